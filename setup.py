@@ -1,0 +1,26 @@
+"""tinynet needs NumPy; a GPU needs CuPy (extra cuda12 or cuda13); the tests need the extra test."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="tinynet",
+    version="0.1.0",
+    description="A deep learning engine to read: NumPy, hand-written CUDA kernels, and AlexNet on top",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["tinynet", "tinynet.*"]),
+    package_data={"tinynet": ["kernels/*.cu", "simulator/*.h", "simulator/*.cpp"]},
+    install_requires=[
+        "numpy>=1.25",
+        "threadpoolctl>=3.1",
+        "pillow>=10.1",
+        "safetensors>=0.4.3",
+        "tqdm>=4.64",
+        "matplotlib>=3.7",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9"],
+        "cuda12": ["cupy-cuda12x>=13"],
+        "cuda13": ["cupy-cuda13x>=14"],
+    },
+)
