@@ -11,7 +11,7 @@ setup(
     packages=find_packages(include=["tinynet", "tinynet.*"]),
     package_data={"tinynet": ["kernels/*.cu", "simulator/*.h", "simulator/*.cpp"]},
     install_requires=[
-        "numpy>=1.25",
+        "numpy>=2.0",
         "threadpoolctl>=3.1",
         "pillow>=10.1",
         "safetensors>=0.4.3",

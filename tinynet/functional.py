@@ -1,0 +1,213 @@
+"""The public functions on Tensors. Images are NCHW: (n, channels, h, w).
+
+Each is a thin door to the operation of the same name in tinynet/ops, where the work and its
+gradient stand. Mistakes raise ValueError or TypeError, naming the operation and the argument.
+"""
+
+import numpy as np
+
+from tinynet import ops, random
+from tinynet.ops.window import four_sides
+from tinynet.tensor import Tensor, apply, as_operand
+
+Size = int | tuple[int, int]
+Padding = int | tuple[int, int] | tuple[int, int, int, int]
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation of images with filters (paper, section 3.5), zeros outside the image.
+
+    x (n, channels, h, w), weight (out_channels, channels/groups, kh, kw), bias (out_channels,)
+    -> (n, out_channels, oh, ow) with oh = (top + h + bottom - kh) // stride + 1.
+    stride: int or (h, w). padding: int, (h, w) or (top, bottom, left, right).
+    """
+    inputs = (x, weight) if bias is None else (x, weight, bias)
+    return apply(ops.Conv2d, *inputs, stride=stride, padding=padding, groups=groups)
+
+
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The largest pixel of each window (paper, section 3.4, where windows overlap).
+
+    x (n, c, h, w) -> (n, c, oh, ow). stride None: the window's size. Padding, less than the
+    window, counts as -inf. ceil_mode: a last window that only partly fits counts too, unless it
+    would start past the image. Of equal pixels the first, row by row, takes the gradient.
+    """
+    return apply(
+        ops.MaxPool2d,
+        x,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+    )
+
+
+def avg_pool2d(
+    x: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The mean of each window, divided by the number of its pixels that lie in the image.
+
+    Arguments and shapes as in `max_pool2d`.
+    """
+    return apply(
+        ops.AvgPool2d,
+        x,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+    )
+
+
+def local_response_norm(
+    x: Tensor,
+    size: int = 5,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    k: float = 2.0,
+    groups: int = 1,
+) -> Tensor:
+    """Normalization across channels (paper, section 3.3): alpha is NOT divided by size.
+
+    y[c] = x[c] / (k + alpha * sum of x[c']**2) ** beta, c' from c - size//2, `size` channels,
+    clipped at the edges of c's group. The 2012 source, Caffe and PyTorch divide alpha by size.
+    """
+    return apply(ops.LocalResponseNorm, x, size=size, alpha=alpha, beta=beta, k=k, groups=groups)
+
+
+def local_response_norm_within(
+    x: Tensor, size: int, alpha: float, beta: float, k: float = 1.0
+) -> Tensor:
+    """Normalization over a size x size window of the same map, clipped at the map's edges.
+
+    The CIFAR-10 nets of 2012 (`rnorm` in their configurations, which divide alpha by size**2).
+    """
+    return apply(ops.LocalResponseNormWithin, x, size=size, alpha=alpha, beta=beta, k=k)
+
+
+def dropout(
+    x: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    mode: str = "inverted",
+    seed: int | None = None,
+    counter: int = 0,
+    offset: int = 0,
+    full_shape: tuple[int, ...] | None = None,
+) -> Tensor:
+    """Zero each element with probability p (paper, section 4.2), 0 <= p < 1.
+
+    "inverted": what is kept is divided by 1 - p in training, and testing changes nothing.
+    "paper": what is kept stays as it is, and testing multiplies all by 1 - p.
+    The random number of an element is Philox4x32-10 of (seed, counter, index), its index counted
+    in an undivided array of `full_shape` in which x begins at `offset`: any split over devices
+    draws the same. seed None: tinynet's own seed, with a new counter at each call.
+    """
+    if not isinstance(p, int | float) or not 0 <= p < 1:
+        raise ValueError(f"dropout: p expects 0 <= p < 1, got {p!r}")
+    if mode not in ("inverted", "paper"):
+        raise ValueError(f"dropout: mode expects 'inverted' or 'paper', got {mode!r}")
+    if not training or p == 0:
+        return x * (1 - p) if mode == "paper" and p > 0 else x
+    if seed is None:
+        seed, counter = random.dropout_stream()
+    return apply(
+        ops.Dropout,
+        x,
+        p=p,
+        scale=1 / (1 - p) if mode == "inverted" else 1.0,
+        seed=_unsigned("seed", seed),
+        counter=_unsigned("counter", counter),
+        offset=_unsigned("offset", offset),
+        full_shape=full_shape,
+    )
+
+
+def _unsigned(argument: str, value) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**64:
+        raise ValueError(f"dropout: {argument} expects an int from 0 to 2**64 - 1, got {value!r}")
+    return int(value)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x @ weight.T + bias: x (..., inputs), weight (outputs, inputs), bias (outputs,)."""
+    return apply(ops.Linear, *((x, weight) if bias is None else (x, weight, bias)))
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(x, 0) (paper, section 3.1)."""
+    return apply(ops.ReLU, x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent, the saturating neuron of the paper's figure 1."""
+    return apply(ops.Tanh, x)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return apply(ops.Sigmoid, x)
+
+
+def pad(x: Tensor, padding: Padding) -> Tensor:
+    """Zeros around the last two axes; padding (top, bottom, left, right)."""
+    return apply(ops.Pad, x, padding=four_sides("pad", padding))
+
+
+def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis, equal along all others."""
+    if not tensors:
+        raise ValueError("concatenate: tensors expects at least one Tensor, got none")
+    return apply(ops.Concatenate, *tensors, axis=axis)
+
+
+def maximum(x: Tensor, y: Tensor | float) -> Tensor:
+    """The larger of two, element by element; where they are equal, x takes the gradient."""
+    like = x if isinstance(x, Tensor) else y
+    return apply(ops.Maximum, as_operand("maximum", x, like), as_operand("maximum", y, like))
+
+
+def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
+    """x where the condition (bools) holds, y elsewhere; all three broadcast."""
+    like = x if isinstance(x, Tensor) else y
+    mask = condition.data if isinstance(condition, Tensor) else np.asarray(condition)
+    if mask.dtype != bool:
+        raise TypeError(f"where: condition expects bools, got {mask.dtype}")
+    x, y = as_operand("where", x, like), as_operand("where", y, like)
+    return apply(ops.Where, x, y, condition=x.device.asarray(mask))
+
+
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """exp(x) / sum of exp(x) along an axis."""
+    return apply(ops.Softmax, x, axis=axis)
+
+
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """The logarithm of softmax, exact where softmax itself would round to 0."""
+    return apply(ops.LogSoftmax, x, axis=axis)
+
+
+def cross_entropy(logits: Tensor, labels: np.ndarray | Tensor, reduction: str = "mean") -> Tensor:
+    """-log softmax(logits)[label] in nats: logits (n, classes), labels (n,) ints below classes.
+
+    reduction "mean" (over the batch), "sum", or "none" for the (n,) losses.
+    """
+    labels = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
+    return apply(ops.CrossEntropy, logits, labels=labels, reduction=reduction)

@@ -1,0 +1,79 @@
+"""Is a gradient right? Compare it with central differences.
+
+    d(v . f(x)) / dx[i]  is about  (v . f(x + eps*e_i) - v . f(x - eps*e_i)) / (2 * eps)
+
+The cotangent v is random: with v all ones, `sum`, a gradient that ignores its dy would pass. The
+inputs are float64: the error is then about eps**2, far below what a wrong formula would make.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tinynet.tensor import Tensor
+
+
+class GradcheckError(AssertionError):
+    """A gradient differs from its central difference: operation, argument, index, both values."""
+
+
+def gradcheck(
+    fn: Callable[..., Tensor],
+    inputs: Sequence[Tensor],
+    *,
+    eps: float = 1e-5,
+    rtol: float = 1e-6,
+    atol: float = 1e-7,
+    seed: int = 0,
+) -> float:
+    """Check the gradient of `fn(*inputs)` for every element of every input that requires one.
+
+    Passes where |analytic - numeric| <= atol + rtol * max(|analytic|, |numeric|), and raises
+    GradcheckError at the first element that does not. The defaults fit values around 1: central
+    differences in float64 are right to about eps**2 = 1e-10 plus rounding, 1e-16 / eps = 1e-11.
+    Returns the largest difference relative to the gradient's largest element.
+    `fn` must give the same result each time: name the seed of a dropout.
+    """
+    checked = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+    if not checked:
+        raise ValueError("gradcheck: inputs expects a Tensor with requires_grad=True, got none")
+    for i in checked:
+        if inputs[i].dtype != np.float64:
+            raise TypeError(f"gradcheck: input {i} expects float64, got {inputs[i].dtype}")
+        inputs[i].zero_grad()
+    y = fn(*inputs)
+    operation = y.creator.name if y.creator is not None else getattr(fn, "__name__", "fn")
+    cotangent = np.random.default_rng(seed).standard_normal(y.shape)
+    y.backward(cotangent)
+    worst = 0.0
+    for i in checked:
+        x = inputs[i]
+        analytic = np.zeros(x.shape) if x.grad is None else x.grad.numpy()
+        numeric = _numeric_gradient(lambda: fn(*inputs), x, cotangent, eps)
+        difference = np.abs(analytic - numeric)
+        largest = np.maximum(np.abs(analytic), np.abs(numeric))
+        wrong = ~(difference <= atol + rtol * largest)  # a nan is wrong too
+        if wrong.any():
+            index = tuple(int(j) for j in np.argwhere(wrong)[0])
+            raise GradcheckError(
+                f"{operation}: gradient of argument {i} at index {index}: "
+                f"backward gives {analytic[index]:.10g}, central difference {numeric[index]:.10g} "
+                f"({int(wrong.sum())} of {wrong.size} elements differ)"
+            )
+        if largest.size and largest.max() > 0:
+            worst = max(worst, float(difference.max() / largest.max()))
+    return worst
+
+
+def _numeric_gradient(fn: Callable[[], Tensor], x: Tensor, cotangent, eps: float) -> np.ndarray:
+    """Central differences of cotangent . fn() along every element of x, changed in place."""
+    numeric = np.empty(x.shape)
+    for index in np.ndindex(x.shape):
+        kept = float(x.data[index])
+        values = []
+        for moved in (kept + eps, kept - eps):
+            x.data[index] = moved
+            values.append(float((fn().numpy() * cotangent).sum()))
+        x.data[index] = kept
+        numeric[index] = (values[0] - values[1]) / (2 * eps)
+    return numeric

@@ -1,0 +1,55 @@
+"""Initial weights. Each function fills a Tensor in place and returns it.
+
+The paper (section 5) draws all weights from N(0, 0.01) and sets some biases to 1; He et al. (2015)
+choose the spread so that ReLU layers keep the size of their signal.
+"""
+
+import math
+
+import numpy as np
+
+from tinynet import random
+from tinynet.tensor import Tensor
+
+
+def constant_(tensor: Tensor, value: float) -> Tensor:
+    """Every element `value`."""
+    tensor.data[...] = value
+    return tensor
+
+
+def normal_(
+    tensor: Tensor, std: float, mean: float = 0.0, rng: np.random.Generator | None = None
+) -> Tensor:
+    """N(mean, std**2), drawn from `rng`, else from tinynet's own generator (`manual_seed`)."""
+    rng = random.generator() if rng is None else rng
+    drawn = rng.standard_normal(tensor.shape, dtype=tensor.dtype)
+    tensor.data[...] = tensor.device.asarray(
+        drawn * tensor.dtype.type(std) + tensor.dtype.type(mean)
+    )
+    return tensor
+
+
+def uniform_(
+    tensor: Tensor, low: float, high: float, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Uniform on [low, high)."""
+    rng = random.generator() if rng is None else rng
+    tensor.data[...] = tensor.device.asarray(rng.uniform(low, high, tensor.shape))
+    return tensor
+
+
+def he_normal_(tensor: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+    """N(0, 2 / inputs) (He et al. 2015): the spread that ReLU layers need."""
+    return normal_(tensor, std=math.sqrt(2 / inputs(tensor)), rng=rng)
+
+
+def torch_default_(tensor: Tensor, fan_in: int, rng: np.random.Generator | None = None) -> Tensor:
+    """Uniform within 1/sqrt(inputs), as PyTorch starts its Conv2d and Linear, biases too."""
+    bound = 1 / math.sqrt(fan_in)
+    return uniform_(tensor, -bound, bound, rng=rng)
+
+
+def inputs(weight: Tensor) -> int:
+    """How many numbers each output of a layer sums: weight (outputs, inputs, ...)."""
+    return math.prod(weight.shape[1:])

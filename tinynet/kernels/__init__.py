@@ -1,0 +1,78 @@
+"""The exhibition: each operation's kernel twice, as CUDA (`lrn.cu`) and as NumPy (`lrn.py`).
+
+A kernel is a name and one argument list, outputs first and preallocated. `launch` is the only way
+to run one:
+
+    launch(device, "lrn_forward", y, scale, x, n, c, plane, groups, size, alpha, beta, k)
+"""
+
+import numpy as np
+
+from tinynet.devices import Device
+from tinynet.kernels.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
+from tinynet.kernels.augment import augment
+from tinynet.kernels.avg_pool import avg_pool_backward, avg_pool_forward
+from tinynet.kernels.bias import bias_backward, bias_forward
+from tinynet.kernels.conv import col2im, im2col
+from tinynet.kernels.dropout import dropout_backward, dropout_forward
+from tinynet.kernels.lrn import lrn_backward, lrn_forward
+from tinynet.kernels.lrn_within import lrn_within_backward, lrn_within_forward
+from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
+from tinynet.kernels.sgd import sgd_update
+from tinynet.kernels.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
+
+TWINS = {
+    twin.__name__: twin
+    for twin in (
+        im2col,
+        col2im,
+        max_pool_forward,
+        max_pool_backward,
+        avg_pool_forward,
+        avg_pool_backward,
+        lrn_forward,
+        lrn_backward,
+        lrn_within_forward,
+        lrn_within_backward,
+        relu_forward,
+        relu_backward,
+        tanh_forward,
+        tanh_backward,
+        dropout_forward,
+        dropout_backward,
+        softmax_cross_entropy_forward,
+        softmax_cross_entropy_backward,
+        bias_forward,
+        bias_backward,
+        sgd_update,
+        augment,
+    )
+}
+
+
+def launch(device: Device, name: str, *args) -> None:
+    """Run the kernel called `name` on `device`, after checking what it is handed.
+
+    Arrays must be C-contiguous and of the device, and all their floats of one type, float32 or
+    float64: a CUDA kernel would read anything else as garbage without a word.
+    """
+    real = None
+    for position, argument in enumerate(args):
+        if not isinstance(argument, np.ndarray):
+            continue
+        if not argument.flags.c_contiguous:
+            raise ValueError(
+                f"{name}: argument {position} is not C-contiguous: shape {argument.shape}, "
+                f"strides {argument.strides}"
+            )
+        if argument.dtype.kind == "f":
+            if argument.dtype not in (np.float32, np.float64):
+                raise TypeError(
+                    f"{name}: argument {position} expects float32 or float64, got {argument.dtype}"
+                )
+            if real is not None and argument.dtype != real:
+                raise TypeError(
+                    f"{name}: argument {position} is {argument.dtype}, others are {real}"
+                )
+            real = argument.dtype
+    TWINS[name](*args)

@@ -1,0 +1,261 @@
+"""Modules: layers that hold their parameters, and modules made of modules."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinynet import functional as F
+from tinynet import init
+from tinynet.devices import Device
+from tinynet.functional import Padding, Size
+from tinynet.ops.window import pair
+from tinynet.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A Tensor that a Module counts among its parameters."""
+
+    __slots__ = ()
+
+    def __init__(self, data, device: str | Device | None = None, dtype=None):
+        super().__init__(data, requires_grad=True, device=device, dtype=dtype)
+
+
+class Module:
+    """A part of a network. Parameters and modules assigned as attributes are found by name."""
+
+    def __init__(self):
+        self.training = True
+
+    def forward(self, *inputs):
+        raise TypeError(f"{type(self).__name__} has no forward")
+
+    def __call__(self, *inputs):
+        return self.forward(*inputs)
+
+    def children(self) -> Iterator[tuple[str, "Module"]]:
+        """The modules right inside this one, with their names, in order of assignment."""
+        return ((name, m) for name, m in vars(self).items() if isinstance(m, Module))
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """This module and all inside it, parents first; dots join the names."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with names such as "conv1.weight"."""
+        for prefix, module in self.named_modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    yield (f"{prefix}.{name}" if prefix else name), value
+
+    def parameters(self) -> Iterator[Parameter]:
+        return (p for _, p in self.named_parameters())
+
+    def zero_grad(self) -> None:
+        for p in self.parameters():
+            p.zero_grad()
+
+    def train(self, mode: bool = True) -> "Module":
+        """Training mode (dropout on) for this module and all inside it."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> "Module":
+        """Test mode: dropout off."""
+        return self.train(False)
+
+    def to(self, device: str | Device) -> "Module":
+        """Move all parameters to `device`."""
+        for p in self.parameters():
+            moved = p.to(device)
+            p.data, p.device, p.grad = moved.data, moved.device, None
+        return self
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of every parameter, by name, as NumPy arrays."""
+        return {name: p.numpy().copy() for name, p in self.named_parameters()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take over the parameters of `state`: the same names, shapes and dtypes, or ValueError.
+
+        Nothing is changed unless everything fits.
+        """
+        own = dict(self.named_parameters())
+        for problem, names in (
+            ("lacks", own.keys() - state.keys()),
+            ("has unknown", state.keys() - own.keys()),
+        ):
+            if names:
+                raise ValueError(
+                    f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
+                )
+        for name, p in own.items():
+            new = state[name]
+            if new.shape != p.shape or new.dtype != p.dtype:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} expects {p.dtype} {p.shape}, state has "
+                    f"{new.dtype} {new.shape}"
+                )
+        for name, p in own.items():
+            p.data[...] = p.device.asarray(state[name])
+
+
+class Sequential(Module):
+    """Modules one after the other. By position, or by name: Sequential(conv1=..., relu1=...)."""
+
+    def __init__(self, *modules: Module, **named: Module):
+        super().__init__()
+        for name, module in [*((str(i), m) for i, m in enumerate(modules)), *named.items()]:
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: {name} expects a Module, got {type(module).__name__}")
+            setattr(self, name, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _, module in self.children():
+            x = module(x)
+        return x
+
+
+class Conv2d(Module):
+    """`functional.conv2d` with its weight and bias, started as in PyTorch."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Padding = 0,
+        groups: int = 1,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: str | np.dtype = np.float32,
+    ):
+        super().__init__()
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"Conv2d: groups={groups} expects to divide in_channels={in_channels} and "
+                f"out_channels={out_channels}"
+            )
+        kernel = pair("Conv2d", "kernel_size", kernel_size, least=1)
+        self.stride, self.padding, self.groups = stride, padding, groups
+        shape = (out_channels, in_channels // groups, *kernel)
+        self.weight, self.bias = _weight_and_bias(shape, bias, device, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.groups)
+
+
+class Linear(Module):
+    """`functional.linear` with its weight (outputs, inputs) and bias, started as in PyTorch."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: str | np.dtype = np.float32,
+    ):
+        super().__init__()
+        self.weight, self.bias = _weight_and_bias((outputs, inputs), bias, device, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+def _weight_and_bias(shape: tuple, bias: bool, device, dtype) -> tuple:
+    weight = Parameter(np.empty(shape, dtype), device=device)
+    fan_in = init.inputs(weight)
+    init.torch_default_(weight, fan_in)
+    if not bias:
+        return weight, None
+    return weight, init.torch_default_(Parameter(np.empty(shape[0], dtype), device=device), fan_in)
+
+
+class ReLU(Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+
+class Tanh(Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.tanh(x)
+
+
+class Pool2d(Module):
+    """What max- and average pooling share: a window and how it steps."""
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+    ):
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+        self.padding, self.ceil_mode = padding, ceil_mode
+
+
+class MaxPool2d(Pool2d):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+
+
+class AvgPool2d(Pool2d):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+
+
+class LocalResponseNorm(Module):
+    """`functional.local_response_norm`: the paper's formula, alpha not divided by size."""
+
+    def __init__(
+        self,
+        size: int = 5,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+        groups: int = 1,
+    ):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k, self.groups = size, alpha, beta, k, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k, self.groups)
+
+
+class Dropout(Module):
+    """`functional.dropout`. With a seed, call number i in training draws from (seed, counter=i).
+
+    `counter` is the number of training calls so far: set it to go on where a run stopped.
+    """
+
+    def __init__(self, p: float = 0.5, mode: str = "inverted", seed: int | None = None):
+        super().__init__()
+        self.p, self.mode, self.seed, self.counter = p, mode, seed, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.dropout(x, self.p, self.training, self.mode, self.seed, self.counter)
+        self.counter += self.training
+        return y
+
+
+class Flatten(Module):
+    """Everything after the batch axis made one axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+class CrossEntropyLoss(Module):
+    def __init__(self, reduction: str = "mean"):
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, logits: Tensor, labels) -> Tensor:
+        return F.cross_entropy(logits, labels, self.reduction)

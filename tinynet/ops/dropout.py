@@ -1,0 +1,54 @@
+"""Dropout (paper, section 4.2) with no stored mask: backward draws the same random numbers again.
+
+The number of an element depends on the seed, the counter and the element's index in the undivided
+array, and on nothing else. So a tower that holds half of the units, or a rank that holds a part of
+the batch, drops exactly what the one-device net drops.
+"""
+
+import math
+
+from tinynet.kernels import launch
+from tinynet.ops.function import Function
+
+
+class Dropout(Function):
+    name = "dropout"
+
+    def forward(self, x, *, p, scale, seed, counter, offset, full_shape):
+        if x.size == 0:
+            raise ValueError(f"dropout: x is empty: {x.shape}")
+        rows, cols, full_cols = _rows(x.shape, offset, full_shape)
+        self.constants = (rows, cols, full_cols, p, scale, seed, counter, offset)
+        y = self.device.empty(x.shape, x.dtype)
+        launch(self.device, "dropout_forward", y, self.contiguous(x), *self.constants)
+        return y
+
+    def backward(self, dy):
+        dx = self.device.empty(dy.shape, dy.dtype)
+        launch(self.device, "dropout_backward", dx, self.contiguous(dy), *self.constants)
+        return dx
+
+
+def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int, int]:
+    """The local array as rows of the undivided one: (rows, cols, length of an undivided row).
+
+    A part may be cut from the first axis (a rank's images) and from one other (a tower's units).
+    Before that other axis each index is a row; from it on, a row's elements lie side by side.
+    """
+    full_shape = shape if full_shape is None else tuple(full_shape)
+    if len(full_shape) != len(shape) or any(a > b for a, b in zip(shape, full_shape)):
+        raise ValueError(f"dropout: x of shape {shape} is no part of full_shape {full_shape}")
+    cut = [axis for axis in range(1, len(shape)) if shape[axis] != full_shape[axis]]
+    if len(cut) > 1:
+        raise ValueError(
+            f"dropout: x may be cut along the first axis and one more, {shape} is cut from "
+            f"{full_shape} along {cut}"
+        )
+    axis = cut[0] if cut else min(1, len(shape))
+    rows, cols = math.prod(shape[:axis]), math.prod(shape[axis:])
+    full_cols = math.prod(full_shape[axis:])
+    if offset + (rows - 1) * full_cols + cols > math.prod(full_shape):
+        raise ValueError(
+            f"dropout: x of shape {shape} at offset {offset} ends past full_shape {full_shape}"
+        )
+    return rows, cols, full_cols

@@ -1,0 +1,55 @@
+"""What an operation is: forward on arrays, and the gradient of its inputs from that of its output.
+
+A Function knows arrays only. `tensor.apply` makes one for each call, runs `forward`, keeps the
+Function on the tape, and later hands it `dy` (the loss's gradient with respect to y):
+
+    class Square(Function):
+        name = "square"
+
+        def forward(self, x):
+            self.saved = (x,)  # what backward needs, freed right after it
+            return x * x
+
+        def backward(self, dy):
+            (x,) = self.saved
+            return 2 * x * dy  # or a tuple, one gradient (or None) for each array of forward
+"""
+
+from typing import ClassVar
+
+from tinynet.devices import Device
+
+
+class Function:
+    name: ClassVar[str]  # the operation's public name, as errors give it
+
+    def __init__(self, device: Device, needs_grad: tuple[bool, ...]):
+        self.device = device
+        self.xp = device.xp
+        self.needs_grad = needs_grad  # one for each array of forward: is its gradient wanted?
+        self.saved: tuple | None = ()
+
+    def contiguous(self, array):
+        """The array in C order, as kernels want it; no copy where it is so already."""
+        return self.xp.asarray(array, order="C")
+
+    def forward(self, *arrays, **options):
+        """The result's array. May keep arrays in `self.saved`; must not change its arguments."""
+        raise TypeError(f"{type(self).__name__} has no forward")
+
+    def backward(self, dy):
+        """The gradients of forward's arrays, given that of its result. Must not change `dy`."""
+        raise TypeError(f"{type(self).__name__} has no backward")
+
+
+def unbroadcast(dx, shape: tuple[int, ...]):
+    """Sum `dx` over the axes along which an array of `shape` was broadcast."""
+    if dx.shape == shape:
+        return dx
+    added = tuple(range(dx.ndim - len(shape)))
+    stretched = tuple(
+        axis + len(added)
+        for axis, length in enumerate(shape)
+        if length == 1 and dx.shape[axis + len(added)] != 1
+    )
+    return dx.sum(axis=added + stretched, keepdims=True).reshape(shape)

@@ -1,0 +1,49 @@
+"""Local response normalization across channels (paper, section 3.3).
+
+    y = x * scale**-beta,  scale[c] = k + alpha * sum of x[c']**2 over `size` channels c' around c
+
+Note that alpha is NOT divided by size: Caffe's, PyTorch's and the 2012 source's alpha is `size`
+times ours.
+"""
+
+import math
+
+from tinynet.kernels import launch
+from tinynet.ops.function import Function
+from tinynet.ops.window import check_images
+
+
+class LocalResponseNorm(Function):
+    name = "local_response_norm"
+
+    def forward(self, x, *, size, alpha, beta, k, groups):
+        check_images(self.name, x)
+        n, c, h, w = x.shape
+        check_constants(self.name, size, alpha, beta, k)
+        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1 or c % groups:
+            raise ValueError(
+                f"{self.name}: groups expects a divisor of the {c} channels, got {groups!r}"
+            )
+        x = self.contiguous(x)
+        y, scale = self.device.empty(x.shape, x.dtype), self.device.empty(x.shape, x.dtype)
+        self.constants = (n, c, h * w, groups, size, alpha, beta)
+        launch(self.device, "lrn_forward", y, scale, x, *self.constants, k)
+        self.saved = (x, y, scale)
+        return y
+
+    def backward(self, dy):
+        x, y, scale = self.saved
+        dx = self.device.empty(x.shape, x.dtype)
+        dy = self.contiguous(dy)
+        launch(self.device, "lrn_backward", dx, dy, x, y, scale, *self.constants)
+        return dx
+
+
+def check_constants(name: str, size, alpha, beta, k) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"{name}: size expects an int of at least 1, got {size!r}")
+    for argument, value in (("alpha", alpha), ("beta", beta), ("k", k)):
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"{name}: {argument} expects a finite number, got {value!r}")
+    if k <= 0 or alpha < 0:  # scale must stay positive: it is raised to -beta
+        raise ValueError(f"{name}: expects k > 0 and alpha >= 0, got k={k}, alpha={alpha}")

@@ -1,0 +1,107 @@
+"""Operations that move elements and change none: backward moves the gradient back."""
+
+import math
+
+from tinynet.ops.function import Function
+
+
+class Reshape(Function):
+    name = "reshape"
+
+    def forward(self, x, *, shape):
+        self.saved = (x.shape,)
+        unknown = [length for length in shape if length == -1]
+        known = math.prod(length for length in shape if length != -1)
+        wrong = len(unknown) > 1 or any(length < -1 for length in shape)
+        if unknown:
+            wrong = wrong or known == 0 or x.size % known != 0
+        else:
+            wrong = wrong or known != x.size
+        if wrong:
+            raise ValueError(f"reshape: x has {x.size} elements {x.shape}, cannot become {shape}")
+        return x.reshape(shape)
+
+    def backward(self, dy):
+        (shape,) = self.saved
+        return dy.reshape(shape)
+
+
+class Transpose(Function):
+    name = "transpose"
+
+    def forward(self, x, *, axes):
+        axes = axes or tuple(reversed(range(x.ndim)))
+        if sorted(a % max(x.ndim, 1) for a in axes) != list(range(x.ndim)):
+            raise ValueError(
+                f"transpose: axes expects each of the {x.ndim} axes of x once, got {axes}"
+            )
+        axes = tuple(a % x.ndim for a in axes)
+        self.saved = (sorted(range(x.ndim), key=axes.__getitem__),)
+        return x.transpose(axes)
+
+    def backward(self, dy):
+        (inverse,) = self.saved
+        return dy.transpose(inverse)
+
+
+class GetItem(Function):
+    """x[index]. An element that the index names twice gets both gradients."""
+
+    name = "getitem"
+
+    def forward(self, x, *, index):
+        self.saved = (x.shape, index)
+        return x[index]
+
+    def backward(self, dy):
+        shape, index = self.saved
+        dx = self.device.zeros(shape, dy.dtype)
+        self.xp.add.at(dx, index, dy)
+        return dx
+
+
+class Pad(Function):
+    """Zeros around the last two axes."""
+
+    name = "pad"
+
+    def forward(self, x, *, padding):
+        top, bottom, left, right = padding
+        if x.ndim < 2:
+            raise ValueError(f"pad: x expects at least 2 axes (..., h, w), got {x.shape}")
+        h, w = x.shape[-2:]
+        y = self.device.zeros((*x.shape[:-2], top + h + bottom, left + w + right), x.dtype)
+        self.saved = (slice(top, top + h), slice(left, left + w))
+        y[(..., *self.saved)] = x
+        return y
+
+    def backward(self, dy):
+        return dy[(..., *self.saved)]
+
+
+class Concatenate(Function):
+    name = "concatenate"
+
+    def forward(self, *arrays, axis):
+        ndim = arrays[0].ndim
+        if isinstance(axis, bool) or not hasattr(axis, "__index__") or not -ndim <= axis < ndim:
+            raise ValueError(f"concatenate: axis {axis!r} is not one of the {ndim} axes")
+        axis = int(axis) % ndim
+        for i, x in enumerate(arrays):
+            rest = x.shape[:axis] + x.shape[axis + 1 :]
+            if x.ndim != ndim or rest != arrays[0].shape[:axis] + arrays[0].shape[axis + 1 :]:
+                raise ValueError(
+                    f"concatenate: tensor {i} has shape {x.shape}, tensor 0 has "
+                    f"{arrays[0].shape}: all axes but {axis} must be equal"
+                )
+        self.saved = (axis, [x.shape[axis] for x in arrays])
+        return self.xp.concatenate(arrays, axis=axis)
+
+    def backward(self, dy):
+        axis, lengths = self.saved
+        gradients, start = [], 0
+        for length in lengths:
+            part = (slice(None),) * axis + (slice(start, start + length),)
+            gradients.append(dy[part])
+            start += length
+        return tuple(gradients)

@@ -1,0 +1,110 @@
+"""Softmax, its logarithm, and the cross-entropy of class labels (paper, section 3.5)."""
+
+import numpy as np
+
+from tinynet.kernels import launch
+from tinynet.ops.function import Function
+from tinynet.ops.reduce import reduced_axes
+
+
+def _axis(name: str, axis, ndim: int) -> int:
+    if isinstance(axis, tuple) or axis is None:
+        raise TypeError(f"{name}: axis expects an int, got {axis!r}")
+    return reduced_axes(name, axis, ndim)[0]
+
+
+class Softmax(Function):
+    name = "softmax"
+
+    def forward(self, x, *, axis):
+        self.axis = _axis(self.name, axis, x.ndim)
+        # exp(x - max) cannot overflow, and the common factor cancels
+        e = self.xp.exp(x - x.max(axis=self.axis, keepdims=True))
+        y = e / e.sum(axis=self.axis, keepdims=True)
+        self.saved = (y,)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved
+        return y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))
+
+
+class LogSoftmax(Function):
+    name = "log_softmax"
+
+    def forward(self, x, *, axis):
+        self.axis = _axis(self.name, axis, x.ndim)
+        shifted = x - x.max(axis=self.axis, keepdims=True)
+        y = shifted - self.xp.log(self.xp.exp(shifted).sum(axis=self.axis, keepdims=True))
+        self.saved = (y,)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved
+        return dy - self.xp.exp(y) * dy.sum(axis=self.axis, keepdims=True)
+
+
+class CrossEntropy(Function):
+    """loss[i] = -log softmax(logits[i])[labels[i]]; its gradient is softmax - one-hot."""
+
+    name = "cross_entropy"
+
+    def forward(self, logits, *, labels, reduction):
+        n, classes = self._check(logits, labels)
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(
+                f"cross_entropy: reduction expects 'mean', 'sum' or 'none', got {reduction!r}"
+            )
+        labels = self.device.asarray(labels.astype(np.int32))
+        probabilities = self.device.empty((n, classes), logits.dtype)
+        loss = self.device.empty((n,), logits.dtype)
+        launch(
+            self.device,
+            "softmax_cross_entropy_forward",
+            loss,
+            probabilities,
+            self.contiguous(logits),
+            labels,
+            n,
+            classes,
+        )
+        self.reduction = reduction
+        self.saved = (probabilities, labels)
+        if reduction == "none":
+            return loss
+        return loss.mean() if reduction == "mean" else loss.sum()
+
+    def backward(self, dy):
+        probabilities, labels = self.saved
+        n, classes = probabilities.shape
+        share = dy / n if self.reduction == "mean" else dy
+        dloss = self.xp.ascontiguousarray(self.xp.broadcast_to(share, (n,)))
+        dlogits = self.device.empty((n, classes), dy.dtype)
+        launch(
+            self.device,
+            "softmax_cross_entropy_backward",
+            dlogits,
+            dloss,
+            probabilities,
+            labels,
+            n,
+            classes,
+        )
+        return dlogits
+
+    def _check(self, logits, labels) -> tuple[int, int]:
+        if logits.ndim != 2 or logits.size == 0:
+            raise ValueError(
+                f"cross_entropy: logits expects (n, classes), neither 0, got {logits.shape}"
+            )
+        n, classes = logits.shape
+        if labels.dtype.kind not in "iu":
+            raise TypeError(f"cross_entropy: labels expects integers, got {labels.dtype}")
+        if labels.shape != (n,):
+            raise ValueError(f"cross_entropy: labels expects shape ({n},), got {labels.shape}")
+        least, most = int(labels.min()), int(labels.max())
+        if least < 0 or most >= classes:
+            raise ValueError(
+                f"cross_entropy: labels expects 0 to {classes - 1}, got {least} to {most}"
+            )
+        return n, classes

@@ -1,0 +1,102 @@
+"""The geometry that convolution and pooling share: a window that steps over a padded image.
+
+oh = (top + h + bottom - kh) // stride_h + 1        (ceil_mode: the division rounds up)
+"""
+
+import operator
+from dataclasses import dataclass
+
+
+def pair(name: str, argument: str, value, least: int) -> tuple[int, int]:
+    """`value`, an int or (h, w), as two ints, each at least `least`."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    wanted = f"{name}: {argument} expects an int or (h, w), each at least {least}, got {value!r}"
+    return _integers(values, (2,), least, wanted)
+
+
+def four_sides(name: str, value) -> tuple[int, int, int, int]:
+    """Padding, an int, (h, w) or (top, bottom, left, right), as the four."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    wanted = (
+        f"{name}: padding expects an int, (h, w) or (top, bottom, left, right), "
+        f"each at least 0, got {value!r}"
+    )
+    values = _integers(values, (1, 2, 4), 0, wanted)
+    if len(values) == 1:
+        return values * 4
+    if len(values) == 2:
+        return (values[0], values[0], values[1], values[1])
+    return values
+
+
+def _integers(values: tuple, lengths: tuple[int, ...], least: int, wanted: str) -> tuple:
+    try:
+        result = tuple(operator.index(v) for v in values if not isinstance(v, bool))
+    except TypeError:
+        raise TypeError(wanted) from None
+    if len(result) != len(values):
+        raise TypeError(wanted)
+    if len(result) not in lengths or min(result) < least:
+        raise ValueError(wanted)
+    return result
+
+
+@dataclass(frozen=True)
+class Window:
+    """A kh x kw window with its strides, and the image's padding on four sides."""
+
+    kh: int
+    kw: int
+    stride_h: int
+    stride_w: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def of(cls, name: str, kernel_size, stride, padding) -> "Window":
+        kernel = pair(name, "kernel_size", kernel_size, least=1)
+        steps = kernel if stride is None else pair(name, "stride", stride, least=1)
+        return cls(*kernel, *steps, *four_sides(name, padding))
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """As every kernel takes them: (kh, kw, stride_h, stride_w, pad_top, pad_left)."""
+        return (self.kh, self.kw, self.stride_h, self.stride_w, self.top, self.left)
+
+    def check_pooling(self, name: str) -> None:
+        """A window of nothing but padding has no maximum and no mean: refuse what allows one."""
+        if max(self.top, self.bottom) >= self.kh or max(self.left, self.right) >= self.kw:
+            raise ValueError(
+                f"{name}: padding expects less than the window {self.kh}x{self.kw}, got "
+                f"(top, bottom, left, right) = {self.top, self.bottom, self.left, self.right}"
+            )
+
+    def output_size(self, name: str, h: int, w: int, ceil_mode: bool = False) -> tuple[int, int]:
+        """(oh, ow) for an image of h x w."""
+        if self.kh > self.top + h + self.bottom or self.kw > self.left + w + self.right:
+            raise ValueError(
+                f"{name}: the window {self.kh}x{self.kw} is larger than the padded image "
+                f"{self.top + h + self.bottom}x{self.left + w + self.right}"
+            )
+        oh = _steps(h, self.kh, self.stride_h, self.top, self.bottom, ceil_mode)
+        ow = _steps(w, self.kw, self.stride_w, self.left, self.right, ceil_mode)
+        return oh, ow
+
+
+def _steps(length: int, k: int, stride: int, before: int, after: int, ceil_mode: bool) -> int:
+    room = before + length + after - k
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    # A last window that would start past the image holds none of it: drop it.
+    return count - 1 if (count - 1) * stride - before >= length else count
+
+
+def check_images(name: str, x) -> None:
+    """x must be a batch of images (n, c, h, w) with something in it."""
+    if x.ndim != 4:
+        raise ValueError(f"{name}: x expects (n, channels, h, w), got shape {x.shape}")
+    if x.size == 0:
+        raise ValueError(f"{name}: x is empty: {x.shape}")

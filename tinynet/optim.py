@@ -1,0 +1,178 @@
+"""Stochastic gradient descent as the paper does it (section 5), and schedules of its rate.
+
+    v <- momentum * v - weight_decay * lr * w - lr * grad
+    w <- w + v
+
+The rate lr stands inside v: when it falls, the steps already under way keep their length. (PyTorch
+multiplies by lr at the end instead; the two differ for some ten steps after each change.)
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tinynet.kernels import launch
+from tinynet.tensor import Tensor
+
+OPTIONS = ("lr", "momentum", "weight_decay")
+
+
+class SGD:
+    """Momentum SGD.
+
+    `params`: Tensors, or dicts with `params` and their own lr, momentum or weight_decay, e.g.
+    [{"params": weights}, {"params": biases, "lr": 0.02, "weight_decay": 0}].
+    A parameter whose `.grad` is None is left as it is.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Sequence[dict],
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ):
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        params = list(params)
+        groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+        self.groups = [_group(group, defaults) for group in groups]
+        self.velocity = [
+            [p.device.zeros(p.shape, p.dtype) for p in group["params"]] for group in self.groups
+        ]
+        listed = [id(p) for group in self.groups for p in group["params"]]
+        if not listed:
+            raise ValueError("SGD: params expects at least one Tensor, got none")
+        if len(set(listed)) != len(listed):
+            raise ValueError("SGD: params names a Tensor twice")
+
+    def step(self) -> None:
+        """One update of every parameter from its gradient."""
+        for group, velocities in zip(self.groups, self.velocity):
+            options = [float(group[name]) for name in OPTIONS]
+            for p, v in zip(group["params"], velocities):
+                if p.grad is not None:
+                    launch(p.device, "sgd_update", p.data, v, p.grad.data, p.size, *options)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for group in self.groups:
+            for p in group["params"]:
+                p.zero_grad()
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply every group's rate."""
+        for group in self.groups:
+            group["lr"] *= factor
+
+    def state_dict(self) -> dict:
+        """The groups' options and the velocities, as NumPy arrays, in the order of the params."""
+        return {
+            "groups": [{name: group[name] for name in OPTIONS} for group in self.groups],
+            "velocity": {
+                f"{g}.{i}": p.device.to_numpy(v).copy()
+                for g, (group, velocities) in enumerate(zip(self.groups, self.velocity))
+                for i, (p, v) in enumerate(zip(group["params"], velocities))
+            },
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take over what `state_dict` gave, of an optimizer over the same parameters."""
+        if len(state["groups"]) != len(self.groups):
+            raise ValueError(
+                f"SGD: state expects {len(self.groups)} groups, has {len(state['groups'])}"
+            )
+        expected = {f"{g}.{i}": v for g, vs in enumerate(self.velocity) for i, v in enumerate(vs)}
+        if expected.keys() != state["velocity"].keys():
+            raise ValueError(
+                f"SGD: state expects {len(expected)} velocities, has {len(state['velocity'])}"
+            )
+        for name, v in expected.items():
+            new = state["velocity"][name]
+            if new.shape != v.shape or new.dtype != v.dtype:
+                raise ValueError(
+                    f"SGD: velocity {name} expects {v.dtype} {v.shape}, has {new.dtype} {new.shape}"
+                )
+        for name, v in expected.items():
+            g, i = (int(part) for part in name.split("."))
+            v[...] = self.groups[g]["params"][i].device.asarray(state["velocity"][name])
+        for group, options in zip(self.groups, state["groups"]):
+            group.update({name: options[name] for name in OPTIONS})
+
+
+def _group(group: dict, defaults: dict) -> dict:
+    unknown = group.keys() - {"params", *OPTIONS}
+    if unknown or "params" not in group:
+        raise ValueError(f"SGD: a group expects params and {', '.join(OPTIONS)}, got {[*group]}")
+    group = {**defaults, **group, "params": list(group["params"])}
+    for p in group["params"]:
+        if not isinstance(p, Tensor) or not p.requires_grad:
+            raise TypeError("SGD: params expects Tensors that require a gradient")
+    for name in OPTIONS:
+        if not isinstance(group[name], int | float) or not group[name] >= 0:
+            raise ValueError(f"SGD: {name} expects a number of at least 0, got {group[name]!r}")
+    return group
+
+
+class StepLR:
+    """Multiply the rates by `gamma` every `step_size` calls of step()."""
+
+    def __init__(self, optimizer: SGD, step_size: int, gamma: float = 0.1):
+        if step_size < 1:
+            raise ValueError(f"StepLR: step_size expects at least 1, got {step_size!r}")
+        self.optimizer, self.step_size, self.gamma = optimizer, step_size, gamma
+        self.count = 0
+
+    def step(self) -> bool:
+        """Call once an epoch (or a step). True when the rates were changed."""
+        self.count += 1
+        changed = self.count % self.step_size == 0
+        if changed:
+            self.optimizer.scale_lr(self.gamma)
+        return changed
+
+    def state_dict(self) -> dict:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.count = int(state["count"])
+
+
+class ReduceLROnPlateau:
+    """Multiply the rates by `factor` when a measure stops falling (paper, section 5).
+
+    The measure (say, validation error) must fall by more than `threshold` to count as better;
+    after more than `patience` calls without that, the rates fall, at most `max_drops` times.
+    """
+
+    def __init__(
+        self,
+        optimizer: SGD,
+        factor: float = 0.1,
+        patience: int = 5,
+        threshold: float = 1e-4,
+        max_drops: int | None = None,
+    ):
+        if not 0 < factor < 1:
+            raise ValueError(f"ReduceLROnPlateau: factor expects 0 < factor < 1, got {factor!r}")
+        self.optimizer, self.factor = optimizer, factor
+        self.patience, self.threshold, self.max_drops = patience, threshold, max_drops
+        self.best, self.bad, self.drops = float("inf"), 0, 0
+
+    def step(self, measure: float) -> bool:
+        """Call once an epoch with the measure. True when the rates were changed."""
+        if measure < self.best - self.threshold:
+            self.best, self.bad = measure, 0
+        else:
+            self.bad += 1
+        exhausted = self.max_drops is not None and self.drops >= self.max_drops
+        if self.bad <= self.patience or exhausted:
+            return False
+        self.optimizer.scale_lr(self.factor)
+        self.bad, self.drops = 0, self.drops + 1
+        return True
+
+    def state_dict(self) -> dict:
+        best = None if self.best == float("inf") else self.best
+        return {"best": best, "bad": self.bad, "drops": self.drops}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.best = float("inf") if state["best"] is None else float(state["best"])
+        self.bad, self.drops = int(state["bad"]), int(state["drops"])

@@ -1,0 +1,33 @@
+"""One seed for everything that draws by itself: initial weights and unnamed dropout masks."""
+
+from itertools import count
+
+import numpy as np
+
+
+class _Source:
+    def __init__(self, seed: int):
+        self.seed = seed
+        self.generator = np.random.default_rng(seed)
+        self.counter = count()
+
+
+_source = _Source(0)
+
+
+def manual_seed(seed: int) -> None:
+    """Start all random numbers of tinynet anew from `seed` (an int >= 0). The first seed is 0."""
+    global _source
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"manual_seed: seed expects an int from 0 to 2**64 - 1, got {seed!r}")
+    _source = _Source(int(seed))
+
+
+def generator() -> np.random.Generator:
+    """The generator behind `tinynet.init`."""
+    return _source.generator
+
+
+def dropout_stream() -> tuple[int, int]:
+    """(seed, counter) for a dropout that was given no seed: a new counter at every call."""
+    return _source.seed, next(_source.counter)

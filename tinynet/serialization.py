@@ -1,0 +1,90 @@
+"""Save and load: one safetensors file, arrays as they are and everything else as JSON. No pickle.
+
+`state` is a dict, nested at will, of NumPy arrays and JSON values (None, bool, int, float, str,
+lists, dicts). The file is readable by any safetensors reader: arrays are named by their path,
+"model/conv1.weight", and the rest stands in the header under the key "tinynet".
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+ARRAY = "__array__"  # {"__array__": "model/conv1.weight"} stands in the JSON for an array
+
+
+def save(path: str | Path, state: dict) -> None:
+    """Write `state` to `path`, whole or not at all.
+
+    The file is written beside its place, flushed to the disk, then renamed: whoever looks at
+    `path` sees the old file or the new one, never half of one. A full disk raises OSError and
+    leaves the old file.
+    """
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, np.ndarray] = {}
+    header = {"tinynet": json.dumps(_take_arrays(state, "", arrays), allow_nan=True)}
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(arrays, part, metadata=header)
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except Exception as error:
+        if isinstance(error, OSError):
+            raise
+        raise OSError(f"save: could not write {path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> dict:
+    """The `state` that `save` wrote to `path`. ValueError where the file is damaged or foreign."""
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"load: no such file: {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"load: {path} is damaged or no safetensors file ({error})") from None
+    if "tinynet" not in metadata:
+        raise ValueError(f"load: {path} is a safetensors file, but not one that tinynet wrote")
+    return _put_arrays(json.loads(metadata["tinynet"]), arrays)
+
+
+def _take_arrays(value, path: str, arrays: dict):
+    """`value` as JSON values, its arrays moved to `arrays` under their paths."""
+    if isinstance(value, np.ndarray):
+        arrays[path] = np.ascontiguousarray(value).reshape(value.shape)
+        return {ARRAY: path}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str) or key == ARRAY:
+                raise TypeError(f"save: the keys of {path or 'state'} must be names, got {key!r}")
+        return {
+            key: _take_arrays(v, f"{path}/{key}" if path else key, arrays)
+            for key, v in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_take_arrays(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"save: {path} expects arrays and JSON values, got {type(value).__name__}")
+
+
+def _put_arrays(value, arrays: dict):
+    if isinstance(value, dict):
+        if value.keys() == {ARRAY}:
+            return arrays[value[ARRAY]]
+        return {key: _put_arrays(v, arrays) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_put_arrays(v, arrays) for v in value]
+    return value

@@ -1,0 +1,292 @@
+"""Tensor: an array that remembers how it was made, and backward(), which walks the way back.
+
+Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, where a gradient may
+be wanted, notes in its result the Function and the Tensors it came from. These notes are the tape.
+"""
+
+import numpy as np
+
+from tinynet import ops, tape
+from tinynet.devices import Device
+from tinynet.devices import device as open_device
+from tinynet.ops.function import Function
+
+
+class Tensor:
+    """An array on a device, with a gradient.
+
+    `data`: an array, nested lists or a number. float32 and float64 arrays stay as they are and are
+    not copied; Python numbers become float32; integer and bool arrays hold labels and masks and
+    have no gradient. `.data` is the device's array, `.grad` a Tensor of the same shape or None.
+    """
+
+    __slots__ = ("data", "device", "grad", "requires_grad", "creator", "parents", "__weakref__")
+    __array_ufunc__ = None  # ndarray + Tensor is then left to Tensor.__radd__
+
+    def __init__(
+        self,
+        data,
+        requires_grad: bool = False,
+        device: str | Device | None = None,
+        dtype: np.dtype | str | None = None,
+    ):
+        if isinstance(data, Tensor):
+            device = data.device if device is None else device
+            data = data.data
+        self.device = open_device(device)
+        self.data = self.device.asarray(_as_array(data, dtype))
+        if requires_grad and self.data.dtype.kind != "f":
+            raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
+        self.requires_grad = bool(requires_grad)
+        self.grad: Tensor | None = None
+        self.creator: Function | None = None  # the Function whose result this is
+        self.parents: tuple[Tensor, ...] = ()  # the Tensors that it was given
+
+    # ---------------------------------------------------------------- what it is
+
+    shape = property(lambda self: self.data.shape, doc="The lengths of the axes.")
+    dtype = property(lambda self: self.data.dtype, doc="The NumPy dtype of the elements.")
+    ndim = property(lambda self: self.data.ndim, doc="The number of axes.")
+    size = property(lambda self: self.data.size, doc="The number of elements.")
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len: a Tensor of no axes has no length")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.numpy(), precision=4, threshold=20, prefix="Tensor(")
+        grad = ", requires_grad=True" if self.requires_grad else ""
+        return f"Tensor({text}, {self.dtype}, {self.device.name}{grad})"
+
+    def numpy(self) -> np.ndarray:
+        """The elements as a NumPy array (on cpu the very array, not a copy)."""
+        return self.device.to_numpy(self.data)
+
+    def item(self) -> float | int | bool:
+        """The one element as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item: expects a Tensor of one element, got shape {self.shape}")
+        return self.numpy().item()
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def detach(self) -> "Tensor":
+        """The same data, off the tape."""
+        return Tensor(self.data, device=self.device)
+
+    def to(self, device: str | Device) -> "Tensor":
+        """This Tensor on `device`; itself where it is there already."""
+        open_device(device)
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    # ---------------------------------------------------------------- the way back
+
+    def backward(self, grad: "Tensor | np.ndarray | float | None" = None) -> None:
+        """Add to the `.grad` of every leaf that requires it the gradient of this Tensor.
+
+        `grad` is the gradient of the loss with respect to this Tensor, of its shape; it may be
+        left out for a Tensor of one element, the loss itself. What the tape saved is freed on the
+        way: a second backward through the same operations is refused.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("backward: this Tensor does not require a gradient")
+        for leaf, dx in tape.backward(self, self._first_gradient(grad)):
+            total = dx if leaf.grad is None else leaf.grad.data + dx
+            leaf.grad = Tensor(total, device=leaf.device)
+
+    def _first_gradient(self, grad):
+        if grad is None:
+            if self.size != 1:
+                raise ValueError(
+                    f"backward: a Tensor of shape {self.shape} needs the argument grad; only one "
+                    "of a single element, a loss, does without"
+                )
+            grad = np.ones(self.shape, self.dtype)
+        grad = as_operand("backward", grad, self)
+        if grad.shape != self.shape or grad.dtype != self.dtype:
+            raise ValueError(
+                f"backward: grad expects {self.dtype} {self.shape}, got {grad.dtype} {grad.shape}"
+            )
+        return grad.data
+
+    # ---------------------------------------------------------------- arithmetic
+
+    def __add__(self, other):
+        return _binary(ops.Add, self, other)
+
+    def __radd__(self, other):  # other + self
+        return _binary(ops.Add, other, self)
+
+    def __sub__(self, other):
+        return _binary(ops.Subtract, self, other)
+
+    def __rsub__(self, other):  # other - self
+        return _binary(ops.Subtract, other, self)
+
+    def __mul__(self, other):
+        return _binary(ops.Multiply, self, other)
+
+    def __rmul__(self, other):  # other * self
+        return _binary(ops.Multiply, other, self)
+
+    def __truediv__(self, other):
+        return _binary(ops.Divide, self, other)
+
+    def __rtruediv__(self, other):  # other / self
+        return _binary(ops.Divide, other, self)
+
+    def __pow__(self, other):
+        return _binary(ops.Power, self, other)
+
+    def __rpow__(self, other):  # other ** self
+        return _binary(ops.Power, other, self)
+
+    def __matmul__(self, other):
+        return _binary(ops.MatMul, self, other)
+
+    def __rmatmul__(self, other):  # other @ self
+        return _binary(ops.MatMul, other, self)
+
+    def __neg__(self):
+        return apply(ops.Negate, self)
+
+    def __getitem__(self, index) -> "Tensor":
+        parts = index if isinstance(index, tuple) else (index,)
+        parts = tuple(p.data if isinstance(p, Tensor) else p for p in parts)
+        return apply(ops.GetItem, self, index=parts)
+
+    def exp(self) -> "Tensor":
+        return apply(ops.Exp, self)
+
+    def log(self) -> "Tensor":
+        return apply(ops.Log, self)
+
+    def sqrt(self) -> "Tensor":
+        return apply(ops.Sqrt, self)
+
+    def tanh(self) -> "Tensor":
+        return apply(ops.Tanh, self)
+
+    def relu(self) -> "Tensor":
+        return apply(ops.ReLU, self)
+
+    def sigmoid(self) -> "Tensor":
+        return apply(ops.Sigmoid, self)
+
+    def abs(self) -> "Tensor":
+        return apply(ops.Abs, self)
+
+    def clip(self, lo: float, hi: float) -> "Tensor":
+        if not lo <= hi:
+            raise ValueError(f"clip: expects lo <= hi, got lo={lo!r}, hi={hi!r}")
+        return apply(ops.Clip, self, lo=lo, hi=hi)
+
+    # ---------------------------------------------------------------- reductions and shapes
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        return apply(ops.Sum, self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        return apply(ops.Mean, self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        """The largest elements; of equal ones the first takes the gradient."""
+        return apply(ops.Max, self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: int) -> "Tensor":
+        """The elements in a new shape, reshape(2, 3) or reshape((2, 3)); one length may be -1."""
+        shape = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        return apply(ops.Reshape, self, shape=tuple(shape))
+
+    def transpose(self, *axes: int) -> "Tensor":
+        """The axes in a new order, transpose(1, 0) or transpose((1, 0)); reversed without any."""
+        axes = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+        return apply(ops.Transpose, self, axes=tuple(axes))
+
+    @property
+    def T(self) -> "Tensor":
+        return self.transpose()
+
+    def flatten(self, start_axis: int = 0) -> "Tensor":
+        """All axes from `start_axis` on made one."""
+        if not -self.ndim <= start_axis < max(self.ndim, 1):
+            raise ValueError(f"flatten: start_axis {start_axis} is not an axis of {self.shape}")
+        start = start_axis % max(self.ndim, 1)
+        length = int(np.prod(self.shape[start:], dtype=np.int64))
+        return self.reshape(*self.shape[:start], length)
+
+
+def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
+    """Run an operation on Tensors of one device and dtype, and note it on the tape."""
+    _check_alike(op.name, inputs)
+    device = inputs[0].device
+    needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)
+    function = op(device, needs_grad)
+    y = Tensor(function.forward(*(x.data for x in inputs), **options), device=device)
+    if any(needs_grad):
+        y.requires_grad, y.creator, y.parents = True, function, inputs
+    return y
+
+
+def _check_alike(name: str, inputs: tuple[Tensor, ...]) -> None:
+    first = inputs[0]
+    for i, x in enumerate(inputs):
+        if x.dtype.kind != "f":
+            raise TypeError(f"{name}: input {i} expects float32 or float64, got {x.dtype}")
+        if x.dtype != first.dtype:
+            raise TypeError(
+                f"{name}: input 0 is {first.dtype}, input {i} is {x.dtype}: tinynet never changes "
+                "a dtype by itself"
+            )
+        if x.device is not first.device:
+            raise ValueError(
+                f"{name}: input 0 is on {first.device.name}, input {i} is on {x.device.name}"
+            )
+
+
+def _as_array(data, dtype):
+    if hasattr(data, "dtype") and hasattr(data, "shape"):  # an array, or one NumPy number
+        array = data
+    else:
+        array = np.asarray(data)
+        if array.dtype.kind in "iuf" and dtype is None:
+            dtype = np.float32
+    if dtype is not None:
+        array = array.astype(dtype, copy=False)
+    if array.dtype.kind not in "fiub" or array.dtype in (np.float16, np.longdouble):
+        raise TypeError(f"Tensor: data expects numbers in float32 or float64, got {array.dtype}")
+    return array
+
+
+def as_operand(name: str, value, like: Tensor) -> Tensor:
+    """`value` as a Tensor that fits `like`: a number takes its dtype, an array keeps its own."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, int | float):
+        return Tensor(np.asarray(value, like.dtype), device=like.device)
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return Tensor(value, device=like.device)
+    raise TypeError(f"{name}: expects a Tensor, an array or a number, got {type(value).__name__}")
+
+
+def _binary(op: type[Function], x, y) -> Tensor:
+    like = x if isinstance(x, Tensor) else y
+    x, y = as_operand(op.name, x, like), as_operand(op.name, y, like)
+    if op is not ops.MatMul:
+        _check_broadcast(op.name, x.shape, y.shape)
+    return apply(op, x, y)
+
+
+def _check_broadcast(name: str, x_shape: tuple, y_shape: tuple) -> None:
+    for a, b in zip(reversed(x_shape), reversed(y_shape)):
+        if a != b and 1 not in (a, b):
+            raise ValueError(f"{name}: shapes {x_shape} and {y_shape} do not broadcast")
