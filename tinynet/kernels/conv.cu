@@ -1,0 +1,84 @@
+// Convolution as a matrix product (Chellapilla, Puri, Simard 2006).
+//
+// im2col copies every kh x kw window of x into a column, so that the convolution of one image,
+//     y (out_channels, oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, oh*ow),
+// is one call of BLAS; with groups, one call a group on its own c/groups*kh*kw rows of col.
+// Backward is the same with both factors transposed, and col2im sends dcol back to the image:
+//     dweight = dy @ col^T        dcol = weight^T @ dy        dx = col2im(dcol)
+//
+// REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
+// Indices are int: no array may hold 2^31 elements (col of AlexNet's first layer at batch 128 has
+// 141 million), because a 64-bit division costs several times a 32-bit one. Larger batches come in
+// chunks.
+//
+// Launch: 256 threads a block, enough blocks for the threads named below, at most 4096.
+
+// im2col:  col[ni, (ci*kh + khi)*kw + kwi, ohi*ow + owi]
+//              = x[ni, ci, ohi*stride_h - pad_top + khi, owi*stride_w - pad_left + kwi],
+//          0 outside the image.
+//   col (out)  (n, c*kh*kw, oh*ow)
+//   x          (n, c, h, w)
+// One thread copies one window of one map (n*c*oh*ow threads): neighbouring threads have
+// neighbouring owi, so each of the kh*kw writes of a warp is one run of memory. The reads are
+// stride_w apart, and the windows overlap: most of them are served by the L1 cache.
+// Saves nothing: backward builds col again from x, or is handed the same col.
+extern "C" __global__ void im2col_kernel(REAL* col, const REAL* x, int n, int c, int h, int w,
+                                         int kh, int kw, int stride_h, int stride_w, int pad_top,
+                                         int pad_left, int oh, int ow) {
+    const int total = n * c * oh * ow;
+    const int first = blockIdx.x * blockDim.x + threadIdx.x;
+    for (int index = first; index < total; index += gridDim.x * blockDim.x) {
+        const int map = index / (oh * ow);  // ni * c + ci
+        const int ohi = index / ow % oh;
+        const int owi = index % ow;
+
+        const REAL* image = x + map * h * w;
+        REAL* column = col + map * kh * kw * oh * ow + ohi * ow + owi;
+        const int top = ohi * stride_h - pad_top;
+        const int left = owi * stride_w - pad_left;
+        for (int khi = 0; khi < kh; ++khi) {
+            for (int kwi = 0; kwi < kw; ++kwi) {
+                const int hi = top + khi, wi = left + kwi;
+                const bool inside = 0 <= hi && hi < h && 0 <= wi && wi < w;
+                column[(khi * kw + kwi) * oh * ow] = inside ? image[hi * w + wi] : REAL(0);
+            }
+        }
+    }
+}
+
+// col2im:  dx[ni, ci, hi, wi] = sum of dcol over every (window, place in it) that im2col filled
+//          from x[ni, ci, hi, wi].
+//   dx (out)   (n, c, h, w), overwritten
+//   dcol       (n, c*kh*kw, oh*ow)
+// One thread computes one pixel of dx (n*c*h*w threads). Windows overlap, so a thread a column
+// would have to add into pixels that other threads add into: atomics, and a sum whose order changes
+// from run to run. Turned round it is a gather: row hi lies in window ohi at
+//     khi = hi + pad_top - ohi*stride_h,   and 0 <= khi < kh  bounds ohi from both sides.
+extern "C" __global__ void col2im_kernel(REAL* dx, const REAL* dcol, int n, int c, int h, int w,
+                                         int kh, int kw, int stride_h, int stride_w, int pad_top,
+                                         int pad_left, int oh, int ow) {
+    const int total = n * c * h * w;
+    const int first = blockIdx.x * blockDim.x + threadIdx.x;
+    for (int index = first; index < total; index += gridDim.x * blockDim.x) {
+        const int map = index / (h * w);  // ni * c + ci
+        const int row = index / w % h + pad_top;  // in the padded image, where no index is negative
+        const int column = index % w + pad_left;
+
+        // The windows that hold the pixel: from the first that has not ended before it to the last
+        // that has begun.
+        const int ohi_first = row < kh ? 0 : (row - kh) / stride_h + 1;
+        const int ohi_last = min(row / stride_h, oh - 1);
+        const int owi_first = column < kw ? 0 : (column - kw) / stride_w + 1;
+        const int owi_last = min(column / stride_w, ow - 1);
+
+        const REAL* columns = dcol + map * kh * kw * oh * ow;
+        REAL sum = 0;
+        for (int ohi = ohi_first; ohi <= ohi_last; ++ohi) {
+            for (int owi = owi_first; owi <= owi_last; ++owi) {
+                const int khi = row - ohi * stride_h, kwi = column - owi * stride_w;
+                sum += columns[((khi * kw + kwi) * oh + ohi) * ow + owi];
+            }
+        }
+        dx[index] = sum;
+    }
+}

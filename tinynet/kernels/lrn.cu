@@ -1,0 +1,86 @@
+// Local response normalization across channels (AlexNet, sec. 3.3):
+//
+//     scale[i] = k + alpha * sum over j in window(i) of x[j]^2        y[i] = x[i] * scale[i]^-beta
+//     window(i) = [i - size/2,  i - size/2 + size)  clipped to i's group of c/groups channels
+//
+// at every pixel by itself. alpha is NOT divided by size: this is the paper's formula. The code of
+// 2012, Caffe and PyTorch divide (their alpha is ours times size). AlexNet: size 5, alpha 1e-4,
+// beta 0.75, k 2; a tower is a group, so the window never crosses the towers.
+//
+// The window's sum is taken afresh for every channel. A running sum (add the channel that enters,
+// subtract the one that leaves) would read less, but in float the rounding error of one large
+// channel stays in the sum for all channels after it. The second to the last reading of an element
+// find it in the L1 cache, so memory sees each element once all the same.
+//
+// REAL is float or double. Indices are int: no array may hold 2^31 elements.
+// Launch: 256 threads a block, enough blocks for n*groups*plane threads, at most 4096.
+
+// lrn_forward
+//   y (out)      (n, c, plane); plane = h*w, pixels in reading order
+//   scale (out)  (n, c, plane)
+//   x            (n, c, plane)
+// One thread computes one pixel of one group: it walks up the group's channels. Neighbouring
+// threads have neighbouring pixels, so at each step a warp reads and writes one run of memory.
+// Saves scale for backward (with x and y, which the tape has anyway).
+extern "C" __global__ void lrn_forward_kernel(REAL* y, REAL* scale, const REAL* x, int n, int c,
+                                              int plane, int groups, int size, REAL alpha,
+                                              REAL beta, REAL k) {
+    const int channels = c / groups;
+    const int total = n * groups * plane;
+    const int first = blockIdx.x * blockDim.x + threadIdx.x;
+    for (int index = first; index < total; index += gridDim.x * blockDim.x) {
+        const int group = index / plane;  // ni * groups + gi
+        const int pixel = index % plane;
+        const int base = group * channels * plane + pixel;  // the group's first channel here
+
+        for (int i = 0; i < channels; ++i) {
+            const int j_first = max(i - size / 2, 0);
+            const int j_end = min(i - size / 2 + size, channels);
+            REAL squares = 0;
+            for (int j = j_first; j < j_end; ++j) {
+                const REAL value = x[base + j * plane];
+                squares += value * value;
+            }
+            const int here = base + i * plane;
+            const REAL s = k + alpha * squares;
+            scale[here] = s;
+            y[here] = x[here] * pow(s, -beta);
+        }
+    }
+}
+
+// lrn_backward:  dx[i] = dy[i] * scale[i]^-beta - 2 * alpha * beta * x[i] * sum(i)
+//                sum(i) = sum over j in reach(i) of dy[j] * y[j] / scale[j]
+//     reach(i) = every j whose window holds i = [i + size/2 - size + 1,  i + size/2]
+//     Derivation: x[i] acts on y[i] as its numerator, and on every y[j] with i in window(j) by way
+//     of scale[j]:  d y[j] / d scale[j] = -beta * y[j] / scale[j]
+//                   d scale[j] / d x[i] = 2 * alpha * x[i]
+//     reach is the window mirrored: the same set for odd size, shifted by one for even size.
+//   dx (out)         (n, c, plane)
+//   dy, x, y, scale  (n, c, plane); y and scale from forward
+// One thread computes one pixel of one group, as forward.
+extern "C" __global__ void lrn_backward_kernel(REAL* dx, const REAL* dy, const REAL* x,
+                                               const REAL* y, const REAL* scale, int n, int c,
+                                               int plane, int groups, int size, REAL alpha,
+                                               REAL beta) {
+    const int channels = c / groups;
+    const int total = n * groups * plane;
+    const int first = blockIdx.x * blockDim.x + threadIdx.x;
+    for (int index = first; index < total; index += gridDim.x * blockDim.x) {
+        const int group = index / plane;  // ni * groups + gi
+        const int pixel = index % plane;
+        const int base = group * channels * plane + pixel;  // the group's first channel here
+
+        for (int i = 0; i < channels; ++i) {
+            const int j_first = max(i + size / 2 - size + 1, 0);
+            const int j_end = min(i + size / 2 + 1, channels);
+            REAL sum = 0;
+            for (int j = j_first; j < j_end; ++j) {
+                const int there = base + j * plane;
+                sum += dy[there] * y[there] / scale[there];
+            }
+            const int here = base + i * plane;
+            dx[here] = dy[here] * pow(scale[here], -beta) - 2 * alpha * beta * x[here] * sum;
+        }
+    }
+}
