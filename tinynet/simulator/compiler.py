@@ -1,0 +1,194 @@
+"""Compiles kernels with the C++ compiler of this machine, once: results are kept by content.
+
+A kernel's library is its own object (the .cu text behind cuda.h) linked with the runtime's
+objects. Everything is named after a hash of all that went into it, so nothing is ever stale, and is
+moved into place whole (os.replace), so that two processes can compile the same kernel at once.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from tinynet.simulator.errors import CompilerMissing, KernelError
+
+HERE = Path(__file__).parent
+
+COMMON = [
+    "-std=c++17",
+    "-fPIC",
+    "-g1",  # lines, for messages
+    "-w",
+    "-fvisibility=hidden",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-ffp-contract=off",  # a*b + c rounds twice everywhere: the same bits on every machine
+    "-U_FORTIFY_SOURCE",  # its longjmp takes a leap between stacks for an attack
+]
+KERNEL = [
+    "-fno-finite-loops",  # a loop that waits for ever must wait, not vanish
+    "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
+]
+# Compiled for ThreadSanitizer but linked without it: the compiler calls __tsan_read4(address) and
+# the like at every load and store, and those functions are ours (tsan.h).
+WATCHED = ["-O1", "-fsanitize=thread", "-fno-tree-loop-distribute-patterns", "-DSIM_WATCH"]
+KERNEL_FLAGS = {
+    "run": [*KERNEL, "-O2"],
+    "check": [*KERNEL, *WATCHED, "-DSIM_CHECK"],
+    "profile": [*KERNEL, *WATCHED],
+}
+RUNTIME_FLAGS = {
+    "run": ["-O2"],
+    "check": ["-O2", "-DSIM_WATCH", "-DSIM_CHECK"],
+    "profile": ["-O2", "-DSIM_WATCH"],
+}
+RUNTIME = {
+    "run": ["scheduler.cpp", "crash.cpp"],
+    "check": ["scheduler.cpp", "crash.cpp", "check.cpp"],
+    "profile": ["scheduler.cpp", "crash.cpp", "profile.cpp"],
+}
+
+# What RawModule's options may say to NVRTC, and what of it means something to a host compiler.
+_PASSED_ON = re.compile(r"-[DUI].+|--define-macro=.+|--undefine-macro=.+")
+_OF_A_GPU = re.compile(
+    r"--?use_fast_math|--?fmad=.*|--?std=.*|-lineinfo|--generate-line-info|--device-debug|-G|"
+    r"--gpu-architecture=.*|-arch=.*|--maxrregcount=.*|-default-device|--extra-device-vectorization"
+)
+
+
+def unavailable() -> str | None:
+    """Why kernels cannot be compiled here, in one line; None if they can."""
+    if _compiler() is None:
+        return (
+            "the simulator needs a C++ compiler and found neither g++ nor clang++ on PATH: install "
+            "one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; macOS: "
+            "xcode-select --install), or name it in CXX"
+        )
+    return None
+
+
+def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
+    """Compile and link the text of a kernel; returns the shared library's path.
+
+    Raises CompilerMissing, ValueError for an option that NVRTC does not know either, and
+    KernelError of kind "compile" with the compiler's first error.
+    """
+    reason = unavailable()
+    if reason is not None:
+        raise CompilerMissing(reason)
+    compiler = _compiler()
+    extra = [*host_options(options), *_portable_switch()]
+    kernel = _kept("kernel", ".o", [*COMMON, *KERNEL_FLAGS[mode], *extra], cpp, compiler)
+    objects = [kernel] + [
+        _kept(Path(name).stem, ".o", [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()],
+              (HERE / name).read_text(encoding="utf-8"), compiler)
+        for name in RUNTIME[mode]
+    ]  # fmt: skip
+    inputs = [str(path) for path in objects]
+    return _kept("kernel", ".so", ["-shared", *inputs, "-lm", *_link_flags()], None, compiler)
+
+
+def host_options(options: tuple[str, ...]) -> list[str]:
+    """The options of RawModule that matter to the host compiler; unknown ones are refused."""
+    kept = []
+    for option in _joined(options):
+        if _PASSED_ON.fullmatch(option):
+            kept.append(re.sub(r"^--(define|undefine)-macro=", _short_macro, option))
+        elif not _OF_A_GPU.fullmatch(option):
+            raise ValueError(f"RawModule: options: {option!r} is not an option that NVRTC takes")
+    return kept
+
+
+def _joined(options: tuple[str, ...]) -> list[str]:
+    """("-D", "REAL=float") -> ["-DREAL=float"]."""
+    joined: list[str] = []
+    for option in options:
+        if joined and joined[-1] in ("-D", "-U", "-I"):
+            joined[-1] += option
+        else:
+            joined.append(option.strip())
+    return joined
+
+
+def _short_macro(match: re.Match) -> str:
+    return {"define": "-D", "undefine": "-U"}[match[1]]
+
+
+def _portable_switch() -> list[str]:
+    """TINYNET_SIM_SWITCH=portable changes fibers as machines other than x86-64 do (fiber.h)."""
+    portable = os.environ.get("TINYNET_SIM_SWITCH") == "portable"
+    return ["-DSIM_PORTABLE_SWITCH"] if portable else []
+
+
+def _link_flags() -> list[str]:
+    return [] if platform.system() == "Darwin" else ["-ldl", "-Wl,-z,noexecstack"]
+
+
+def _compiler() -> str | None:
+    named = os.environ.get("CXX")
+    if named:
+        return shutil.which(named)
+    return shutil.which("g++") or shutil.which("clang++")
+
+
+@lru_cache
+def _version(compiler: str) -> str:
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+
+
+@lru_cache
+def _headers() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.h")))
+
+
+def _kept(stem: str, suffix: str, flags: list[str], text: str | None, compiler: str) -> Path:
+    """The cached result of running the compiler so, made now if it is not there yet."""
+    ingredients = "\0".join(
+        [_version(compiler), platform.machine(), _headers(), *flags, text or ""]
+    )
+    name = f"{stem}-{hashlib.sha256(ingredients.encode()).hexdigest()[:24]}{suffix}"
+    path = cache_folder() / name
+    if path.exists():
+        return path
+    with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as workshop:
+        made = Path(workshop) / name
+        command = [compiler, *flags, "-o", str(made)]
+        if text is not None:
+            command += [f"-I{HERE}", "-x", "c++", "-c", "-"]
+        done = subprocess.run(
+            command, input=text or "", capture_output=True, text=True, cwd=path.parent
+        )
+        if done.returncode:
+            raise _compile_error(done.stderr)
+        os.replace(made, path)
+    return path
+
+
+def _compile_error(output: str) -> KernelError:
+    match = re.search(r"^(.+?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", output, re.MULTILINE)
+    if match is None:
+        return KernelError("compile", output.strip())
+    return KernelError("compile", f"{match[3]}\n{output.strip()}", match[1], int(match[2]))
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for kernels; a temporary one where that cannot be written."""
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(base) / "tinynet"
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except (OSError, RuntimeError):  # RuntimeError: this user has no home
+        return _temporary_folder()
+    return folder
+
+
+@lru_cache
+def _temporary_folder() -> Path:
+    """One for as long as this process lives, kept because a library in use cannot go."""
+    return Path(tempfile.mkdtemp(prefix="tinynet-"))

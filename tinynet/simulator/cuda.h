@@ -1,0 +1,197 @@
+// CUDA C for a C++17 compiler of the host: what a .cu file may say, put in terms of runtime.h.
+//
+// Keywords become nothing or `static` (one block runs at a time, so a static array is its shared
+// memory). Barriers and warp-wide operations hand the thread to the scheduler. Names that NVRTC does not
+// know may still compile here, so a .cu file is also compiled by NVRTC in the tests.
+#pragma once
+#include <cstdio>
+#include <cstring>
+#include <math.h>  // not <cmath>: this one puts the float and double overloads in the global scope
+#include <type_traits>
+
+#include "runtime.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __constant__ static
+#define __shared__ static
+#define __forceinline__ inline __attribute__((always_inline))
+#define __noinline__ __attribute__((noinline))
+#define __launch_bounds__(...)
+#define __align__(n) alignas(n)
+static const int warpSize = 32;
+
+// A function that the checks must see as one step of its caller, at the caller's line.
+#ifdef SIM_WATCH
+#define SIM_STEP static __attribute__((noinline, unused, no_sanitize("thread")))
+#else
+#define SIM_STEP static __attribute__((noinline, unused))
+#endif
+#define SIM_HERE ((uintptr_t)__builtin_return_address(0) - 1)
+
+// ------------------------------------------------------------ vectors
+
+#define SIM_VECTORS(T, name, a2, a4)                                                               \
+  struct alignas(a2) name##2 { T x, y; };                                                          \
+  struct alignas(a4) name##4 { T x, y, z, w; };                                                    \
+  static inline name##2 make_##name##2(T x, T y) { return {x, y}; }                                \
+  static inline name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }                        \
+  static inline name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
+struct int3 { int x, y, z; };
+struct float3 { float x, y, z; };
+struct double3 { double x, y, z; };
+struct uchar3 { unsigned char x, y, z; };
+SIM_VECTORS(int, int, 8, 16)
+SIM_VECTORS(unsigned, uint, 8, 16)
+SIM_VECTORS(float, float, 8, 16)
+SIM_VECTORS(double, double, 16, 16)
+SIM_VECTORS(unsigned char, uchar, 2, 4)
+
+// ------------------------------------------------------------ the threads of a block
+
+SIM_STEP void __syncthreads(int line = __builtin_LINE()) { sim::wait_for_block(0, line, SIM_HERE); }
+SIM_STEP int __syncthreads_count(int p, int line = __builtin_LINE()) {
+  return sim::wait_for_block(p != 0, line, SIM_HERE);
+}
+SIM_STEP int __syncthreads_or(int p, int line = __builtin_LINE()) {
+  return sim::wait_for_block(p != 0, line, SIM_HERE) != 0;
+}
+SIM_STEP int __syncthreads_and(int p, int line = __builtin_LINE()) {
+  return sim::wait_for_block(p == 0, line, SIM_HERE) == 0;
+}
+static inline void __threadfence() {}
+static inline void __threadfence_block() {}
+
+// ------------------------------------------------------------ the 32 threads of a warp
+
+SIM_STEP void __syncwarp(unsigned mask = ~0u) { sim::wait_for_warp(mask, 0, true, SIM_HERE); }
+
+SIM_STEP unsigned __ballot_sync(unsigned mask, int predicate) {
+  sim::wait_for_warp(mask, predicate != 0, false, SIM_HERE);
+  const uint64_t* given = sim::block.given + sim::block.current / 32 * 32;
+  unsigned votes = 0;
+  for (int lane = 0; lane < 32; ++lane)
+    if (mask >> lane & 1) votes |= unsigned(given[lane]) << lane;
+  return votes;
+}
+#define __any_sync(mask, predicate) (__ballot_sync(mask, predicate) != 0)
+#define __all_sync(mask, predicate) (__ballot_sync(mask, !(predicate)) == 0)
+
+namespace sim {
+// The value of lane `from`, which must lie in my part of the warp (`width` lanes); else my own.
+template <class T>
+__attribute__((always_inline)) inline T shuffle(unsigned mask, T value, int from, int width,
+                                                uintptr_t pc) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8, "a shuffle moves 32 or 64 bits");
+  uint64_t offer = 0;
+  memcpy(&offer, &value, sizeof value);
+  wait_for_warp(mask, offer, false, pc);
+  int lane = block.current % 32, part = lane & ~(width - 1);
+  if (from < part || from >= part + width) from = lane;
+  memcpy(&value, &block.given[block.current - lane + from], sizeof value);
+  return value;
+}
+}  // namespace sim
+
+#define SIM_SHUFFLE(name, Operand, from)                                                           \
+  template <class T> SIM_STEP T name(unsigned mask, T value, Operand operand, int width = 32) {    \
+    int lane = sim::block.current % 32;                                                            \
+    return sim::shuffle(mask, value, from, width, SIM_HERE);                                       \
+  }
+SIM_SHUFFLE(__shfl_sync, int, (lane & ~(width - 1)) + (operand & (width - 1)))
+SIM_SHUFFLE(__shfl_up_sync, unsigned, lane - (int)operand)
+SIM_SHUFFLE(__shfl_down_sync, unsigned, lane + (int)operand)
+SIM_SHUFFLE(__shfl_xor_sync, int, lane ^ operand)
+
+// ------------------------------------------------------------ atomics: one thread runs at a time
+
+#ifdef SIM_WATCH
+#define SIM_WATCH_ATOMIC(p) sim::watch(p, sizeof *(p), sim::ATOMIC, SIM_HERE)
+#else
+#define SIM_WATCH_ATOMIC(p) (void)0
+#endif
+#define SIM_ATOMIC(name, now)                                                                      \
+  template <class T> SIM_STEP T name(T* address, std::common_type_t<T> value) {                    \
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8, "an atomic works on 32 or 64 bits");           \
+    SIM_WATCH_ATOMIC(address);                                                                     \
+    T old = *(volatile T*)address;  /* volatile: a loop around it is not empty */                  \
+    *(volatile T*)address = now;                                                                   \
+    return old;                                                                                    \
+  }
+SIM_ATOMIC(atomicAdd, old + value)
+SIM_ATOMIC(atomicSub, old - value)
+SIM_ATOMIC(atomicMax, old > value ? old : value)
+SIM_ATOMIC(atomicMin, old < value ? old : value)
+SIM_ATOMIC(atomicExch, value)
+SIM_ATOMIC(atomicAnd, old & value)
+SIM_ATOMIC(atomicOr, old | value)
+SIM_ATOMIC(atomicXor, old ^ value)
+template <class T>
+SIM_STEP T atomicCAS(T* address, std::common_type_t<T> expected, std::common_type_t<T> value) {
+  SIM_WATCH_ATOMIC(address);
+  T old = *address;
+  if (old == expected) *address = value;
+  return old;
+}
+
+// ------------------------------------------------------------ arithmetic
+
+template <class A, class B> static inline std::common_type_t<A, B> max(A a, B b) {
+  using T = std::common_type_t<A, B>;  // of numbers and NaN, the number: as in CUDA
+  if constexpr (std::is_floating_point_v<T>) return fmax(T(a), T(b));
+  else return T(a) > T(b) ? T(a) : T(b);
+}
+template <class A, class B> static inline std::common_type_t<A, B> min(A a, B b) {
+  using T = std::common_type_t<A, B>;
+  if constexpr (std::is_floating_point_v<T>) return fmin(T(a), T(b));
+  else return T(a) < T(b) ? T(a) : T(b);
+}
+static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
+static inline double rsqrt(double x) { return 1.0 / sqrt(x); }
+static inline float rsqrt(float x) { return 1.0f / sqrtf(x); }
+static inline float __saturatef(float x) { return fminf(fmaxf(x, 0.0f), 1.0f); }
+#define __expf expf  // macros: the C library of Linux declares functions of these names itself
+#define __exp10f(x) powf(10.0f, x)
+#define __logf logf
+#define __log2f log2f
+#define __log10f log10f
+#define __powf powf
+#define __sinf sinf
+#define __cosf cosf
+#define __tanf tanf
+#define __fdividef(a, b) ((float)(a) / (float)(b))
+#define __fadd_rn(a, b) ((float)(a) + (float)(b))
+#define __fmul_rn(a, b) ((float)(a) * (float)(b))
+#define __fdiv_rn(a, b) ((float)(a) / (float)(b))
+#define __dadd_rn(a, b) ((double)(a) + (double)(b))
+#define __dmul_rn(a, b) ((double)(a) * (double)(b))
+#define __fmaf_rn fmaf
+#define __fma_rn fma
+#define __fsqrt_rn sqrtf
+
+static inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((uint64_t)a * b >> 32); }
+static inline int __mulhi(int a, int b) { return int((int64_t)a * b >> 32); }
+static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+  return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
+static inline int __popc(unsigned x) { return __builtin_popcount(x); }
+static inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
+static inline int __clz(int x) { return x ? __builtin_clz((unsigned)x) : 32; }
+static inline int __ffs(int x) { return __builtin_ffs(x); }
+template <class T> static inline T __ldg(const T* address) { return *address; }
+
+namespace sim {
+template <class To, class From> inline To same_bits(From from) {
+  static_assert(sizeof(To) == sizeof(From), "");
+  To to;
+  memcpy(&to, &from, sizeof to);
+  return to;
+}
+}  // namespace sim
+static inline int __float_as_int(float x) { return sim::same_bits<int>(x); }
+static inline unsigned __float_as_uint(float x) { return sim::same_bits<unsigned>(x); }
+static inline float __int_as_float(int x) { return sim::same_bits<float>(x); }
+static inline float __uint_as_float(unsigned x) { return sim::same_bits<float>(x); }
+static inline long long __double_as_longlong(double x) { return sim::same_bits<long long>(x); }
+static inline double __longlong_as_double(long long x) { return sim::same_bits<double>(x); }

@@ -1,0 +1,37 @@
+"""What is raised when a kernel cannot be compiled, cannot be launched, or does something wrong."""
+
+
+class KernelError(RuntimeError):
+    """A kernel failed. The message starts with `file:line: kernel:`, where a line is known.
+
+    kind     one of "compile", "arguments", "limits", "shared memory", "out of bounds", "race",
+             "uninitialised read", "barrier", "warp", "crash", "time limit"
+    file     the source file as its `#line` directive names it, or None
+    line     the line in that file, or None
+    kernel   the kernel's name, or None while compiling
+    others   check mode: further KernelErrors of the same launch, in the order they were met
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        file: str | None = None,
+        line: int | None = None,
+        kernel: str | None = None,
+    ):
+        where = "" if file is None else f"{file}:{line}: " if line else f"{file}: "
+        super().__init__(where + (f"{kernel}: " if kernel else "") + f"{kind}: {text}")
+        self.kind = kind
+        self.file = file
+        self.line = line
+        self.kernel = kernel
+        self.others: tuple[KernelError, ...] = ()
+
+
+class ArgumentError(KernelError, TypeError):
+    """An argument is not of the type that the kernel's parameter has. `kind` is "arguments"."""
+
+
+class CompilerMissing(RuntimeError):
+    """There is no C++ compiler on this machine; the message says how to get one."""

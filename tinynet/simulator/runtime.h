@@ -1,0 +1,101 @@
+// What a compiled kernel and the runtime know of each other.
+//
+// A kernel is compiled once with cuda.h and linked with the runtime: scheduler.cpp runs the threads,
+// crash.cpp survives them, and check.cpp or profile.cpp is told of every load and store. One launch
+// runs at a time, on one core: so all of this is plain static state, and results are deterministic.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+struct uint3 { unsigned x, y, z; };
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+
+namespace sim {
+
+constexpr int MAX_THREADS = 1024, WARP = 32, MAX_WARPS = MAX_THREADS / WARP;
+
+// ------------------------------------------------------------ one launch, as Python describes it
+
+struct Launch {
+  uint32_t grid[3], block[3];
+  void (*body)(void** arguments);  // runs threads, one after another, until none is left to start
+  void** arguments;
+  char* dynamic_shared;
+  int32_t order;                   // 0 forward, 1 reversed, 2 random
+  uint32_t seed;
+  double seconds;                  // of processor time, then the kernel is stopped
+};
+extern Launch launch;
+
+// ------------------------------------------------------------ the block that is running
+
+enum State : uint8_t { NOT_WAITING, AT_BARRIER, AT_WARP };
+
+struct Thread {
+  uint3 index;
+  State state;
+  unsigned mask;    // lanes that its warp-wide operation names
+  int line;         // of the __syncthreads() it waits at
+  uintptr_t pc;     // where it waits
+  struct Fiber* fiber;
+};
+
+struct Block {
+  int threads, started, current;   // how many, how many have been started, which one runs now
+  uint64_t number;                 // of this block in the order of running, from 1
+  uint32_t epoch;                  // __syncthreads() passed so far
+  Thread thread[MAX_THREADS];
+  int order[MAX_THREADS];          // the order in which threads take their turns
+  uint64_t offered[MAX_THREADS];   // what each lane brings to a warp-wide operation...
+  uint64_t given[MAX_THREADS];     // ...and what the lanes of its group get to see when all are there
+  unsigned syncs[MAX_WARPS];       // __syncwarp() passed by each warp, and the last one by each lane
+  unsigned last_sync[MAX_THREADS];
+  int votes, votes_given;          // for __syncthreads_count and its sisters
+};
+extern Block block;
+
+// Marks what belongs to the simulator in a file whose every load and store is watched.
+#define SIM_UNWATCHED __attribute__((no_sanitize("thread")))
+
+// Make the next thread that has not begun the current one; false when all have begun.
+SIM_UNWATCHED inline bool next_thread() {
+  if (block.started == block.threads) return false;
+  block.current = block.order[block.started++];
+  threadIdx = block.thread[block.current].index;
+  return true;
+}
+
+int wait_for_block(int vote, int line, uintptr_t pc);  // gives the sum of all votes
+void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory, uintptr_t pc);
+
+// ------------------------------------------------------------ what goes wrong
+
+enum Kind : int32_t {
+  OUT_OF_BOUNDS, RACE, UNINITIALISED, BARRIER_MISSED, BARRIERS_DIFFER, LANES_MISSING, CRASH, TIME_LIMIT
+};
+enum Access : int32_t { READ, WRITE, ATOMIC };
+
+struct Finding {             // read by findings.py: keep the two alike
+  int32_t kind, access, other_access, region;
+  uint32_t block[3], thread[3], other_block[3], other_thread[3];
+  int64_t element;
+  uint64_t pc, detail;       // pc as an offset in the library, 0 if it lies elsewhere
+};
+
+Finding* add_finding(Kind kind, uintptr_t pc);  // nullptr if this line has had its say already
+void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t* thread_index);
+[[noreturn]] void abandon_launch();
+
+// The hook of check.cpp and profile.cpp. `pc` lies inside the instruction that touches the memory.
+void watch(const void* address, size_t bytes, Access access, uintptr_t pc);
+void watch_launch();
+
+// In crash.cpp: run `work` so that neither a crash nor a hang ends the process.
+void survive(void (*work)(), double seconds);
+
+}  // namespace sim
