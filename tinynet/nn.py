@@ -8,7 +8,7 @@ from tinynet import functional as F
 from tinynet import init
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
-from tinynet.ops.window import pair
+from tinynet.ops.window import Window, pair
 from tinynet.tensor import Tensor
 
 
@@ -148,6 +148,11 @@ class Conv2d(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.groups)
 
+    def output_size(self, h: int, w: int) -> tuple[int, int]:
+        """(oh, ow) for images of h x w."""
+        window = Window.of("Conv2d", self.weight.shape[2:], self.stride, self.padding)
+        return window.output_size("Conv2d", h, w)
+
 
 class Linear(Module):
     """`functional.linear` with its weight (outputs, inputs) and bias, started as in PyTorch."""
@@ -200,6 +205,12 @@ class Pool2d(Module):
         self.kernel_size, self.stride = kernel_size, stride
         self.padding, self.ceil_mode = padding, ceil_mode
 
+    def output_size(self, h: int, w: int) -> tuple[int, int]:
+        """(oh, ow) for images of h x w."""
+        name = type(self).__name__
+        window = Window.of(name, self.kernel_size, self.stride, self.padding)
+        return window.output_size(name, h, w, self.ceil_mode)
+
 
 class MaxPool2d(Pool2d):
     def forward(self, x: Tensor) -> Tensor:
@@ -227,6 +238,17 @@ class LocalResponseNorm(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k, self.groups)
+
+
+class LocalResponseNormWithin(Module):
+    """`functional.local_response_norm_within`: a size x size window of the same map."""
+
+    def __init__(self, size: int, alpha: float, beta: float, k: float = 1.0):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.local_response_norm_within(x, self.size, self.alpha, self.beta, self.k)
 
 
 class Dropout(Module):

@@ -1,0 +1,238 @@
+"""AlexNet (Krizhevsky, Sutskever, Hinton 2012) on tinynet.
+
+    python examples/alexnet.py train                          draws its own images; two minutes
+    python examples/alexnet.py train --data PHOTOS.tar        train/ and val/, a sub-folder a class
+    python examples/alexnet.py eval --checkpoint runs/NAME --data PHOTOS.tar
+    python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
+    python examples/alexnet.py summary                        every layer with its sizes and counts
+    python examples/alexnet.py check-grads                    every gradient against differences
+
+The paper's network has two towers, a and b, made for two GPUs: 48 + 48 filters in layer 1, and so
+on. On one device the two are one network whose convolutions 2, 4 and 5 have two groups:
+
+    image -> conv1 -> conv2 -> conv3 -> conv4 -> conv5 -> fc6 -> fc7 -> fc8 -> softmax
+             48 a     128 a ->  192 a   192 a    128 a    2048 a 2048 a
+                            \\/                         \\/      \\/       1000
+                            /\\                         /\\      /\\
+             48 b     128 b ->  192 b   192 b    128 b    2048 b 2048 b
+
+The released source of 2012 is not quite the paper's net, and later systems changed more: each is a
+profile below. Differences from the paper in `source2012`, the default for photographs: weights of
+conv3-5 from N(0, 0.03) and not 0.01 (with 0.01 and the biases of 1, a hundredth of a logit depends
+on the image, and training stalls); alpha of the normalization divided by its size; layer 1
+normalizes and pools before its ReLU; layer 2 has a second normalization, within each map; biases
+learn at twice the rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinynet import Tensor, init, nn
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One version of AlexNet: its layers, where its weights start, and how it is trained."""
+
+    filters: tuple[int, ...] = (96, 256, 384, 384, 256)
+    groups: int = 2  # of conv2, conv4 and conv5: the towers
+    layer1: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
+    layer2: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
+    conv1_padding: int | None = None  # None: bottom and right, as much as the last window needs
+    lrn_alpha: float = 1e-4  # not divided by the window's size, 5
+    lrn_k: float = 2.0
+    lrn_groups: int = 2  # 2: a tower's maps are normalized by its own alone
+    dropout: str = "paper"  # "paper": x 0.5 in testing; "inverted": x 2 in training
+    dropout_before: bool = False  # before fc6 and fc7 and not after them
+    init: str = "normal"  # "normal": N(0, std); "he"; "torch"
+    conv_std: tuple[float, ...] = (0.01, 0.01, 0.01, 0.01, 0.01)
+    fc_std: tuple[float, ...] = (0.01, 0.01, 0.01)
+    bias: float = 1.0  # of conv2, conv4, conv5, fc6 and fc7; 0 elsewhere
+    bias_rate: float = 1.0  # times the rate of the weights
+    bias_decay: bool = False
+    image_size: int = 224
+    pixel_mean: tuple[float, ...] | None = None  # of 0..255, a number a channel; None: mean image
+    pixel_std: tuple[float, ...] = (1.0, 1.0, 1.0)  # of 0..255: what is left is divided by it
+    batch_size: int = 128
+    lr: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+
+
+PAPER = Profile()
+CAFFE = replace(
+    PAPER,
+    lrn_alpha=2e-5,
+    lrn_k=1.0,
+    lrn_groups=1,
+    fc_std=(0.005, 0.005, 0.01),
+    bias=0.1,
+    bias_rate=2.0,
+    dropout="inverted",
+    image_size=227,
+    batch_size=256,
+)
+PROFILES = {
+    "paper": PAPER,
+    "source2012": replace(
+        PAPER,
+        layer1=("conv", "lrn", "pool", "relu"),
+        layer2=("conv", "relu", "lrn", "lrn_within", "pool"),
+        lrn_alpha=2e-5,
+        conv_std=(0.01, 0.01, 0.03, 0.03, 0.03),
+        bias_rate=2.0,
+    ),
+    "caffe": CAFFE,
+    "caffenet": replace(
+        CAFFE,
+        layer1=("conv", "relu", "pool", "lrn"),
+        layer2=("conv", "relu", "pool", "lrn"),
+        bias=1.0,
+    ),
+    "owt": replace(
+        PAPER,
+        filters=(64, 192, 384, 256, 256),
+        groups=1,
+        layer1=("conv", "relu", "pool"),
+        layer2=("conv", "relu", "pool"),
+        conv1_padding=2,
+        dropout="inverted",
+        dropout_before=True,
+        init="torch",
+        bias_decay=True,
+        pixel_mean=(123.675, 116.28, 103.53),
+        pixel_std=(58.395, 57.12, 57.375),
+        batch_size=256,
+        weight_decay=1e-4,
+    ),
+    "modern": replace(
+        PAPER,
+        init="he",
+        bias=0.0,
+        dropout="inverted",
+        pixel_std=(64.0, 64.0, 64.0),
+    ),
+}
+SMALLEST_IMAGE = 64  # below it nothing is left for pool5
+
+
+class AlexNet(nn.Sequential):
+    """Five convolutional and three fully connected layers (paper, section 3 and figure 2).
+
+    `model(x)`: x (n, 3, image_size, image_size), NumPy or Tensor, already minus the mean;
+    returns the logits, a Tensor (n, num_classes). `width` scales every layer but the last; widths
+    are rounded to even numbers, half for each tower.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        profile: str = "source2012",
+        devices: Sequence[str] = ("cpu",),
+        image_size: int = 224,
+        width: float = 1.0,
+        seed: int = 0,
+        dtype: str = "float32",
+    ):
+        if profile not in PROFILES:
+            raise ValueError(f"AlexNet: profile expects one of {[*PROFILES]}, got {profile!r}")
+        if image_size < SMALLEST_IMAGE:
+            raise ValueError(
+                f"AlexNet: image_size expects at least {SMALLEST_IMAGE}, got {image_size}"
+            )
+        if num_classes < 1 or not width > 0:
+            raise ValueError(
+                f"AlexNet: num_classes and width expect more than 0, got {num_classes} and {width}"
+            )
+        if len(devices) != 1:
+            raise ValueError(f"AlexNet: devices expects one device, got {list(devices)}")
+        p = PROFILES[profile]
+        super().__init__(**_layers(p, num_classes, image_size, width, seed, devices[0], dtype))
+        _initialize(self, p, np.random.default_rng(seed))
+        self.profile, self.image_size, self.width, self.seed = profile, image_size, width, seed
+
+    def forward(self, x: np.ndarray | Tensor) -> Tensor:
+        x = x if isinstance(x, Tensor) else Tensor(x, device=self.conv1.weight.device)
+        wanted = (3, self.image_size, self.image_size)
+        if x.ndim != 4 or x.shape[1:] != wanted:
+            raise ValueError(f"AlexNet: x expects (n, 3, {wanted[1]}, {wanted[2]}), got {x.shape}")
+        return super().forward(x)
+
+
+def _layers(p: Profile, num_classes, image_size, width, seed, device, dtype) -> dict:
+    """The modules by name, in the order in which an image meets them."""
+
+    def even(count: int) -> int:
+        return max(2, 2 * round(count * width / 2))
+
+    def conv(i: int, kernel: int, groups: int = 1, **options) -> nn.Conv2d:
+        channels = even(p.filters[i - 2]) if i > 1 else 3
+        out = even(p.filters[i - 1])
+        return nn.Conv2d(
+            channels, out, kernel, groups=groups, device=device, dtype=dtype, **options
+        )
+
+    def drop(i: int) -> nn.Dropout:
+        return nn.Dropout(0.5, p.dropout, seed=seed + (i << 32))  # a stream of its own
+
+    # (image_size - 11) is rarely a multiple of 4: as the source did, let the last window of conv1
+    # hang over the right and bottom edge, onto zeros, which are the mean.
+    over = -(image_size - 11) % 4
+    padding1 = (0, over, 0, over) if p.conv1_padding is None else p.conv1_padding
+    layers = {}
+    for i, kinds, layer in (
+        (1, p.layer1, conv(1, 11, stride=4, padding=padding1)),
+        (2, p.layer2, conv(2, 5, padding=2, groups=p.groups)),
+        (3, ("conv", "relu"), conv(3, 3, padding=1)),
+        (4, ("conv", "relu"), conv(4, 3, padding=1, groups=p.groups)),
+        (5, ("conv", "relu", "pool"), conv(5, 3, padding=1, groups=p.groups)),
+    ):
+        parts = {
+            "conv": layer,
+            "relu": nn.ReLU(),
+            "lrn": nn.LocalResponseNorm(5, p.lrn_alpha, 0.75, p.lrn_k, p.lrn_groups),
+            "lrn_within": nn.LocalResponseNormWithin(5, 1e-3 / 25, 0.75, 1.0),
+            "pool": nn.MaxPool2d(3, stride=2),
+        }
+        layers |= {f"{kind}{i}": parts[kind] for kind in kinds}
+
+    features = even(p.filters[4]) * _pool5_side(image_size, layers) ** 2
+    hidden = even(4096)
+    layers["flatten"] = nn.Flatten()
+    for i, inputs in ((6, features), (7, hidden)):
+        fc = {f"fc{i}": nn.Linear(inputs, hidden, device=device, dtype=dtype)}
+        relu = {f"relu{i}": nn.ReLU()}
+        dropout = {f"dropout{i}": drop(i)}
+        layers |= dropout | fc | relu if p.dropout_before else fc | relu | dropout
+    layers["fc8"] = nn.Linear(hidden, num_classes, device=device, dtype=dtype)
+    return layers
+
+
+def _pool5_side(side: int, layers: dict) -> int:
+    """Follow the image's side through the windows of all layers: 224 -> 55 27 27 13 13 13 13 6."""
+    for layer in layers.values():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            side = layer.output_size(side, side)[0]
+    return side
+
+
+def _initialize(model: AlexNet, p: Profile, rng: np.random.Generator) -> None:
+    stds = {f"conv{i + 1}": std for i, std in enumerate(p.conv_std)}
+    stds |= {f"fc{i + 6}": std for i, std in enumerate(p.fc_std)}
+    for name, layer in model.children():
+        if name not in stds:
+            continue
+        if p.init == "torch":
+            fan_in = init.inputs(layer.weight)
+            init.torch_default_(layer.weight, fan_in, rng)
+            init.torch_default_(layer.bias, fan_in, rng)
+            continue
+        if p.init == "he" and name != "fc8":
+            init.he_normal_(layer.weight, rng)
+        else:
+            init.normal_(layer.weight, stds[name], rng=rng)
+        init.constant_(
+            layer.bias, p.bias if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0
+        )
