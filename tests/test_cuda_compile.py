@@ -1,0 +1,130 @@
+"""Every CUDA kernel through NVIDIA's own compiler, with no GPU: NVRTC needs no driver.
+
+What g++ takes in the simulator NVRTC may refuse (a host header, a host function), and only ptxas
+knows how many registers a kernel takes and whether they spill into memory. The wheels come with
+the extra `cuda-check`.
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from tinynet.kernels import geometry
+
+FOLDER = Path(geometry.__file__).parent
+FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
+ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_120"]  # Turing, Ampere, Hopper, Blackwell
+
+# What the compiler of this version takes, the most of the four architectures: registers a thread
+# in float and in double, bytes of shared memory a block in float (twice that in double). 256
+# threads of 64 registers are a quarter of a multiprocessor's 65,536: four blocks run at a time.
+BUDGET_VERSION = (13, 0)
+BUDGET = {
+    "im2col": (40, 40, 0),
+    "col2im": (46, 62, 0),
+    "max_pool_forward": (61, 54, 0),
+    "max_pool_backward": (45, 48, 0),
+    "avg_pool_forward": (54, 66, 0),
+    "avg_pool_backward": (56, 70, 0),
+    "lrn_forward": (51, 64, 0),
+    "lrn_backward": (40, 54, 0),
+    "lrn_within_forward": (54, 64, 0),
+    "lrn_within_backward": (45, 58, 0),
+    "relu_forward": (16, 16, 0),
+    "relu_backward": (18, 18, 0),
+    "tanh_forward": (17, 24, 0),
+    "tanh_backward": (20, 20, 0),
+    "dropout_forward": (38, 38, 0),
+    "dropout_backward": (38, 38, 0),
+    "softmax_cross_entropy_forward": (31, 39, 256),
+    "softmax_cross_entropy_backward": (28, 26, 0),
+    "bias_forward": (23, 23, 0),
+    "bias_backward": (22, 25, 128),
+    "sgd_update": (22, 24, 0),
+    "augment": (40, 40, 0),
+    "gemm_naive": (52, 64, 0),
+    "gemm_tiled": (64, 80, 16640),
+}
+
+
+@pytest.fixture(scope="module")
+def nvrtc():
+    reason = "needs CuPy and the NVRTC wheel: pip install -e '.[cuda-check]'"
+    try:
+        from cupy.cuda import nvrtc
+
+        nvrtc.getVersion()
+    except (ImportError, RuntimeError) as error:  # no CuPy; CuPy that finds no libnvrtc
+        pytest.skip(f"{reason} ({type(error).__name__})")
+    return nvrtc
+
+
+def compiled(nvrtc, path, real, architecture):
+    """(PTX, CUBIN, the compiler's log) of one file."""
+    program = nvrtc.createProgram(path.read_text(), path.name, [], [])
+    options = [f"-arch={architecture}", f"-DREAL={real}", "-Xptxas=-v"]
+    try:
+        nvrtc.compileProgram(program, options)
+        return nvrtc.getPTX(program), nvrtc.getCUBIN(program), nvrtc.getProgramLog(program)
+    except nvrtc.NVRTCError:
+        pytest.fail(nvrtc.getProgramLog(program))
+    finally:
+        nvrtc.destroyProgram(program)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("real", ["float", "double"])
+@pytest.mark.parametrize("file", FILES)
+def test_kernels_compile_within_budget(nvrtc, file, real, architecture):
+    ptx, cubin, log = compiled(nvrtc, FOLDER / file, real, architecture)
+    assert ptx.startswith(b"//") and b".entry" in ptx
+    assert cubin.startswith(b"\x7fELF")
+    if nvrtc.getVersion() != BUDGET_VERSION:
+        return  # another compiler shares registers out in another way
+
+    sections = re.split(r"Compiling entry function '(\w+)_kernel'", log)
+    reports = dict(zip(sections[1::2], sections[2::2]))
+    assert set(reports) == {name for name, k in geometry.KERNELS.items() if k.file == file}
+    for kernel, report in reports.items():
+        assert "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" in report, kernel
+        registers = int(re.search(r"Used (\d+) registers", report)[1])
+        shared = re.search(r"(\d+) bytes smem", report)
+        in_float, in_double, shared_in_float = BUDGET[kernel]
+        assert registers <= (in_float if real == "float" else in_double), kernel
+        size = 1 if real == "float" else 2
+        assert int(shared[1] if shared else 0) <= shared_in_float * size, kernel
+
+
+def test_kernels_that_do_not_compile_are_refused(nvrtc, tmp_path):
+    """The test above can fail: a host header, which g++ would take, is an error here."""
+    (tmp_path / "bad.cu").write_text("#include <math.h>\n")
+    with pytest.raises(pytest.fail.Exception, match="bad.cu"):
+        compiled(nvrtc, tmp_path / "bad.cu", "float", "sm_80")
+
+
+def test_kernels_in_the_files_are_the_kernels_of_the_table():
+    pattern = re.compile(r'extern "C" __global__ void (\w+)_kernel\(')
+    found = {name: file for file in FILES for name in pattern.findall((FOLDER / file).read_text())}
+    assert found == {name: kernel.file for name, kernel in geometry.KERNELS.items()}
+
+
+@pytest.mark.parametrize("kernel", geometry.KERNELS)
+def test_kernels_and_twins_have_one_signature(kernel):
+    """One glossary: the same names in the same order on both sides."""
+    file = geometry.KERNELS[kernel].file.removesuffix(".cu")
+    name = "gemm" if file == "gemm" else kernel  # one twin serves both versions
+    twin = getattr(importlib.import_module(f"tinynet.kernels.{file}"), name)
+    names = [parameter.name for parameter in geometry.parameters(kernel)]
+    assert names == list(inspect.signature(twin).parameters)
+
+
+@pytest.mark.parametrize("kernel", geometry.KERNELS)
+def test_kernels_take_outputs_first_then_inputs_then_scalars(kernel):
+    kinds = [
+        2 if not parameter.is_pointer else 1 if parameter.is_const else 0
+        for parameter in geometry.parameters(kernel)
+    ]
+    assert kinds == sorted(kinds) and kinds[0] == 0
