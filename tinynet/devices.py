@@ -29,7 +29,7 @@ class Device:
 
     def asarray(self, array: np.ndarray):
         """The array on this device, C-contiguous; no copy where it is so already."""
-        return self.xp.ascontiguousarray(array)
+        return self.xp.asarray(array, order="C")  # ascontiguousarray would give 0-d arrays an axis
 
     def to_numpy(self, array) -> np.ndarray:
         return np.asarray(array)
