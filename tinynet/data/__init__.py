@@ -1,0 +1,83 @@
+"""Data: from files on disk to batches of uint8 images. NumPy and Pillow, no tensors.
+
+    dataset = open_dataset("photos.tar", "train", image_size=224)
+    mean = mean_image(dataset)
+    for batch in Loader(dataset, 128, seed=0, workers=2, train=True).epoch(0):
+        batch.images, batch.labels, batch.top, batch.left, batch.flip
+
+The files, in the order to read them: `images.py` (one file to pixels), `dataset.py` (what all
+datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py` and `folder.py` (with
+`tree.py`), and `loader.py`.
+"""
+
+from pathlib import Path
+
+from tinynet.data.cifar10 import find_or_download, is_cifar10_folder, open_cifar10
+from tinynet.data.dataset import Dataset, mean_image
+from tinynet.data.errors import BadImage, DataError
+from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist
+from tinynet.data.folder import FolderDataset
+from tinynet.data.images import decode_image
+from tinynet.data.loader import Batch, Loader
+from tinynet.data.shapes import Shapes
+
+__all__ = [
+    "BadImage",
+    "Batch",
+    "DataError",
+    "Dataset",
+    "Loader",
+    "decode_image",
+    "mean_image",
+    "open_dataset",
+]
+
+DATA_FOLDER = Path("data")  # where datasets known by name are looked for and downloaded to
+COMPRESSED = (".tar.gz", ".tgz", ".tar.xz", ".txz")
+
+
+def open_dataset(
+    spec: str | Path, split: str, image_size: int, seed: int = 0, store_size: int | None = None
+) -> Dataset:
+    """The dataset that `spec` names, its "train" or "val" part (for both: the test images).
+
+    `spec`: "shapes", "cifar10", "fashion-mnist", or a path: a CIFAR-10 archive (.tar.gz, .tar.xz)
+    or its folder, a folder with Fashion-MNIST's files, or a folder or plain .tar with train/ and
+    val/, each with one sub-folder a class.
+
+    The network sees `image_size` pixels a side; `store_size`, in the paper's proportion of 256 to
+    224 unless given, is what a crop is cut from. `seed` draws the shapes. Raises DataError.
+    """
+    if split not in ("train", "val"):
+        raise ValueError(f"open_dataset: split is {split!r}, wanted 'train' or 'val'")
+    if image_size < 1:
+        raise ValueError(f"open_dataset: image_size is {image_size}, wanted at least 1")
+    if store_size is None:
+        store_size = round(image_size * 256 / 224)
+    if store_size < image_size:
+        raise ValueError(f"open_dataset: store_size {store_size} < image_size {image_size}")
+    if spec == "shapes":
+        return Shapes(split, image_size, store_size, seed)
+    try:
+        return _open_files(spec, split, image_size, store_size)
+    except OSError as error:
+        raise DataError(f"{error.filename or spec}: {error.strerror or error}") from error
+
+
+def _open_files(spec: str | Path, split: str, image_size: int, store_size: int) -> Dataset:
+    sizes = (image_size, store_size)
+    if spec == "cifar10":
+        return open_cifar10(find_or_download(DATA_FOLDER), split, *sizes)
+    if spec == "fashion-mnist":
+        return open_fashion_mnist(find_fashion_mnist(DATA_FOLDER), split, *sizes)
+    path = Path(spec).expanduser()
+    if not path.exists():
+        raise DataError(
+            f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
+            "folder or archive"
+        )
+    if path.name.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
+        return open_cifar10(path, split, *sizes)
+    if path.is_dir() and is_idx_folder(path):
+        return open_fashion_mnist(path, split, *sizes)
+    return FolderDataset(path, split, *sizes)

@@ -1,0 +1,129 @@
+"""A dataset: numbered images, each with a label, each given as uint8 (3, S, S).
+
+Every dataset stores or makes its images a little larger (S, `store_size`) than the network sees
+them (`image_size`), 256 to 224 in the paper, so that training can cut another crop each time.
+Cropping, flipping and the mean are arithmetic on whole batches and not done here.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+
+import numpy as np
+from PIL import Image
+
+from tinynet.data.errors import BadImage, DataError
+from tinynet.data.images import fit_square, to_array
+
+CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a dataset that fits in whole
+
+
+class Dataset:
+    """What the loader sees. A kind of dataset says how one image is read: `read` and `describe`.
+
+    Attributes: `name`; `split` ("train" or "val"); `classes`, readable names; `labels`, int64
+    (len,); `image_size`; `store_size`; `ignored`, names of files left out as no images.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        classes: list[str],
+        labels: np.ndarray,
+        image_size: int,
+        store_size: int,
+        cache: bool = True,
+    ) -> None:
+        self.name = name
+        self.split = split
+        self.classes = classes
+        self.labels = np.asarray(labels, np.int64)
+        self.image_size = image_size
+        self.store_size = store_size
+        self.ignored: list[str] = []
+        shape = (len(self), 3, store_size, store_size)
+        self._cache = None
+        if cache and np.prod(shape, dtype=np.int64) <= CACHE_LIMIT:
+            self._cache = np.empty(shape, np.uint8)  # costs no memory before it is filled
+            self._cached = np.zeros(len(self), bool)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def load(self, i: int) -> np.ndarray:
+        """Image `i` as uint8 (3, S, S), not to be written to. Raises BadImage. Thread-safe."""
+        if self._cache is None:
+            return self.read(i)
+        if not self._cached[i]:
+            # Two threads may both come here; they write the same bytes, and the mark comes last.
+            self._cache[i] = self.read(i)
+            self._cached[i] = True
+        return self._cache[i]
+
+    def read(self, i: int) -> np.ndarray:
+        """Make image `i`: uint8 (3, S, S). Raises BadImage."""
+        raise NotImplementedError
+
+    def describe(self, i: int) -> str:
+        """The name of image `i` in messages."""
+        return f"{self.name}/{self.split}/{i}"
+
+
+class ArrayDataset(Dataset):
+    """Small images that are all in memory: `pixels` uint8 (N, 3, h, w), or (N, 1, h, w) gray."""
+
+    def __init__(self, name, split, classes, labels, image_size, store_size, pixels) -> None:
+        # Scaling a 32 x 32 image costs next to nothing: kept scaled they would only take memory.
+        super().__init__(name, split, classes, labels, image_size, store_size, cache=False)
+        self._pixels = pixels
+
+    def read(self, i: int) -> np.ndarray:
+        pixels = self._pixels[i]
+        gray = len(pixels) == 1
+        if pixels.shape[1:] == (self.store_size, self.store_size):
+            return np.repeat(pixels, 3, axis=0) if gray else pixels
+        image = Image.fromarray(pixels[0] if gray else pixels.transpose(1, 2, 0))
+        return to_array(fit_square(image, self.store_size))
+
+
+def mean_image(
+    dataset: Dataset,
+    limit: int = 10_000,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 2,
+) -> np.ndarray:
+    """The mean over the images (of training data: the paper's "mean activity"), float64 (3, S, S).
+
+    Of more than `limit` images a sample is taken, the same at each call. Sums are of integers, so
+    no number of threads or order of work changes a bit. Bad images are left out. `progress` is
+    called with the images done and the images in all.
+    """
+    indices = np.arange(len(dataset))
+    if len(dataset) > limit:
+        indices = np.sort(np.random.default_rng(0).choice(len(dataset), limit, replace=False))
+    parts = [indices[start : start + 64] for start in range(0, len(indices), 64)]
+    total = np.zeros((3, dataset.store_size, dataset.store_size), np.int64)
+    count = done = 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="tinynet-data") as pool:
+        for part, (sums, read) in zip(parts, pool.map(_sum_images, repeat(dataset), parts)):
+            total += sums
+            count += read
+            done += len(part)
+            if progress is not None:
+                progress(done, len(indices))
+    if count == 0:
+        raise DataError(f"{dataset.name}: no image of {dataset.split} could be read for the mean")
+    return total / count
+
+
+def _sum_images(dataset: Dataset, indices: np.ndarray) -> tuple[np.ndarray, int]:
+    sums = np.zeros((3, dataset.store_size, dataset.store_size), np.uint32)
+    read = 0
+    for i in indices:
+        try:
+            sums += dataset.load(i)
+            read += 1
+        except BadImage:
+            continue  # the loader names it when training comes to it
+    return sums, read

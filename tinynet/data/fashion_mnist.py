@@ -1,0 +1,81 @@
+"""Fashion-MNIST: 60,000 + 10,000 gray images of 28 x 28 in ten classes (Xiao et al. 2017).
+
+Four files in the IDX format of MNIST: two zero bytes, a byte for the type (8: unsigned bytes), one
+for the number of dimensions, each dimension as a big-endian 32-bit integer, then the data. They
+may be gzipped. The test images are the validation split here.
+"""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.data.dataset import ArrayDataset
+from tinynet.data.errors import DataError
+
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+CLASSES = [
+    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+]
+PREFIXES = {"train": "train", "val": "t10k"}
+
+
+def open_fashion_mnist(path: Path, split: str, image_size: int, store_size: int) -> ArrayDataset:
+    """Fashion-MNIST from the folder `path` with its IDX files."""
+    images_file = _find(path, f"{PREFIXES[split]}-images-idx3-ubyte")
+    labels_file = _find(path, f"{PREFIXES[split]}-labels-idx1-ubyte")
+    pixels = _read_idx(images_file, dimensions=3)[:, None]  # (n, 1, h, w)
+    labels = _read_idx(labels_file, dimensions=1)
+    if len(pixels) != len(labels):
+        raise DataError(
+            f"{images_file} has {len(pixels):,} images and {labels_file} {len(labels):,} labels"
+        )
+    if labels.max() >= len(CLASSES):
+        raise DataError(f"{labels_file} has the label {labels.max()}, wanted 0 to 9: damaged")
+    return ArrayDataset("fashion-mnist", split, CLASSES, labels, image_size, store_size, pixels)
+
+
+def is_idx_folder(path: Path) -> bool:
+    """Whether the folder `path` holds any of the image files."""
+    return any(path.glob("*-images-idx3-ubyte*"))
+
+
+def find_fashion_mnist(folder: Path) -> Path:
+    """Where the files lie: in `folder`/fashion-mnist, or where Debian's package puts them."""
+    for place in (folder / "fashion-mnist", DEBIAN_FOLDER):
+        if place.is_dir():
+            return place
+    raise DataError(
+        "fashion-mnist: no files found. On Debian or Ubuntu: apt install dataset-fashion-mnist; "
+        f"elsewhere put the four files (train-images-idx3-ubyte.gz ...) into "
+        f"{folder / 'fashion-mnist'}, or give the path of their folder"
+    )
+
+
+def _find(folder: Path, name: str) -> Path:
+    for path in (folder / f"{name}.gz", folder / name):
+        if path.is_file():
+            return path
+    raise DataError(f"{folder}: {name} or {name}.gz of Fashion-MNIST missing")
+
+
+def _read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """The uint8 array in an IDX file."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: damaged or cut short ({error})") from error
+    header = 4 + 4 * dimensions
+    if len(data) < header or data[:4] != bytes([0, 0, 8, dimensions]):
+        raise DataError(f"{path}: not an IDX file of bytes with {dimensions} dimensions")
+    shape = tuple(np.frombuffer(data[4:header], ">i4").tolist())
+    values = np.frombuffer(data, np.uint8, offset=header)
+    if min(shape) < 1 or values.size != np.prod(shape, dtype=np.int64):
+        raise DataError(
+            f"{path}: {values.size:,} bytes of data, wanted {' x '.join(map(str, shape))}"
+        )
+    return values.reshape(shape)

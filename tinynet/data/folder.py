@@ -1,0 +1,126 @@
+"""A folder or a `.tar` with one sub-folder a class, as ImageNet is usually kept:
+
+    [top/] train/ n01440764/ *.JPEG          [top/] val/ n01440764/ *.JPEG
+                  n01443537/ *.JPEG                      n01443537/ *.JPEG
+
+Classes are numbered in the order of their folders' names. Where a `synset_words.txt` lies in the
+folder or archive, or beside it, WordNet ids get their words: "n01440764 tench, Tinca tinca".
+"""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.data.dataset import Dataset
+from tinynet.data.errors import BadImage, DataError
+from tinynet.data.images import decode_image
+from tinynet.data.tree import Folder, Tar
+
+SPLITS = ("train", "val")
+# What a file is called decides only whether it is tried; one without any ending is tried too.
+JPEG, PORTABLE = (".jpg", ".jpeg", ".jfif"), (".ppm", ".pgm")
+ENDINGS = (*JPEG, ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", *PORTABLE, "")
+SYNSET_WORDS = "synset_words.txt"
+WORDNET_ID = re.compile(r"n\d{8}")
+
+
+class FolderDataset(Dataset):
+    """The images of `split` below `path`, a folder or a plain `.tar`."""
+
+    def __init__(self, path: Path, split: str, image_size: int, store_size: int) -> None:
+        self._tree = Folder(path) if path.is_dir() else Tar(path)
+        top = _find_top(self._tree, path)
+        folders = _class_folders(self._tree, path, top, split)
+        self._files, labels, ignored = _list_images(self._tree, path, top + split, folders)
+        super().__init__(
+            path.resolve().name.removesuffix(".tar"),
+            split,
+            _readable(folders, _synset_words(self._tree, path, top)),
+            labels,
+            image_size,
+            store_size,
+        )
+        self.ignored = [self._tree.describe(file) for file in ignored]
+
+    def read(self, i: int) -> np.ndarray:
+        try:
+            data = self._tree.read(self._files[i])
+        except OSError as error:
+            raise BadImage(self.describe(i), error.strerror or str(error)) from error
+        return decode_image(data, self.store_size, self.describe(i))
+
+    def describe(self, i: int) -> str:
+        return self._tree.describe(self._files[i])
+
+
+def _wanted(path: Path) -> str:
+    return f"wanted train/ and val/, each with one sub-folder a class, in {path} or a folder of it"
+
+
+def _find_top(tree: Folder | Tar, path: Path) -> str:
+    """What stands before train/ and val/: "", or the one top folder with its "/"."""
+    tops = tree.folders("")
+    if any(split in tops for split in SPLITS):
+        return ""
+    found = [top for top in tops if any(split in tree.folders(top) for split in SPLITS)]
+    if len(found) > 1:
+        raise DataError(f"{path}: {', '.join(found)} all have train/ or val/: give one of them")
+    if not found:
+        raise DataError(f"{path}: neither train/ nor val/: {_wanted(path)}")
+    return found[0] + "/"
+
+
+def _class_folders(tree: Folder | Tar, path: Path, top: str, split: str) -> list[str]:
+    """The names of the class folders of `split`; those of val must be those of train."""
+    there = [name for name in SPLITS if name in tree.folders(top.rstrip("/"))]
+    if split not in there:
+        raise DataError(f"{path}: no {top}{split}/: {_wanted(path)}")
+    classes = {name: tree.folders(top + name) for name in there}
+    if not classes[split]:
+        raise DataError(f"{path}: no class folders in {top}{split}/: {_wanted(path)}")
+    if split == "val" and "train" in there:
+        for name in set(classes["train"]) ^ set(classes["val"]):
+            lacks = "val" if name in classes["train"] else "train"
+            raise DataError(
+                f"{path}: no class folder {name} in {top}{lacks}/: train/ and val/ must have the "
+                "same classes"
+            )
+    return classes[split]
+
+
+def _list_images(
+    tree: Folder | Tar, path: Path, parent: str, folders: list[str]
+) -> tuple[list[str], np.ndarray, list[str]]:
+    """The image files below `parent`, their labels, and the files that by name are no images."""
+    label_of = {folder: label for label, folder in enumerate(folders)}
+    files, labels, ignored = [], [], []
+    for file in tree.files(parent):
+        folder, _, inner = file[len(parent) + 1 :].partition("/")
+        if inner and os.path.splitext(inner)[1].lower() in ENDINGS:
+            files.append(file)
+            labels.append(label_of[folder])
+        else:
+            ignored.append(file)
+    counts = np.bincount(np.array(labels, np.int64), minlength=len(folders))
+    if not counts.all():
+        raise DataError(
+            f"{path}: no images in the class folder {parent}/{folders[counts.argmin()]}"
+        )
+    return files, np.array(labels), ignored
+
+
+def _synset_words(tree: Folder | Tar, path: Path, top: str) -> str:
+    """The text of the synset_words.txt that goes with the data; "" where there is none."""
+    for file in (top + SYNSET_WORDS, SYNSET_WORDS):
+        if tree.has(file):
+            return tree.read(file).decode(errors="replace")
+    beside = path.resolve().parent / SYNSET_WORDS
+    return beside.read_text(errors="replace") if beside.is_file() else ""
+
+
+def _readable(folders: list[str], synset_words: str) -> list[str]:
+    """The folders' names, with the words of those that are WordNet ids."""
+    lines = {line.split(" ", 1)[0]: line.strip() for line in synset_words.splitlines()}
+    return [lines.get(name, name) if WORDNET_ID.fullmatch(name) else name for name in folders]

@@ -1,0 +1,202 @@
+"""The loader: batches of images for one epoch, decoded ahead of training by worker threads.
+
+What is random is drawn for the whole epoch before it starts, from (seed, epoch), and belongs to
+the image and not to the thread that decodes it. So the samples are the same for any number of
+workers, an interrupted epoch goes on at any batch, and a batch can be split over many machines.
+
+Threads are enough, for Pillow releases Python's global lock while it decodes and scales. They are
+always `prefetch` batches ahead and no more; the loader counts the seconds that training waited.
+"""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinynet.data.dataset import Dataset
+from tinynet.data.errors import BadImage, DataError
+
+PART = 16  # images a task: so few that all workers share a batch, and the first comes soon
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n images with what is to be done to them; `number` counts the batches of the epoch."""
+
+    images: np.ndarray  # uint8 (n, 3, S, S)
+    labels: np.ndarray  # int64 (n,)
+    top: np.ndarray  # int32 (n,), the crop's first row
+    left: np.ndarray  # int32 (n,), the crop's first column
+    flip: np.ndarray  # int32 (n,), 1 where the crop is mirrored left to right
+    indices: np.ndarray  # int64 (n,), which images of the dataset
+    number: int
+
+
+def print_skip(name: str, reason: str) -> None:
+    """What `Loader` does with a bad image unless told otherwise: one line on stderr."""
+    print(f"skipped {name}: {reason}", file=sys.stderr)
+
+
+class Loader:
+    """Batches of `dataset`: for training shuffled, cropped and flipped at random, or as they are.
+
+    Training drops a last batch that is not full, unless it is the only one; otherwise all images
+    come, in order, with the centre crop. `crop` and `flip` switch off the two augmentations.
+
+    Images that cannot be read are left out of their batch. `skipped` has the name and reason of
+    each, and `on_skip(name, reason)` is called once for each; files that are no images by their
+    names are told of together. `wait_seconds` is how long the caller has waited for batches.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        *,
+        seed: int,
+        workers: int,
+        train: bool,
+        crop: bool = True,
+        flip: bool = True,
+        prefetch: int = 3,
+        on_skip: Callable[[str, str], None] = print_skip,
+    ) -> None:
+        for name, value in (
+            ("batch_size", batch_size),
+            ("workers", workers),
+            ("prefetch", prefetch),
+        ):
+            if value < 1:
+                raise ValueError(f"Loader: {name} is {value}, wanted at least 1")
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.seed = seed
+        self.workers = workers
+        self.train = train
+        self.crop = crop
+        self.flip = flip
+        self.prefetch = prefetch
+        self.on_skip = on_skip
+        self.skipped: dict[str, str] = {}
+        self.wait_seconds = 0.0
+        self._skip_ignored()
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole if self.train and whole else whole + (rest > 0)
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
+        """The batches of epoch number `epoch` from `start_batch` on, always the same ones.
+
+        The threads end with the iterator: at its end, when it is closed (`break` does that), or
+        when an exception passes. Raises DataError if no image at all could be read.
+        """
+        order, top, left, flip = self._draw(epoch)
+        numbers = range(start_batch, len(self))
+        starting = iter(numbers)
+        started: deque[_Pending] = deque()
+        delivered = False
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="tinynet-data")
+
+        def start_one() -> None:
+            for number in starting:
+                indices = order[number * self.batch_size : (number + 1) * self.batch_size]
+                started.append(_Pending(pool, self.dataset, indices))
+                return
+
+        try:
+            for _ in range(self.prefetch):
+                start_one()
+            for number in numbers:
+                images, indices = self._wait(started.popleft())
+                start_one()
+                if len(indices):
+                    delivered = True
+                    labels = self.dataset.labels[indices]
+                    drawn = top[indices], left[indices], flip[indices]
+                    yield Batch(images, labels, *drawn, indices, number)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        if len(numbers) and not delivered:
+            self._refuse()
+
+    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The order of the images, and top, left and flip of each, indexed by image."""
+        count = len(self.dataset)
+        slack = self.dataset.store_size - self.dataset.image_size
+        order = np.arange(count)
+        top = left = np.full(count, slack // 2, np.int32)
+        flip = np.zeros(count, np.int32)
+        if self.train:
+            order = np.random.default_rng([self.seed, epoch]).permutation(count)
+            rng = np.random.default_rng([self.seed, epoch, 1])
+            offsets = rng.integers(0, slack, (2, count), np.int32, endpoint=True)
+            flips = rng.integers(0, 1, count, np.int32, endpoint=True)
+            if self.crop:
+                top, left = offsets
+            if self.flip:
+                flip = flips
+        return order, top, left, flip
+
+    def _wait(self, pending: "_Pending") -> tuple[np.ndarray, np.ndarray]:
+        began = time.perf_counter()
+        try:
+            images, indices, bad = pending.result()
+        finally:
+            self.wait_seconds += time.perf_counter() - began
+        for error in bad:
+            self._skip(error.name, error.reason)
+        return images, indices
+
+    def _skip(self, name: str, reason: str) -> None:
+        if name not in self.skipped:
+            self.skipped[name] = reason
+            self.on_skip(name, reason)
+
+    def _skip_ignored(self) -> None:
+        ignored = self.dataset.ignored
+        if ignored:
+            self.skipped = dict.fromkeys(ignored, "not an image by its name")
+            others = f", nor are {len(ignored) - 1:,} others" if len(ignored) > 1 else ""
+            self.on_skip(ignored[0], f"not an image by its name{others}")
+
+    def _refuse(self) -> None:
+        name, reason = next(iter(self.skipped.items()))
+        raise DataError(
+            f"{self.dataset.name}: not one of the {len(self.dataset):,} images of "
+            f"{self.dataset.split} could be read; the first: {name}: {reason}"
+        )
+
+
+class _Pending:
+    """A batch under way: its images' array, filled by the pool, a few images a task."""
+
+    def __init__(self, pool: ThreadPoolExecutor, dataset: Dataset, indices: np.ndarray) -> None:
+        size = dataset.store_size
+        self._indices = indices
+        self._images = np.empty((len(indices), 3, size, size), np.uint8)
+        starts = range(0, len(indices), PART)
+        self._tasks: list[Future] = [pool.submit(self._fill, dataset, start) for start in starts]
+
+    def _fill(self, dataset: Dataset, start: int) -> list[tuple[int, BadImage]]:
+        """Load up to PART images; the places of the bad ones, with what is wrong with them."""
+        bad = []
+        for place in range(start, min(start + PART, len(self._indices))):
+            try:
+                self._images[place] = dataset.load(self._indices[place])
+            except BadImage as error:
+                bad.append((place, error))
+        return bad
+
+    def result(self) -> tuple[np.ndarray, np.ndarray, list[BadImage]]:
+        """Wait; then the good images, their indices, and the errors of the bad ones, in order."""
+        bad = [item for task in self._tasks for item in task.result()]
+        if not bad:
+            return self._images, self._indices, []
+        places, errors = zip(*bad)
+        return np.delete(self._images, places, 0), np.delete(self._indices, places), list(errors)

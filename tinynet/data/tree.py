@@ -1,0 +1,106 @@
+"""A folder, or a `.tar` read as if it were one: the names in it, and the bytes of a file.
+
+Paths are relative, with `/`; "" is the top. Hidden files and folders, and the `__MACOSX` that
+macOS puts into archives, are not there.
+"""
+
+import bisect
+import os
+import tarfile
+import weakref
+from pathlib import Path
+
+from tinynet.data.errors import DataError
+
+
+class Folder:
+    """Files below a folder of the file system."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def folders(self, parent: str) -> list[str]:
+        """The names of the folders in `parent`, sorted."""
+        with os.scandir(self._path / parent) as entries:
+            return sorted(e.name for e in entries if e.is_dir() and not _hidden(e.name))
+
+    def files(self, parent: str) -> list[str]:
+        """The paths of the files below `parent`, at any depth, sorted."""
+        found = []
+        for folder, inner, names in os.walk(self._path / parent, followlinks=True):
+            inner[:] = [name for name in inner if not _hidden(name)]
+            below = Path(folder).relative_to(self._path).as_posix()
+            found += [f"{below}/{name}" for name in names if not _hidden(name)]
+        return sorted(found)
+
+    def has(self, file: str) -> bool:
+        return (self._path / file).is_file()
+
+    def read(self, file: str) -> bytes:
+        """The bytes of `file`. Raises OSError."""
+        return (self._path / file).read_bytes()
+
+    def describe(self, file: str) -> str:
+        """The name of `file` in messages."""
+        return str(self._path / file)
+
+
+class Tar:
+    """The same for the members of a plain `.tar`, which is never unpacked.
+
+    Its members are listed once; a file is then read at its offset with `os.pread`, which has no
+    file position to share, so that any number of threads can read at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: dict[str, tuple[int, int]] = {}  # file -> offset and size in the tar
+        self._folders: dict[str, set[str]] = {"": set()}  # folder -> names of those in it
+        try:
+            with tarfile.open(path, "r:") as archive:
+                for member in archive:
+                    self._add(member)
+                    archive.members = []  # or tarfile would hold a kilobyte for every member
+                end = archive.offset
+        except (tarfile.TarError, EOFError) as error:
+            raise DataError(f"{path}: damaged, cut short or not a plain .tar ({error})") from error
+        self._sorted = sorted(self._places)
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        # tarfile takes a damaged header in the middle for the end; the true end is a zero block.
+        if os.pread(self._file, tarfile.BLOCKSIZE, end) != bytes(tarfile.BLOCKSIZE):
+            raise DataError(
+                f"{path}: damaged or cut short at byte {end:,}, after {len(self._places):,} files"
+            )
+
+    def _add(self, member: tarfile.TarInfo) -> None:
+        parts = [part for part in member.name.split("/") if part not in ("", ".")]
+        if not (member.isreg() or member.isdir()) or any(map(_hidden, parts)):
+            return
+        folders = parts if member.isdir() else parts[:-1]
+        for depth, folder in enumerate(folders):
+            self._folders.setdefault("/".join(parts[:depth]), set()).add(folder)
+        if member.isreg():
+            self._places["/".join(parts)] = (member.offset_data, member.size)
+
+    def folders(self, parent: str) -> list[str]:
+        return sorted(self._folders.get(parent, ()))
+
+    def files(self, parent: str) -> list[str]:
+        first = bisect.bisect_left(self._sorted, parent + "/")
+        last = bisect.bisect_left(self._sorted, parent + "0")  # "0" is the character after "/"
+        return self._sorted[first:last]
+
+    def has(self, file: str) -> bool:
+        return file in self._places
+
+    def read(self, file: str) -> bytes:
+        offset, size = self._places[file]
+        return os.pread(self._file, size, offset)
+
+    def describe(self, file: str) -> str:
+        return f"{self._path}: {file}"
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
