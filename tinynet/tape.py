@@ -39,12 +39,15 @@ def backward(root, dy) -> Iterator[tuple]:
     order = topological_order(root)
     while order:
         tensor = order.pop()
-        dy = gradients.pop(id(tensor))
-        for parent, dx in zip(tensor.parents, _gradients_of_parents(tensor, dy)):
+        dy = gradients.pop(id(tensor), None)  # None: no way from the root handed it a gradient
+        shares = () if dy is None else _gradients_of_parents(tensor, dy)
+        handed = [dy]
+        for parent, dx in zip(tensor.parents, shares):
             if dx is None or not parent.requires_grad:
                 continue
             if parent.creator is None:
-                yield parent, _owned(dx, dy)
+                yield parent, _owned(dx, handed)
+                handed.append(dx)
             elif id(parent) in gradients:
                 # A new sum, never in place: a Function may hand one array to two parents.
                 gradients[id(parent)] = gradients[id(parent)] + dx
@@ -85,15 +88,26 @@ def _gradients_of_parents(tensor, dy) -> tuple:
         )
     gradients = function.backward(dy)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    if len(gradients) != len(tensor.parents):
+        raise RuntimeError(
+            f"{function.name}: backward gave {len(gradients)} gradients for {len(tensor.parents)} "
+            "inputs: a mistake in its backward"
+        )
     for i, (parent, dx) in enumerate(zip(tensor.parents, gradients)):
-        if dx is not None and parent.requires_grad and dx.shape != parent.shape:
+        if dx is None or not parent.requires_grad:
+            continue
+        if dx.shape != parent.shape or dx.dtype != parent.dtype:
             raise RuntimeError(
-                f"{function.name}: the gradient of input {i} has shape {dx.shape}, the input "
-                f"{parent.shape}: a mistake in its backward"
+                f"{function.name}: the gradient of {function.argument(i)} is {dx.dtype} {dx.shape} "
+                f"where {parent.dtype} {parent.shape} is wanted: a mistake in its backward"
             )
     return gradients
 
 
-def _owned(dx, dy):
-    """dx as an array that nothing else holds: a Function may return dy itself or a view."""
-    return dx.copy(order="C") if dx is dy or dx.base is not None else dx
+def _owned(dx, handed: list):
+    """dx as an array that nothing else holds: a Function may return dy, a view, or one array twice.
+
+    Whoever scales a gradient in place would otherwise scale another one too.
+    """
+    shared = dx.base is not None or any(dx is array for array in handed)
+    return dx.copy() if shared else dx

@@ -15,7 +15,10 @@ Function on the tape, and later hands it `dy` (the loss's gradient with respect 
             return 2 * x * dy  # or a tuple, one gradient (or None) for each array of forward
 """
 
+import inspect
 from typing import ClassVar
+
+import numpy as np
 
 from tinynet.devices import Device
 
@@ -29,6 +32,14 @@ class Function:
         self.needs_grad = needs_grad  # one for each array of forward: is its gradient wanted?
         self.saved: tuple | None = ()
 
+    @classmethod
+    def argument(cls, i: int) -> str:
+        """What forward calls its array number i: errors name it so."""
+        parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
+        if parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
+            return f"{parameters[0].name}[{i}]"
+        return parameters[i].name
+
     def contiguous(self, array):
         """The array in C order, as kernels want it; no copy where it is so already."""
         return self.xp.asarray(array, order="C")
@@ -38,8 +49,20 @@ class Function:
         raise TypeError(f"{type(self).__name__} has no forward")
 
     def backward(self, dy):
-        """The gradients of forward's arrays, given that of its result. Must not change `dy`."""
+        """The gradients of forward's arrays, given that of its result. Must not change `dy`.
+
+        Each a new array, or `dy`, or a view of it; None where the result does not depend on it.
+        """
         raise TypeError(f"{type(self).__name__} has no backward")
+
+
+def check_broadcast(name: str, *shapes: tuple[int, ...]) -> None:
+    """ValueError unless arrays of these shapes can be stretched to one."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = " and ".join(str(shape) for shape in shapes)
+        raise ValueError(f"{name}: shapes {listed} do not broadcast") from None
 
 
 def unbroadcast(dx, shape: tuple[int, ...]):
