@@ -8,7 +8,7 @@ import numpy as np
 
 from tinynet import ops, random
 from tinynet.ops.window import four_sides
-from tinynet.tensor import Tensor, apply, as_operand
+from tinynet.tensor import Tensor, apply, as_operands, binary
 
 Size = int | tuple[int, int]
 Padding = int | tuple[int, int] | tuple[int, int, int, int]
@@ -173,6 +173,10 @@ def pad(x: Tensor, padding: Padding) -> Tensor:
 
 def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
     """Tensors joined along an axis, equal along all others."""
+    if not isinstance(tensors, list | tuple):
+        raise TypeError(
+            f"concatenate: tensors expects a list of Tensors, got {type(tensors).__name__}"
+        )
     if not tensors:
         raise ValueError("concatenate: tensors expects at least one Tensor, got none")
     return apply(ops.Concatenate, *tensors, axis=axis)
@@ -180,17 +184,15 @@ def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Te
 
 def maximum(x: Tensor, y: Tensor | float) -> Tensor:
     """The larger of two, element by element; where they are equal, x takes the gradient."""
-    like = x if isinstance(x, Tensor) else y
-    return apply(ops.Maximum, as_operand("maximum", x, like), as_operand("maximum", y, like))
+    return binary(ops.Maximum, x, y)
 
 
 def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
     """x where the condition (bools) holds, y elsewhere; all three broadcast."""
-    like = x if isinstance(x, Tensor) else y
+    x, y = as_operands("where", x, y)
     mask = condition.data if isinstance(condition, Tensor) else np.asarray(condition)
     if mask.dtype != bool:
         raise TypeError(f"where: condition expects bools, got {mask.dtype}")
-    x, y = as_operand("where", x, like), as_operand("where", y, like)
     return apply(ops.Where, x, y, condition=x.device.asarray(mask))
 
 

@@ -63,6 +63,9 @@ class Tensor:
         """The elements as a NumPy array (on cpu the very array, not a copy)."""
         return self.device.to_numpy(self.data)
 
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:  # np.asarray(tensor)
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
     def item(self) -> float | int | bool:
         """The one element as a Python number."""
         if self.size != 1:
@@ -121,40 +124,40 @@ class Tensor:
     # ---------------------------------------------------------------- arithmetic
 
     def __add__(self, other):
-        return _binary(ops.Add, self, other)
+        return binary(ops.Add, self, other)
 
     def __radd__(self, other):  # other + self
-        return _binary(ops.Add, other, self)
+        return binary(ops.Add, other, self)
 
     def __sub__(self, other):
-        return _binary(ops.Subtract, self, other)
+        return binary(ops.Subtract, self, other)
 
     def __rsub__(self, other):  # other - self
-        return _binary(ops.Subtract, other, self)
+        return binary(ops.Subtract, other, self)
 
     def __mul__(self, other):
-        return _binary(ops.Multiply, self, other)
+        return binary(ops.Multiply, self, other)
 
     def __rmul__(self, other):  # other * self
-        return _binary(ops.Multiply, other, self)
+        return binary(ops.Multiply, other, self)
 
     def __truediv__(self, other):
-        return _binary(ops.Divide, self, other)
+        return binary(ops.Divide, self, other)
 
     def __rtruediv__(self, other):  # other / self
-        return _binary(ops.Divide, other, self)
+        return binary(ops.Divide, other, self)
 
     def __pow__(self, other):
-        return _binary(ops.Power, self, other)
+        return binary(ops.Power, self, other)
 
     def __rpow__(self, other):  # other ** self
-        return _binary(ops.Power, other, self)
+        return binary(ops.Power, other, self)
 
     def __matmul__(self, other):
-        return _binary(ops.MatMul, self, other)
+        return binary(ops.MatMul, self, other)
 
     def __rmatmul__(self, other):  # other @ self
-        return _binary(ops.MatMul, other, self)
+        return binary(ops.MatMul, other, self)
 
     def __neg__(self):
         return apply(ops.Negate, self)
@@ -227,7 +230,7 @@ class Tensor:
 
 def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     """Run an operation on Tensors of one device and dtype, and note it on the tape."""
-    _check_alike(op.name, inputs)
+    _check_alike(op, inputs)
     device = inputs[0].device
     needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)
     function = op(device, needs_grad)
@@ -237,19 +240,21 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     return y
 
 
-def _check_alike(name: str, inputs: tuple[Tensor, ...]) -> None:
+def _check_alike(op: type[Function], inputs: tuple[Tensor, ...]) -> None:
     first = inputs[0]
     for i, x in enumerate(inputs):
-        if x.dtype.kind != "f":
-            raise TypeError(f"{name}: input {i} expects float32 or float64, got {x.dtype}")
+        if not isinstance(x, Tensor) or x.dtype.kind != "f":
+            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise TypeError(f"{op.name}: {op.argument(i)} expects a float Tensor, got {got}")
         if x.dtype != first.dtype:
             raise TypeError(
-                f"{name}: input 0 is {first.dtype}, input {i} is {x.dtype}: tinynet never changes "
-                "a dtype by itself"
+                f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
+                "tinynet never changes a dtype by itself"
             )
         if x.device is not first.device:
             raise ValueError(
-                f"{name}: input 0 is on {first.device.name}, input {i} is on {x.device.name}"
+                f"{op.name}: {op.argument(0)} is on {first.device.name}, {op.argument(i)} is on "
+                f"{x.device.name}"
             )
 
 
@@ -271,22 +276,23 @@ def as_operand(name: str, value, like: Tensor) -> Tensor:
     """`value` as a Tensor that fits `like`: a number takes its dtype, an array keeps its own."""
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | np.integer):
         return Tensor(np.asarray(value, like.dtype), device=like.device)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return Tensor(value, device=like.device)
     raise TypeError(f"{name}: expects a Tensor, an array or a number, got {type(value).__name__}")
 
 
-def _binary(op: type[Function], x, y) -> Tensor:
+def as_operands(name: str, x, y) -> tuple[Tensor, Tensor]:
+    """Two operands, at least one a Tensor, as Tensors."""
     like = x if isinstance(x, Tensor) else y
-    x, y = as_operand(op.name, x, like), as_operand(op.name, y, like)
-    if op is not ops.MatMul:
-        _check_broadcast(op.name, x.shape, y.shape)
-    return apply(op, x, y)
+    if not isinstance(like, Tensor):
+        raise TypeError(
+            f"{name}: x or y expects a Tensor, got {type(x).__name__} and {type(y).__name__}"
+        )
+    return as_operand(name, x, like), as_operand(name, y, like)
 
 
-def _check_broadcast(name: str, x_shape: tuple, y_shape: tuple) -> None:
-    for a, b in zip(reversed(x_shape), reversed(y_shape)):
-        if a != b and 1 not in (a, b):
-            raise ValueError(f"{name}: shapes {x_shape} and {y_shape} do not broadcast")
+def binary(op: type[Function], x, y) -> Tensor:
+    """Apply an operation of two operands, of which one may be a number or an array."""
+    return apply(op, *as_operands(op.name, x, y))

@@ -1,12 +1,13 @@
 """Arithmetic, element by element, with NumPy's broadcasting: dx is summed where x was stretched."""
 
-from tinynet.ops.function import Function, unbroadcast
+from tinynet.ops.function import Function, check_broadcast, unbroadcast
 
 
 class Add(Function):
     name = "add"
 
     def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
         self.saved = (x.shape, y.shape)
         return x + y
 
@@ -19,6 +20,7 @@ class Subtract(Function):
     name = "subtract"
 
     def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
         self.saved = (x.shape, y.shape)
         return x - y
 
@@ -31,6 +33,7 @@ class Multiply(Function):
     name = "multiply"
 
     def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
         self.saved = (x, y)
         return x * y
 
@@ -45,6 +48,7 @@ class Divide(Function):
     name = "divide"
 
     def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
         self.saved = (x, y)
         return x / y
 
@@ -61,6 +65,7 @@ class Power(Function):
     name = "power"
 
     def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
         z = x**y
         self.saved = (x, y, z)
         return z
@@ -84,6 +89,7 @@ class Maximum(Function):
     name = "maximum"
 
     def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
         self.saved = (x, y)
         return self.xp.maximum(x, y)
 
@@ -100,6 +106,7 @@ class Where(Function):
     name = "where"
 
     def forward(self, x, y, *, condition):
+        check_broadcast(self.name, condition.shape, x.shape, y.shape)
         self.saved = (condition, x.shape, y.shape)
         return self.xp.where(condition, x, y)
 

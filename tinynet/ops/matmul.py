@@ -3,7 +3,7 @@
 import math
 
 from tinynet.kernels import launch
-from tinynet.ops.function import Function, unbroadcast
+from tinynet.ops.function import Function, check_broadcast, unbroadcast
 
 
 class MatMul(Function):
@@ -19,6 +19,8 @@ class MatMul(Function):
             )
         rows = x if x.ndim > 1 else x[None, :]
         columns = y if y.ndim > 1 else y[:, None]
+        batch_axes = rows.shape[:-2], columns.shape[:-2]
+        check_broadcast(f"{self.name}, axes before the last two", *batch_axes)
         z = self.xp.matmul(rows, columns)  # (..., m, n)
         self.saved = (rows, columns, z.shape, x.shape, y.shape)
         shape = z.shape[:-2] + (z.shape[-2:-1] if x.ndim > 1 else ())

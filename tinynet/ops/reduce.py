@@ -62,18 +62,19 @@ class Max(Function):
         axes = reduced_axes(self.name, axis, x.ndim)
         others = tuple(a for a in range(x.ndim) if a not in axes)
         kept = kept_shape(x.shape, axes)
-        rows = x.transpose(others + axes).reshape(math.prod(x.shape[a] for a in others), -1)
-        if rows.shape[1] == 0:
+        length = math.prod(x.shape[a] for a in axes)
+        rows = x.transpose(others + axes).reshape(math.prod(x.shape[a] for a in others), length)
+        if length == 0:
             raise ValueError(f"max: x has nothing to choose from along axis {axis!r}: {x.shape}")
         first = rows.argmax(axis=1)  # (rows,): of equals, argmax takes the first
         y = self.xp.take_along_axis(rows, first[:, None], axis=1)
-        self.saved = (x.shape, others + axes, first)
+        self.saved = (x.shape, others + axes, first, length)
         return y.reshape(kept if keepdims else tuple(x.shape[a] for a in others))
 
     def backward(self, dy):
-        shape, order, first = self.saved
+        shape, order, first, length = self.saved
         moved = tuple(shape[a] for a in order)
-        columns = self.xp.arange(math.prod(shape) // max(first.size, 1))
+        columns = self.xp.arange(length)
         dx = (columns == first[:, None]) * dy.reshape(-1, 1)
         inverse = sorted(range(len(order)), key=order.__getitem__)
         return dx.reshape(moved).transpose(inverse)

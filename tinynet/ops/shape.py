@@ -31,7 +31,8 @@ class Transpose(Function):
 
     def forward(self, x, *, axes):
         axes = axes or tuple(reversed(range(x.ndim)))
-        if sorted(a % max(x.ndim, 1) for a in axes) != list(range(x.ndim)):
+        inside = all(-x.ndim <= a < x.ndim for a in axes)
+        if not inside or sorted(a % x.ndim for a in axes) != list(range(x.ndim)):
             raise ValueError(
                 f"transpose: axes expects each of the {x.ndim} axes of x once, got {axes}"
             )
@@ -82,20 +83,21 @@ class Pad(Function):
 class Concatenate(Function):
     name = "concatenate"
 
-    def forward(self, *arrays, axis):
-        ndim = arrays[0].ndim
+    def forward(self, *tensors, axis):
+        ndim = tensors[0].ndim
         if isinstance(axis, bool) or not hasattr(axis, "__index__") or not -ndim <= axis < ndim:
             raise ValueError(f"concatenate: axis {axis!r} is not one of the {ndim} axes")
         axis = int(axis) % ndim
-        for i, x in enumerate(arrays):
+        first = tensors[0].shape
+        for i, x in enumerate(tensors):
             rest = x.shape[:axis] + x.shape[axis + 1 :]
-            if x.ndim != ndim or rest != arrays[0].shape[:axis] + arrays[0].shape[axis + 1 :]:
+            if x.ndim != ndim or rest != first[:axis] + first[axis + 1 :]:
                 raise ValueError(
-                    f"concatenate: tensor {i} has shape {x.shape}, tensor 0 has "
-                    f"{arrays[0].shape}: all axes but {axis} must be equal"
+                    f"concatenate: tensors[{i}] has shape {x.shape}, tensors[0] has {first}: "
+                    f"all axes but {axis} must be equal"
                 )
-        self.saved = (axis, [x.shape[axis] for x in arrays])
-        return self.xp.concatenate(arrays, axis=axis)
+        self.saved = (axis, [x.shape[axis] for x in tensors])
+        return self.xp.concatenate(tensors, axis=axis)
 
     def backward(self, dy):
         axis, lengths = self.saved

@@ -7,17 +7,20 @@ from tinynet.ops.function import Function
 from tinynet.ops.reduce import reduced_axes
 
 
-def _axis(name: str, axis, ndim: int) -> int:
+def _axis(name: str, axis, shape: tuple[int, ...]) -> int:
     if isinstance(axis, tuple) or axis is None:
         raise TypeError(f"{name}: axis expects an int, got {axis!r}")
-    return reduced_axes(name, axis, ndim)[0]
+    axis = reduced_axes(name, axis, len(shape))[0]
+    if shape[axis] == 0:
+        raise ValueError(f"{name}: x is empty along axis {axis}: {shape}")
+    return axis
 
 
 class Softmax(Function):
     name = "softmax"
 
     def forward(self, x, *, axis):
-        self.axis = _axis(self.name, axis, x.ndim)
+        self.axis = _axis(self.name, axis, x.shape)
         # exp(x - max) cannot overflow, and the common factor cancels
         e = self.xp.exp(x - x.max(axis=self.axis, keepdims=True))
         y = e / e.sum(axis=self.axis, keepdims=True)
@@ -33,7 +36,7 @@ class LogSoftmax(Function):
     name = "log_softmax"
 
     def forward(self, x, *, axis):
-        self.axis = _axis(self.name, axis, x.ndim)
+        self.axis = _axis(self.name, axis, x.shape)
         shifted = x - x.max(axis=self.axis, keepdims=True)
         y = shifted - self.xp.log(self.xp.exp(shifted).sum(axis=self.axis, keepdims=True))
         self.saved = (y,)
