@@ -40,6 +40,11 @@ def gradcheck(
     for i in checked:
         if inputs[i].dtype != np.float64:
             raise TypeError(f"gradcheck: input {i} expects float64, got {inputs[i].dtype}")
+        if inputs[i].creator is not None:
+            raise ValueError(
+                f"gradcheck: input {i} was made by {inputs[i].creator.name}: hand in what it was "
+                "made from, or its detach()"
+            )
         inputs[i].zero_grad()
     y = fn(*inputs)
     operation = y.creator.name if y.creator is not None else getattr(fn, "__name__", "fn")

@@ -83,6 +83,10 @@ class Module:
 
         Nothing is changed unless everything fits.
         """
+        if not isinstance(state, dict):
+            raise TypeError(
+                f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
+            )
         own = dict(self.named_parameters())
         for problem, names in (
             ("lacks", own.keys() - state.keys()),
@@ -93,7 +97,7 @@ class Module:
                     f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
                 )
         for name, p in own.items():
-            new = state[name]
+            new = np.asarray(state[name])
             if new.shape != p.shape or new.dtype != p.dtype:
                 raise ValueError(
                     f"{type(self).__name__}: {name} expects {p.dtype} {p.shape}, state has "

@@ -7,7 +7,10 @@ The rate lr stands inside v: when it falls, the steps already under way keep the
 multiplies by lr at the end instead; the two differ for some ten steps after each change.)
 """
 
+import math
 from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from tinynet.kernels import launch
 from tinynet.tensor import Tensor
@@ -31,6 +34,8 @@ class SGD:
         weight_decay: float = 0.0,
     ):
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        if isinstance(params, Tensor):
+            raise TypeError("SGD: params expects a list of Tensors, got one Tensor")
         params = list(params)
         groups = params if params and isinstance(params[0], dict) else [{"params": params}]
         self.groups = [_group(group, defaults) for group in groups]
@@ -74,7 +79,12 @@ class SGD:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Take over what `state_dict` gave, of an optimizer over the same parameters."""
+        """Take over what `state_dict` gave, of an optimizer over the same parameters.
+
+        Nothing is changed unless everything fits.
+        """
+        if not isinstance(state, dict) or not {"groups", "velocity"} <= state.keys():
+            raise ValueError("SGD: state expects a dict with groups and velocity")
         if len(state["groups"]) != len(self.groups):
             raise ValueError(
                 f"SGD: state expects {len(self.groups)} groups, has {len(state['groups'])}"
@@ -85,11 +95,14 @@ class SGD:
                 f"SGD: state expects {len(expected)} velocities, has {len(state['velocity'])}"
             )
         for name, v in expected.items():
-            new = state["velocity"][name]
+            new = np.asarray(state["velocity"][name])
             if new.shape != v.shape or new.dtype != v.dtype:
                 raise ValueError(
                     f"SGD: velocity {name} expects {v.dtype} {v.shape}, has {new.dtype} {new.shape}"
                 )
+        for g, options in enumerate(state["groups"]):
+            for name in OPTIONS:
+                _check_option(f"group {g} of state: {name}", options.get(name))
         for name, v in expected.items():
             g, i = (int(part) for part in name.split("."))
             v[...] = self.groups[g]["params"][i].device.asarray(state["velocity"][name])
@@ -103,12 +116,19 @@ def _group(group: dict, defaults: dict) -> dict:
         raise ValueError(f"SGD: a group expects params and {', '.join(OPTIONS)}, got {[*group]}")
     group = {**defaults, **group, "params": list(group["params"])}
     for p in group["params"]:
-        if not isinstance(p, Tensor) or not p.requires_grad:
-            raise TypeError("SGD: params expects Tensors that require a gradient")
+        if not isinstance(p, Tensor) or not p.requires_grad or p.creator is not None:
+            raise TypeError(
+                "SGD: params expects Tensors that require a gradient and that no operation made, "
+                f"got {p!r}"
+            )
     for name in OPTIONS:
-        if not isinstance(group[name], int | float) or not group[name] >= 0:
-            raise ValueError(f"SGD: {name} expects a number of at least 0, got {group[name]!r}")
+        _check_option(name, group[name])
     return group
+
+
+def _check_option(name: str, value) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"SGD: {name} expects a finite number of at least 0, got {value!r}")
 
 
 class StepLR:
