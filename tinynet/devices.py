@@ -31,6 +31,10 @@ class Device:
         """The array on this device, C-contiguous; no copy where it is so already."""
         return self.xp.asarray(array, order="C")  # ascontiguousarray would give 0-d arrays an axis
 
+    def owns(self, array) -> bool:
+        """Is this an array that lives here?"""
+        return isinstance(array, np.ndarray)
+
     def to_numpy(self, array) -> np.ndarray:
         return np.asarray(array)
 

@@ -6,8 +6,6 @@ to run one:
     launch(device, "lrn_forward", y, scale, x, n, c, plane, groups, size, alpha, beta, k)
 """
 
-import numpy as np
-
 from tinynet.devices import Device
 from tinynet.kernels.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
 from tinynet.kernels.augment import augment
@@ -15,6 +13,7 @@ from tinynet.kernels.avg_pool import avg_pool_backward, avg_pool_forward
 from tinynet.kernels.bias import bias_backward, bias_forward
 from tinynet.kernels.conv import col2im, im2col
 from tinynet.kernels.dropout import dropout_backward, dropout_forward
+from tinynet.kernels.gate import check
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.lrn_within import lrn_within_backward, lrn_within_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
@@ -51,28 +50,6 @@ TWINS = {
 
 
 def launch(device: Device, name: str, *args) -> None:
-    """Run the kernel called `name` on `device`, after checking what it is handed.
-
-    Arrays must be C-contiguous and of the device, and all their floats of one type, float32 or
-    float64: a CUDA kernel would read anything else as garbage without a word.
-    """
-    real = None
-    for position, argument in enumerate(args):
-        if not isinstance(argument, np.ndarray):
-            continue
-        if not argument.flags.c_contiguous:
-            raise ValueError(
-                f"{name}: argument {position} is not C-contiguous: shape {argument.shape}, "
-                f"strides {argument.strides}"
-            )
-        if argument.dtype.kind == "f":
-            if argument.dtype not in (np.float32, np.float64):
-                raise TypeError(
-                    f"{name}: argument {position} expects float32 or float64, got {argument.dtype}"
-                )
-            if real is not None and argument.dtype != real:
-                raise TypeError(
-                    f"{name}: argument {position} is {argument.dtype}, others are {real}"
-                )
-            real = argument.dtype
+    """Run the kernel called `name` on `device`, once `gate.check` has let its arguments through."""
+    check(device, name, args)
     TWINS[name](*args)
