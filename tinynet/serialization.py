@@ -23,6 +23,8 @@ def save(path: str | Path, state: dict) -> None:
     """
     from safetensors.numpy import save_file
 
+    if not isinstance(state, dict):
+        raise TypeError(f"save: state expects a dict, got {type(state).__name__}")
     arrays: dict[str, np.ndarray] = {}
     header = {"tinynet": json.dumps(_take_arrays(state, "", arrays), allow_nan=True)}
     path = Path(path)
@@ -55,16 +57,24 @@ def load(path: str | Path) -> dict:
         raise ValueError(f"load: {path} is damaged or no safetensors file ({error})") from None
     if "tinynet" not in metadata:
         raise ValueError(f"load: {path} is a safetensors file, but not one that tinynet wrote")
-    return _put_arrays(json.loads(metadata["tinynet"]), arrays)
+    try:
+        return _put_arrays(json.loads(metadata["tinynet"]), arrays)
+    except (json.JSONDecodeError, KeyError) as error:
+        raise ValueError(f"load: {path} is damaged: its header does not fit ({error})") from None
 
 
 def _take_arrays(value, path: str, arrays: dict):
     """`value` as JSON values, its arrays moved to `arrays` under their paths."""
     if isinstance(value, np.ndarray):
-        arrays[path] = np.ascontiguousarray(value).reshape(value.shape)
-        return {ARRAY: path}
+        if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            raise TypeError(f"save: {path} expects an array of numbers or bools, got {value.dtype}")
+        name = path
+        while name in arrays or name == "__metadata__":  # "a/b" and, in "a", "b"; the format's own
+            name += "'"
+        arrays[name] = np.asarray(value, order="C")
+        return {ARRAY: name}
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str) or key == ARRAY:
