@@ -118,7 +118,8 @@ def dropout(
     "paper": what is kept stays as it is, and testing multiplies all by 1 - p.
     The random number of an element is Philox4x32-10 of (seed, counter, index), its index counted
     in an undivided array of `full_shape` in which x begins at `offset`: any split over devices
-    draws the same. seed None: tinynet's own seed, with a new counter at each call.
+    draws the same. full_shape None: x lies in it without gaps (a part of the batch, say).
+    seed None: tinynet's own seed, with a new counter at each call.
     """
     if not isinstance(p, int | float) or not 0 <= p < 1:
         raise ValueError(f"dropout: p expects 0 <= p < 1, got {p!r}")

@@ -35,7 +35,10 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
     A part may be cut from the first axis (a rank's images) and from one other (a tower's units).
     Before that other axis each index is a row; from it on, a row's elements lie side by side.
     """
-    full_shape = shape if full_shape is None else tuple(full_shape)
+    if full_shape is None:  # a part without gaps: the numbers just begin at offset
+        cols = math.prod(shape[1:])
+        return math.prod(shape[:1]), cols, cols
+    full_shape = tuple(full_shape)
     if len(full_shape) != len(shape) or any(a > b for a, b in zip(shape, full_shape)):
         raise ValueError(f"dropout: x of shape {shape} is no part of full_shape {full_shape}")
     cut = [axis for axis in range(1, len(shape)) if shape[axis] != full_shape[axis]]
@@ -47,8 +50,10 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
     axis = cut[0] if cut else min(1, len(shape))
     rows, cols = math.prod(shape[:axis]), math.prod(shape[axis:])
     full_cols = math.prod(full_shape[axis:])
-    if offset + (rows - 1) * full_cols + cols > math.prod(full_shape):
+    inside_row = offset % full_cols + cols <= full_cols
+    if not inside_row or offset + (rows - 1) * full_cols + cols > math.prod(full_shape):
         raise ValueError(
-            f"dropout: x of shape {shape} at offset {offset} ends past full_shape {full_shape}"
+            f"dropout: x of shape {shape} at offset {offset} does not lie in full_shape "
+            f"{full_shape}"
         )
     return rows, cols, full_cols
