@@ -128,3 +128,30 @@ def test_kernels_take_outputs_first_then_inputs_then_scalars(kernel):
         for parameter in geometry.parameters(kernel)
     ]
     assert kinds == sorted(kinds) and kinds[0] == 0
+
+
+def test_kernels_signature_reads_a_declaration():
+    text = """extern "C" __global__ void a_kernel(REAL* y,
+                const unsigned char* x, unsigned long long seed, int n) {"""
+    assert geometry.signature(text, "a_kernel") == [
+        geometry.Parameter("y", "REAL", is_pointer=True, is_const=False),
+        geometry.Parameter("x", "unsigned char", is_pointer=True, is_const=True),
+        geometry.Parameter("seed", "unsigned long long", is_pointer=False, is_const=False),
+        geometry.Parameter("n", "int", is_pointer=False, is_const=False),
+    ]
+    with pytest.raises(ValueError, match="no kernel b_kernel"):
+        geometry.signature(text, "b_kernel")
+    with pytest.raises(ValueError, match="n is of type 'size_t'"):
+        geometry.signature(text.replace("int n", "size_t n"), "a_kernel")
+
+
+def test_kernels_launch_shapes_cover_the_work():
+    def shape(kernel, **sizes):
+        return geometry.launch_shape(kernel, sizes)
+
+    assert shape("relu_forward", size=257) == ((2,), (256,))
+    assert shape("relu_forward", size=0) == ((1,), (256,))  # CUDA refuses a grid of nothing
+    assert shape("relu_forward", size=2**30) == ((4096,), (256,))
+    assert shape("bias_backward", n=9, c=96, plane=55 * 55) == ((96,), (256,))
+    assert shape("gemm_naive", m=9, n=64, k=5) == ((2, 2), (32, 8))
+    assert shape("gemm_tiled", m=65, n=64, k=5) == ((1, 2), (16, 16))

@@ -12,8 +12,8 @@
 //     element (row, j) of these (rows, cols) has index = offset + row*full_cols + j   (64 bits)
 //
 // An element is kept iff its word >= floor(p * 2^32): it drops with probability p to within 2^-32.
-// One thread computes one element and uses one of its four words: Philox is some 80 instructions,
-// hidden behind the memory traffic, and any offset and row length works with no special case.
+// One thread computes one element and uses one of its four words: three quarters of the drawing are
+// wasted, but any offset and any row length works with no special case.
 //
 // REAL is float or double. Indices into x and y are int: fewer than 2^31 elements on this device.
 // Launch: 256 threads a block, enough blocks for rows*cols threads, at most 4096.

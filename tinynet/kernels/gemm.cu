@@ -8,10 +8,10 @@
 // Here the names are BLAS's: m, n, k are the sizes. threadIdx.x runs along a row of c, because
 // neighbouring threads must touch neighbouring addresses; threadIdx.y runs down the rows.
 //
-// What a product costs is memory, not arithmetic. gemm_naive reads two numbers for each
-// multiply-add. gemm_tiled reads each number of a and b from global memory 64 times less often, and
-// from shared memory 4 times less often. cuBLAS goes on from there (vector loads, double buffering,
-// tensor cores); the engine uses it unless TINYNET_GEMM=tiled.
+// What a product costs is memory, not arithmetic. gemm_naive reads two numbers from global memory
+// for each multiply-add. gemm_tiled reads 1/32 of a number there (each number of a and b 64 times
+// less often), and half a number from shared memory. cuBLAS goes on from there (vector loads,
+// double buffering, tensor cores); the engine uses it unless TINYNET_GEMM=tiled.
 //
 // REAL is float or double. Indices are int: no array may hold 2^31 elements. There is no loop over
 // the grid here: the grid must cover c, as geometry.py makes it.

@@ -9,8 +9,8 @@
 //
 // The window's sum is taken afresh for every channel. A running sum (add the channel that enters,
 // subtract the one that leaves) would read less, but in float the rounding error of one large
-// channel stays in the sum for all channels after it. The second to the last reading of an element
-// find it in the L1 cache, so memory sees each element once all the same.
+// channel stays in the sum for all channels after it. Each element is read `size` times, most of
+// them soon after one another by the same thread, where the L1 cache still has it.
 //
 // REAL is float or double. Indices are int: no array may hold 2^31 elements.
 // Launch: 256 threads a block, enough blocks for n*groups*plane threads, at most 4096.
