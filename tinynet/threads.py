@@ -8,10 +8,11 @@ connected layers) BLAS uses all cores.
 
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import count as counter
+from math import prod
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -28,8 +29,19 @@ def workers() -> int:
 
 
 @lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers(), thread_name_prefix="tinynet")
+def _pool(size: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(size, "tinynet", initializer=_stay_on_a_core, initargs=(counter(),))
+
+
+def _stay_on_a_core(turn: Iterator[int]) -> None:
+    """Pin this new worker to a core of its own, where the system can (Linux).
+
+    Workers wake one another whenever they pass Python's global lock on, and the scheduler likes to
+    run the woken thread on the core of its waker: unpinned, all of them often share one core.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[next(turn) % len(cores)]})  # 0: the calling thread
 
 
 @lru_cache(maxsize=1)
@@ -37,37 +49,50 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()  # looks for the BLAS libraries once: the search is slow
 
 
-def for_each(count: int, task: Callable[[int], None]) -> None:
+def for_each(count: int, task: Callable[[int], object]) -> None:
     """Run `task(i)` for every i below `count` on the workers; the first exception is raised here.
 
     Which worker takes which i depends on timing, so a task must write only to places of its own.
+    After an exception (Ctrl-C too) no new task starts, and those under way are waited for.
     """
     if count <= 1 or workers() == 1 or getattr(_local, "inside", False):
         for i in range(count):
             task(i)
         return
-    indices = counter()  # next() on it is atomic under the global lock
+    indices = iter(range(count))  # shared: taking the next one is atomic under the global lock
 
     def work() -> None:
         _local.inside = True
         try:
-            while (i := next(indices)) < count:
+            for i in indices:
                 task(i)
         finally:
             _local.inside = False
+            _exhaust(indices)
 
     with _blas().limit(limits=1, user_api="blas"):
-        futures = [_pool().submit(work) for _ in range(min(workers(), count))]
-        errors = [future.exception() for future in futures]
-    for error in errors:
-        if error is not None:
-            raise error
+        futures = [_pool(workers()).submit(work) for _ in range(min(workers(), count))]
+        try:
+            wait(futures)
+        finally:
+            _exhaust(indices)
+            wait(futures)
+    for future in futures:
+        future.result()
+
+
+def _exhaust(indices: Iterator[int]) -> None:
+    for _ in indices:
+        pass
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """This thread's buffer called `name`, kept from call to call so that it stays in cache."""
+    """This thread's buffer called `name`, kept from call to call so that it stays in cache.
+
+    Its contents are whatever the last user of that name left.
+    """
     buffers = _local.__dict__.setdefault("buffers", {})
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = prod(shape) * np.dtype(dtype).itemsize
     buffer = buffers.get(name)
     if buffer is None or buffer.nbytes < size:
         buffer = buffers[name] = np.empty(size, np.uint8)
