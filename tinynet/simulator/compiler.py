@@ -22,7 +22,8 @@ HERE = Path(__file__).parent
 COMMON = [
     "-std=c++17",
     "-fPIC",
-    "-g1",  # lines, for messages
+    "-g1",  # lines, for messages...
+    "-gdwarf-4",  # ...in the form that every addr2line reads
     "-w",
     "-fvisibility=hidden",
     "-fno-exceptions",
@@ -49,8 +50,8 @@ RUNTIME_FLAGS = {
 }
 RUNTIME = {
     "run": ["scheduler.cpp", "crash.cpp"],
-    "check": ["scheduler.cpp", "crash.cpp", "check.cpp"],
-    "profile": ["scheduler.cpp", "crash.cpp", "profile.cpp"],
+    "check": ["scheduler.cpp", "crash.cpp", "watch.cpp", "check.cpp"],
+    "profile": ["scheduler.cpp", "crash.cpp", "watch.cpp", "profile.cpp"],
 }
 
 # What RawModule's options may say to NVRTC, and what of it means something to a host compiler.
@@ -83,7 +84,9 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
         raise CompilerMissing(reason)
     compiler = _compiler()
     extra = [*host_options(options), *_portable_switch()]
-    kernel = _kept("kernel", ".o", [*COMMON, *KERNEL_FLAGS[mode], *extra], cpp, compiler)
+    kernel = _kept(
+        "kernel", ".o", [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *extra], cpp, compiler
+    )
     objects = [kernel] + [
         _kept(Path(name).stem, ".o", [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()],
               (HERE / name).read_text(encoding="utf-8"), compiler)

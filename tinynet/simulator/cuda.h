@@ -1,8 +1,8 @@
 // CUDA C for a C++17 compiler of the host: what a .cu file may say, put in terms of runtime.h.
 //
-// Keywords become nothing or `static` (one block runs at a time, so a static array is its shared
-// memory). Barriers and warp-wide operations hand the thread to the scheduler. Names that NVRTC does not
-// know may still compile here, so a .cu file is also compiled by NVRTC in the tests.
+// Keywords become nothing; source.py has made shared memory static (one block runs at a time, so that
+// is what it is). Barriers and warp-wide operations hand the thread to the scheduler. A host compiler
+// knows more than NVRTC does, so that a text compiles here does not mean that it does there.
 #pragma once
 #include <cstdio>
 #include <cstring>
@@ -15,7 +15,6 @@
 #define __device__
 #define __host__
 #define __constant__ static
-#define __shared__ static
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
@@ -107,12 +106,15 @@ SIM_SHUFFLE(__shfl_xor_sync, int, lane ^ operand)
 // ------------------------------------------------------------ atomics: one thread runs at a time
 
 #ifdef SIM_WATCH
+#define SIM_ATOMIC_STEP SIM_STEP
 #define SIM_WATCH_ATOMIC(p) sim::watch(p, sizeof *(p), sim::ATOMIC, SIM_HERE)
 #else
+#define SIM_ATOMIC_STEP static inline __attribute__((always_inline))
 #define SIM_WATCH_ATOMIC(p) (void)0
 #endif
+// In run mode an atomic is inlined, and so has the line of its caller.
 #define SIM_ATOMIC(name, now)                                                                      \
-  template <class T> SIM_STEP T name(T* address, std::common_type_t<T> value) {                    \
+  template <class T> SIM_ATOMIC_STEP T name(T* address, std::common_type_t<T> value) {             \
     static_assert(sizeof(T) == 4 || sizeof(T) == 8, "an atomic works on 32 or 64 bits");           \
     SIM_WATCH_ATOMIC(address);                                                                     \
     T old = *(volatile T*)address;  /* volatile: a loop around it is not empty */                  \
@@ -128,7 +130,7 @@ SIM_ATOMIC(atomicAnd, old & value)
 SIM_ATOMIC(atomicOr, old | value)
 SIM_ATOMIC(atomicXor, old ^ value)
 template <class T>
-SIM_STEP T atomicCAS(T* address, std::common_type_t<T> expected, std::common_type_t<T> value) {
+SIM_ATOMIC_STEP T atomicCAS(T* address, std::common_type_t<T> expected, std::common_type_t<T> value) {
   SIM_WATCH_ATOMIC(address);
   T old = *address;
   if (old == expected) *address = value;

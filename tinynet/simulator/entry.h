@@ -4,7 +4,7 @@
 // SIM_KERNEL(name) stands once for each kernel at the end of the compiled text.
 #pragma once
 #include <cstring>
-#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "runtime.h"
@@ -20,7 +20,7 @@ SIM_SPELL(short) SIM_SPELL(unsigned short) SIM_SPELL(int) SIM_SPELL(unsigned int
 SIM_SPELL(long) SIM_SPELL(unsigned long) SIM_SPELL(long long) SIM_SPELL(unsigned long long)
 SIM_SPELL(float2) SIM_SPELL(float4) SIM_SPELL(double2) SIM_SPELL(int2) SIM_SPELL(int4)
 
-template <class T> void spell(char* text) {  // "const float*;"
+template <class T> SIM_UNWATCHED void spell(char* text) {  // "const float*;"
   using Pointee = std::remove_pointer_t<T>;
   if (std::is_const_v<Pointee>) strcat(text, "const ");
   strcat(text, Spelling<std::remove_cv_t<Pointee>>::text);
@@ -28,21 +28,24 @@ template <class T> void spell(char* text) {  // "const float*;"
   strcat(text, ";");
 }
 
-template <class... A> const char* parameters(void (*)(A...)) {
+template <class... A> SIM_UNWATCHED const char* parameters(void (*)(A...)) {
   static char text[32 * (sizeof...(A) + 1)];
   text[0] = 0;
   (spell<A>(text), ...);
   return text;
 }
 
+template <auto kernel, class... A> SIM_UNWATCHED void run_threads(A... arguments) {
+  while (next_thread()) kernel(arguments...);
+}
+
 template <auto kernel, class... A, size_t... I>
-SIM_UNWATCHED void run_threads(void** arguments, std::index_sequence<I...>) {
-  std::tuple<A...> values{*(A*)arguments[I]...};
-  while (next_thread()) kernel(std::get<I>(values)...);
+SIM_UNWATCHED void unpack(void** arguments, std::index_sequence<I...>) {
+  run_threads<kernel, A...>(*(A*)arguments[I]...);
 }
 
 template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void** arguments) {
-  run_threads<kernel, A...>(arguments, std::index_sequence_for<A...>());
+  unpack<kernel, A...>(arguments, std::index_sequence_for<A...>());
 }
 
 }  // namespace sim

@@ -4,8 +4,11 @@ import ctypes
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+
+from tinynet.simulator.source import PADDED, RED_ZONE
 
 
 class Launch(ctypes.Structure):
@@ -37,8 +40,44 @@ class Finding(ctypes.Structure):
         ("other_thread", ctypes.c_uint32 * 3),
         ("element", ctypes.c_int64),
         ("pc", ctypes.c_uint64),
+        ("other_pc", ctypes.c_uint64),
         ("detail", ctypes.c_uint64),
     ]
+
+
+class Region(ctypes.Structure):
+    """`sim::Region` of runtime.h: memory that check and profile mode watch."""
+
+    _fields_ = [
+        ("address", ctypes.c_void_p),
+        ("bytes", ctypes.c_uint64),
+        ("itemsize", ctypes.c_uint64),
+        ("red_zone", ctypes.c_uint64),
+        ("written", ctypes.c_void_p),
+        ("shared", ctypes.c_int32),
+        ("constant", ctypes.c_int32),
+    ]
+
+
+class LineCost(ctypes.Structure):
+    """`sim::LineCost` of profile.cpp."""
+
+    _fields_ = [
+        ("pc", ctypes.c_uint64),
+        ("requests", ctypes.c_uint64),
+        ("lanes", ctypes.c_uint64),
+        ("cost", ctypes.c_uint64),
+        ("shared", ctypes.c_int32),
+        ("access", ctypes.c_int32),
+    ]
+
+
+@dataclass(frozen=True)
+class SharedVariable:
+    function: str
+    name: str
+    address: int
+    bytes: int
 
 
 class Library:
@@ -67,66 +106,74 @@ class Library:
         count = self.c.sim_launch(ctypes.byref(launch), ctypes.byref(found))
         return [Finding.from_buffer_copy(found[i]) for i in range(count)]
 
-    @cached_property
-    def shared_variables(self) -> list[tuple[str, str, int, int]]:
-        """(function, variable, address, bytes) of every `__shared__` variable of the library.
+    def watch(self, regions: list[Region]) -> None:
+        """Check and profile mode: the memory that the next launch may touch."""
+        if not self.c.sim_watch((Region * len(regions))(*regions), len(regions)):
+            raise ValueError(f"the simulator cannot watch {len(regions)} arrays in one launch")
 
-        They are static variables of functions, and the compiler names such a variable
-        `_ZZ<function>E<length><variable>`, preceded by the function's length; `nm` lists them.
+    def line_costs(self) -> list[LineCost]:
+        """Profile mode: the last launch, an instruction each."""
+        room = (LineCost * 4096)()
+        return room[: self.c.sim_profile(room, len(room))]
+
+    def shared_variables(self, kernel: str) -> list[SharedVariable]:
+        """The `__shared__` variables that a block of `kernel` has.
+
+        A device function may serve any kernel, so its variables count for all of them.
         """
+        others = {name for name in self._kernels if name != kernel}
+        return [variable for variable in self._shared if variable.function not in others]
+
+    @cached_property
+    def _symbols(self) -> list[list[str]]:
         listing = subprocess.run(["nm", "-S", str(self.path)], capture_output=True, text=True)
-        variables = []
-        for row in listing.stdout.splitlines():
-            fields = row.split()
-            if len(fields) != 4 or fields[2] not in "bBdD":
-                continue
-            match = re.match(r"_ZZL?(\d+)(\w+)E(\d+)(\w+)$", fields[3])
-            if match is None:
+        return [row.split() for row in listing.stdout.splitlines()]
+
+    @cached_property
+    def _kernels(self) -> list[str]:
+        return [row[-1].removesuffix("__body") for row in self._symbols if "__body" in row[-1]]
+
+    @cached_property
+    def _shared(self) -> list[SharedVariable]:
+        """Shared variables are the static variables that source.py has put between red zones.
+
+        The compiler calls such a variable `_ZZ<function>E<variable>`, each preceded by its length.
+        """
+        found = []
+        for row in self._symbols:
+            match = re.match(r"_ZZL?(\d+)(\w+)E(\d+)(\w+)$", row[-1])
+            if match is None or not match[4].startswith(PADDED):
                 continue
             function = match[2][: int(match[1])]
-            variable = match[4][: int(match[3])]
-            address = int(fields[0], 16) + self._base
-            variables.append((function, variable, address, int(fields[1], 16)))
-        return variables
-
-    def static_shared(self, kernel: str) -> int:
-        """Bytes of shared memory that a block of `kernel` has without asking at the launch."""
-        return sum(size for owner, _, _, size in self.shared_variables if self._uses(kernel, owner))
-
-    def _uses(self, kernel: str, owner: str) -> bool:
-        """A device function may serve any kernel; the variables of another kernel are not ours."""
-        return owner == kernel or not hasattr(self.c, f"{owner}__body")
+            name = match[4][: int(match[3])].removeprefix(PADDED)
+            address, size = int(row[0], 16) + self._base, int(row[1], 16)
+            found.append(SharedVariable(function, name, address + RED_ZONE, size - 2 * RED_ZONE))
+        return found
 
     @cached_property
     def _base(self) -> int:
         """Where the library was loaded: an address in it now, less the same address in its file."""
-        listing = subprocess.run(["nm", "-D", str(self.path)], capture_output=True, text=True)
-        offset = next(
-            int(row.split()[0], 16)
-            for row in listing.stdout.splitlines()
-            if row.endswith(" sim_launch")
-        )
+        offset = next(int(row[0], 16) for row in self._symbols if row[-1] == "sim_launch")
         return ctypes.cast(self.c.sim_launch, ctypes.c_void_p).value - offset
 
-    def lines(self, offsets: list[int]) -> list[tuple[str | None, int | None]]:
-        """The (file, line) of each instruction, given as an offset in the library."""
-        known = dict(zip(offsets, _lines(str(self.path), tuple(offsets))))
-        return [known[offset] for offset in offsets]
+    def lines(self, offsets: list[int], file: str) -> list[tuple[str | None, int | None]]:
+        """The (file, line) of each instruction, given as an offset in the library.
+
+        Of a function that was inlined, the line of the caller that lies in `file`; (None, None)
+        where there is none.
+        """
+        return [_line(str(self.path), offset, file) for offset in offsets]
 
 
-@lru_cache
-def _lines(path: str, offsets: tuple[int, ...]) -> list[tuple[str | None, int | None]]:
+@lru_cache(maxsize=4096)
+def _line(path: str, offset: int, wanted: str) -> tuple[str | None, int | None]:
     tool = shutil.which("addr2line")
-    if tool is None or not offsets:
-        return [(None, None)] * len(offsets)
-    command = [tool, "-e", path, *map(hex, offsets)]
-    answer = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
-    return [_parse_line(row.removeprefix(f"{Path(path).parent}/")) for row in answer]
-
-
-def _parse_line(row: str) -> tuple[str | None, int | None]:
-    """`file:line`, the file as `#line` named it: the compiler ran in the library's folder."""
-    match = re.match(r"(.+):(\d+)(?: \(discriminator \d+\))?$", row)
-    if match is None or match[1] == "??" or match[2] == "0":
+    if tool is None or offset == 0:
         return None, None
-    return match[1], int(match[2])
+    answer = subprocess.run([tool, "-i", "-e", path, hex(offset)], capture_output=True, text=True)
+    for row in answer.stdout.splitlines():
+        # The compiler ran in the library's folder, which therefore precedes a relative name.
+        match = re.match(r"(.+):(\d+)(?: |$)", row.removeprefix(f"{Path(path).parent}/"))
+        if match is not None and match[1] == wanted:
+            return match[1], int(match[2])
+    return None, None

@@ -15,10 +15,12 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from tinynet.simulator import findings
 from tinynet.simulator.compiler import build
 from tinynet.simulator.errors import ArgumentError, KernelError
-from tinynet.simulator.library import Launch, Library
+from tinynet.simulator.findings import ACCESSES, Place, to_error
+from tinynet.simulator.guards import RED_ZONE, Argument, Guard, aligned, guard
+from tinynet.simulator.library import Launch, Library, Region
+from tinynet.simulator.profiling import LineProfile, total
 from tinynet.simulator.source import KernelText, kernels, to_cpp
 
 MODES = ("run", "check", "profile")
@@ -26,7 +28,6 @@ MAX_THREADS = 1024
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_SHARED = 48 * 1024
-SHARED_ALIGNMENT = 256
 
 DTYPES = {
     "float": np.float32, "double": np.float64, "bool": np.bool_,
@@ -53,6 +54,7 @@ class RawModule:
         self.code = code
         self.options = tuple(options)
         self.mode = _chosen_mode(mode)
+        self._profiles: list[LineProfile] = []
 
     @cached_property
     def library(self) -> Library:
@@ -68,6 +70,14 @@ class RawModule:
             reason = 'it is not extern "C", so CuPy would not find it by this name'
             raise KernelError("compile", reason, text.file, text.line, name)
         return Kernel(self, text)
+
+    def profile(self) -> list[LineProfile]:
+        """Profile mode: what each line's loads and stores cost, over all launches so far."""
+        return total(self._profiles)
+
+    def add_profile(self, profiles: list[LineProfile]) -> None:
+        """Kernels of this module add each launch's lines here."""
+        self._profiles += profiles
 
 
 @cache
@@ -91,35 +101,94 @@ class Kernel:
         args: tuple,
         *,
         shared_mem: int = 0,
+        uninitialised: tuple[str, ...] = (),
     ) -> None:
         """Run the kernel over `grid` blocks of `block` threads, with `shared_mem` dynamic bytes.
 
+        uninitialised: check mode: names of parameters whose arrays hold nothing yet.
         Raises KernelError, and ArgumentError where an argument is not what its parameter wants.
         """
         grid, block = self._sizes("grid", grid, MAX_GRID), self._sizes("block", block, MAX_BLOCK)
         self._check_limits(block, shared_mem)
         self._check_arguments(args)
         with _one_launch:
-            self._run(grid, block, args, shared_mem)
+            self._run(grid, block, args, shared_mem, uninitialised)
 
-    def _run(self, grid: tuple, block: tuple, args: tuple, shared_mem: int) -> None:
-        values = [_c_value(type_, arg) for type_, arg in zip(self.types, args)]
+    def _run(
+        self, grid: tuple, block: tuple, args: tuple, shared_mem: int, uninitialised: tuple
+    ) -> None:
+        library, mode = self.module.library, self.module.mode
+        shared = aligned(shared_mem)
+        addresses, guards, places = {}, [], []
+        if mode != "run":
+            arguments = self._array_arguments(args, uninitialised)
+            guards = guard(list(arguments.values()))
+            addresses = _addresses(arguments, guards)
+            places = self._watch(guards, shared)
+        values = [
+            ctypes.c_void_p(addresses[i]) if i in addresses else _c_value(type_, arg)
+            for i, (type_, arg) in enumerate(zip(self.types, args))
+        ]
         pointers = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
-        shared = ctypes.create_string_buffer(shared_mem + SHARED_ALIGNMENT)
-        order, seed = chosen_order()
+        order, seed = chosen_order() if mode != "profile" else (0, 0)
+        seconds = time_limit()
         launch = Launch(
             grid=grid,
             block=block,
             body=self.body,
             arguments=ctypes.addressof(pointers),
-            dynamic_shared=-(-ctypes.addressof(shared) // SHARED_ALIGNMENT) * SHARED_ALIGNMENT,
+            dynamic_shared=shared.ctypes.data,
             order=order,
             seed=seed,
-            seconds=time_limit(),
+            seconds=seconds,
         )
-        found = self.module.library.launch(launch)
+        found = library.launch(launch)
         if found:
-            raise findings.to_error(found, self.text, self.module.library)
+            raise to_error(found, self.text, library, places, seconds)
+        for copy in guards:
+            copy.give_back()
+        if mode == "profile":
+            self.module.add_profile(self._line_profiles())
+
+    def _array_arguments(self, args: tuple, uninitialised: tuple) -> dict[int, Argument]:
+        """The array arguments by their position."""
+        found = {}
+        for i, (type_, arg) in enumerate(zip(self.types, args)):
+            if type_.endswith("*"):
+                name = self.text.parameters[i].name
+                written = np.zeros(arg.nbytes, np.uint8) if name in uninitialised else None
+                found[i] = Argument(name, arg, type_.startswith("const "), written)
+        return found
+
+    def _watch(self, guards: list[Guard], shared: np.ndarray) -> list[Place]:
+        """Tell the runtime what memory there is; returns what messages call it."""
+        regions = [copy.region() for copy in guards]
+        places = [Place(copy.name, copy.copy.size, copy.itemsize, copy.shape) for copy in guards]
+        for variable in self.module.library.shared_variables(self.text.name):
+            regions.append(Region(variable.address, variable.bytes, red_zone=RED_ZONE, shared=1))
+            places.append(Place(variable.name, variable.bytes, 0))
+        if shared.size:
+            regions.append(Region(shared.ctypes.data, shared.size, red_zone=RED_ZONE, shared=1))
+            places.append(Place("dynamic shared memory", shared.size, 0))
+        self.module.library.watch(regions)
+        return places
+
+    def _line_profiles(self) -> list[LineProfile]:
+        costs = self.module.library.line_costs()
+        lines = self.module.library.lines([cost.pc for cost in costs], self.text.file)
+        return [
+            LineProfile(
+                kernel=self.text.name,
+                file=file or self.text.file,
+                line=line or self.text.line,
+                space="shared" if cost.shared else "global",
+                access=ACCESSES[cost.access],
+                requests=cost.requests,
+                lanes=cost.lanes,
+                cost=cost.cost,
+            )
+            for cost, (file, line) in zip(costs, lines)
+        ]
 
     def _error(self, kind: str, reason: str) -> KernelError:
         return KernelError(kind, reason, self.text.file, self.text.line, self.text.name)
@@ -142,7 +211,8 @@ class Kernel:
         if threads > MAX_THREADS:
             reason = f"a block of {block} is {threads} threads, at most {MAX_THREADS} are allowed"
             raise self._error("limits", reason)
-        static = self.module.library.static_shared(self.text.name)
+        variables = self.module.library.shared_variables(self.text.name)
+        static = sum(variable.bytes for variable in variables)
         if static + shared_mem > MAX_SHARED:
             reason = (
                 f"{static} bytes declared and {shared_mem} asked for at the launch are "
@@ -168,6 +238,12 @@ class Kernel:
 
     def _place(self) -> tuple[str, int, str]:
         return self.text.file, self.text.line, self.text.name
+
+
+def _addresses(arguments: dict[int, Argument], guards: list[Guard]) -> dict[int, int]:
+    """Where the kernel finds each array argument: in its copy."""
+    home = {id(argument): copy for copy in guards for argument in copy.arguments}
+    return {i: home[id(argument)].address(argument) for i, argument in arguments.items()}
 
 
 def _problem(type_: str, arg: object) -> str | None:

@@ -80,20 +80,36 @@ enum Kind : int32_t {
 };
 enum Access : int32_t { READ, WRITE, ATOMIC };
 
-struct Finding {             // read by findings.py: keep the two alike
+struct Finding {             // library.py has the same
   int32_t kind, access, other_access, region;
   uint32_t block[3], thread[3], other_block[3], other_thread[3];
   int64_t element;
-  uint64_t pc, detail;       // pc as an offset in the library, 0 if it lies elsewhere
+  uint64_t pc, other_pc;     // offsets in the library, 0 if elsewhere
+  uint64_t detail;
 };
 
 Finding* add_finding(Kind kind, uintptr_t pc);  // nullptr if this line has had its say already
 void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t* thread_index);
+uint64_t offset_in_library(uintptr_t address);
 [[noreturn]] void abandon_launch();
 
-// The hook of check.cpp and profile.cpp. `pc` lies inside the instruction that touches the memory.
+// ------------------------------------------------------------ memory, in check and profile mode
+
+struct Region {              // an array argument or a shared variable; library.py has the same
+  const char* address;
+  uint64_t bytes, itemsize;  // itemsize 0: of shared memory, where each access says its own
+  uint64_t red_zone;         // bytes before and after in which nothing else lives
+  uint8_t* written;          // one byte an element; nullptr: all of it holds something
+  int32_t shared, constant;  // constant: no pointer to it may write
+};
+
+// `pc` lies inside the instruction that touches the memory.
 void watch(const void* address, size_t bytes, Access access, uintptr_t pc);
+// What check.cpp and profile.cpp do with an access that lies within region number `region`.
+void on_access(int region, uint64_t offset, size_t bytes, Access access, uintptr_t pc);
+void on_launch(const Region* regions, int count);
 void watch_launch();
+bool on_own_stack(const char* address);
 
 // In crash.cpp: run `work` so that neither a crash nor a hang ends the process.
 void survive(void (*work)(), double seconds);

@@ -25,11 +25,7 @@ static Fiber fibers[MAX_THREADS];
 static Context scheduler;
 static Fiber* running;
 
-bool on_fiber(const char* address) {
-  for (const Fiber& fiber : fibers)
-    if (fiber.holds(address)) return true;
-  return false;
-}
+bool on_own_stack(const char* address) { return running && running->holds(address); }
 
 bool overflowed_stack(const char* address) {
   for (const Fiber& fiber : fibers)
@@ -279,11 +275,15 @@ void where_is(int thread, uint64_t number, uint32_t* block_index, uint32_t* thre
 static Finding findings[64];
 static int n_findings;
 
-Finding* add_finding(Kind kind, uintptr_t pc) {
+uint64_t offset_in_library(uintptr_t address) {
   Dl_info here, there;
-  dladdr((void*)&add_finding, &here);
-  bool ours = dladdr((void*)pc, &there) && there.dli_fbase == here.dli_fbase;
-  uint64_t offset = ours ? pc - (uintptr_t)here.dli_fbase : 0;
+  dladdr((void*)&offset_in_library, &here);
+  bool ours = dladdr((void*)address, &there) && there.dli_fbase == here.dli_fbase;
+  return ours ? address - (uintptr_t)here.dli_fbase : 0;
+}
+
+Finding* add_finding(Kind kind, uintptr_t pc) {
+  uint64_t offset = offset_in_library(pc);
   for (int i = 0; i < n_findings; ++i)
     if (findings[i].pc == offset && findings[i].kind == kind) return nullptr;
   if (n_findings == 64) return nullptr;

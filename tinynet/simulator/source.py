@@ -1,12 +1,14 @@
 """Reads a .cu text as far as the simulator needs: its kernels, their parameters, and `#line`.
 
 Types are not read here: the compiler deduces them (see entry.h). Here are only names and lines, for
-messages, and the one form of CUDA that a macro cannot translate: `extern __shared__ T name[];`.
+messages, and what a macro cannot translate: the declarations of shared memory.
 """
 
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+
+from tinynet.simulator.errors import KernelError
 
 UNNAMED = "kernel.cu"  # what messages call a text without a #line of its own
 
@@ -16,10 +18,13 @@ _BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _EXTERN_C = re.compile(r'extern\s+"C"\s*$')
 _EXTERN_C_BLOCK = re.compile(r'extern\s+"C"\s*\{')
-_DYNAMIC_SHARED = re.compile(
-    r"extern\s+__shared__\s+(?:(?:__align__|alignas)\s*\(\s*\d+\s*\)\s*)?"
-    r"([\w \t]+?)\s*\b(\w+)\s*\[\s*\]\s*;"
-)
+_SHARED = re.compile(r"(extern\s+)?__shared__\s+([^;]*);")
+_ALIGNMENT = re.compile(r"(?:__align__|alignas)\s*\(\s*\d+\s*\)")
+_DECLARATOR = re.compile(r"(.*?)\b(\w+)\s*((?:\[[^\]]*\]\s*)*)$", re.DOTALL)
+
+# A shared variable stands between two red zones: one step past its end is no other variable.
+RED_ZONE = 256
+PADDED = "sim_padded_"  # precedes its name in the library, where library.py finds it
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,38 @@ def kernels(code: str) -> dict[str, KernelText]:
 def to_cpp(code: str) -> str:
     """The C++ text to compile: the .cu text itself, plus an entry for each of its kernels."""
     names = kernels(code)
-    code = _DYNAMIC_SHARED.sub(r"\1* \2 = (\1*)sim::launch.dynamic_shared;", code)
+    code = _blank_comments(code)
+    position = _Positions(code)
+    code = _SHARED.sub(lambda match: _shared_memory(match, position), code)
     entries = "".join(f"SIM_KERNEL({name})\n" for name in names)
-    return f'#include "cuda.h"\n#line 1 "{UNNAMED}"\n{code}\n#include "entry.h"\n{entries}'
+    return f'#line 1 "{UNNAMED}"\n{code}\n#include "entry.h"\n{entries}'
+
+
+def _shared_memory(match: re.Match, position: "_Positions") -> str:
+    """A declaration of shared memory in C++, on the same line.
+
+    float a[4], b; becomes two static variables, each between red zones, and references to them;
+    extern float cells[]; becomes a pointer to what the launch has asked for.
+    """
+    dynamic, declaration = match[1], _ALIGNMENT.sub("", match[2])
+    declarators = [_DECLARATOR.match(part.strip()) for part in declaration.split(",")]
+    type_ = declarators[0][1].strip() if declarators[0] else ""
+    if not type_ or not all(declarators) or any(part[1] for part in declarators[1:]):
+        reason = f"the simulator cannot read this declaration: {match[0]}"
+        raise KernelError("compile", reason, *position.of(match.start()))
+    if dynamic:
+        name = declarators[0][2]
+        text = f"{type_}* {name} = ({type_}*)sim::launch.dynamic_shared;"
+    else:
+        text = "".join(_with_red_zones(type_, part[2], part[3]) for part in declarators)
+    return text + "\n" * match[0].count("\n")
+
+
+def _with_red_zones(type_: str, name: str, dimensions: str) -> str:
+    return (
+        f"alignas(16) static struct {{ char before[{RED_ZONE}]; {type_} inside{dimensions}; "
+        f"char after[{RED_ZONE}]; }} {PADDED}{name}; auto& {name} = {PADDED}{name}.inside; "
+    )
 
 
 def _blank_comments(code: str) -> str:

@@ -1,0 +1,121 @@
+// Check mode: who touched this element last, and did anything come between?
+//
+// Beside every element stands a cell: its last writer and two of its readers. An access races with an
+// earlier one if at least one of the two writes, not both are atomic, and nothing orders them:
+//   another block                                    nothing ever orders blocks of one launch
+//   another thread, no __syncthreads() between       "epoch" counts them
+//   ... of the same warp, and no __syncwarp() either "sync" counts those
+// Shared memory starts afresh with every block, and so is read uninitialised until written.
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime.h"
+
+namespace sim {
+
+struct Touch {               // 0 in block: never
+  uint32_t block, epoch;
+  uint32_t sync : 20, thread : 11, atomic : 1;
+  uint32_t pc;               // offset in the library
+};
+struct Cell { Touch writer, reader[2]; };
+
+struct Shadow {
+  const Region* region;
+  Cell* cells;               // an element each; shared memory: a byte each
+  uint32_t* written_in;      // shared memory: the block that last wrote this byte
+};
+static Shadow shadows[256];
+static int n_shadows;
+static uintptr_t library;    // where it begins
+
+void on_launch(const Region* regions, int count) {
+  for (int i = 0; i < n_shadows; ++i) {
+    free(shadows[i].cells);
+    free(shadows[i].written_in);
+  }
+  library = (uintptr_t)&on_launch - offset_in_library((uintptr_t)&on_launch);
+  n_shadows = count;
+  for (int i = 0; i < count; ++i) {
+    const Region& region = regions[i];
+    size_t cells = region.shared ? region.bytes : region.bytes / region.itemsize;
+    shadows[i] = {&region, nullptr, nullptr};
+    if (!region.constant) shadows[i].cells = (Cell*)calloc(cells + 1, sizeof(Cell));
+    if (region.shared) shadows[i].written_in = (uint32_t*)calloc(cells + 1, sizeof(uint32_t));
+  }
+}
+
+// How far apart two touches are: 0 ordered or one thread, 1 one warp, 2 one block, 3 two blocks.
+static int unordered(const Touch& earlier, const Touch& now, bool shared) {
+  if (!earlier.block) return 0;
+  if (earlier.block != now.block) return shared ? 0 : 3;
+  if (earlier.thread == now.thread || earlier.epoch != now.epoch) return 0;
+  if (earlier.thread / WARP != now.thread / WARP) return 2;
+  return block.last_sync[now.thread] > earlier.sync ? 0 : 1;
+}
+
+// A race has two lines. Of a read and a write we point at the read, whichever came first in this order.
+static void report_race(int region, uint64_t element, const Touch& now, Access access,
+                        const Touch& other, Access other_access) {
+  bool turn = other_access == READ;
+  const Touch& here = turn ? other : now;
+  const Touch& there = turn ? now : other;
+  Finding* finding = add_finding(RACE, library + here.pc);
+  if (!finding) return;
+  finding->region = region;
+  finding->element = (int64_t)element;
+  finding->access = turn ? other_access : access;
+  finding->other_access = turn ? access : other_access;
+  finding->other_pc = there.pc;
+  where_is(int(here.thread), here.block, finding->block, finding->thread);
+  where_is(int(there.thread), there.block, finding->other_block, finding->other_thread);
+}
+
+static void report_uninitialised(int region, uint64_t element, uintptr_t pc) {
+  if (Finding* finding = add_finding(UNINITIALISED, pc)) {
+    finding->region = region;
+    finding->element = (int64_t)element;
+  }
+}
+
+// Keep the newest reader, and of the others the one farthest from it: if any reader is unordered with
+// a later write, then one of these two is.
+static void remember_reader(Cell& cell, const Touch& now, bool shared) {
+  int first = unordered(cell.reader[0], now, shared), second = unordered(cell.reader[1], now, shared);
+  if (first > second) cell.reader[1] = cell.reader[0];
+  cell.reader[0] = now;
+}
+
+static void check_race(Cell& cell, const Touch& now, int region, uint64_t element, Access access) {
+  bool shared = shadows[region].region->shared;
+  bool both_atomic = cell.writer.atomic && now.atomic;
+  if (!both_atomic && unordered(cell.writer, now, shared))
+    report_race(region, element, now, access, cell.writer, cell.writer.atomic ? ATOMIC : WRITE);
+  if (access == READ) return remember_reader(cell, now, shared);
+  const Touch& reader = cell.reader[unordered(cell.reader[0], now, shared) ? 0 : 1];
+  if (unordered(reader, now, shared)) report_race(region, element, now, access, reader, READ);
+  cell.writer = now;
+}
+
+void on_access(int number, uint64_t offset, size_t bytes, Access access, uintptr_t pc) {
+  Shadow& shadow = shadows[number];
+  const Region& region = *shadow.region;
+  uint64_t unit = region.shared ? 1 : region.itemsize;
+  uint64_t step = region.shared && bytes >= 4 ? 4 : unit;
+  int warp = block.current / WARP;
+  Touch now = {uint32_t(block.number), block.epoch, block.syncs[warp], uint32_t(block.current),
+               access == ATOMIC, uint32_t(pc - library)};
+  for (uint64_t at = offset / step * step; at < offset + bytes; at += step) {
+    uint64_t cell = at / unit, element = region.shared ? at / bytes : cell;
+    bool written = region.shared ? shadow.written_in[cell] == now.block
+                                 : !region.written || region.written[cell];
+    if (access != WRITE && !written)
+      report_uninitialised(number, element, pc);
+    if (access != READ && region.shared)
+      for (uint64_t byte = 0; byte < step; ++byte) shadow.written_in[cell + byte] = now.block;
+    if (access != READ && region.written) region.written[cell] = 1;
+    if (shadow.cells) check_race(shadow.cells[cell], now, number, element, access);
+  }
+}
+
+}  // namespace sim

@@ -1,0 +1,68 @@
+"""Profile mode's result: what each line of a kernel asks of the memory, and a table of it.
+
+Per request of a warp, that is of up to 32 lanes at once:
+    global memory   sectors of 32 bytes: 4 for 32 neighbouring floats, 32 for scattered ones
+    shared memory   passes over the 32 banks: 1 without conflicts
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LineProfile:
+    """Loads, stores or atomics of one line, in one kind of memory, summed over the launches.
+
+    requests   warps that asked        lanes   threads that asked
+    cost       sectors of 32 bytes (global) or bank passes (shared), in all
+    """
+
+    kernel: str
+    file: str
+    line: int
+    space: str  # "global" or "shared"
+    access: str  # "read", "write" or "atomic"
+    requests: int
+    lanes: int
+    cost: int
+
+    @property
+    def per_request(self) -> float:
+        """Sectors, or bank passes, for each request of a warp."""
+        return self.cost / self.requests
+
+    @property
+    def lanes_per_request(self) -> float:
+        return self.lanes / self.requests
+
+
+def total(profiles: list[LineProfile]) -> list[LineProfile]:
+    """Adds up what belongs to one line, access and kind of memory; in the order of the lines."""
+    sums: dict[tuple, list[int]] = {}
+    for profile in profiles:
+        key = (profile.kernel, profile.file, profile.line, profile.space, profile.access)
+        counts = sums.setdefault(key, [0, 0, 0])
+        counts[0] += profile.requests
+        counts[1] += profile.lanes
+        counts[2] += profile.cost
+    return [LineProfile(*key, *counts) for key, counts in sorted(sums.items())]
+
+
+def table(profiles: list[LineProfile]) -> str:
+    """A table to print, a line of the kernel a row."""
+    rows = [("kernel", "line", "memory", "requests", "lanes", "each")]
+    for profile in total(profiles):
+        unit = "sectors" if profile.space == "global" else "bank passes"
+        rows.append(
+            (
+                profile.kernel,
+                f"{profile.file}:{profile.line}",
+                f"{profile.space} {profile.access}",
+                str(profile.requests),
+                f"{profile.lanes_per_request:.1f}",
+                f"{profile.per_request:.2f} {unit}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+    )

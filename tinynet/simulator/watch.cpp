@@ -1,0 +1,107 @@
+// Every load and store of a kernel, seen: where does it go, and is anything there?
+//
+// The kernel is compiled with -fsanitize=thread, which makes the compiler call a function before each
+// access to memory: __tsan_read4(address) and so on. Those functions are normally ThreadSanitizer's.
+// Here they are the ones below, and their return address says which line of the kernel called.
+#include <cstring>
+#include <dlfcn.h>
+
+#include "runtime.h"
+
+namespace sim {
+
+static Region regions[256];
+static int n_regions;
+
+// The library's own memory: __constant__ tables, threadIdx, blockDim. Asked for often, always the
+// same page or two, so the last answer is kept.
+static bool in_library(const char* address) {
+  static uintptr_t known_page;
+  uintptr_t page = (uintptr_t)address >> 12;
+  if (page == known_page) return true;
+  if (!offset_in_library((uintptr_t)address)) return false;
+  known_page = page;
+  return true;
+}
+
+static uint64_t distance(const Region& region, const char* address) {
+  if (address < region.address) return uint64_t(region.address - address);
+  const char* end = region.address + region.bytes;
+  return address < end ? 0 : uint64_t(address - end) + 1;
+}
+
+static void report_out_of_bounds(int nearest, const char* address, size_t bytes, Access access,
+                                 uintptr_t pc) {
+  Finding* finding = add_finding(OUT_OF_BOUNDS, pc);
+  if (finding) {
+    finding->access = access;
+    finding->detail = bytes;
+    if (nearest >= 0) {
+      const Region& region = regions[nearest];
+      int64_t unit = int64_t(region.itemsize ? region.itemsize : bytes);
+      int64_t offset = address - region.address;
+      finding->region = nearest;
+      finding->element = offset < 0 ? -((-offset + unit - 1) / unit) : offset / unit;
+    }
+  }
+  abandon_launch();  // before the access happens: it could land anywhere
+}
+
+void watch(const void* pointer, size_t bytes, Access access, uintptr_t pc) {
+  const char* address = (const char*)pointer;
+  for (int i = 0; i < n_regions; ++i) {
+    uint64_t offset = uint64_t(address - regions[i].address);
+    if (offset < regions[i].bytes && offset + bytes <= regions[i].bytes)
+      return on_access(i, offset, bytes, access, pc);
+  }
+  if (on_own_stack(address)) return;
+  int nearest = -1;
+  for (int i = 0; i < n_regions; ++i)
+    if (distance(regions[i], address) <= regions[i].red_zone &&
+        (nearest < 0 || distance(regions[i], address) < distance(regions[nearest], address)))
+      nearest = i;
+  if (nearest < 0 && in_library(address)) return;
+  report_out_of_bounds(nearest, address, bytes, access, pc);
+}
+
+void watch_launch() { on_launch(regions, n_regions); }
+
+extern "C" {
+
+__attribute__((visibility("default"))) int sim_watch(const Region* wanted, int count) {
+  if (count > int(sizeof regions / sizeof *regions)) return 0;
+  memcpy(regions, wanted, sizeof(Region) * size_t(count));
+  n_regions = count;
+  return 1;
+}
+
+#define SIM_CALLER ((uintptr_t)__builtin_return_address(0) - 1)
+#define SIM_CALLBACKS(bytes)                                                                       \
+  void __tsan_read##bytes(void* p) { watch(p, bytes, READ, SIM_CALLER); }                          \
+  void __tsan_write##bytes(void* p) { watch(p, bytes, WRITE, SIM_CALLER); }                        \
+  void __tsan_unaligned_read##bytes(void* p) { watch(p, bytes, READ, SIM_CALLER); }                \
+  void __tsan_unaligned_write##bytes(void* p) { watch(p, bytes, WRITE, SIM_CALLER); }
+SIM_CALLBACKS(1)
+SIM_CALLBACKS(2)
+SIM_CALLBACKS(4)
+SIM_CALLBACKS(8)
+SIM_CALLBACKS(16)
+void __tsan_read_range(void* p, size_t bytes) { watch(p, bytes, READ, SIM_CALLER); }
+void __tsan_write_range(void* p, size_t bytes) { watch(p, bytes, WRITE, SIM_CALLER); }
+
+void* __tsan_memcpy(void* to, const void* from, size_t bytes) {  // clang: copies of structures
+  watch(from, bytes, READ, SIM_CALLER);
+  watch(to, bytes, WRITE, SIM_CALLER);
+  return memcpy(to, from, bytes);
+}
+void* __tsan_memset(void* to, int value, size_t bytes) {
+  watch(to, bytes, WRITE, SIM_CALLER);
+  return memset(to, value, bytes);
+}
+
+void __tsan_init() {}
+void __tsan_func_entry(void*) {}
+void __tsan_func_exit() {}
+
+}  // extern "C"
+}  // namespace sim
