@@ -1,0 +1,26 @@
+"""What every test shares: Hypothesis draws the same examples in every run, and the devices."""
+
+import pytest
+from hypothesis import settings
+
+import tinynet
+
+settings.register_profile("tinynet", derandomize=True, deadline=None, max_examples=25)
+settings.load_profile("tinynet")
+
+
+@pytest.fixture(autouse=True)
+def same_seed_for_every_test():
+    """A test gets the same weights alone as in the whole suite."""
+    tinynet.manual_seed(0)
+
+
+@pytest.fixture(scope="session", params=["cpu", "sim:0", "cuda:0"])
+def device(request):
+    """Each device in turn; one that this machine lacks is skipped with the reason it gives."""
+    if request.param == "cpu":
+        return tinynet.device("cpu")
+    try:
+        return tinynet.device(request.param)
+    except ValueError as reason:
+        pytest.skip(str(reason))

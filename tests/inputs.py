@@ -1,0 +1,48 @@
+"""Inputs with the power to fail: shapes for Hypothesis to draw, and arrays that avoid kinks.
+
+A central difference moves an element by 1e-5 each way. Where an operation has a kink (the 0 of a
+ReLU, two equal pixels under a maximum) the values here keep far from it, so that a wrong gradient
+is the only way to fail.
+"""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tinynet import Tensor
+
+seeds = st.integers(0, 2**32 - 1)
+shapes = hnp.array_shapes(min_dims=0, max_dims=3, max_side=4)
+two_sizes = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+def broadcastable(number: int):
+    """`number` shapes that stretch to one, 0-d among them."""
+    return hnp.mutually_broadcastable_shapes(
+        num_shapes=number, min_dims=0, max_dims=3, max_side=3
+    ).map(lambda drawn: drawn.input_shapes)
+
+
+def normal(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def distinct(seed: int, *shape: int) -> np.ndarray:
+    """Shuffled values 0.1 apart, around 0: no two are near each other, none is near 0."""
+    size = int(np.prod(shape))
+    return ((np.random.default_rng(seed).permutation(size) - size // 2) * 0.1 + 0.05).reshape(shape)
+
+
+def away_from_zero(seed: int, *shape: int) -> np.ndarray:
+    """Of either sign, 0.3 to 1.5 in size."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.3, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def positive(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.3, 1.5, shape)
+
+
+def leaf(array: np.ndarray, device="cpu") -> Tensor:
+    """A float64 Tensor on `device` that asks for its gradient."""
+    return Tensor(np.array(array, np.float64), requires_grad=True, device=device)

@@ -1,0 +1,174 @@
+"""Arithmetic element by element, with NumPy's broadcasting."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from inputs import away_from_zero, broadcastable, distinct, leaf, normal, positive, seeds, shapes
+
+import tinynet.functional as F
+from tinynet import GradcheckError, Tensor, gradcheck, ops
+
+BINARY = {
+    "add": (lambda x, y: x + y, normal, normal),
+    "subtract": (lambda x, y: x - y, normal, normal),
+    "multiply": (lambda x, y: x * y, normal, normal),
+    "divide": (lambda x, y: x / y, normal, away_from_zero),
+    "power": (lambda x, y: x**y, positive, normal),
+}
+UNARY = {
+    "negate": (lambda x: -x, normal, np.negative),
+    "exp": (lambda x: x.exp(), normal, np.exp),
+    "log": (lambda x: x.log(), positive, np.log),
+    "sqrt": (lambda x: x.sqrt(), positive, np.sqrt),
+    "abs": (lambda x: x.abs(), away_from_zero, np.abs),
+    "clip": (lambda x: x.clip(-0.2, 0.3), distinct, lambda x: np.clip(x, -0.2, 0.3)),
+}
+binary = pytest.mark.parametrize("name", BINARY)
+unary = pytest.mark.parametrize("name", UNARY)
+
+# ---------------------------------------------------------------------------- values and gradients
+
+
+@binary
+@given(two=broadcastable(2), seed=seeds)
+def test_two_operands(name, device, two, seed):
+    fn, draw_x, draw_y = BINARY[name]
+    x, y = draw_x(seed, *two[0]), draw_y(seed + 1, *two[1])
+    tensors = leaf(x, device), leaf(y, device)
+    assert np.array_equal(fn(*tensors).numpy(), fn(x, y))
+    gradcheck(fn, tensors)
+
+
+@unary
+@given(shape=shapes, seed=seeds)
+def test_one_operand(name, device, shape, seed):
+    fn, draw, reference = UNARY[name]
+    x = draw(seed, *shape)
+    assert np.array_equal(fn(leaf(x, device)).numpy(), reference(x))
+    gradcheck(fn, [leaf(x, device)])
+
+
+@binary
+def test_numbers_on_either_side(name):
+    fn, draw_x, draw_y = BINARY[name]
+    x, y = draw_x(0, 3), draw_y(1, 3)
+    gradcheck(lambda x: fn(x, 1.5), [leaf(x)])
+    gradcheck(lambda y: fn(1.5, y), [leaf(y)])
+    assert np.array_equal(fn(1.5, leaf(y)).numpy(), fn(1.5, y))
+
+
+@given(two=broadcastable(2), seed=seeds)
+def test_maximum(device, two, seed):
+    sizes = [int(np.prod(shape)) for shape in two]
+    values = distinct(seed, sum(sizes))
+    x, y = values[: sizes[0]].reshape(two[0]), values[sizes[0] :].reshape(two[1])
+    tensors = leaf(x, device), leaf(y, device)
+    assert np.array_equal(F.maximum(*tensors).numpy(), np.maximum(x, y))
+    gradcheck(F.maximum, tensors)
+
+
+@given(three=broadcastable(3), seed=seeds)
+def test_where(device, three, seed):
+    condition = normal(seed, *three[0]) > 0
+    x, y = normal(seed + 1, *three[1]), normal(seed + 2, *three[2])
+    tensors = leaf(x, device), leaf(y, device)
+    assert np.array_equal(F.where(condition, *tensors).numpy(), np.where(condition, x, y))
+    gradcheck(lambda x, y: F.where(condition, x, y), tensors)
+    gradcheck(lambda x, y: F.where(Tensor(condition, device=device), x, y), tensors)
+
+
+# ------------------------------------------------------------------------------ at kinks and edges
+
+
+def gradients(fn, *values):
+    leaves = [leaf(np.array(value)) for value in values]
+    y = fn(*leaves)
+    y.backward(np.ones(y.shape))
+    return [x.grad.numpy().tolist() for x in leaves]
+
+
+def test_ties_of_maximum_go_to_the_first():
+    # maximum([1, 2, 3], [1, 5, 2]) = [1, 5, 3]
+    assert gradients(F.maximum, [1.0, 2, 3], [1.0, 5, 2]) == [[1, 0, 1], [0, 1, 0]]
+
+
+def test_abs_has_no_slope_at_zero():
+    assert gradients(lambda x: x.abs(), [-2.0, 0, 3]) == [[-1, 0, 1]]
+
+
+def test_clip_passes_the_gradient_between_and_at_its_edges():
+    assert gradients(lambda x: x.clip(-1, 1), [-2.0, -1, 0, 1, 2]) == [[0, 1, 1, 1, 0]]
+    assert gradients(lambda x: x.clip(1, 1), [0.0, 1, 2]) == [[0, 1, 0]]
+
+
+def test_power_at_zero_is_finite():
+    # d x**y / dx = y * x**(y-1): 0 for y = 0, 1 for y = 1, 0 for y = 2
+    assert gradients(lambda x: x**0, [0.0, 2.0]) == [[0, 0]]
+    assert gradients(lambda x: x**1, [0.0, 2.0]) == [[1, 1]]
+    assert gradients(lambda x: x**2, [0.0, -3.0]) == [[0, -6]]
+    assert gradients(lambda y: 0.0**y, [2.0, 3.0]) == [[0, 0]]
+
+
+def test_broadcasting_sums_the_gradient_where_the_operand_was_stretched():
+    # x (2, 1) against y (3,): each x meets three y, each y meets two x
+    assert gradients(lambda x, y: x * y, [[1.0], [2.0]], [10.0, 20, 30]) == [
+        [[60], [60]],
+        [3, 3, 3],
+    ]
+    assert gradients(lambda x, y: x + y, 1.0, [[1.0, 2], [3, 4]]) == [4, [[1, 1], [1, 1]]]
+
+
+def test_one_tensor_on_both_sides():
+    assert gradients(lambda x: x * x, [3.0]) == [[6]]
+    assert gradients(lambda x: x / x, [3.0]) == [[0]]
+    assert gradients(lambda x: x - x, [3.0]) == [[0]]
+
+
+# -------------------------------------------------------------------- mistakes that must be caught
+
+
+def test_a_subtraction_that_forgets_its_sign_is_caught(monkeypatch):
+    monkeypatch.setattr(ops.Subtract, "backward", ops.Add.backward)
+    with pytest.raises(GradcheckError, match=r"subtract: gradient of argument 1 at index \(0,\)"):
+        gradcheck(lambda x, y: x - y, [leaf(normal(0, 3)), leaf(normal(1, 3))])
+
+
+def test_a_broadcast_that_is_not_summed_is_caught(monkeypatch):
+    monkeypatch.setattr(ops.Add, "backward", lambda self, dz: (dz, dz))
+    with pytest.raises(RuntimeError, match=r"add: the gradient of y is float64 \(2, 3\) where"):
+        gradcheck(lambda x, y: x + y, [leaf(normal(0, 2, 3)), leaf(normal(1, 3))])
+
+
+def test_a_broadcast_that_is_cut_instead_of_summed_is_caught(monkeypatch):
+    monkeypatch.setattr(ops.Add, "backward", lambda self, dz: (dz, dz[0]))
+    with pytest.raises(GradcheckError, match="add: gradient of argument 1"):
+        gradcheck(lambda x, y: x + y, [leaf(normal(0, 2, 3)), leaf(normal(1, 3))])
+
+
+# --------------------------------------------------------------------------------------- bad input
+
+
+@binary
+def test_shapes_that_do_not_broadcast(name):
+    fn, draw_x, draw_y = BINARY[name]
+    with pytest.raises(ValueError, match=rf"{name}: shapes \(2, 3\) and \(2,\) do not broadcast"):
+        fn(leaf(draw_x(0, 2, 3)), leaf(draw_y(1, 2)))
+
+
+def test_maximum_and_where_refuse():
+    x, y = leaf(normal(0, 2, 3)), leaf(normal(1, 2))
+    with pytest.raises(ValueError, match=r"maximum: shapes \(2, 3\) and \(2,\) do not broadcast"):
+        F.maximum(x, y)
+    with pytest.raises(ValueError, match=r"where: shapes \(2,\) and \(2, 3\) and \(2, 3\)"):
+        F.where(np.array([True, False]), x, x)
+    with pytest.raises(TypeError, match="where: condition expects bools, got float64"):
+        F.where(x.numpy(), x, x)
+    with pytest.raises(TypeError, match="where: x or y expects a Tensor, got float and int"):
+        F.where(np.array([True]), 1.0, 2)
+
+
+def test_clip_refuses_an_empty_range():
+    with pytest.raises(ValueError, match=r"clip: expects lo <= hi, got lo=1, hi=0"):
+        leaf([1.0]).clip(1, 0)
+    with pytest.raises(ValueError, match="clip"):
+        leaf([1.0]).clip(float("nan"), 0)

@@ -1,0 +1,190 @@
+"""gradcheck passes every operation, and catches what may be wrong with one."""
+
+import re
+
+import numpy as np
+import pytest
+from inputs import leaf, normal
+from operations import OPERATIONS
+
+import tinynet
+import tinynet.functional as F
+from tinynet import GradcheckError, Tensor, gradcheck, ops
+
+every_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def operation_class(name: str):
+    return next(getattr(ops, o) for o in ops.__all__ if getattr(ops, o).name == name)
+
+
+def leaves(arrays, device="cpu"):
+    return [leaf(array, device) for array in arrays]
+
+
+def test_no_operation_is_forgotten():
+    assert set(OPERATIONS) == {getattr(ops, name).name for name in ops.__all__}
+
+
+@every_operation
+def test_every_operation_passes(name, device):
+    fn, arrays = OPERATIONS[name]
+    # of values around 1: 1e-10 from the differences' eps**2, 1e-11 from rounding; 1e-7 leaves room
+    assert gradcheck(fn, leaves(arrays, device)) < 1e-7
+
+
+@every_operation
+def test_a_gradient_that_is_a_little_wrong_is_caught_in_every_argument(name, monkeypatch):
+    """One element of one gradient a thousandth too large: never mind which, it is found."""
+    fn, arrays = OPERATIONS[name]
+    op = operation_class(name)
+    backward = op.backward
+
+    for position in range(len(arrays)):
+
+        def wrong(self, dy, position=position):
+            gradients = backward(self, dy)
+            gradients = list(gradients) if isinstance(gradients, tuple) else [gradients]
+            gradients[position] = np.array(gradients[position])
+            gradients[position].flat[np.abs(gradients[position]).argmax()] *= 1.001
+            return tuple(gradients)
+
+        monkeypatch.setattr(op, "backward", wrong)
+        with pytest.raises(GradcheckError, match=f"^{name}: gradient of argument {position} at"):
+            gradcheck(fn, leaves(arrays))
+
+
+@every_operation
+def test_a_gradient_that_ignores_dy_is_caught(name, monkeypatch):
+    """Its gradient for a dy of ones: a check by `fn(x).sum()` would pass it."""
+    fn, arrays = OPERATIONS[name]
+    op = operation_class(name)
+    backward = op.backward
+    monkeypatch.setattr(op, "backward", lambda self, dy: backward(self, np.ones_like(dy)))
+    with pytest.raises(GradcheckError, match=f"^{name}: gradient of argument 0 at"):
+        gradcheck(fn, leaves(arrays))
+
+
+@every_operation
+def test_operations_leave_their_arguments_as_they_are(name, device):
+    fn, arrays = OPERATIONS[name]
+    inputs = leaves(arrays, device)
+    y = fn(*inputs)
+    dy = normal(9, *y.shape)
+    kept, result = dy.copy(), y.numpy().copy()
+    y.backward(dy)
+    assert all(np.array_equal(x.numpy(), array) for x, array in zip(inputs, arrays))
+    assert np.array_equal(dy, kept)
+    assert np.array_equal(y.numpy(), result)
+
+
+@every_operation
+def test_float32_stays_float32_and_agrees_with_float64(name, device):
+    fn, arrays = OPERATIONS[name]
+    single = [Tensor(a.astype(np.float32), requires_grad=True, device=device) for a in arrays]
+    double = leaves([x.numpy() for x in single], device)
+    y, y64 = fn(*single), fn(*double)
+    dy = normal(9, *y.shape).astype(np.float32)
+    y.backward(dy)
+    y64.backward(dy.astype(np.float64))
+    assert y.dtype == np.float32
+    # float32 rounds to 6e-8 of values around 1; sums here have at most some tens of terms
+    np.testing.assert_allclose(y.numpy(), y64.numpy(), rtol=2e-6, atol=2e-6)
+    for x, x64 in zip(single, double):
+        assert x.grad.dtype == np.float32
+        np.testing.assert_allclose(x.grad.numpy(), x64.grad.numpy(), rtol=5e-6, atol=5e-6)
+
+
+@every_operation
+def test_a_gradient_nobody_wants_is_not_asked_for(name):
+    """Each argument alone: the others' backward work is left out, and theirs alone."""
+    fn, arrays = OPERATIONS[name]
+    for position, array in enumerate(arrays):
+        inputs = [Tensor(a) for a in arrays]
+        inputs[position] = leaf(array)
+        assert gradcheck(fn, inputs) < 1e-7
+        assert all(x.grad is None for i, x in enumerate(inputs) if i != position)
+
+
+# ------------------------------------------------------------------------------------ what it says
+
+
+def test_the_message_names_operation_argument_index_and_both_values(monkeypatch):
+    def backward(self, dz):
+        x, y = self.saved
+        dy = dz * x
+        dy[1, 2] += 0.5
+        return dz * y, dy
+
+    monkeypatch.setattr(ops.Multiply, "backward", backward)
+    x, y = leaf(normal(0, 2, 3)), leaf(normal(1, 2, 3))
+    cotangent = np.random.default_rng(5).standard_normal((2, 3))
+    right = cotangent[1, 2] * x.numpy()[1, 2]
+    with pytest.raises(GradcheckError) as error:
+        gradcheck(lambda x, y: x * y, [x, y], seed=5)
+    message = str(error.value)
+    assert message.startswith("multiply: gradient of argument 1 at index (1, 2): backward gives ")
+    analytic, numeric = re.search("gives ([^,]+), central difference ([^ ]+) ", message).groups()
+    assert float(analytic) == pytest.approx(right + 0.5, abs=1e-9)  # as many digits as it prints
+    assert float(numeric) == pytest.approx(right, abs=1e-9)
+    assert message.endswith("(1 of 6 elements differ)")
+
+
+def test_it_returns_the_largest_relative_error():
+    assert 0 < gradcheck(lambda x: x.exp(), [leaf(normal(0, 5))]) < 1e-8
+    assert gradcheck(lambda x: x * 0.0, [leaf(normal(0, 5))]) == 0
+
+
+def test_a_coarse_step_is_seen_and_a_coarse_tolerance_hides_it():
+    x = leaf([0.3, 0.7])
+    with pytest.raises(GradcheckError, match="exp: gradient of argument 0 at index"):
+        gradcheck(lambda x: x.exp(), [x], eps=0.1)
+    gradcheck(lambda x: x.exp(), [x], eps=0.1, rtol=0.01)
+    gradcheck(lambda x: x.exp(), [x], eps=0.1, atol=0.1)
+
+
+def test_a_kink_is_seen():
+    with pytest.raises(GradcheckError, match=r"relu: gradient of argument 0 at index \(1,\)"):
+        gradcheck(lambda x: x.relu(), [leaf([1.0, 0.0, -1.0])])
+
+
+def test_a_nan_is_never_right(monkeypatch):
+    monkeypatch.setattr(ops.Exp, "backward", lambda self, dy: dy * np.nan)
+    with pytest.raises(GradcheckError, match="backward gives nan"):
+        gradcheck(lambda x: x.exp(), [leaf([1.0])])
+
+
+def test_the_inputs_are_given_back_unchanged():
+    x = leaf(normal(0, 3))
+    before = x.numpy().copy()
+    gradcheck(lambda x: x * x, [x])
+    assert np.array_equal(x.numpy(), before)
+
+
+def test_many_operations_at_once(device):
+    """A small net: the gradient of each parameter through everything above it."""
+    x = Tensor(normal(0, 2, 2, 7, 6), device=device)
+    weight, bias = leaf(normal(1, 4, 2, 3, 3), device), leaf(normal(2, 4), device)
+    head = leaf(normal(3, 3, 16) / 4, device)
+
+    def net(weight, bias, head):
+        h = F.conv2d(x, weight, bias, stride=1, padding=1).tanh()
+        h = F.local_response_norm(h, size=3, alpha=0.5, groups=2)
+        h = F.avg_pool2d(h, 3, 3, ceil_mode=False).flatten(1)
+        return F.cross_entropy(F.linear(F.dropout(h, seed=3), head), np.array([0, 2]))
+
+    assert gradcheck(net, [weight, bias, head]) < 1e-7
+
+
+# --------------------------------------------------------------------------------- what it refuses
+
+
+def test_it_refuses():
+    with pytest.raises(ValueError, match="gradcheck: inputs expects a Tensor with requires_grad"):
+        gradcheck(lambda x: x, [Tensor(np.zeros(2))])
+    with pytest.raises(TypeError, match="gradcheck: input 1 expects float64, got float32"):
+        gradcheck(lambda x, y: x, [leaf([1.0]), Tensor([1.0], requires_grad=True)])
+    with pytest.raises(ValueError, match="gradcheck: input 0 was made by multiply"):
+        gradcheck(lambda x: x, [leaf([1.0]) * 2])
+    assert issubclass(GradcheckError, AssertionError)
+    assert tinynet.GradcheckError is GradcheckError

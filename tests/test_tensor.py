@@ -1,0 +1,237 @@
+"""Tensor: what it takes, what it refuses, and how it meets NumPy arrays and Python numbers."""
+
+import numpy as np
+import pytest
+from inputs import leaf, normal
+
+import tinynet
+import tinynet.functional as F
+from tinynet import Tensor
+
+# ------------------------------------------------------------------------------ what it is made of
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        (np.zeros(3, np.float32), np.float32),
+        (np.zeros(3, np.float64), np.float64),
+        (np.float32(1), np.float32),
+        (np.float64(1), np.float64),
+        (2.5, np.float32),
+        (3, np.float32),
+        ([[1, 2], [3, 4]], np.float32),
+        ([1.5, 2.5], np.float32),
+        (np.arange(3), np.int64),
+        (np.zeros(3, np.uint8), np.uint8),
+        (np.array([True, False]), np.bool_),
+        ([True, False], np.bool_),
+    ],
+)
+def test_dtype_of_arrays_stays_and_python_numbers_become_float32(data, dtype, device):
+    x = Tensor(data, device=device)
+    assert x.dtype == dtype
+    assert x.shape == np.shape(data)
+    assert np.array_equal(x.numpy(), data)
+
+
+def test_dtype_can_be_asked_for():
+    assert Tensor([1, 2], dtype="float64").dtype == np.float64
+    assert Tensor(np.zeros(2), dtype=np.float32).dtype == np.float32
+    assert Tensor([1, 2], dtype=np.int32).dtype == np.int32
+
+
+def test_an_array_is_not_copied():
+    array = np.zeros(3)
+    x = Tensor(array)
+    x.data[0] = 5
+    assert array[0] == 5
+    assert Tensor(x).data is x.data
+
+
+def test_data_is_always_c_contiguous():
+    assert Tensor(np.zeros((2, 3)).T).data.flags.c_contiguous
+    assert Tensor(np.zeros((2, 3, 4))).transpose(2, 0, 1).data.flags.c_contiguous
+
+
+def test_attributes(device):
+    x = Tensor(np.zeros((2, 3), np.float32), requires_grad=True, device=device)
+    assert (x.shape, x.ndim, x.size, len(x)) == ((2, 3), 2, 6, 2)
+    assert x.requires_grad
+    assert x.grad is None
+    assert x.device is device
+    assert not Tensor(0.0).requires_grad
+
+
+def test_a_number_is_a_tensor_of_no_axes(device):
+    x = Tensor(3.0, device=device)
+    assert x.shape == ()
+    assert x.ndim == 0
+    assert x.size == 1
+    assert (x * 2 + x).shape == ()
+    assert Tensor([1.0, 2.0], device=device).sum().shape == ()
+
+
+@pytest.mark.parametrize(
+    "data", ["text", None, 1 + 2j, np.zeros(2, np.float16), np.zeros(2, complex), [None, 1]]
+)
+def test_what_is_no_number_is_refused(data):
+    with pytest.raises(TypeError, match="Tensor: data expects numbers in float32 or float64"):
+        Tensor(data)
+
+
+@pytest.mark.parametrize("data", [np.arange(3), np.array([True])])
+def test_integers_and_bools_have_no_gradient(data):
+    with pytest.raises(TypeError, match="Tensor: requires_grad expects float data, got"):
+        Tensor(data, requires_grad=True)
+
+
+# ---------------------------------------------------------------------------------- and back again
+
+
+def test_item_float_and_bool():
+    assert Tensor(2.5).item() == 2.5
+    assert Tensor([[4]]).item() == 4
+    assert float(Tensor(2.5)) == 2.5
+    assert isinstance(Tensor(np.array(3)).item(), int)
+    assert bool(Tensor(1.0))
+    assert not Tensor(0.0)
+    with pytest.raises(
+        ValueError, match=r"item: expects a Tensor of one element, got shape \(2,\)"
+    ):
+        Tensor([1, 2]).item()
+    with pytest.raises(ValueError, match="item"):
+        bool(Tensor([1, 2]))
+    with pytest.raises(TypeError, match="len: a Tensor of no axes"):
+        len(Tensor(1.0))
+
+
+def test_numpy_functions_see_the_elements():
+    x = leaf([[1.0, 2.0], [3.0, 4.0]])
+    assert np.asarray(x).dtype == np.float64
+    assert np.array_equal(np.asarray(x), [[1, 2], [3, 4]])
+    assert np.asarray(x, dtype=np.float32).dtype == np.float32
+    np.testing.assert_array_equal(x, [[1, 2], [3, 4]])
+
+
+def test_repr_tells_values_dtype_and_device():
+    assert repr(leaf([1.5])) == "Tensor([1.5], float64, cpu, requires_grad=True)"
+    assert repr(Tensor(2.0)) == "Tensor(2., float32, cpu)"
+
+
+def test_detach_shares_the_data_and_leaves_the_tape():
+    x = leaf([1.0, 2.0])
+    y = (x * 3).detach()
+    assert not y.requires_grad
+    assert y.creator is None
+    assert np.array_equal(y.numpy(), [3, 6])
+    assert x.detach().data is x.data
+
+
+def test_to_the_same_device_is_the_tensor_itself(device):
+    x = Tensor([1.0], device=device)
+    assert x.to(device) is x
+    assert x.to(device.name) is x
+
+
+def test_zero_grad_forgets():
+    x = leaf([1.0])
+    (x * 2).backward()
+    assert x.grad.item() == 2
+    x.zero_grad()
+    assert x.grad is None
+
+
+# ---------------------------------------------------------------------------------- mixed operands
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("number", [2, 2.0, True, np.int64(2), np.float64(2)])
+def test_numbers_take_the_dtype_of_the_tensor(dtype, number, device):
+    x = Tensor(np.full(3, 8, dtype), device=device)
+    for y in (x + number, number + x, x * number, number - x, x / number, number / x, x**number):
+        assert isinstance(y, Tensor)
+        assert y.dtype == dtype
+
+
+def test_numpy_arrays_stand_on_either_side(device):
+    array, x = normal(0, 2, 3), Tensor(normal(1, 3), device=device)
+    for y in (array + x, x + array, array * x, array - x, array / x, (array * array) ** x):
+        assert isinstance(y, Tensor)
+        assert y.shape == (2, 3)
+    assert np.array_equal((array - x).numpy(), array - x.numpy())
+    assert np.array_equal((array.T @ Tensor(array, device=device)).numpy(), array.T @ array)
+
+
+def test_dtypes_never_mix():
+    x, y = Tensor(np.zeros(3)), Tensor(np.zeros(3, np.float32))
+    with pytest.raises(TypeError, match="add: x is float64, y is float32: tinynet never changes"):
+        x + y
+    with pytest.raises(TypeError, match="linear: x is float64, weight is float32"):
+        F.linear(x, Tensor(np.zeros((2, 3), np.float32)))
+    with pytest.raises(TypeError, match="conv2d: x is float64, bias is float32"):
+        images, weight = Tensor(np.zeros((1, 1, 3, 3))), Tensor(np.zeros((1, 1, 2, 2)))
+        F.conv2d(images, weight, Tensor(np.zeros(1, np.float32)))
+    with pytest.raises(TypeError, match=r"concatenate: tensors\[0\] is float64, tensors\[1\] is"):
+        F.concatenate([x, y])
+    with pytest.raises(TypeError, match="multiply: y expects a float Tensor, got int64"):
+        x * Tensor(np.arange(3))
+    with pytest.raises(TypeError, match="sum: x expects a float Tensor, got bool"):
+        Tensor([True]).sum()
+
+
+def test_what_is_no_tensor_is_refused_by_name():
+    with pytest.raises(TypeError, match="relu: x expects a float Tensor, got ndarray"):
+        F.relu(np.zeros(3))
+    with pytest.raises(TypeError, match="linear: weight expects a float Tensor, got list"):
+        F.linear(Tensor([1.0]), [[1.0]])
+    with pytest.raises(TypeError, match="add: expects a Tensor, an array or a number, got str"):
+        Tensor([1.0]) + "a"
+    with pytest.raises(TypeError, match="maximum: x or y expects a Tensor, got float and float"):
+        F.maximum(1.0, 2.0)
+
+
+# ---------------------------------------------------------------------------- devices and the seed
+
+
+def test_device_by_name():
+    cpu = tinynet.device("cpu")
+    assert cpu.name == "cpu"
+    assert tinynet.device("cpu") is cpu
+    assert tinynet.device(cpu) is cpu
+    assert tinynet.device() is cpu
+    assert repr(cpu) == "device('cpu')"
+
+
+@pytest.mark.parametrize("name", ["gpu", "cpu:1", "cuda", "CPU", "", "cuda:x", "sim:-1"])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(ValueError, match=f"device: expected .*{name!r}"):
+        tinynet.device(name)
+    with pytest.raises(ValueError, match="device"):
+        Tensor([1.0], device=name)
+
+
+@pytest.mark.parametrize("name", [0, 1.5, ["cpu"], b"cpu"])
+def test_a_device_name_is_a_string(name):
+    with pytest.raises(TypeError, match="device: expected a name"):
+        tinynet.device(name)
+
+
+def test_manual_seed_repeats_weights_and_masks():
+    def draw():
+        tinynet.manual_seed(7)
+        layer = tinynet.nn.Linear(4, 3)
+        masks = [F.dropout(Tensor(np.ones(50))).numpy() for _ in range(2)]
+        return [layer.weight.numpy(), layer.bias.numpy(), *masks]
+
+    first, second = draw(), draw()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second))
+    assert not np.array_equal(first[2], first[3])  # each call of dropout draws a mask of its own
+    tinynet.manual_seed(8)
+    assert not np.array_equal(tinynet.nn.Linear(4, 3).weight.numpy(), first[0])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "1", None, True])
+def test_manual_seed_refuses(seed):
+    with pytest.raises(ValueError, match="manual_seed: seed expects an int from 0"):
+        tinynet.manual_seed(seed)
