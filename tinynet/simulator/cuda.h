@@ -21,14 +21,6 @@
 #define __align__(n) alignas(n)
 static const int warpSize = 32;
 
-// A function that the checks must see as one step of its caller, at the caller's line.
-#ifdef SIM_WATCH
-#define SIM_STEP static __attribute__((noinline, unused, no_sanitize("thread")))
-#else
-#define SIM_STEP static __attribute__((noinline, unused))
-#endif
-#define SIM_HERE ((uintptr_t)__builtin_return_address(0) - 1)
-
 // ------------------------------------------------------------ vectors
 
 #define SIM_VECTORS(T, name, a2, a4)                                                               \
@@ -49,43 +41,43 @@ SIM_VECTORS(unsigned char, uchar, 2, 4)
 
 // ------------------------------------------------------------ the threads of a block
 
-SIM_STEP void __syncthreads(int line = __builtin_LINE()) { sim::wait_for_block(0, line, SIM_HERE); }
-SIM_STEP int __syncthreads_count(int p, int line = __builtin_LINE()) {
-  return sim::wait_for_block(p != 0, line, SIM_HERE);
-}
-SIM_STEP int __syncthreads_or(int p, int line = __builtin_LINE()) {
-  return sim::wait_for_block(p != 0, line, SIM_HERE) != 0;
-}
-SIM_STEP int __syncthreads_and(int p, int line = __builtin_LINE()) {
-  return sim::wait_for_block(p == 0, line, SIM_HERE) == 0;
-}
-static inline void __threadfence() {}
-static inline void __threadfence_block() {}
+// `line` is the caller's: a default argument is evaluated where the call stands.
+#define SIM_LINE int line = __builtin_LINE()
+SIM_INLINE void __syncthreads(SIM_LINE) { sim::wait_for_block(0, line); }
+SIM_INLINE int __syncthreads_count(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line); }
+SIM_INLINE int __syncthreads_or(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line) != 0; }
+SIM_INLINE int __syncthreads_and(int p, SIM_LINE) { return sim::wait_for_block(p == 0, line) == 0; }
+SIM_INLINE void __threadfence() {}
+SIM_INLINE void __threadfence_block() {}
 
 // ------------------------------------------------------------ the 32 threads of a warp
 
-SIM_STEP void __syncwarp(unsigned mask = ~0u) { sim::wait_for_warp(mask, 0, true, SIM_HERE); }
+SIM_INLINE void __syncwarp(unsigned mask = ~0u, SIM_LINE) {
+  sim::wait_for_warp(mask, 0, true, line);
+}
 
-SIM_STEP unsigned __ballot_sync(unsigned mask, int predicate) {
-  sim::wait_for_warp(mask, predicate != 0, false, SIM_HERE);
+SIM_INLINE unsigned __ballot_sync(unsigned mask, int predicate, SIM_LINE) {
+  sim::wait_for_warp(mask, predicate != 0, false, line);
   const uint64_t* given = sim::block.given + sim::block.current / 32 * 32;
   unsigned votes = 0;
   for (int lane = 0; lane < 32; ++lane)
     if (mask >> lane & 1) votes |= unsigned(given[lane]) << lane;
   return votes;
 }
-#define __any_sync(mask, predicate) (__ballot_sync(mask, predicate) != 0)
-#define __all_sync(mask, predicate) (__ballot_sync(mask, !(predicate)) == 0)
+SIM_INLINE int __any_sync(unsigned mask, int predicate, SIM_LINE) {
+  return __ballot_sync(mask, predicate, line) != 0;
+}
+SIM_INLINE int __all_sync(unsigned mask, int predicate, SIM_LINE) {
+  return __ballot_sync(mask, !predicate, line) == 0;
+}
 
 namespace sim {
 // The value of lane `from`, which must lie in my part of the warp (`width` lanes); else my own.
-template <class T>
-__attribute__((always_inline)) inline T shuffle(unsigned mask, T value, int from, int width,
-                                                uintptr_t pc) {
+template <class T> SIM_INLINE T shuffle(unsigned mask, T value, int from, int width, int line) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8, "a shuffle moves 32 or 64 bits");
   uint64_t offer = 0;
   memcpy(&offer, &value, sizeof value);
-  wait_for_warp(mask, offer, false, pc);
+  wait_for_warp(mask, offer, false, line);
   int lane = block.current % 32, part = lane & ~(width - 1);
   if (from < part || from >= part + width) from = lane;
   memcpy(&value, &block.given[block.current - lane + from], sizeof value);
@@ -94,9 +86,10 @@ __attribute__((always_inline)) inline T shuffle(unsigned mask, T value, int from
 }  // namespace sim
 
 #define SIM_SHUFFLE(name, Operand, from)                                                           \
-  template <class T> SIM_STEP T name(unsigned mask, T value, Operand operand, int width = 32) {    \
+  template <class T>                                                                               \
+  SIM_INLINE T name(unsigned mask, T value, Operand operand, int width = 32, SIM_LINE) {           \
     int lane = sim::block.current % 32;                                                            \
-    return sim::shuffle(mask, value, from, width, SIM_HERE);                                       \
+    return sim::shuffle(mask, value, from, width, line);                                           \
   }
 SIM_SHUFFLE(__shfl_sync, int, (lane & ~(width - 1)) + (operand & (width - 1)))
 SIM_SHUFFLE(__shfl_up_sync, unsigned, lane - (int)operand)
@@ -105,14 +98,15 @@ SIM_SHUFFLE(__shfl_xor_sync, int, lane ^ operand)
 
 // ------------------------------------------------------------ atomics: one thread runs at a time
 
+// While watched an atomic is one step, at its caller's line; else it is inlined and has that line.
 #ifdef SIM_WATCH
-#define SIM_ATOMIC_STEP SIM_STEP
-#define SIM_WATCH_ATOMIC(p) sim::watch(p, sizeof *(p), sim::ATOMIC, SIM_HERE)
+#define SIM_ATOMIC_STEP SIM_UNWATCHED static __attribute__((noinline, unused))
+#define SIM_WATCH_ATOMIC(p) \
+  sim::watch(p, sizeof *(p), sim::ATOMIC, (uintptr_t)__builtin_return_address(0) - 1)
 #else
-#define SIM_ATOMIC_STEP static inline __attribute__((always_inline))
+#define SIM_ATOMIC_STEP SIM_INLINE
 #define SIM_WATCH_ATOMIC(p) (void)0
 #endif
-// In run mode an atomic is inlined, and so has the line of its caller.
 #define SIM_ATOMIC(name, now)                                                                      \
   template <class T> SIM_ATOMIC_STEP T name(T* address, std::common_type_t<T> value) {             \
     static_assert(sizeof(T) == 4 || sizeof(T) == 8, "an atomic works on 32 or 64 bits");           \

@@ -8,22 +8,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if !defined(__x86_64__) && !defined(SIM_PORTABLE_SWITCH)
-#define SIM_PORTABLE_SWITCH
+#include "runtime.h"
+#ifdef SIM_PORTABLE_SWITCH
+#include <ucontext.h>
 #endif
 
 namespace sim {
 
 #ifndef SIM_PORTABLE_SWITCH
 
-struct Context { void* stack_pointer; };
-
-extern "C" void sim_switch(void** save, void* to);
 // It ends in pop and jmp, not in ret: the processor predicts that a ret goes back to its caller, which
 // is wrong at every switch and was measured three times slower.
 asm(R"(
 .text
-.local sim_switch
+.hidden sim_switch
+.globl sim_switch
 sim_switch:
   pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15
   movq %rsp, (%rdi)
@@ -33,11 +32,7 @@ sim_switch:
   jmp *%rcx
 )");
 
-inline void switch_context(Context& from, Context& to) {
-  sim_switch(&from.stack_pointer, to.stack_pointer);
-}
-
-inline void prepare(Context& context, char* stack, size_t size, void (*entry)()) {
+static void prepare(Context& context, char* stack, size_t size, void (*entry)()) {
   void** top = (void**)(stack + size) - 2;  // a function starts with its stack 8 bytes off 16
   *top = (void*)entry;
   context.stack_pointer = top - 6;          // the six registers that the switch restores
@@ -45,27 +40,20 @@ inline void prepare(Context& context, char* stack, size_t size, void (*entry)())
 
 #else
 
-}  // namespace sim
-#include <csetjmp>
-#include <ucontext.h>
-namespace sim {
-
-struct Context { jmp_buf registers; };
-
-__attribute__((noinline)) inline void switch_context(Context& from, Context& to) {
+void switch_context(Context& from, Context& to) {
   if (_setjmp(from.registers) == 0) _longjmp(to.registers, 1);
 }
 
 struct Preparing { Context* context; void (*entry)(); ucontext_t home, there; };
-inline Preparing preparing;
+static Preparing preparing;
 
-inline void begin() {
+static void begin() {
   void (*entry)() = preparing.entry;
   if (_setjmp(preparing.context->registers) == 0) setcontext(&preparing.home);
   entry();
 }
 
-inline void prepare(Context& context, char* stack, size_t size, void (*entry)()) {
+static void prepare(Context& context, char* stack, size_t size, void (*entry)()) {
   preparing.context = &context;
   preparing.entry = entry;
   getcontext(&preparing.there);
@@ -80,31 +68,30 @@ inline void prepare(Context& context, char* stack, size_t size, void (*entry)())
 
 // A stack with a page below it that may not be touched: a kernel whose local arrays are too large
 // crashes there, instead of writing over its neighbour.
-struct Fiber {
-  static constexpr size_t STACK = 64 << 10;
-  Context context;
-  char* stack = nullptr;
-  bool alive = false;   // parked at the end of its loop, or in a thread that waits
+struct Stack {
+  static constexpr size_t SIZE = 64 << 10;
+  char* lowest = nullptr;
+  bool alive = false;  // the fiber on it has begun, and goes on when it is switched to
 
-  void start(int number, void (*entry)()) {
-    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-    if (!stack) {
-      stack = (char*)mmap(nullptr, guard + STACK, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (stack == (char*)MAP_FAILED) abort();
-      mprotect(stack, guard, PROT_NONE);
-      stack += guard;
+  void begin(int number, void (*entry)()) {
+    if (!lowest) {
+      size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+      lowest = (char*)mmap(nullptr, guard + SIZE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (lowest == (char*)MAP_FAILED) abort();
+      mprotect(lowest, guard, PROT_NONE);
+      lowest += guard;
     }
     // Stacks that all ended at the same offset would fight for the same few lines of the cache.
     size_t colour = size_t(number) * 192 % 8192;
-    prepare(context, stack, STACK - colour, entry);
+    prepare(fiber[number], lowest, SIZE - colour, entry);
     alive = true;
   }
   bool holds(const char* address) const {
-    return stack && address >= stack && address < stack + STACK;
+    return lowest && address >= lowest && address < lowest + SIZE;
   }
   bool overflowed_at(const char* address) const {
-    return stack && address >= stack - sysconf(_SC_PAGESIZE) && address < stack;
+    return lowest && address >= lowest - sysconf(_SC_PAGESIZE) && address < lowest;
   }
 };
 

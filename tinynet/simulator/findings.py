@@ -57,7 +57,9 @@ def to_error(
     for finding in sorted(found, key=_is_symptom):
         kind, sentence = SENTENCES[finding.kind]
         file, line = lines[finding.pc]
-        if line is None:  # outside of the kernel's own text: name the kernel at least
+        if finding.line:  # a barrier, a shuffle: the compiler put its line there
+            file, line = text.file, finding.line
+        elif line is None:  # outside of the kernel's own text: name the kernel at least
             file, line = text.file, text.line
         errors.append(KernelError(kind, sentence(finding, context), file, line, text.name))
     first = errors[0]
@@ -68,7 +70,7 @@ def to_error(
 
 
 def _is_symptom(finding: Finding) -> bool:
-    """A missing barrier also shows as reads of what has not been written yet: the race goes first."""
+    """A missing barrier also shows as reads of what is not written yet; the race says more."""
     return SENTENCES[finding.kind][0] == "uninitialised read"
 
 

@@ -48,14 +48,19 @@ class Guard:
         self.shape = self.arguments[0].array.shape
         self.itemsize = min(argument.array.itemsize for argument in self.arguments)
         self.constant = all(argument.constant for argument in self.arguments)
-        size = self.stop - self.start
-        self.copy = aligned(size)
-        self.written = np.zeros(size, np.uint8)
+        self.copy = aligned(self.stop - self.start)
         for argument in self.arguments:
-            part = self._part(argument)
-            self.copy[part] = _bytes(argument.array)
-            self.written[part] |= 1 if argument.written is None else argument.written
-        self.elements = np.ascontiguousarray(self.written.reshape(-1, self.itemsize).min(axis=1))
+            self.copy[self._part(argument)] = _bytes(argument.array)
+        self.written = self._written()
+
+    def _written(self) -> np.ndarray | None:
+        """A byte for each element: does it hold anything? None: all of them do."""
+        if all(argument.written is None for argument in self.arguments):
+            return None
+        written = np.zeros(self.copy.size, np.uint8)
+        for argument in self.arguments:
+            written[self._part(argument)] |= 1 if argument.written is None else argument.written
+        return np.ascontiguousarray(written.reshape(-1, self.itemsize).min(axis=1))
 
     def _part(self, argument: Argument) -> slice:
         return slice(argument.start - self.start, argument.stop - self.start)
@@ -65,25 +70,23 @@ class Guard:
         return self.copy.ctypes.data + argument.start - self.start
 
     def region(self) -> Region:
-        all_written = bool(self.elements.all())
         return Region(
             address=self.copy.ctypes.data,
             bytes=self.copy.size,
             itemsize=self.itemsize,
             red_zone=RED_ZONE,
-            written=None if all_written else self.elements.ctypes.data,
+            written=None if self.written is None else self.written.ctypes.data,
             constant=self.constant,
         )
 
     def give_back(self) -> None:
         """Bring what the kernel wrote to the arguments themselves."""
-        written = np.repeat(self.elements, self.itemsize)
         for argument in self.arguments:
-            if not argument.constant:
-                part = self._part(argument)
-                _bytes(argument.array)[:] = self.copy[part]
-                if argument.written is not None:
-                    argument.written[:] = written[part]
+            if argument.constant:
+                continue
+            _bytes(argument.array)[:] = self.copy[self._part(argument)]
+            if argument.written is not None:
+                argument.written[:] = np.repeat(self.written, self.itemsize)[self._part(argument)]
 
 
 def aligned(size: int) -> np.ndarray:

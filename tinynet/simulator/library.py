@@ -42,6 +42,7 @@ class Finding(ctypes.Structure):
         ("pc", ctypes.c_uint64),
         ("other_pc", ctypes.c_uint64),
         ("detail", ctypes.c_uint64),
+        ("line", ctypes.c_uint64),
     ]
 
 

@@ -9,35 +9,26 @@ must be exactly what the kernel's parameter says, or the launch is refused.
 """
 
 import ctypes
-import os
 import threading
 from functools import cache, cached_property
 
 import numpy as np
 
+from tinynet.simulator import guards, source
+from tinynet.simulator.arguments import c_value, problem
 from tinynet.simulator.compiler import build
 from tinynet.simulator.errors import ArgumentError, KernelError
 from tinynet.simulator.findings import ACCESSES, Place, to_error
-from tinynet.simulator.guards import RED_ZONE, Argument, Guard, aligned, guard
+from tinynet.simulator.guards import Argument, Guard, aligned, guard
 from tinynet.simulator.library import Launch, Library, Region
 from tinynet.simulator.profiling import LineProfile, total
+from tinynet.simulator.settings import chosen_mode, chosen_order, time_limit
 from tinynet.simulator.source import KernelText, kernels, to_cpp
 
-MODES = ("run", "check", "profile")
 MAX_THREADS = 1024
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_SHARED = 48 * 1024
-
-DTYPES = {
-    "float": np.float32, "double": np.float64, "bool": np.bool_,
-    "char": np.int8, "signed char": np.int8, "unsigned char": np.uint8,
-    "short": np.int16, "unsigned short": np.uint16, "int": np.int32, "unsigned int": np.uint32,
-    "long": np.int64, "unsigned long": np.uint64,
-    "long long": np.int64, "unsigned long long": np.uint64,
-    "float2": np.float32, "float4": np.float32, "double2": np.float64,
-    "int2": np.int32, "int4": np.int32,
-}  # fmt: skip
 
 _one_launch = (
     threading.Lock()
@@ -53,7 +44,7 @@ class RawModule:
     def __init__(self, code: str, *, options: tuple[str, ...] = (), mode: str | None = None):
         self.code = code
         self.options = tuple(options)
-        self.mode = _chosen_mode(mode)
+        self.mode = chosen_mode(mode)
         self._profiles: list[LineProfile] = []
 
     @cached_property
@@ -119,14 +110,14 @@ class Kernel:
     ) -> None:
         library, mode = self.module.library, self.module.mode
         shared = aligned(shared_mem)
-        addresses, guards, places = {}, [], []
+        addresses, copies, places = {}, [], []
         if mode != "run":
             arguments = self._array_arguments(args, uninitialised)
-            guards = guard(list(arguments.values()))
-            addresses = _addresses(arguments, guards)
-            places = self._watch(guards, shared)
+            copies = guard(list(arguments.values()))
+            addresses = _addresses(arguments, copies)
+            places = self._watch(copies, shared)
         values = [
-            ctypes.c_void_p(addresses[i]) if i in addresses else _c_value(type_, arg)
+            ctypes.c_void_p(addresses[i]) if i in addresses else c_value(type_, arg)
             for i, (type_, arg) in enumerate(zip(self.types, args))
         ]
         pointers = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
@@ -145,7 +136,7 @@ class Kernel:
         found = library.launch(launch)
         if found:
             raise to_error(found, self.text, library, places, seconds)
-        for copy in guards:
+        for copy in copies:
             copy.give_back()
         if mode == "profile":
             self.module.add_profile(self._line_profiles())
@@ -160,15 +151,19 @@ class Kernel:
                 found[i] = Argument(name, arg, type_.startswith("const "), written)
         return found
 
-    def _watch(self, guards: list[Guard], shared: np.ndarray) -> list[Place]:
+    def _watch(self, copies: list[Guard], shared: np.ndarray) -> list[Place]:
         """Tell the runtime what memory there is; returns what messages call it."""
-        regions = [copy.region() for copy in guards]
-        places = [Place(copy.name, copy.copy.size, copy.itemsize, copy.shape) for copy in guards]
+        regions = [copy.region() for copy in copies]
+        places = [Place(copy.name, copy.copy.size, copy.itemsize, copy.shape) for copy in copies]
         for variable in self.module.library.shared_variables(self.text.name):
-            regions.append(Region(variable.address, variable.bytes, red_zone=RED_ZONE, shared=1))
+            regions.append(
+                Region(variable.address, variable.bytes, red_zone=source.RED_ZONE, shared=1)
+            )
             places.append(Place(variable.name, variable.bytes, 0))
         if shared.size:
-            regions.append(Region(shared.ctypes.data, shared.size, red_zone=RED_ZONE, shared=1))
+            regions.append(
+                Region(shared.ctypes.data, shared.size, red_zone=guards.RED_ZONE, shared=1)
+            )
             places.append(Place("dynamic shared memory", shared.size, 0))
         self.module.library.watch(regions)
         return places
@@ -228,10 +223,10 @@ class Kernel:
             reason = f"takes {len(self.types)} arguments ({names}), got {len(args)}"
             raise ArgumentError("arguments", reason, *self._place())
         for position, (type_, arg) in enumerate(zip(self.types, args)):
-            problem = _problem(type_, arg)
-            if problem:
+            wrong = problem(type_, arg)
+            if wrong:
                 parameter = self.text.parameters[position]
-                reason = f"argument {position + 1}, {parameter.name} ({type_}): {problem}"
+                reason = f"argument {position + 1}, {parameter.name} ({type_}): {wrong}"
                 raise ArgumentError(
                     "arguments", reason, self.text.file, parameter.line, self.text.name
                 )
@@ -240,76 +235,7 @@ class Kernel:
         return self.text.file, self.text.line, self.text.name
 
 
-def _addresses(arguments: dict[int, Argument], guards: list[Guard]) -> dict[int, int]:
+def _addresses(arguments: dict[int, Argument], copies: list[Guard]) -> dict[int, int]:
     """Where the kernel finds each array argument: in its copy."""
-    home = {id(argument): copy for copy in guards for argument in copy.arguments}
+    home = {id(argument): copy for copy in copies for argument in copy.arguments}
     return {i: home[id(argument)].address(argument) for i, argument in arguments.items()}
-
-
-def _problem(type_: str, arg: object) -> str | None:
-    """What is wrong with this argument for a parameter of this C type."""
-    base = type_.removeprefix("const ").removesuffix("*")
-    if base not in DTYPES:
-        return "the simulator passes no parameters of this type"
-    dtype = np.dtype(DTYPES[base])
-    if not type_.endswith("*"):
-        if isinstance(arg, np.generic) and arg.dtype == dtype:
-            return None
-        return f"wants np.{dtype.name}(...), got {_describe(arg)}"
-    if not isinstance(arg, np.ndarray):
-        return f"wants an array of {dtype}, got {_describe(arg)}"
-    if arg.dtype != dtype:
-        return f"wants an array of {dtype}, got one of {arg.dtype}"
-    if not arg.flags.c_contiguous:
-        return f"wants a C-contiguous array, got shape {arg.shape} with strides {arg.strides}"
-    if not type_.startswith("const ") and not arg.flags.writeable:
-        return "the kernel may write to it, but the array is read-only"
-    return None
-
-
-def _describe(arg: object) -> str:
-    if isinstance(arg, np.ndarray):
-        return f"an array of shape {arg.shape}"
-    if isinstance(arg, np.generic):
-        return f"np.{arg.dtype.name}({arg})"
-    return f"the Python {type(arg).__name__} {arg!r}"
-
-
-def _c_value(type_: str, arg: np.ndarray | np.generic) -> ctypes._SimpleCData:
-    """The argument in a box of its C type."""
-    if type_.endswith("*"):
-        return ctypes.c_void_p(arg.ctypes.data)
-    return np.ctypeslib.as_ctypes_type(arg.dtype)(arg.item())
-
-
-def _chosen_mode(mode: str | None) -> str:
-    source = "mode" if mode is not None else "TINYNET_SIM"
-    mode = mode or os.environ.get("TINYNET_SIM") or "run"
-    if mode not in MODES:
-        raise ValueError(f"simulator: {source} must be one of {', '.join(MODES)}, got {mode!r}")
-    return mode
-
-
-def chosen_order() -> tuple[int, int]:
-    """TINYNET_SIM_ORDER as the runtime takes it: (0 forward, 1 reversed or 2 random; seed)."""
-    order = os.environ.get("TINYNET_SIM_ORDER") or "forward"
-    if order in ("forward", "reversed"):
-        return int(order == "reversed"), 0
-    name, _, seed = order.partition(":")
-    if name != "random" or not seed.isdigit():
-        raise ValueError(
-            f"TINYNET_SIM_ORDER must be forward, reversed or random:SEED, got {order!r}"
-        )
-    return 2, int(seed) % 2**32
-
-
-def time_limit() -> float:
-    """Seconds of processor time one launch may take: TINYNET_SIM_TIMEOUT, or 120."""
-    limit = os.environ.get("TINYNET_SIM_TIMEOUT") or "120"
-    try:
-        seconds = float(limit)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise ValueError(f"TINYNET_SIM_TIMEOUT must be a number of seconds above 0, got {limit!r}")
-    return seconds

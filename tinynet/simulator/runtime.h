@@ -4,6 +4,7 @@
 // crash.cpp survives them, and check.cpp or profile.cpp is told of every load and store. One launch
 // runs at a time, on one core: so all of this is plain static state, and results are deterministic.
 #pragma once
+#include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 
@@ -34,21 +35,22 @@ extern Launch launch;
 
 // ------------------------------------------------------------ the block that is running
 
-enum State : uint8_t { NOT_WAITING, AT_BARRIER, AT_WARP };
+enum State : uint8_t { NOT_WAITING, AT_BARRIER, AT_WARP, RELEASED };
 
 struct Thread {
   uint3 index;
-  State state;
-  unsigned mask;    // lanes that its warp-wide operation names
-  int line;         // of the __syncthreads() it waits at
-  uintptr_t pc;     // where it waits
-  struct Fiber* fiber;
+  unsigned mask;         // lanes that its warp-wide operation names
+  bool orders_memory;    // that operation is a __syncwarp
+  int line;              // where it waits
+  int fiber;             // whose stack it waits on
 };
 
 struct Block {
   int threads, started, current;   // how many, how many have been started, which one runs now
   uint64_t number;                 // of this block in the order of running, from 1
   uint32_t epoch;                  // __syncthreads() passed so far
+  int at_barrier, at_warp;         // how many wait
+  State state[MAX_THREADS];
   Thread thread[MAX_THREADS];
   int order[MAX_THREADS];          // the order in which threads take their turns
   uint64_t offered[MAX_THREADS];   // what each lane brings to a warp-wide operation...
@@ -62,16 +64,56 @@ extern Block block;
 // Marks what belongs to the simulator in a file whose every load and store is watched.
 #define SIM_UNWATCHED __attribute__((no_sanitize("thread")))
 
+#define SIM_INLINE SIM_UNWATCHED inline __attribute__((always_inline))
+
 // Make the next thread that has not begun the current one; false when all have begun.
-SIM_UNWATCHED inline bool next_thread() {
+SIM_INLINE bool next_thread() {
   if (block.started == block.threads) return false;
   block.current = block.order[block.started++];
   threadIdx = block.thread[block.current].index;
   return true;
 }
 
-int wait_for_block(int vote, int line, uintptr_t pc);  // gives the sum of all votes
-void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory, uintptr_t pc);
+// ------------------------------------------------------------ waiting
+
+#if !defined(__x86_64__) && !defined(SIM_PORTABLE_SWITCH)
+#define SIM_PORTABLE_SWITCH  // fiber.h has both ways
+#endif
+#ifdef SIM_PORTABLE_SWITCH
+struct Context { jmp_buf registers; };
+void switch_context(Context& from, Context& to);
+#else
+struct Context { void* stack_pointer; };
+extern "C" void sim_switch(void** save, void* to);
+inline void switch_context(Context& from, Context& to) {
+  sim_switch(&from.stack_pointer, to.stack_pointer);
+}
+#endif
+extern Context scheduler, fiber[MAX_THREADS];
+extern int running;  // the number of the fiber that runs
+
+// These are inline because after a switch every `return` on the way back is predicted wrongly.
+SIM_INLINE void wait_as(State state, int line) {
+  block.state[block.current] = state;
+  block.thread[block.current].line = line;
+  block.thread[block.current].fiber = running;
+  switch_context(fiber[running], scheduler);
+}
+
+SIM_INLINE int wait_for_block(int vote, int line) {  // gives the sum of all votes
+  block.votes += vote;
+  ++block.at_barrier;
+  wait_as(AT_BARRIER, line);
+  return block.votes_given;
+}
+
+SIM_INLINE void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory, int line) {
+  block.thread[block.current].mask = mask;
+  block.thread[block.current].orders_memory = orders_memory;
+  block.offered[block.current] = offer;
+  ++block.at_warp;
+  wait_as(AT_WARP, line);
+}
 
 // ------------------------------------------------------------ what goes wrong
 
@@ -85,10 +127,10 @@ struct Finding {             // library.py has the same
   uint32_t block[3], thread[3], other_block[3], other_thread[3];
   int64_t element;
   uint64_t pc, other_pc;     // offsets in the library, 0 if elsewhere
-  uint64_t detail;
+  uint64_t detail, line;     // line: known already, or 0
 };
 
-Finding* add_finding(Kind kind, uintptr_t pc);  // nullptr if this line has had its say already
+Finding* add_finding(Kind kind, uintptr_t pc, int line = 0);  // nullptr if this line has had its say already
 void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t* thread_index);
 uint64_t offset_in_library(uintptr_t address);
 [[noreturn]] void abandon_launch();

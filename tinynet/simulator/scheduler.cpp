@@ -21,15 +21,15 @@ namespace sim {
 Launch launch;
 Block block;
 
-static Fiber fibers[MAX_THREADS];
-static Context scheduler;
-static Fiber* running;
+Context scheduler, fiber[MAX_THREADS];
+int running;
+static Stack stacks[MAX_THREADS];
 
-bool on_own_stack(const char* address) { return running && running->holds(address); }
+bool on_own_stack(const char* address) { return stacks[running].holds(address); }
 
 bool overflowed_stack(const char* address) {
-  for (const Fiber& fiber : fibers)
-    if (fiber.overflowed_at(address)) return true;
+  for (const Stack& stack : stacks)
+    if (stack.overflowed_at(address)) return true;
   return false;
 }
 
@@ -72,53 +72,25 @@ struct BlockOrder {
   uint64_t operator()(uint64_t i) const { return ((unsigned __int128)a * i + b) % n; }
 };
 
-// ------------------------------------------------------------ threads that wait
+// ------------------------------------------------------------ fibers
 
-static void enter(Fiber& fiber) {
-  running = &fiber;
-  switch_context(scheduler, fiber.context);
+static void enter(int number) {
+  running = number;
+  switch_context(scheduler, fiber[number]);
 }
 
 static void fiber_loop() {
   for (;;) {
     launch.body(launch.arguments);
-    switch_context(running->context, scheduler);
+    switch_context(fiber[running], scheduler);
   }
 }
 
-static void wait_as(State state) {
-  Thread& me = block.thread[block.current];
-  me.state = state;
-  me.fiber = running;
-  switch_context(running->context, scheduler);
-}
-
-int wait_for_block(int vote, int line, uintptr_t pc) {
-  Thread& me = block.thread[block.current];
-  me.line = line;
-  me.pc = pc;
-  block.votes += vote;
-  wait_as(AT_BARRIER);
-  return block.votes_given;
-}
-
-static bool pending_sync[MAX_THREADS];  // the lane waits at a __syncwarp, which orders memory too
-
-void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory, uintptr_t pc) {
-  Thread& me = block.thread[block.current];
-  me.mask = mask;
-  me.pc = pc;
-  block.offered[block.current] = offer;
-  pending_sync[block.current] = orders_memory;
-  wait_as(AT_WARP);
-}
-
 static void resume(int t) {
-  Thread& thread = block.thread[t];
-  thread.state = NOT_WAITING;
+  block.state[t] = NOT_WAITING;
   block.current = t;
-  threadIdx = thread.index;
-  enter(*thread.fiber);
+  threadIdx = block.thread[t].index;
+  enter(block.thread[t].fiber);
 }
 
 // ------------------------------------------------------------ release: who may go on?
@@ -134,99 +106,100 @@ static unsigned required(unsigned mask, unsigned alive) {
 #endif
 }
 
-// Release the groups of warp `w` that are complete. Returns the lanes let go; adds who waits in vain.
-static unsigned release_warp(int w, unsigned& stuck) {
-  Thread* lane = block.thread + w * WARP;
-  int lanes = block.threads - w * WARP < WARP ? block.threads - w * WARP : WARP;
-  unsigned waiting = 0, alive = 0, released = 0;
-  for (int l = 0; l < lanes; ++l) {
-    waiting |= unsigned(lane[l].state == AT_WARP) << l;
-    alive |= unsigned(lane[l].state != NOT_WAITING) << l;
-  }
-  for (int l = 0; l < lanes; ++l) {
-    if (!(waiting >> l & 1) || released >> l & 1) continue;
-    unsigned mask = lane[l].mask, group = 0;
-    for (int k = 0; k < lanes; ++k)
-      if (waiting >> k & 1 && lane[k].mask == mask) group |= 1u << k;
-    unsigned missing = (required(mask, alive) & ~group) | (group & ~mask);
-    if (missing) { stuck |= 1u << l; continue; }
-    for (int k = 0; k < lanes; ++k)
-      if (group >> k & 1) {
-        int t = w * WARP + k;
-        block.given[t] = block.offered[t];
-        if (pending_sync[t]) block.last_sync[t] = block.syncs[w] + 1;
-      }
-    ++block.syncs[w];
-    released |= group;
-  }
-  return released;
+static int lanes_of(int warp) {
+  int rest = block.threads - warp * WARP;
+  return rest < WARP ? rest : WARP;
 }
 
-static void report_missing_lanes(int w, unsigned stuck) {
-  int t = w * WARP + __builtin_ctz(stuck);
+// The lanes of the group that lane `l` waits in: those with the same mask.
+static unsigned group_of(int warp, int l) {
+  const Thread* lane = block.thread + warp * WARP;
   unsigned group = 0;
-  for (int k = w * WARP; k < (w + 1) * WARP && k < block.threads; ++k)
-    if (block.thread[k].state == AT_WARP && block.thread[k].mask == block.thread[t].mask)
-      group |= 1u << k % WARP;
+  for (int k = 0; k < lanes_of(warp); ++k)
+    if (block.state[warp * WARP + k] == AT_WARP && lane[k].mask == lane[l].mask) group |= 1u << k;
+  return group;
+}
+
+static void release_group(int warp, unsigned group) {
+  ++block.syncs[warp];
+  for (int t = warp * WARP; group; group >>= 1, ++t) {
+    if (!(group & 1)) continue;
+    block.given[t] = block.offered[t];
+    if (block.thread[t].orders_memory) block.last_sync[t] = block.syncs[warp];
+    block.state[t] = RELEASED;
+    --block.at_warp;
+  }
+}
+
+static void report_missing_lanes(int t, unsigned group) {
   block.current = t;
-  if (Finding* finding = add_finding(LANES_MISSING, block.thread[t].pc))
+  if (Finding* finding = add_finding(LANES_MISSING, 0, block.thread[t].line))
     finding->detail = (uint64_t)block.thread[t].mask << 32 | group;
   abandon_launch();
 }
 
+// Release the groups of this warp that are complete; one that can never be is an error.
+static void release_warp(int warp) {
+  unsigned alive = 0;
+  int stuck = -1;
+  bool any = false;
+  for (int l = 0; l < lanes_of(warp); ++l)
+    alive |= unsigned(block.state[warp * WARP + l] != NOT_WAITING) << l;
+  for (int l = 0; l < lanes_of(warp); ++l) {
+    int t = warp * WARP + l;
+    if (block.state[t] != AT_WARP) continue;
+    unsigned mask = block.thread[t].mask, group = group_of(warp, l);
+    bool complete = !(required(mask, alive) & ~group) && !(group & ~mask);
+    if (complete) release_group(warp, group), any = true;
+    else stuck = t;
+  }
+  if (stuck >= 0 && !any) report_missing_lanes(stuck, group_of(warp, stuck % WARP));
+}
+
+#ifdef SIM_CHECK
 // All who are left stand at __syncthreads(): is that everyone, and at the same one?
-static void inspect_barrier(int waiting) {
+static void inspect_barrier() {
   int present = -1, absent = -1, elsewhere = -1;
   for (int t = 0; t < block.threads; ++t) {
-    if (block.thread[t].state != AT_BARRIER) absent = t;
+    if (block.state[t] != AT_BARRIER) absent = t;
     else if (present < 0) present = t;
     else if (block.thread[t].line != block.thread[present].line) elsewhere = t;
   }
   int other = absent >= 0 ? absent : elsewhere;
   if (other < 0) return;
   block.current = other;
-  if (Finding* finding = add_finding(absent >= 0 ? BARRIER_MISSED : BARRIERS_DIFFER,
-                                     block.thread[present].pc)) {
-    finding->detail = absent >= 0 ? (uint64_t)waiting : (uint64_t)block.thread[elsewhere].line;
+  Kind kind = absent >= 0 ? BARRIER_MISSED : BARRIERS_DIFFER;
+  if (Finding* finding = add_finding(kind, 0, block.thread[present].line)) {
+    finding->detail = uint64_t(absent >= 0 ? block.at_barrier : block.thread[elsewhere].line);
     where_is(present, block.number, finding->other_block, finding->other_thread);
   }
   abandon_launch();
 }
+#endif
+
+static void release_barrier() {
+#ifdef SIM_CHECK
+  inspect_barrier();
+#endif
+  for (int t = 0; t < block.threads; ++t)
+    if (block.state[t] == AT_BARRIER) block.state[t] = RELEASED;
+  ++block.epoch;
+  block.at_barrier = 0;
+  block.votes_given = block.votes;
+  block.votes = 0;
+}
 
 // Let go all who may; false when nobody waits any more.
 static bool release() {
-  static bool go[MAX_THREADS];
-  int at_barrier = 0, at_warp = 0;
-  for (int t = 0; t < block.threads; ++t) {
-    at_barrier += block.thread[t].state == AT_BARRIER;
-    at_warp += block.thread[t].state == AT_WARP;
-    go[t] = false;
-  }
-  if (at_barrier + at_warp == 0) return false;
-  if (at_warp) {
-    bool any = false;
-    for (int w = 0; w * WARP < block.threads; ++w) {
-      unsigned stuck = 0, released = release_warp(w, stuck);
-      if (stuck && !released) report_missing_lanes(w, stuck);
-      for (int l = 0; l < WARP && w * WARP + l < block.threads; ++l)
-        go[w * WARP + l] = released >> l & 1;
-      any |= released != 0;
-    }
-    if (!any) abandon_launch();
-  } else {
-#ifdef SIM_CHECK
-    inspect_barrier(at_barrier);
-#else
-    (void)inspect_barrier;
-#endif
-    ++block.epoch;
-    block.votes_given = block.votes;
-    block.votes = 0;
-    for (int t = 0; t < block.threads; ++t) go[t] = block.thread[t].state == AT_BARRIER;
-  }
+  if (block.at_warp)
+    for (int warp = 0; warp * WARP < block.threads; ++warp) release_warp(warp);
+  else if (block.at_barrier)
+    release_barrier();
+  else
+    return false;
   if (launch.order == 2) draw_order();
   for (int i = 0; i < block.threads; ++i)
-    if (go[block.order[i]]) resume(block.order[i]);
+    if (block.state[block.order[i]] == RELEASED) resume(block.order[i]);
   return true;
 }
 
@@ -235,12 +208,12 @@ static bool release() {
 static void run_block() {
   block.started = 0;
   block.epoch = 0;
-  block.votes = 0;
+  block.votes = block.at_barrier = block.at_warp = 0;
   memset(block.syncs, 0, sizeof block.syncs);
   memset(block.last_sync, 0, sizeof block.last_sync);
   for (int used = 0; block.started < block.threads; ++used) {
-    if (!fibers[used].alive) fibers[used].start(used, fiber_loop);
-    enter(fibers[used]);
+    if (!stacks[used].alive) stacks[used].begin(used, fiber_loop);
+    enter(used);
   }
   while (release()) {}
 }
@@ -282,15 +255,17 @@ uint64_t offset_in_library(uintptr_t address) {
   return ours ? address - (uintptr_t)here.dli_fbase : 0;
 }
 
-Finding* add_finding(Kind kind, uintptr_t pc) {
+Finding* add_finding(Kind kind, uintptr_t pc, int line) {
   uint64_t offset = offset_in_library(pc);
   for (int i = 0; i < n_findings; ++i)
-    if (findings[i].pc == offset && findings[i].kind == kind) return nullptr;
+    if (findings[i].kind == kind && findings[i].pc == offset && findings[i].line == uint64_t(line))
+      return nullptr;
   if (n_findings == 64) return nullptr;
   Finding& finding = findings[n_findings++];
   finding = {};
   finding.kind = kind;
   finding.pc = offset;
+  finding.line = uint64_t(line);
   finding.region = -1;
   if (block.number) where_is(block.current, block.number, finding.block, finding.thread);
   return &finding;
@@ -305,10 +280,11 @@ int sim_launch(const Launch* wanted, Finding** found) {
   blockDim = {launch.block[0], launch.block[1], launch.block[2]};
   block.threads = int(blockDim.x * blockDim.y * blockDim.z);
   block.number = 0;
+  block.current = 0;
   random_state = launch.seed * 2654435761u | 1;
   for (int t = 0; t < block.threads; ++t) {
     block.thread[t].index = unravel(t, launch.block);
-    block.thread[t].state = NOT_WAITING;
+    block.state[t] = NOT_WAITING;
   }
   n_findings = 0;
 #ifdef SIM_WATCH
@@ -316,7 +292,7 @@ int sim_launch(const Launch* wanted, Finding** found) {
 #endif
   survive(run_blocks, launch.seconds);
   if (n_findings)  // a launch given up leaves fibers in the middle of a thread
-    for (Fiber& fiber : fibers) fiber.alive = false;
+    for (Stack& stack : stacks) stack.alive = false;
   *found = findings;
   return n_findings;
 }

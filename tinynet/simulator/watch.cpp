@@ -13,14 +13,14 @@ namespace sim {
 static Region regions[256];
 static int n_regions;
 
-// The library's own memory: __constant__ tables, threadIdx, blockDim. Asked for often, always the
-// same page or two, so the last answer is kept.
+// The library's own memory: __constant__ tables, threadIdx, blockDim. Asked for often, and the loader
+// answers slowly, so answers are kept by page.
 static bool in_library(const char* address) {
-  static uintptr_t known_page;
-  uintptr_t page = (uintptr_t)address >> 12;
-  if (page == known_page) return true;
+  static uintptr_t known_pages[64];
+  uintptr_t page = (uintptr_t)address >> 12, &known = known_pages[page % 64];
+  if (page == known) return true;
   if (!offset_in_library((uintptr_t)address)) return false;
-  known_page = page;
+  known = page;
   return true;
 }
 

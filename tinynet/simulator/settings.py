@@ -1,0 +1,43 @@
+"""The simulator's settings from the environment.
+
+TINYNET_SIM          run (default), check or profile
+TINYNET_SIM_ORDER    forward (default), reversed or random:SEED: the order of threads and blocks
+TINYNET_SIM_TIMEOUT  seconds of processor time after which a launch is stopped, 120 by default
+"""
+
+import os
+
+MODES = ("run", "check", "profile")
+
+
+def chosen_mode(mode: str | None) -> str:
+    source = "mode" if mode is not None else "TINYNET_SIM"
+    mode = mode or os.environ.get("TINYNET_SIM") or "run"
+    if mode not in MODES:
+        raise ValueError(f"simulator: {source} must be one of {', '.join(MODES)}, got {mode!r}")
+    return mode
+
+
+def chosen_order() -> tuple[int, int]:
+    """TINYNET_SIM_ORDER as the runtime takes it: (0 forward, 1 reversed or 2 random; seed)."""
+    order = os.environ.get("TINYNET_SIM_ORDER") or "forward"
+    if order in ("forward", "reversed"):
+        return int(order == "reversed"), 0
+    name, _, seed = order.partition(":")
+    if name != "random" or not seed.isdigit():
+        raise ValueError(
+            f"TINYNET_SIM_ORDER must be forward, reversed or random:SEED, got {order!r}"
+        )
+    return 2, int(seed) % 2**32
+
+
+def time_limit() -> float:
+    """Seconds of processor time one launch may take: TINYNET_SIM_TIMEOUT, or 120."""
+    limit = os.environ.get("TINYNET_SIM_TIMEOUT") or "120"
+    try:
+        seconds = float(limit)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise ValueError(f"TINYNET_SIM_TIMEOUT must be a number of seconds above 0, got {limit!r}")
+    return seconds
