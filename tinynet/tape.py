@@ -46,7 +46,7 @@ def backward(root, dy) -> Iterator[tuple]:
             if dx is None or not parent.requires_grad:
                 continue
             if parent.creator is None:
-                yield parent, _owned(dx, handed)
+                yield parent, _owned(dx, handed, tensor.device.xp)
                 handed.append(dx)
             elif id(parent) in gradients:
                 # A new sum, never in place: a Function may hand one array to two parents.
@@ -104,10 +104,11 @@ def _gradients_of_parents(tensor, dy) -> tuple:
     return gradients
 
 
-def _owned(dx, handed: list):
+def _owned(dx, handed: list, xp):
     """dx as an array that nothing else holds: a Function may return dy, a view, or one array twice.
 
     Whoever scales a gradient in place would otherwise scale another one too.
     """
-    shared = dx.base is not None or any(dx is array for array in handed)
-    return dx.copy() if shared else dx
+    shared = any(xp.may_share_memory(dx, array) for array in handed)
+    writeable = getattr(dx.flags, "writeable", True)
+    return dx if dx.flags.c_contiguous and writeable and not shared else dx.copy()

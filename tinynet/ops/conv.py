@@ -1,10 +1,9 @@
 """Convolution as a matrix product: im2col lays every window out as a column, then y = W @ col.
 
-An image's columns are kh*kw times larger than the image, so they are never kept for the batch:
-each task makes those of one image in a buffer that stays in cache, and backward makes them again.
+An image's columns are kh*kw times larger than the image, so those of a batch are never kept: each
+part of the batch makes its own in a buffer that is used again, and backward makes them once more.
 """
 
-from tinynet.devices import WORKSPACE_SHARES
 from tinynet.kernels import launch
 from tinynet.ops.function import Function
 from tinynet.ops.window import Window, check_images
@@ -15,6 +14,10 @@ class Conv2d(Function):
 
     x (n, c, h, w), weight (out_channels, c/groups, kh, kw), bias (out_channels,). With groups,
     output channels of group g see only the input channels of group g: the towers of the paper.
+    A part is a slice of the images and a slice of the groups; for it, with K = c/groups*kh*kw,
+    m = out_channels/groups and P = oh*ow,
+
+        y (m, P) = W (m, K) @ col (K, P)      dW^T (K, m) = col @ dy^T      dcol (K, P) = W^T @ dy
     """
 
     name = "conv2d"
@@ -22,79 +25,110 @@ class Conv2d(Function):
     def forward(self, x, weight, bias=None, *, stride, padding, groups):
         self.window = _check(x, weight, bias, stride, padding, groups)
         x, weight = self.contiguous(x), self.contiguous(weight)
-        n, _, h, w = x.shape
+        n, c, h, w = x.shape
         self.oh, self.ow = self.window.output_size(self.name, h, w)
-        self.groups = groups
+        self.groups, self.m = groups, weight.shape[0] // groups
         self.saved = (x, weight)
-        filters = self._filters(weight)
-        out_channels, plane = weight.shape[0], self.oh * self.ow
-        y = self.device.empty((n, out_channels, self.oh, self.ow), x.dtype)
-        y_groups = y.reshape(n, groups, out_channels // groups, plane)
+        filters = weight.reshape(groups, self.m, -1)
+        y = self.device.empty((n, weight.shape[0], self.oh, self.ow), x.dtype)
+        y_grouped = self._by_group(y)
+        bias_grouped = None if bias is None else self.contiguous(bias).reshape(groups, self.m)
 
-        def one_image(i: int) -> None:
-            self.xp.matmul(filters, self._columns(x, i), out=y_groups[i])
+        def one_part(images: slice, some: slice) -> None:
+            part = y_grouped[images, some]
+            self.xp.matmul(filters[some], self._columns(x, images, some), out=part)
             if bias is not None:
-                launch(self.device, "bias_forward", y[i : i + 1], bias, 1, out_channels, plane)
+                maps = part.reshape(len(part), -1, self.oh * self.ow)
+                launch(self.device, "bias_forward", maps, bias_grouped[some].ravel(), *maps.shape)
 
-        self.device.for_each(n, one_image)
+        self.device.for_each_part(range(n), groups, one_part)
         return y
 
     def backward(self, dy):
         x, weight = self.saved
-        n, c, h, w = x.shape
-        out_channels, plane = weight.shape[0], self.oh * self.ow
+        filters = weight.reshape(self.groups, self.m, -1)
         dy = self.contiguous(dy)
-        dy_groups = dy.reshape(n, self.groups, out_channels // self.groups, plane)
-        filters = self._filters(weight)
+        dy_grouped = self._by_group(dy)
         dx = self.device.empty(x.shape, x.dtype) if self.needs_grad[0] else None
 
-        # dweight is a sum over the batch. Each share of the batch sums its own images in order,
-        # then the shares are added in order: the same bits whichever worker took which.
-        shares = min(n, WORKSPACE_SHARES)
-        dfilters = self.device.zeros((shares, *filters.shape), x.dtype)
+        # dW is a sum over the batch: a partial sum for each share of it, added up at the end.
+        shares = self.device.shares(x.shape[0])
+        partial = self.device.zeros((len(shares), *filters.swapaxes(1, 2).shape), x.dtype)
 
-        def one_share(share: int) -> None:
-            for i in range(share * n // shares, (share + 1) * n // shares):
+        def one_share(i: int) -> None:
+            def one_part(images: slice, some: slice) -> None:
+                part = dy_grouped[images, some]
                 if self.needs_grad[1]:
-                    columns = self._columns(x, i)
-                    product = self.device.scratch("dfilters", filters.shape, x.dtype)
-                    self.xp.matmul(dy_groups[i], columns.swapaxes(1, 2), out=product)
-                    dfilters[share] += product
+                    columns = self._columns(x, images, some)
+                    shape = (*columns.shape[:-1], self.m)
+                    product = self.device.scratch("product", shape, x.dtype)
+                    self.xp.matmul(columns, part.swapaxes(2, 3), out=product)
+                    for one_image in product:
+                        partial[i, some] += one_image
                 if dx is not None:
-                    columns = self._buffer(x)
-                    self.xp.matmul(filters.swapaxes(1, 2), dy_groups[i], out=columns)
-                    dcol = columns.reshape(1, -1, plane)
-                    launch(
-                        self.device, "col2im", dx[i : i + 1], dcol, 1, c, h, w, *self._geometry()
-                    )
+                    columns = self._buffer(*part.shape[:2], x.dtype)
+                    self.xp.matmul(filters[some].swapaxes(1, 2), part, out=columns)
+                    self._scatter(columns, dx, images, some)
 
-        self.device.for_each(shares, one_share)
-        dweight = dfilters.sum(axis=0).reshape(weight.shape) if self.needs_grad[1] else None
+            self.device.for_each_part(shares[i], self.groups, one_part)
+
+        self.device.for_each(len(shares), one_share)
+        dweight = self._sum(partial).reshape(weight.shape) if self.needs_grad[1] else None
         if len(self.needs_grad) == 2:
             return dx, dweight
         dbias = None
         if self.needs_grad[2]:
-            dbias = self.device.empty((out_channels,), dy.dtype)
-            launch(self.device, "bias_backward", dbias, dy, n, out_channels, plane)
+            dbias = self.device.empty((weight.shape[0],), dy.dtype)
+            sizes = (dy.shape[0], dy.shape[1], self.oh * self.ow)
+            launch(self.device, "bias_backward", dbias, dy, *sizes)
         return dx, dweight, dbias
 
-    def _filters(self, weight):
-        """The weights as one matrix a group: (groups, out_channels/groups, c/groups*kh*kw)."""
-        return weight.reshape(self.groups, weight.shape[0] // self.groups, -1)
+    def _by_group(self, y):
+        """y (n, groups*m, oh, ow) seen as (n, groups, m, oh*ow)."""
+        return y.reshape(y.shape[0], self.groups, self.m, self.oh * self.ow)
 
-    def _geometry(self) -> tuple[int, ...]:
-        return (*self.window.arguments, self.oh, self.ow)
+    def _part(self, x, images: slice, some: slice):
+        """A part of x (n, c, h, w): (images, groups * c/groups, h, w)."""
+        n, c, h, w = x.shape
+        part = x.reshape(n, self.groups, c // self.groups, h, w)[images, some]
+        return part.reshape(len(part), -1, h, w)
 
-    def _buffer(self, x):
-        """Room for one image's columns: (groups, c/groups*kh*kw, oh*ow)."""
-        rows = x.shape[1] // self.groups * self.window.kh * self.window.kw
-        return self.device.scratch("columns", (self.groups, rows, self.oh * self.ow), x.dtype)
+    def _sizes(self, part) -> tuple[int, ...]:
+        """The sizes that im2col and col2im take."""
+        return (*part.shape, *self.window.arguments, self.oh, self.ow)
 
-    def _columns(self, x, i: int):
-        columns = self._buffer(x)
-        col = columns.reshape(1, -1, self.oh * self.ow)
-        launch(self.device, "im2col", col, x[i : i + 1], 1, *x.shape[1:], *self._geometry())
+    def _buffer(self, count: int, groups: int, dtype):
+        """Room for the columns of a part: (images, groups, K, P)."""
+        rows = self.saved[0].shape[1] // self.groups * self.window.kh * self.window.kw
+        shape = (count, groups, rows, self.oh * self.ow)
+        return self.device.scratch("columns", shape, dtype)
+
+    def _columns(self, x, images: slice, some: slice):
+        """The columns of a part of x: (images, groups, K, P)."""
+        part = self._part(x, images, some)
+        columns = self._buffer(len(part), some.stop - some.start, x.dtype)
+        col = columns.reshape(len(part), -1, self.oh * self.ow)
+        launch(self.device, "im2col", col, part, *self._sizes(part))
         return columns
+
+    def _scatter(self, columns, dx, images: slice, some: slice) -> None:
+        """Sum the columns of a part back into dx."""
+        part = self._part(dx, images, some)
+        dcol = columns.reshape(len(part), -1, self.oh * self.ow)
+        launch(self.device, "col2im", part, dcol, *self._sizes(part))
+
+    def _sum(self, partial):
+        """dW (groups, m, K) from the shares' dW^T (shares, groups, K, m), added in order."""
+        _, groups, k, m = partial.shape
+        dfilters = self.device.empty((groups, m, k), partial.dtype)
+        blocks = range(0, k, 64)
+
+        def one_block(i: int) -> None:
+            rows = slice(blocks[i], blocks[i] + 64)
+            dfilters[:, :, rows] = partial[:, :, rows].sum(axis=0).swapaxes(1, 2)
+
+        self.device.for_each(len(blocks), one_block)
+        return dfilters
 
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:

@@ -63,8 +63,13 @@ class Linear(Function):
         outputs, inputs = weight.shape
         dy = self.contiguous(dy)
         dy2, x2 = dy.reshape(-1, outputs), x.reshape(-1, inputs)
-        dx = (dy2 @ weight).reshape(x.shape) if self.needs_grad[0] else None
-        dweight = dy2.T @ x2 if self.needs_grad[1] else None
+        dx = dweight = None
+        if self.needs_grad[0]:
+            dx = self.device.empty(x.shape, x.dtype)
+            self.xp.matmul(dy2, weight, out=dx.reshape(x2.shape))
+        if self.needs_grad[1]:
+            dweight = self.device.empty(weight.shape, x.dtype)
+            self.xp.matmul(dy2.T, x2, out=dweight)
         if len(self.needs_grad) == 2:
             return dx, dweight
         dbias = None
