@@ -36,8 +36,13 @@ KERNEL = [
     "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
 ]
 # Compiled for ThreadSanitizer but linked without it: the compiler calls __tsan_read4(address) and
-# the like at every load and store, and those functions are ours (tsan.h).
-WATCHED = ["-O1", "-fsanitize=thread", "-fno-tree-loop-distribute-patterns", "-DSIM_WATCH"]
+# the like at every load and store, and those functions are ours (watch.cpp).
+WATCHED = ["-O1", "-fsanitize=thread", "-DSIM_WATCH"]
+# Neither may leave an access out: g++ makes memset of loops, clang++ drops the read of `a[i] += x`.
+WATCHED_BY = {
+    "g++": ["-fno-tree-loop-distribute-patterns"],
+    "clang++": ["-mllvm", "-tsan-instrument-read-before-write"],
+}
 KERNEL_FLAGS = {
     "run": [*KERNEL, "-O2"],
     "check": [*KERNEL, *WATCHED, "-DSIM_CHECK"],
@@ -64,13 +69,16 @@ _OF_A_GPU = re.compile(
 
 def unavailable() -> str | None:
     """Why kernels cannot be compiled here, in one line; None if they can."""
-    if _compiler() is None:
-        return (
-            "the simulator needs a C++ compiler and found neither g++ nor clang++ on PATH: install "
-            "one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; macOS: "
-            "xcode-select --install), or name it in CXX"
-        )
-    return None
+    if _compiler() is not None:
+        return None
+    named = os.environ.get("CXX")
+    found = (
+        f"CXX names {named}, which is not there" if named else "neither g++ nor clang++ is on PATH"
+    )
+    return (
+        f"the simulator needs a C++ compiler, and {found}: install one (Debian, Ubuntu: apt "
+        "install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install), or name it in CXX"
+    )
 
 
 def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
@@ -82,18 +90,18 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
     reason = unavailable()
     if reason is not None:
         raise CompilerMissing(reason)
-    compiler = _compiler()
-    extra = [*host_options(options), *_portable_switch()]
-    kernel = _kept(
-        "kernel", ".o", [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *extra], cpp, compiler
-    )
-    objects = [kernel] + [
-        _kept(Path(name).stem, ".o", [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()],
-              (HERE / name).read_text(encoding="utf-8"), compiler)
-        for name in RUNTIME[mode]
-    ]  # fmt: skip
-    inputs = [str(path) for path in objects]
-    return _kept("kernel", ".so", ["-shared", *inputs, "-lm", *_link_flags()], None, compiler)
+    flags = [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *host_options(options)]
+    if mode != "run":
+        flags += WATCHED_BY["clang++" if "clang" in _version(_compiler()) else "g++"]
+    objects = [_object("kernel", flags, cpp)]
+    for name in RUNTIME[mode]:
+        text = (HERE / name).read_text(encoding="utf-8")
+        objects.append(_object(Path(name).stem, [*COMMON, *RUNTIME_FLAGS[mode]], text))
+    return _kept("kernel.so", ["-shared", *map(str, objects), "-lm", "-ldl"])
+
+
+def _object(stem: str, flags: list[str], text: str) -> Path:
+    return _kept(f"{stem}.o", [*flags, *_portable_switch()], text)
 
 
 def host_options(options: tuple[str, ...]) -> list[str]:
@@ -128,10 +136,6 @@ def _portable_switch() -> list[str]:
     return ["-DSIM_PORTABLE_SWITCH"] if portable else []
 
 
-def _link_flags() -> list[str]:
-    return [] if platform.system() == "Darwin" else ["-ldl", "-Wl,-z,noexecstack"]
-
-
 def _compiler() -> str | None:
     named = os.environ.get("CXX")
     if named:
@@ -149,17 +153,19 @@ def _headers() -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.h")))
 
 
-def _kept(stem: str, suffix: str, flags: list[str], text: str | None, compiler: str) -> Path:
+def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
     """The cached result of running the compiler so, made now if it is not there yet."""
+    compiler = _compiler()
     ingredients = "\0".join(
         [_version(compiler), platform.machine(), _headers(), *flags, text or ""]
     )
-    name = f"{stem}-{hashlib.sha256(ingredients.encode()).hexdigest()[:24]}{suffix}"
-    path = cache_folder() / name
+    stem, suffix = name.split(".")
+    key = hashlib.sha256(ingredients.encode()).hexdigest()[:24]
+    path = cache_folder() / f"{stem}-{key}.{suffix}"
     if path.exists():
         return path
     with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as workshop:
-        made = Path(workshop) / name
+        made = Path(workshop) / path.name
         command = [compiler, *flags, "-o", str(made)]
         if text is not None:
             command += [f"-I{HERE}", "-x", "c++", "-c", "-"]

@@ -67,7 +67,7 @@ def to_cpp(code: str) -> str:
     position = _Positions(code)
     code = _SHARED.sub(lambda match: _shared_memory(match, position), code)
     entries = "".join(f"SIM_KERNEL({name})\n" for name in names)
-    return f'#line 1 "{UNNAMED}"\n{code}\n#include "entry.h"\n{entries}'
+    return f'#line 1 "{UNNAMED}"\n{code}\n#line 1 "entries"\n#include "entry.h"\n{entries}'
 
 
 def _shared_memory(match: re.Match, position: "_Positions") -> str:
