@@ -1,13 +1,17 @@
 """The tape: how each Tensor was made, and the walk back along it.
 
-A Tensor that an operation made holds its `creator`, the Function that ran, and its `parents`, the
-Tensors that the Function was given. Those notes form a graph, and backward() visits it in
-reverse topological order, handing each Function the gradient of its result.
+A Tensor that an operation made holds its `creator`, the Function that ran; and a Function holds its
+`parents`: for each input the Function that made it, or the leaf Tensor itself, or None where no
+gradient is wanted. backward() visits this graph in reverse topological order, handing each
+Function the gradient of its result. The graph holds no results: an array that no Function saved for
+backward is freed as soon as nobody uses it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from tinynet.ops.function import Function
 
 _recording = ContextVar("recording", default=True)
 
@@ -28,36 +32,37 @@ def no_grad() -> Iterator[None]:
 
 
 def backward(root, dy) -> Iterator[tuple]:
-    """Walk back from `root`, whose gradient is `dy`: yields (leaf, a share of its gradient).
+    """Walk back from the Tensor `root`, whose gradient is `dy`: yields (leaf, dx) as they come.
 
-    What the tape saved is freed step by step, so memory falls as the walk goes on.
+    A leaf's gradient is the sum of all that is yielded for it. What the Functions saved is freed
+    step by step, so memory falls as the walk goes on.
     """
     if root.creator is None:
         yield root, dy.copy()
         return
-    gradients = {id(root): dy}
-    order = topological_order(root)
+    gradients = {root.creator: dy}
+    order = topological_order(root.creator)
     while order:
-        tensor = order.pop()
-        dy = gradients.pop(id(tensor), None)  # None: no way from the root handed it a gradient
-        shares = () if dy is None else _gradients_of_parents(tensor, dy)
+        function = order.pop()
+        dy = gradients.pop(function, None)  # None: no way from the root handed it a gradient
+        shares = () if dy is None else _gradients_of_inputs(function, dy)
         handed = [dy]
-        for parent, dx in zip(tensor.parents, shares):
-            if dx is None or not parent.requires_grad:
+        for parent, dx in zip(function.parents, shares):
+            if dx is None or parent is None:
                 continue
-            if parent.creator is None:
-                yield parent, _owned(dx, handed, tensor.device.xp)
+            if not isinstance(parent, Function):
+                yield parent, _owned(dx, handed, function.xp)
                 handed.append(dx)
-            elif id(parent) in gradients:
+            elif parent in gradients:
                 # A new sum, never in place: a Function may hand one array to two parents.
-                gradients[id(parent)] = gradients[id(parent)] + dx
+                gradients[parent] = gradients[parent] + dx
             else:
-                gradients[id(parent)] = dx
-        tensor.creator.saved, tensor.parents = None, ()
+                gradients[parent] = dx
+        function.saved, function.parents = None, ()
 
 
-def topological_order(root) -> list:
-    """The made Tensors among `root` and all it came from that need a gradient, makers first.
+def topological_order(root: Function) -> list[Function]:
+    """`root` and every Function that its result came from, makers before users.
 
     Why order matters: in `b = a + a; c = b + b` the gradient of b is complete only when both ways
     from c to b have been added. Pass it on to `a` earlier, and `a` gets half of it; or, followed
@@ -66,21 +71,18 @@ def topological_order(root) -> list:
     """
     order, seen, stack = [], set(), [(root, False)]
     while stack:
-        tensor, parents_done = stack.pop()
+        function, parents_done = stack.pop()
         if parents_done:
-            order.append(tensor)
-        elif id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack.append((tensor, True))
-            stack.extend(
-                (p, False) for p in tensor.parents if p.requires_grad and p.creator is not None
-            )
+            order.append(function)
+        elif function not in seen:
+            seen.add(function)
+            stack.append((function, True))
+            stack.extend((p, False) for p in function.parents if isinstance(p, Function))
     return order
 
 
-def _gradients_of_parents(tensor, dy) -> tuple:
-    """What the creator's backward gives, each gradient checked to have its parent's shape."""
-    function = tensor.creator
+def _gradients_of_inputs(function: Function, dy) -> tuple:
+    """What backward gives, each gradient checked to have its input's shape and dtype."""
     if function.saved is None:
         raise RuntimeError(
             f"backward: what {function.name} saved was freed by an earlier backward; run forward "
@@ -88,18 +90,18 @@ def _gradients_of_parents(tensor, dy) -> tuple:
         )
     gradients = function.backward(dy)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    if len(gradients) != len(tensor.parents):
+    if len(gradients) != len(function.parents):
         raise RuntimeError(
-            f"{function.name}: backward gave {len(gradients)} gradients for {len(tensor.parents)} "
-            "inputs: a mistake in its backward"
+            f"{function.name}: backward gave {len(gradients)} gradients for "
+            f"{len(function.parents)} inputs: a mistake in its backward"
         )
-    for i, (parent, dx) in enumerate(zip(tensor.parents, gradients)):
-        if dx is None or not parent.requires_grad:
-            continue
-        if dx.shape != parent.shape or dx.dtype != parent.dtype:
+    for i, (parent, dx, (dtype, shape)) in enumerate(
+        zip(function.parents, gradients, function.input_types)
+    ):
+        if dx is not None and parent is not None and (dx.dtype != dtype or dx.shape != shape):
             raise RuntimeError(
                 f"{function.name}: the gradient of {function.argument(i)} is {dx.dtype} {dx.shape} "
-                f"where {parent.dtype} {parent.shape} is wanted: a mistake in its backward"
+                f"where {dtype} {shape} is wanted: a mistake in its backward"
             )
     return gradients
 

@@ -1,7 +1,8 @@
 """Tensor: an array that remembers how it was made, and backward(), which walks the way back.
 
 Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, where a gradient may
-be wanted, notes in its result the Function and the Tensors it came from. These notes are the tape.
+be wanted, notes in the result which Function made it and in the Function where its inputs came
+from. These notes are the tape.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ class Tensor:
     have no gradient. `.data` is the device's array, `.grad` a Tensor of the same shape or None.
     """
 
-    __slots__ = ("data", "device", "grad", "requires_grad", "creator", "parents", "__weakref__")
+    __slots__ = ("data", "device", "grad", "requires_grad", "creator", "__weakref__")
     __array_ufunc__ = None  # ndarray + Tensor is then left to Tensor.__radd__
 
     def __init__(
@@ -40,7 +41,6 @@ class Tensor:
         self.requires_grad = bool(requires_grad)
         self.grad: Tensor | None = None
         self.creator: Function | None = None  # the Function whose result this is
-        self.parents: tuple[Tensor, ...] = ()  # the Tensors that it was given
 
     # ---------------------------------------------------------------- what it is
 
@@ -236,7 +236,9 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     function = op(device, needs_grad)
     y = Tensor(function.forward(*(x.data for x in inputs), **options), device=device)
     if any(needs_grad):
-        y.requires_grad, y.creator, y.parents = True, function, inputs
+        y.requires_grad, y.creator = True, function
+        function.input_types = tuple((x.dtype, x.shape) for x in inputs)
+        function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
     return y
 
 

@@ -30,7 +30,9 @@ class Function:
         self.device = device
         self.xp = device.xp
         self.needs_grad = needs_grad  # one for each array of forward: is its gradient wanted?
-        self.saved: tuple | None = ()
+        self.saved: tuple | None = ()  # None once backward has freed it
+        self.parents: tuple = ()  # the tape (tinynet/tape.py) notes here where the inputs came from
+        self.input_types: tuple = ()  # and here what they were: (dtype, shape) of each
 
     @classmethod
     def argument(cls, i: int) -> str:
