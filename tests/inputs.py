@@ -46,3 +46,21 @@ def positive(seed: int, *shape: int) -> np.ndarray:
 def leaf(array: np.ndarray, device="cpu") -> Tensor:
     """A float64 Tensor on `device` that asks for its gradient."""
     return Tensor(np.array(array, np.float64), requires_grad=True, device=device)
+
+
+@st.composite
+def sliding_windows(draw, pooling: bool):
+    """(h, w) of an image, and kernel_size, stride and padding of a window that fits it padded.
+
+    Strides fall below, at and above the window; the four sides of the padding differ. Pooling
+    wants less padding than window.
+    """
+    kernel = draw(two_sizes)
+    stride = draw(two_sizes)
+    padding, size = [], []
+    for k in kernel:
+        most = k - 1 if pooling else 2
+        before, after = draw(st.integers(0, most)), draw(st.integers(0, most))
+        padding += [before, after]
+        size.append(max(1, k - before - after) + draw(st.integers(0, 4)))
+    return tuple(size), {"kernel_size": kernel, "stride": stride, "padding": tuple(padding)}

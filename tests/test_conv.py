@@ -1,0 +1,277 @@
+"""Convolution."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inputs import leaf, normal, seeds, sliding_windows
+
+import tinynet.functional as F
+from tinynet import GradcheckError, Tensor, gradcheck, ops
+
+
+def loops(x, weight, bias, stride, padding, groups):
+    """The definition, one product at a time."""
+    (n, _, h, w), (filters, per_group, kh, kw) = x.shape, weight.shape
+    top, bottom, left, right = padding
+    oh = (top + h + bottom - kh) // stride[0] + 1
+    ow = (left + w + right - kw) // stride[1] + 1
+    y = np.zeros((n, filters, oh, ow))
+    for image, o, r, s in np.ndindex(y.shape):
+        first = o // (filters // groups) * per_group  # channel of this filter's group
+        for c, i, j in np.ndindex(per_group, kh, kw):
+            row, column = r * stride[0] + i - top, s * stride[1] + j - left
+            if 0 <= row < h and 0 <= column < w:
+                y[image, o, r, s] += weight[o, c, i, j] * x[image, first + c, row, column]
+        y[image, o, r, s] += 0 if bias is None else bias[o]
+    return y
+
+
+@st.composite
+def convolutions(draw):
+    """Arrays (x, weight, bias or not) and the options of a small convolution."""
+    (h, w), options = draw(sliding_windows(pooling=False))
+    kernel = options.pop("kernel_size")
+    n, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    channels, filters = (groups * draw(st.integers(1, 2)) for _ in range(2))
+    seed = draw(seeds)
+    arrays = [
+        normal(seed, n, channels, h, w),
+        normal(seed + 1, filters, channels // groups, *kernel),
+        normal(seed + 2, filters),
+    ]
+    return arrays[: draw(st.integers(2, 3))], {**options, "groups": groups}
+
+
+# ---------------------------------------------------------------------------- values and gradients
+
+
+@given(convolutions())
+def test_values(device, drawn):
+    arrays, options = drawn
+    y = F.conv2d(*(Tensor(a, device=device) for a in arrays), **options)
+    expected = loops(*arrays, *([None] if len(arrays) == 2 else []), **options)
+    assert y.shape == expected.shape
+    # some tens of products of values around 1, each rounded to 1e-16
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-12, atol=1e-13)
+
+
+@given(convolutions())
+def test_gradients(device, drawn):
+    arrays, options = drawn
+    gradcheck(lambda *inputs: F.conv2d(*inputs, **options), [leaf(a, device) for a in arrays])
+
+
+def by_windows(x, weight, stride, groups):
+    """x already padded -> y, by einsum over a view of all windows."""
+    views = np.lib.stride_tricks.sliding_window_view(x, weight.shape[2:], axis=(2, 3))
+    views = views[:, :, ::stride, ::stride]
+    x_parts, w_parts = np.split(views, groups, axis=1), np.split(weight, groups)
+    parts = [np.einsum("nchwij,ocij->nohw", a, b) for a, b in zip(x_parts, w_parts)]
+    return np.concatenate(parts, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("n", "channels", "filters", "size", "kernel", "stride", "padding", "groups"),
+    [
+        (1, 3, 8, 47, 11, 4, 0, 1),  # the first layer, small
+        (19, 6, 8, 13, 5, 1, 2, 2),  # the second; more images than shares of the batch
+        (16, 8, 6, 13, 3, 1, 1, 1),
+        (3, 4, 4, 9, 1, 1, 0, 2),  # 1x1: each pixel on its own
+        (2, 4, 6, 6, 6, 1, 0, 1),  # a window as large as the image
+    ],
+)
+def test_layers_of_some_size(n, channels, filters, size, kernel, stride, padding, groups, device):
+    """Against einsum: y itself, and dx and dweight by <dy, conv(x)> being linear in each."""
+    x, weight = (
+        normal(0, n, channels, size, size),
+        normal(1, filters, channels // groups, kernel, kernel),
+    )
+    leaves = leaf(x, device), leaf(weight, device)
+    y = F.conv2d(*leaves, stride=stride, padding=padding, groups=groups)
+    pad = [(0, 0)] * 2 + [(padding, padding)] * 2
+
+    def reference(x, weight):
+        return by_windows(np.pad(x, pad), weight, stride, groups)
+
+    np.testing.assert_allclose(y.numpy(), reference(x, weight), rtol=1e-11, atol=1e-11)
+    dy = normal(2, *y.shape)
+    y.backward(dy)
+    for seed in (3, 4):
+        step_x, step_w = normal(seed, *x.shape), normal(seed + 9, *weight.shape)
+        by_x, by_w = (dy * reference(step_x, weight)).sum(), (dy * reference(x, step_w)).sum()
+        # sums of some 1e5 terms: their rounding grows to about 1e-16 * 300, relative
+        assert (leaves[0].grad.numpy() * step_x).sum() == pytest.approx(by_x, rel=1e-10, abs=1e-8)
+        assert (leaves[1].grad.numpy() * step_w).sum() == pytest.approx(by_w, rel=1e-10, abs=1e-8)
+
+
+# ----------------------------------------------------------------------------------------- by hand
+
+NINE = np.arange(1.0, 10).reshape(1, 1, 3, 3)
+
+
+def test_it_is_a_cross_correlation(device):
+    # 1 2 3    window   0 1      2 + 2*4  3 + 2*5     10 13
+    # 4 5 6             2 0      5 + 2*7  6 + 2*8     19 22
+    # 7 8 9
+    x, weight = leaf(NINE, device), leaf([[[[0.0, 1], [2, 0]]]], device)
+    y = F.conv2d(x, weight)
+    assert y.numpy().tolist() == [[[[10, 13], [19, 22]]]]
+    y.backward(np.ones(y.shape))
+    # each pixel: 1 for every window whose right top it is, 2 for every left bottom
+    assert x.grad.numpy().tolist() == [[[[0, 1, 1], [2, 3, 1], [2, 2, 0]]]]
+    # each weight: the sum of the four pixels that it meets
+    assert weight.grad.numpy().tolist() == [[[[12, 16], [24, 28]]]]
+
+
+def test_padding_names_top_bottom_left_right():
+    weight = Tensor(np.ones((1, 1, 3, 3)))
+    # top 2, right 1: columns 1..3 (and 2..3), rows up to 0, up to 1, then all three
+    y = F.conv2d(Tensor(NINE), weight, padding=(2, 0, 0, 1))
+    assert y.numpy().tolist() == [[[[6, 5], [21, 16], [45, 33]]]]
+    assert F.conv2d(Tensor(NINE), weight, padding=(1, 0)).shape == (1, 1, 3, 1)
+    assert F.conv2d(Tensor(NINE), weight, padding=1).shape == (1, 1, 3, 3)
+
+
+def test_strides_are_h_then_w():
+    x = Tensor(np.arange(20.0).reshape(1, 1, 4, 5))
+    y = F.conv2d(x, Tensor(np.ones((1, 1, 1, 1))), stride=(3, 2))
+    assert y.numpy().tolist() == [[[[0, 2, 4], [15, 17, 19]]]]
+
+
+def test_groups_see_their_own_channels_only():
+    # channels 1, 10, 100, 1000; the first filter sees the first two, the second the others
+    x = Tensor(np.array([1.0, 10, 100, 1000]).reshape(1, 4, 1, 1))
+    weight = Tensor(np.array([[2.0, 3], [4, 5]]).reshape(2, 2, 1, 1))
+    y = F.conv2d(x, weight, Tensor(np.array([0.5, 0.25])), groups=2)
+    assert y.numpy().ravel().tolist() == [32.5, 5400.25]
+
+
+@pytest.mark.parametrize(
+    ("size", "padding"), [(224, (0, 3, 0, 3)), (227, 0), (224, 2)], ids=["2012", "227", "pad 2"]
+)
+def test_three_ways_to_the_shapes_of_alexnet(size, padding):
+    x = Tensor(np.zeros((1, 1, size, size), np.float32))
+    h = F.conv2d(x, Tensor(np.zeros((1, 1, 11, 11), np.float32)), stride=4, padding=padding)
+    shapes = [h.shape[2:]]
+    for _ in range(3):
+        h = F.max_pool2d(h, 3, 2)
+        shapes.append(h.shape[2:])
+    assert shapes == [(55, 55), (27, 27), (13, 13), (6, 6)]
+
+
+# -------------------------------------------------------------------- mistakes that must be caught
+
+INPUTS = [normal(0, 2, 2, 4, 4), normal(1, 4, 1, 3, 3), normal(2, 4)]
+
+
+def check():
+    gradcheck(lambda *inputs: F.conv2d(*inputs, groups=2), [leaf(array) for array in INPUTS])
+
+
+def mistake(monkeypatch, wrong):
+    """Let `wrong` change the gradients [dx, dweight, dbias] that backward gives for dy."""
+    backward = ops.Conv2d.backward
+
+    def planted(self, dy):
+        gradients = list(backward(self, dy))
+        wrong(gradients, dy)
+        return tuple(gradients)
+
+    monkeypatch.setattr(ops.Conv2d, "backward", planted)
+
+
+def test_without_a_mistake():
+    check()
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        (2, lambda g, dy: g.__setitem__(2, dy[0].sum((1, 2)))),  # no sum over the batch
+        (2, lambda g, dy: g.__setitem__(2, dy.sum(0)[:, 0].sum(1))),  # over the first row alone
+        (2, lambda g, dy: g.__setitem__(2, dy.mean((0, 2, 3)))),
+        (1, lambda g, dy: g.__setitem__(1, g[1][:, :, ::-1, ::-1])),  # a flipped kernel
+        (1, lambda g, dy: g.__setitem__(1, g[1][[2, 3, 0, 1]])),  # the groups mistaken
+        (0, lambda g, dy: g.__setitem__(0, g[0][:, ::-1])),
+        (0, lambda g, dy: g.__setitem__(0, g[0][::-1])),  # the images mistaken
+        (0, lambda g, dy: g[0].__setitem__((0, 0, 0, 0), 0)),
+    ],
+)
+def test_a_wrong_gradient_is_caught(monkeypatch, argument, wrong):
+    mistake(monkeypatch, wrong)
+    with pytest.raises(GradcheckError, match=f"conv2d: gradient of argument {argument} at index"):
+        check()
+
+
+def test_a_bias_gradient_of_the_wrong_shape_is_caught(monkeypatch):
+    mistake(monkeypatch, lambda g, dy: g.__setitem__(2, dy.sum((2, 3))))
+    with pytest.raises(RuntimeError, match=r"conv2d: the gradient of bias is float64 \(2, 4\)"):
+        check()
+
+
+# --------------------------------------------------------------------------------------- bad input
+
+
+def zeros(*shape):
+    return Tensor(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("x", "weight", "options", "message"),
+    [
+        ((2, 3, 5, 5), (4, 2, 3, 3), {}, "weight expects 2 input channels per group, x has 3 chan"),
+        ((2, 6, 5, 5), (4, 4, 3, 3), {"groups": 2}, "expects 4 input .* x has 6 channels in 2 gro"),
+        ((2, 3, 5, 5), (4, 1, 3, 3), {"groups": 2}, "weight expects 1 input channels per group"),
+        ((2, 4, 5, 5), (3, 2, 3, 3), {"groups": 2}, "3 filters do not divide into 2 groups"),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"groups": 0}, "groups expects an int of at least 1, got 0"),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"groups": 1.0}, "groups expects an int of at least 1"),
+        ((2, 3, 5, 5), (4, 3, 3), {}, r"weight expects \(out_channels, in_channels/groups, kh, kw"),
+        ((2, 3, 5, 5), (0, 3, 3, 3), {}, r"weight expects .* got \(0, 3, 3, 3\)"),
+        ((3, 5, 5), (4, 3, 3, 3), {}, r"x expects \(n, channels, h, w\), got shape \(3, 5, 5\)"),
+        ((0, 3, 5, 5), (4, 3, 3, 3), {}, r"x is empty: \(0, 3, 5, 5\)"),
+        ((2, 3, 5, 5), (4, 3, 6, 3), {}, "the window 6x3 is larger than the padded image 5x5"),
+        (
+            (2, 3, 5, 5),
+            (4, 3, 8, 8),
+            {"padding": 1},
+            "window 8x8 is larger than the padded image 7",
+        ),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"padding": -1}, "padding expects .* each at least 0, got -1"),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"padding": (0, 0, -1, 0)}, "padding expects .* at least 0"),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"padding": (1, 1, 1)}, r"padding expects .* \(top, bottom"),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"stride": 0}, "stride expects .* at least 1, got 0"),
+        ((2, 3, 5, 5), (4, 3, 3, 3), {"stride": (1, 2, 3)}, r"stride expects an int or \(h, w\)"),
+    ],
+)
+def test_it_refuses(x, weight, options, message):
+    with pytest.raises(ValueError, match=f"conv2d: .*{message}"):
+        F.conv2d(zeros(*x), zeros(*weight), **options)
+
+
+@pytest.mark.parametrize("options", [{"stride": 1.5}, {"padding": "same"}, {"stride": True}])
+def test_it_refuses_what_is_no_integer(options):
+    with pytest.raises(TypeError, match=f"conv2d: {next(iter(options))} expects an int"):
+        F.conv2d(zeros(1, 1, 3, 3), zeros(1, 1, 2, 2), **options)
+
+
+def test_it_refuses_a_bias_of_another_length():
+    for shape in ((3,), (4, 1), ()):
+        with pytest.raises(ValueError, match=r"conv2d: bias expects shape \(4,\), got"):
+            F.conv2d(zeros(1, 3, 3, 3), zeros(4, 3, 1, 1), zeros(*shape))
+
+
+@settings(max_examples=10)
+@given(convolutions())
+def test_without_a_wanted_gradient_of_x_the_first_layer_agrees(drawn):
+    """Images want no gradient: leaving dx out must not change dweight and dbias."""
+    arrays, options = drawn
+    both = [leaf(a) for a in arrays]
+    weights = [Tensor(arrays[0]), *(leaf(a) for a in arrays[1:])]
+    for inputs in (both, weights):
+        y = F.conv2d(*inputs, **options)
+        y.backward(normal(0, *y.shape))
+    assert weights[0].grad is None
+    assert all(
+        np.array_equal(a.grad.numpy(), b.grad.numpy()) for a, b in zip(both[1:], weights[1:])
+    )
