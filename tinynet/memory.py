@@ -1,4 +1,4 @@
-"""Memory that is used again: large arrays of the CPU come from blocks that died arrays gave back.
+"""Memory that is used again: large arrays of the CPU live in blocks that dead arrays gave back.
 
 The C library returns a large block to the system when it is freed, and the next one comes fresh:
 the system then hands it out page by page, each zeroed first, which costs more than most operations
@@ -7,25 +7,25 @@ fresh one). A training step asks for the same sizes over and over, so the blocks
 serve the next.
 """
 
-from collections import OrderedDict
 from math import prod
 from threading import RLock
 
 import numpy as np
 
-SMALLEST = 1 << 20  # bytes; below it the C library keeps its blocks itself
+SMALLEST = 1 << 20  # bytes; smaller blocks the C library keeps itself
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector registers
+LOOSE = 4  # a block may be this many times larger than what is put into it
 SLACK = 1.25  # blocks are kept up to this many times what was ever in use at once
 
 
 class Pool:
-    """Blocks by size. `empty` takes one; the array's death, views included, gives it back."""
+    """Blocks of memory. `empty` takes one; the array's death, views included, gives it back."""
 
     def __init__(self):
-        self.in_use = 0  # bytes
+        self.in_use = 0  # bytes, of blocks that hold arrays
         self.peak = 0
-        self._free: OrderedDict[int, list[np.ndarray]] = OrderedDict()  # size -> blocks
-        self._kept = 0  # bytes in _free
+        self.kept = 0  # bytes, of free blocks
+        self._free: list[np.ndarray] = []  # the longest unused first
         self._lock = RLock()  # a block may come back in the middle of `empty`, from the collector
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -38,26 +38,31 @@ class Pool:
         return np.asarray(lease)[:nbytes].view(dtype).reshape(shape)
 
     def _take(self, nbytes: int) -> np.ndarray:
+        """The smallest free block that fits and is not much too large, else a new one."""
         with self._lock:
-            self.in_use += nbytes
+            fitting = [i for i, b in enumerate(self._free) if nbytes <= b.nbytes <= LOOSE * nbytes]
+            if fitting:
+                block = self._free.pop(min(fitting, key=lambda i: self._free[i].nbytes))
+                self.kept -= block.nbytes
+            else:
+                block = _new_block(nbytes)
+            self.in_use += block.nbytes
             self.peak = max(self.peak, self.in_use)
-            if self._free.get(nbytes):
-                self._kept -= nbytes
-                self._free.move_to_end(nbytes)
-                return self._free[nbytes].pop()
-            # Sizes have changed: let go of those not asked for the longest.
-            while self._free and self.in_use + self._kept > SLACK * self.peak:
-                size, blocks = self._free.popitem(last=False)
-                self._kept -= size * len(blocks)
-        raw = np.empty(nbytes + ALIGNMENT, np.uint8)
-        start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + nbytes]
+            while self._free and self.in_use + self.kept > SLACK * self.peak:
+                self.kept -= self._free.pop(0).nbytes
+            return block
 
     def give_back(self, block: np.ndarray) -> None:
         with self._lock:
             self.in_use -= block.nbytes
-            self._kept += block.nbytes
-            self._free.setdefault(block.nbytes, []).append(block)
+            self.kept += block.nbytes
+            self._free.append(block)
+
+
+def _new_block(nbytes: int) -> np.ndarray:
+    raw = np.empty(nbytes + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + nbytes]
 
 
 class _Lease:
