@@ -34,10 +34,10 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
 
     A part may be cut from the first axis (a rank's images) and from one other (a tower's units).
     Before that other axis each index is a row; from it on, a row's elements lie side by side.
+    Cut along the first axis only, or not at all, the part has no gaps: it is one row.
     """
-    if full_shape is None:  # a part without gaps: the numbers just begin at offset
-        cols = math.prod(shape[1:])
-        return math.prod(shape[:1]), cols, cols
+    if full_shape is None:
+        return 1, math.prod(shape), math.prod(shape)
     full_shape = tuple(full_shape)
     if len(full_shape) != len(shape) or any(a > b for a, b in zip(shape, full_shape)):
         raise ValueError(f"dropout: x of shape {shape} is no part of full_shape {full_shape}")
@@ -47,7 +47,7 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
             f"dropout: x may be cut along the first axis and one more, {shape} is cut from "
             f"{full_shape} along {cut}"
         )
-    axis = cut[0] if cut else min(1, len(shape))
+    axis = cut[0] if cut else 0
     rows, cols = math.prod(shape[:axis]), math.prod(shape[axis:])
     full_cols = math.prod(full_shape[axis:])
     inside_row = offset % full_cols + cols <= full_cols
