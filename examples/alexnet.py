@@ -24,12 +24,15 @@ normalizes and pools before its ReLU; layer 2 has a second normalization, within
 learn at twice the rate.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinynet import Tensor, init, nn
+from tinynet import Tensor, command_line, init, nn
+from tinynet.commands import Example
+from tinynet.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Profile:
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    drops: tuple[float, ...] | None = None  # where in a run the rate falls; None: at plateaus
 
 
 PAPER = Profile()
@@ -113,6 +117,7 @@ PROFILES = {
         bias=0.0,
         dropout="inverted",
         pixel_std=(64.0, 64.0, 64.0),
+        drops=(0.75,),
     ),
 }
 SMALLEST_IMAGE = 64  # below it nothing is left for pool5
@@ -236,3 +241,61 @@ def _initialize(model: AlexNet, p: Profile, rng: np.random.Generator) -> None:
         init.constant_(
             layer.bias, p.bias if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0
         )
+
+
+# What `train` does with these data unless told otherwise; "folder": with any photographs.
+RUNS = {
+    "shapes": {
+        "profile": "modern",
+        "image_size": 72,
+        "width": 0.25,
+        "batch_size": 64,
+        "epochs": 12,
+    },
+    "cifar10": {"profile": "source2012", "image_size": 64, "epochs": 30},
+    "fashion-mnist": {"profile": "source2012", "image_size": 64, "epochs": 15},
+    "folder": {"profile": "source2012", "epochs": 90},
+}
+
+
+def settings(given: dict, kind: str) -> Settings:
+    """A run's settings: what is given, else what suits this kind of data, else the profile's."""
+    chosen = {**RUNS[kind], **given}
+    p = PROFILES[chosen["profile"]]
+    names = ("image_size", "batch_size", "lr", "momentum", "drops", "pixel_mean", "pixel_std")
+    chosen = {**{name: getattr(p, name) for name in names}, **chosen}
+    store_size = round(chosen["image_size"] * 256 / 224)
+    return Settings(network="alexnet", store_size=store_size, **chosen)
+
+
+def parameter_groups(model: AlexNet, lr: float) -> list[dict]:
+    """For SGD: the weights, and the biases with a rate and decay of their own."""
+    p = PROFILES[model.profile]
+    parameters = list(model.named_parameters())
+    weights = [w for name, w in parameters if name.endswith(".weight")]
+    biases = [b for name, b in parameters if name.endswith(".bias")]
+    bias_decay = p.weight_decay if p.bias_decay else 0.0
+    return [
+        {"params": weights, "lr": lr, "weight_decay": p.weight_decay},
+        {"params": biases, "lr": lr * p.bias_rate, "weight_decay": bias_decay},
+    ]
+
+
+EXAMPLE = Example(
+    name="alexnet",
+    description=__doc__,
+    versions="profile",
+    profiles=tuple(PROFILES),
+    default_data="shapes",
+    num_classes=1000,
+    summary_note="""\
+Usually quoted are 60 million parameters, 650,000 neurons and 630 million connections. The paper's
+figure 2 counts 253,440 neurons in layer 1; its 55 x 55 x 96 outputs are 290,400.""",
+    small={"image_size": SMALLEST_IMAGE, "width": 0.04},
+    build=AlexNet,
+    parameter_groups=parameter_groups,
+    settings=settings,
+)
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(EXAMPLE))

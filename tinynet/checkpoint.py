@@ -1,0 +1,100 @@
+"""What a checkpoint holds: all that is needed to go on to the same bits, or to use the network.
+
+The first part says what network it is and what its input looks like; `eval` and `predict` need no
+more than that and the weights. The rest is for training to go on: velocities, rates, the counters
+of the dropout layers, the schedule, and the place in the data. A shuffle depends on the seed and
+the number of the epoch only, so that (epoch, batch) is a place.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tinynet import serialization
+from tinynet.data import Dataset
+from tinynet.errors import UserError
+from tinynet.evaluate import Network
+from tinynet.inputs import Inputs
+from tinynet.nn import Dropout, Module
+from tinynet.optim import SGD
+from tinynet.settings import Settings
+
+FROM_SETTINGS = (
+    *("network", "profile", "width", "image_size", "store_size"),
+    *("seed", "batch_size", "data", "lr"),
+)
+MUST_AGREE = ("network", "profile", "width", "image_size", "seed", "batch_size")
+
+
+def describe_data(train_set: Dataset) -> str:
+    """The training data in words: what must be the same where a run goes on."""
+    return f"{train_set.name}, {len(train_set):,} images in {len(train_set.classes)} classes"
+
+
+def network_state(settings: Settings, network: Network, train_set: Dataset) -> dict:
+    """The part of a checkpoint that does not change during training."""
+    return {
+        **{name: getattr(settings, name) for name in FROM_SETTINGS},
+        "trained_on": describe_data(train_set),
+        "classes": network.classes,
+        "mean": network.inputs.mean,
+        "std": network.inputs.std,
+    }
+
+
+def training_state(model: Module, optimizer: SGD, schedule) -> dict:
+    """The part that changes with every step, but for the place in the data."""
+    return {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "dropout": {name: layer.counter for name, layer in _dropouts(model)},
+        "schedule": schedule.state_dict(),
+    }
+
+
+def restore_training(state: dict, model: Module, optimizer: SGD, schedule) -> None:
+    """Put back what `training_state` gave."""
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    for name, layer in _dropouts(model):
+        layer.counter = state["dropout"][name]
+
+
+def _dropouts(model: Module) -> list[tuple[str, Dropout]]:
+    return [(name, m) for name, m in model.named_modules() if isinstance(m, Dropout)]
+
+
+def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str]:
+    """Where the run that is asked for is not the run of the checkpoint: "width 0.5, now 0.25"."""
+    pairs = [(name, state[name], getattr(settings, name)) for name in MUST_AGREE]
+    pairs.append(("data", state["trained_on"], describe_data(train_set)))
+    return [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
+
+
+def load_network(path: Path, name: str, build: Callable[..., Module], device: str) -> tuple:
+    """(Network, the checkpoint's state) of a file; `build` makes the model of the example `name`.
+
+    UserError where the file is damaged or holds another network.
+    """
+    try:
+        state = serialization.load(path)
+    except (ValueError, OSError) as error:
+        raise UserError(str(error)) from None
+    if not isinstance(state.get("network"), str):
+        raise UserError(f"{path} holds no network that was trained by an example")
+    if state["network"] != name:
+        raise UserError(f"{path} is a checkpoint of examples/{state['network']}.py, not of {name}")
+    try:
+        model = build(
+            num_classes=len(state["classes"]),
+            profile=state["profile"],
+            image_size=state["image_size"],
+            width=state["width"],
+            seed=state["seed"],
+            devices=(device,),
+        )
+        model.load_state_dict(state["model"])
+        inputs = Inputs(state["mean"], state["std"], device)
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path} does not fit: {error}") from None
+    return Network(model, inputs, state["classes"], state["store_size"]), state

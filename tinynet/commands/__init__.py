@@ -1,0 +1,5 @@
+"""What stands behind the command lines of the examples: a function for each command."""
+
+from tinynet.commands.example import Example
+
+__all__ = ["Example"]

@@ -1,0 +1,78 @@
+"""`eval` and `predict`: what a trained network makes of images."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from tinynet.checkpoint import load_network
+from tinynet.commands.example import Example, named_device
+from tinynet.data import BadImage, Dataset, decode_image, open_dataset
+from tinynet.errors import UserError
+from tinynet.evaluate import evaluate, likeliest
+from tinynet.progress import Progress
+from tinynet.run_folder import find_checkpoint
+from tinynet.settings import loading_threads
+
+
+def evaluate_checkpoints(example: Example, args: Namespace) -> int:
+    """Errors of a network, or of an ensemble, on the validation images of a data set."""
+    paths = [find_checkpoint(path) for path in args.checkpoint]
+    device = named_device(args.devices)
+    loaded = [load_network(path, example.name, example.build, device) for path in paths]
+    networks, states = [network for network, _ in loaded], [state for _, state in loaded]
+    data, seed = args.data or states[0]["data"], states[0]["seed"]
+    datasets = [
+        open_dataset(data, "val", network.inputs.image_size, seed, network.store_size)
+        for network in networks
+    ]
+    for path, network, dataset in zip(paths, networks, datasets):
+        _check_classes(path, network.classes, dataset)
+        print(f"network  {path}")
+    progress = Progress()
+    progress.begin("evaluation", len(datasets[0]))
+    scores = evaluate(
+        networks,
+        datasets,
+        batch_size=states[0]["batch_size"],
+        workers=args.workers or loading_threads(),
+        views=args.views,
+        after_batch=lambda done, total: progress.advance(done),
+    )
+    progress.end()
+    views = "centre crop" if args.views == 1 else f"{args.views} views"
+    print(f"data     {datasets[0].name}, {scores.images:,} validation images, {views}")
+    print(f"val      {scores}")
+    return 0
+
+
+def _check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
+    """UserError unless the network's classes are those of the data.
+
+    The first word decides: the same WordNet id may stand with its words or without.
+    """
+    if [name.split()[0] for name in classes] != [name.split()[0] for name in dataset.classes]:
+        raise UserError(
+            f"{path} knows {_some(classes)}; {dataset.name} has {_some(dataset.classes)}"
+        )
+
+
+def _some(classes: list[str]) -> str:
+    return f"{len(classes)} classes ({', '.join(classes[:3])}{', ...' * (len(classes) > 3)})"
+
+
+def predict(example: Example, args: Namespace) -> int:
+    """The likeliest classes of pictures; status 2 where one of them cannot be read."""
+    path = find_checkpoint(args.checkpoint)
+    network, _ = load_network(path, example.name, example.build, named_device(args.devices))
+    status = 0
+    for image in args.images:
+        try:
+            pixels = decode_image(image, network.store_size)
+        except BadImage as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 2
+            continue
+        print(image)
+        for name, probability in likeliest(network, pixels[None], args.top)[0]:
+            print(f"  {probability:7.2%}  {name}")
+    return status

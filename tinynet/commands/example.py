@@ -1,0 +1,63 @@
+"""What the commands must know of an example, and what they share."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinynet.devices import device as open_device
+from tinynet.errors import UserError
+from tinynet.nn import Module, Sequential
+from tinynet.settings import Settings
+
+
+@dataclass(frozen=True)
+class Example:
+    """A family of networks with the settings to train them."""
+
+    name: str  # of its file
+    description: str  # for --help
+    versions: str  # what its versions are called, a "profile" or a "recipe"
+    profiles: tuple[str, ...]  # the names of the versions
+    default_data: str
+    num_classes: int  # where there are no data to say it
+    summary_note: str  # printed under the table of layers
+    small: dict  # image_size and width of a network that is quickly checked
+    build: Callable[
+        ..., Sequential
+    ]  # num_classes, profile, devices, image_size, width, seed, dtype
+    parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from the model and its rate
+    settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
+
+
+def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
+    """The network of these settings, untrained. UserError where there can be no such network."""
+    try:
+        return example.build(
+            num_classes=num_classes,
+            profile=settings.profile,
+            devices=(settings.devices,),
+            image_size=settings.image_size,
+            width=settings.width,
+            seed=settings.seed,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def named_device(name: str) -> str:
+    """The device that --devices means; "auto" is the best there is."""
+    try:
+        return open_device("cpu" if name == "auto" else name).name
+    except ValueError as error:
+        raise UserError(f"--devices: {error}") from None
+
+
+def command() -> str:
+    """How this program was called, for messages that say what to type next."""
+    return f"python {quoted(sys.argv[0])}"
+
+
+def quoted(path: str | Path) -> str:
+    return shlex.quote(str(path))

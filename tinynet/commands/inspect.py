@@ -1,0 +1,49 @@
+"""`summary` and `check-grads`: a network looked at without training it."""
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from tinynet import gradient_cases
+from tinynet.commands.example import Example, build, named_device
+from tinynet.gradient_check import GradcheckError
+from tinynet.summary import summary_table
+
+
+def summary(example: Example, args: Namespace) -> int:
+    """The table of a network's layers."""
+    given = {"profile": args.profile, "image_size": args.image_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = example.settings({"data": "", **given}, "folder")
+    model = build(example, settings, example.num_classes)
+    print(f"{example.name}, {example.versions} {settings.profile}\n")
+    print(summary_table(model, settings.image_size))
+    print(f"\n{example.summary_note}")
+    return 0
+
+
+def check_gradients(example: Example, args: Namespace) -> int:
+    """Every gradient against central differences, in float64; status 1 if one is wrong."""
+    device = named_device(args.devices)
+    failed = 0
+    print(
+        "largest error of a gradient against central differences, relative to its largest element"
+    )
+    for name, check in _checks(example, device):
+        try:
+            print(f"{name:<32} {check():.1e}", flush=True)
+        except GradcheckError as error:
+            failed += 1
+            print(f"{name:<32} WRONG: {error}", flush=True)
+    print(f"{failed} wrong" if failed else "all right")
+    return 1 if failed else 0
+
+
+def _checks(example: Example, device: str) -> Iterator[tuple[str, Callable[[], float]]]:
+    for name, case in gradient_cases.CASES.items():
+        yield name, partial(gradient_cases.check_case, case, device)
+    size = example.small["image_size"]
+    for profile in example.profiles:
+        options = {"num_classes": 5, "profile": profile, "devices": (device,), **example.small}
+        model = example.build(**options, dtype="float64")
+        yield f"{example.name} {profile}", partial(gradient_cases.check_network, model, size)

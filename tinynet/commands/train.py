@@ -1,0 +1,155 @@
+"""`train`: from flags to a trained network in its run folder."""
+
+import sys
+from argparse import Namespace
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.checkpoint import describe_data
+from tinynet.commands.example import Example, build, command, named_device, quoted
+from tinynet.data import COMPRESSED, Dataset, mean_image, open_dataset
+from tinynet.data.cifar10 import is_cifar10_folder
+from tinynet.data.fashion_mnist import is_idx_folder
+from tinynet.errors import Interrupted, NonFiniteError, UserError
+from tinynet.evaluate import Network
+from tinynet.inputs import Inputs, centre, flat_mean
+from tinynet.optim import SGD
+from tinynet.progress import Progress
+from tinynet.run_folder import RunFolder
+from tinynet.settings import FLAGS, Settings
+from tinynet.train import Trainer
+
+
+def train(example: Example, args: Namespace) -> int:
+    """Train a network, or go on with it; status 130 after Ctrl-C, 1 where the numbers go bad."""
+    folder, settings, state = _plan(example, args)
+    progress = Progress()
+    train_set, val_set = (_open(settings, split) for split in ("train", "val"))
+    model = build(example, settings, len(train_set.classes))
+    mean = _mean(settings, train_set, progress) if state is None else state["mean"]
+    inputs = Inputs(mean, np.array(settings.pixel_std), settings.devices)
+    network = Network(model, inputs, train_set.classes, settings.store_size)
+    optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
+    trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
+    if state is not None:
+        trainer.resume(state)
+        progress.say(f"going on after step {trainer.step}")
+    del state  # as large as the network and its velocities
+    progress.say(_title(settings, network, train_set, val_set, folder))
+    folder.create()
+    folder.write_config(asdict(settings))
+    if trainer.done:
+        progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
+    return _run(trainer, folder)
+
+
+def _title(settings, network, train_set, val_set, folder) -> str:
+    parameters = sum(p.size for p in network.model.parameters())
+    return (
+        f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
+        f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
+        f"{settings.width:g}: {parameters:,} parameters\n"
+        f"run      {folder.path}"
+    )
+
+
+def _run(trainer: Trainer, folder: RunFolder) -> int:
+    go_on = f"{command()} train --resume --out {quoted(folder.path)}"
+    try:
+        trainer.run()
+    except BrokenPipeError:
+        raise
+    except Interrupted:
+        print(f"stopped after step {trainer.step}. To go on: {go_on}", file=sys.stderr)
+        return 130
+    except (NonFiniteError, OSError) as error:
+        last = folder.steps()[-1:]
+        cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}" if last else ""
+        if isinstance(error, NonFiniteError):
+            cure += f" (with a lower --lr, it was {trainer.settings.lr:g})"
+        print(f"error: {error}; {cure or 'there is no checkpoint yet'}", file=sys.stderr)
+        return 1
+    _say_what_next(trainer, folder)
+    return 0
+
+
+def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
+    path, best = quoted(folder.path), trainer.best
+    if best:
+        error = f"top-1 error {best['val_top1_error']:.2%}"
+        print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
+    print(f"last     {folder.steps()[-1]}")
+    print(f"log      {folder.log_path}")
+    print(f"next     {command()} eval --checkpoint {path}")
+    print(f"         {command()} predict --checkpoint {path} IMAGE...")
+
+
+def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict | None]:
+    """Where the run goes, its settings, and the state to go on from, if there is any."""
+    given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
+    if args.resume and args.out is None:
+        raise UserError("--resume needs --out, the folder of the run to go on with")
+    folder, state = RunFolder(args.out or "."), None
+    if args.resume:
+        given = _as_before(example, folder, given)
+        found = folder.last_good()
+        state = None if found is None else found[1]
+    elif args.out is not None and not folder.is_empty():
+        raise UserError(
+            f"{folder.path} is not empty: give another --out, or --resume to go on with its run"
+        )
+    given["devices"] = named_device(given.get("devices", "auto"))
+    data = given.setdefault("data", example.default_data)
+    settings = replace(example.settings(given, kind_of_data(data)), steps=args.steps)
+    if args.out is None:
+        name = Path(data).name.split(".")[0]
+        now = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}")
+    return folder, settings, state
+
+
+def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
+    """The flags of the run's first command, and over them those that are given now.
+
+    Where it is another network or other data that are asked for, nothing is taken over.
+    """
+    before = folder.read_config() or {"network": example.name}
+    if before["network"] != example.name:
+        raise UserError(f"{folder.path} is a run of examples/{before['network']}.py")
+    if any(given.get(name, before.get(name)) != before.get(name) for name in ("profile", "data")):
+        return given
+    return {**{name: before[name] for name in FLAGS if name in before}, **given}
+
+
+def kind_of_data(spec: str) -> str:
+    """Which kind of data set open_dataset will see in `spec`, told without reading any of it."""
+    path = Path(spec).expanduser()
+    if spec.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
+        return "cifar10"
+    if path.is_dir() and is_idx_folder(path):
+        return "fashion-mnist"
+    return spec if spec in ("shapes", "cifar10", "fashion-mnist") else "folder"
+
+
+def _open(settings: Settings, split: str) -> Dataset:
+    return open_dataset(
+        settings.data, split, settings.image_size, settings.seed, settings.store_size
+    )
+
+
+def _mean(settings: Settings, train_set: Dataset, progress: Progress) -> np.ndarray:
+    """What is subtracted from each image: (3, S, S)."""
+    if settings.pixel_mean is not None:
+        return flat_mean(settings.pixel_mean, settings.image_size)
+    progress.begin("mean image", min(len(train_set), settings.mean_images))
+    mean = mean_image(
+        train_set,
+        settings.mean_images,
+        lambda done, total: progress.advance(done),
+        settings.workers,
+    )
+    progress.end()
+    return centre(mean, settings.image_size)

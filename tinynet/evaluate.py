@@ -1,0 +1,110 @@
+"""What a network makes of images it was not trained on: errors on a data set, classes of a picture.
+
+With one view an image is its centre crop. With ten, as in the paper's section 4.1, it is the crops
+of four corners and centre and their mirror images; an ensemble is several networks. Either way the
+probabilities are averaged, and not the logits. Validation during training runs this same code.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinynet import functional as F
+from tinynet.data import Dataset, Loader
+from tinynet.data.loader import print_skip
+from tinynet.inputs import Inputs
+from tinynet.nn import Module
+from tinynet.scores import Scores, Tally
+from tinynet.tape import no_grad
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model with all that stands between it and pictures and words."""
+
+    model: Module
+    inputs: Inputs
+    classes: list[str]
+    store_size: int  # pixels a side of the images from which crops are cut
+
+
+def evaluate(
+    networks: Sequence[Network],
+    datasets: Sequence[Dataset],
+    *,
+    batch_size: int,
+    workers: int,
+    views: int = 1,
+    after_batch: Callable[[int, int], None] = lambda done, total: None,
+    on_skip: Callable[[str, str], None] = print_skip,
+) -> Scores:
+    """Errors and loss of one network or of an ensemble; `datasets[i]` is as `networks[i]` sees it.
+
+    `after_batch(done, total)` counts images. Images that cannot be read do not count.
+    """
+    options = {"seed": 0, "workers": workers, "train": False, "on_skip": on_skip}
+    streams = [
+        predictions(network, Loader(dataset, batch_size, **options), views)
+        for network, dataset in zip(networks, datasets)
+    ]
+    tally = Tally()
+    for members in zip(*streams):
+        labels = members[0][0]
+        log_p = mean_of_probabilities([log_p for _, log_p in members])
+        loss = -np.take_along_axis(log_p, labels[:, None], axis=1).sum()
+        tally.add(float(loss), log_p, labels)
+        after_batch(tally.images, len(datasets[0]))
+    return tally.scores()
+
+
+def predictions(
+    network: Network, loader: Loader, views: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(labels (n,), logarithms of the probabilities (n, classes)), batch by batch."""
+    for batch in loader.epoch(0):
+        yield batch.labels, log_probabilities(network, batch.images, views)
+
+
+@no_grad()
+def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> np.ndarray:
+    """The logarithm of the mean over the views of softmax: uint8 (n, 3, h, w) -> (n, classes)."""
+    n, slack = len(images), images.shape[-1] - network.inputs.image_size
+    training = network.model.training
+    network.model.eval()
+    try:
+        of_views = []
+        for place in crops(views, slack):
+            top, left, flip = (np.full(n, value, np.int32) for value in place)
+            logits = network.model(network.inputs(images, top, left, flip))
+            of_views.append(F.log_softmax(logits).numpy())
+    finally:
+        network.model.train(training)
+    return mean_of_probabilities(of_views)
+
+
+def crops(views: int, slack: int) -> list[tuple[int, int, int]]:
+    """(top, left, flip) of each view, where the image is `slack` pixels larger than a crop."""
+    middle = slack // 2
+    if views == 1:
+        return [(middle, middle, 0)]
+    if views != 10:
+        raise ValueError(f"crops: views expects 1 or 10, got {views!r}")
+    places = [(0, 0), (0, slack), (middle, middle), (slack, 0), (slack, slack)]
+    return [(*place, flip) for place in places for flip in (0, 1)]
+
+
+def mean_of_probabilities(log_p: Sequence[np.ndarray]) -> np.ndarray:
+    """log of the mean of exp(log_p[i]), in float64; of a single one, that one."""
+    stacked = np.stack(log_p).astype(np.float64)
+    return np.logaddexp.reduce(stacked) - np.log(len(log_p))
+
+
+def likeliest(network: Network, images: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+    """For each image the `top` likeliest classes with their probabilities, the likeliest first."""
+    log_p = log_probabilities(network, images)
+    order = np.argsort(-log_p, axis=1, kind="stable")[:, :top]
+    return [
+        [(network.classes[k], float(np.exp(row[k]))) for k in best]
+        for row, best in zip(log_p, order)
+    ]

@@ -1,0 +1,172 @@
+"""A case for every operation, with small odd shapes, for its gradient to be checked in float64.
+
+The command check-grads and the tests run the same list. Inputs are drawn so that a wrong gradient
+shows (h is not w, strides are less than windows, groups are two), and so that nothing lies on a
+kink, where there is no gradient to check: `apart` keeps values away from 0 and from one another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinynet import functional as F
+from tinynet import init
+from tinynet.gradient_check import GradcheckError, gradcheck
+from tinynet.nn import Dropout, Sequential
+from tinynet.tape import no_grad
+from tinynet.tensor import Tensor
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.standard_normal(shape)
+
+
+def positive(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.uniform(0.5, 2.0, shape)
+
+
+def apart(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Multiples of 0.1 plus 0.05, each once, shuffled, half of them below 0."""
+    count = int(np.prod(shape))
+    return (0.1 * (rng.permutation(count) - count // 2) + 0.05).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`fn` of Tensors with these `shapes`, whose elements are drawn by `draw`."""
+
+    fn: Callable[..., Tensor]
+    shapes: tuple[tuple[int, ...], ...]
+    draw: Draw = normal
+
+
+MAPS = (2, 4, 5, 7)  # n, c, h, w
+LABELS = np.array([2, 0, 4])
+CHOICE = np.array([[True, False, True], [False, False, True]])
+WINDOW = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0)}
+
+CASES = {
+    "conv2d": Case(
+        lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(1, 0, 2, 1), groups=2),
+        (MAPS, (6, 2, 3, 2), (6,)),
+    ),
+    "max_pool2d": Case(lambda x: F.max_pool2d(x, **WINDOW), (MAPS,), apart),
+    "max_pool2d, ceil": Case(
+        lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), ((2, 3, 6, 8),), apart
+    ),
+    "avg_pool2d": Case(lambda x: F.avg_pool2d(x, **WINDOW), (MAPS,)),
+    "avg_pool2d, ceil": Case(lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True), ((2, 3, 6, 8),)),
+    "local_response_norm": Case(
+        lambda x: F.local_response_norm(x, 3, alpha=0.9, beta=0.75, k=1.5, groups=2),
+        ((2, 8, 3, 2),),
+    ),
+    "local_response_norm, even": Case(
+        lambda x: F.local_response_norm(x, 4, alpha=0.9, beta=0.6, k=1.5), ((2, 3, 2, 3),)
+    ),
+    "local_response_norm_within": Case(
+        lambda x: F.local_response_norm_within(x, 3, alpha=0.9, beta=0.75, k=1.5), (MAPS,)
+    ),
+    "dropout": Case(lambda x: F.dropout(x, 0.4, seed=3, counter=5), ((4, 7),)),
+    "dropout, paper": Case(lambda x: F.dropout(x, 0.4, mode="paper", seed=3), ((4, 7),)),
+    "linear": Case(F.linear, ((3, 5), (4, 5), (4,))),
+    "relu": Case(F.relu, ((3, 5),), apart),
+    "tanh": Case(F.tanh, ((3, 5),)),
+    "sigmoid": Case(F.sigmoid, ((3, 5),)),
+    "pad": Case(lambda x: F.pad(x, (1, 2, 0, 3)), ((2, 2, 3, 2),)),
+    "concatenate": Case(lambda x, y: F.concatenate([x, y], axis=1), ((2, 3, 2), (2, 1, 2))),
+    "maximum": Case(lambda x, y: F.maximum(x, 0.33 * y), ((3, 5), (5,)), apart),
+    "where": Case(lambda x, y: F.where(CHOICE, x, y), ((2, 3), (3,))),
+    "softmax": Case(lambda x: F.softmax(x, axis=0), ((4, 3),)),
+    "log_softmax": Case(F.log_softmax, ((3, 4),)),
+    "cross_entropy": Case(lambda x: F.cross_entropy(x, LABELS), ((3, 5),)),
+    "cross_entropy, none": Case(lambda x: F.cross_entropy(x, LABELS, "none"), ((3, 5),)),
+    "add": Case(lambda x, y: x + y, ((2, 3, 4), (3, 1))),
+    "subtract": Case(lambda x, y: x - y, ((3, 1), (2, 3, 4))),
+    "multiply": Case(lambda x, y: x * y, ((2, 3, 4), (4,))),
+    "divide": Case(lambda x, y: x / y, ((2, 3), (3,)), positive),
+    "power": Case(lambda x, y: x**y, ((2, 3), (3,)), positive),
+    "matmul": Case(lambda x, y: x @ y, ((2, 3, 4), (4, 5))),
+    "negate": Case(lambda x: -x, ((2, 3),)),
+    "getitem, slices": Case(lambda x: x[1:, ::-2], ((3, 5),)),
+    "getitem, integers": Case(lambda x: x[np.array([2, 0, 2])], ((3, 2),)),
+    "getitem, bools": Case(lambda x: x[CHOICE], ((2, 3),)),
+    "exp": Case(lambda x: x.exp(), ((2, 3),)),
+    "log": Case(lambda x: x.log(), ((2, 3),), positive),
+    "sqrt": Case(lambda x: x.sqrt(), ((2, 3),), positive),
+    "abs": Case(lambda x: x.abs(), ((3, 5),), apart),
+    "clip": Case(lambda x: x.clip(-0.4, 0.3), ((3, 5),), apart),
+    "sum": Case(lambda x: x.sum(axis=(0, 2)), ((2, 3, 4),)),
+    "mean": Case(lambda x: x.mean(axis=1, keepdims=True), ((2, 3, 4),)),
+    "max": Case(lambda x: x.max(axis=1), ((2, 3, 4),), apart),
+    "reshape": Case(lambda x: x.reshape(4, -1) * x.reshape(-1)[:6], ((4, 6),)),
+    "transpose": Case(lambda x: x.transpose(2, 0, 1), ((2, 3, 4),)),
+    "flatten": Case(lambda x: x.flatten(1), ((2, 3, 4),)),
+}
+
+
+def check_case(case: Case, device: str = "cpu", seed: int = 0) -> float:
+    """The largest relative error of a case's gradients. GradcheckError where one is wrong."""
+    rng = np.random.default_rng(seed)
+    inputs = [Tensor(case.draw(rng, shape), True, device) for shape in case.shapes]
+    return gradcheck(case.fn, inputs, seed=seed)
+
+
+# ---------------------------------------------------------------- whole networks
+
+EPS = 1e-6  # so small that hardly any unit crosses its kink; rounding is then about 1e-9
+TOLERANCE = 1e-5  # of the parameter's largest gradient; a wrong formula is off by 1e-2 and more
+
+
+def check_network(model: Sequential, image_size: int, samples: int = 5, seed: int = 0) -> float:
+    """Check a float64 network's gradients, dropout included, for some elements of each parameter:
+    the two of the largest gradient and others at random. The largest relative error.
+
+    The weights are drawn anew (He et al.), for with 2012's the gradients of the first layers are
+    as small as rounding. Inputs are as large as pixels, so that normalization has an effect; the
+    last layer brings the logits back to around 1.
+    """
+    rng = np.random.default_rng(seed)
+    x = 50 * rng.standard_normal((3, 3, image_size, image_size))
+    parameters = dict(model.named_parameters())
+    for p in parameters.values():
+        init.he_normal_(p, rng) if p.ndim > 1 else init.normal_(p, 1.0, rng=rng)
+    last = [p for p in parameters.values() if p.ndim > 1][-1]
+    last.data[...] *= 0.02
+    labels = rng.integers(0, len(last), len(x))
+
+    def loss() -> Tensor:
+        for _, module in model.named_modules():
+            if isinstance(module, Dropout):
+                module.counter = 0  # the same masks each time
+        return F.cross_entropy(model.train()(Tensor(x, device=last.device)), labels)
+
+    model.zero_grad()
+    loss().backward()
+    return max(_check_some(name, p, loss, samples, rng) for name, p in parameters.items())
+
+
+@no_grad()
+def _check_some(name: str, p: Tensor, loss: Callable[[], Tensor], samples: int, rng) -> float:
+    analytic = p.grad.numpy().ravel()
+    largest = np.argsort(-np.abs(analytic))[:2]
+    chosen = {*largest.tolist(), *rng.integers(0, p.size, samples - 2).tolist()}
+    worst = 0.0
+    for i in chosen:
+        index = np.unravel_index(i, p.shape)
+        kept, values = float(p.data[index]), []
+        for moved in (kept + EPS, kept - EPS):
+            p.data[index] = moved
+            values.append(loss().item())
+        p.data[index] = kept
+        numeric = (values[0] - values[1]) / (2 * EPS)
+        error = abs(analytic[i] - numeric) / np.abs(analytic).max()
+        if not error <= TOLERANCE:
+            raise GradcheckError(
+                f"{name} at index {tuple(map(int, index))}: backward gives {analytic[i]:.10g}, "
+                f"central difference {numeric:.10g}"
+            )
+        worst = max(worst, error)
+    return worst

@@ -1,0 +1,79 @@
+"""What a person sees while a run goes on: a bar on a terminal, plain lines anywhere else.
+
+A log file or a pipe gets whole lines without control characters.
+"""
+
+import sys
+import time
+
+
+def minutes(seconds: float) -> str:
+    """75 -> "1:15"; 3675 -> "1:01:15"."""
+    minute, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minute, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+class Progress:
+    """Speaks on stderr about what is under way, on stdout about what is done."""
+
+    def __init__(self):
+        self._terminal = sys.stderr.isatty()
+        self._bar = None
+
+    def begin(self, title: str, total: int, done: int = 0) -> None:
+        """A new piece of work of `total` parts, of which `done` are behind."""
+        self.end()
+        if self._terminal:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=total,
+                initial=done,
+                desc=title,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format="{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}",
+            )
+
+    def advance(self, done: int, state: str = "") -> None:
+        """`done` parts are behind; `state` stands after the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(state, refresh=False)
+            self._bar.update(done - self._bar.n)
+
+    def line(self, text: str) -> None:
+        """How it goes, for a log: a line where there is no bar to tell it."""
+        if not self._terminal:
+            print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Something amiss that stops nothing, on stderr."""
+        self._above_bar(text, sys.stderr)
+
+    def say(self, text: str) -> None:
+        """A result, on stdout."""
+        self._above_bar(text, sys.stdout)
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _above_bar(self, text: str, file) -> None:
+        if self._bar is not None:
+            self._bar.write(text, file=file)
+        else:
+            print(text, file=file, flush=True)
+
+
+class TimeLeft:
+    """How long `total` steps will still take, at the rate of this session so far."""
+
+    def __init__(self, total: int, done: int):
+        self._total, self._first = total, done
+        self._began = time.perf_counter()
+
+    def __call__(self, done: int) -> str:
+        rate = (time.perf_counter() - self._began) / max(done - self._first, 1)
+        return minutes(rate * (self._total - done))

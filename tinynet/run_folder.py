@@ -1,0 +1,154 @@
+"""A run's folder: what was asked for, what happened, and the network to go on from.
+
+    runs/NAME/config.json                          every setting of the run
+    runs/NAME/log.jsonl                            a line an interval, a line a validation
+    runs/NAME/checkpoints/step-00001234.safetensors   the last three
+    runs/NAME/checkpoints/best.safetensors         the one with the lowest validation error
+
+Whatever moment a kill or a full disk chooses, no file here is ever half of one. A log line may be
+ahead of the last checkpoint: `rewind` takes it out again.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from tinynet import serialization
+from tinynet.errors import UserError
+
+KEPT = 3  # checkpoints
+
+
+class RunFolder:
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.log_path = self.path / "log.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.best_path = self.checkpoints / "best.safetensors"
+        self._config_path = self.path / "config.json"
+
+    def is_empty(self) -> bool:
+        """Nothing there yet. UserError where a file stands in the folder's place."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file, wanted a folder for the run")
+        return not self.path.exists() or not any(self.path.iterdir())
+
+    def create(self) -> None:
+        """Make the folders, and remove what a killed write may have left."""
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        for part in self.checkpoints.glob(".*.part"):
+            part.unlink()
+
+    # ---------------------------------------------------------------- config.json
+
+    def write_config(self, config: dict) -> None:
+        write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
+
+    def read_config(self) -> dict | None:
+        """The settings of the run, None where there is none. UserError where they are damaged."""
+        if not self._config_path.exists():
+            return None
+        try:
+            return json.loads(self._config_path.read_text())
+        except ValueError as error:
+            raise UserError(f"{self._config_path} is damaged: {error}") from None
+
+    # ---------------------------------------------------------------- log.jsonl
+
+    def log(self, line: dict) -> None:
+        """Append a line."""
+        with open(self.log_path, "a") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+
+    def read_log(self) -> list[dict]:
+        """The lines of the log; one that a kill cut short is left out."""
+        if not self.log_path.exists():
+            return []
+        lines = []
+        for line in self.log_path.read_text().splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue  # cut short: whatever it told is past the last checkpoint
+        return lines
+
+    def rewind(self, step: int) -> list[dict]:
+        """Take all that came after `step` out of the log, and return what is left."""
+        lines = [line for line in self.read_log() if line["step"] <= step]
+        write_whole(self.log_path, "".join(json.dumps(line) + "\n" for line in lines))
+        return lines
+
+    # ---------------------------------------------------------------- checkpoints
+
+    def save(self, step: int, state: dict) -> Path:
+        """Write a checkpoint, then remove all but the last three."""
+        path = self.checkpoints / f"step-{step:08d}.safetensors"
+        if self.log_path.exists():
+            with open(self.log_path, "rb+") as file:
+                os.fsync(file.fileno())  # the log must not fall behind the checkpoint
+        serialization.save(path, state)
+        for old in self.steps()[:-KEPT]:
+            old.unlink()
+        return path
+
+    def mark_best(self, path: Path) -> None:
+        """Make `path` the best checkpoint: a second name of the same file, or else a copy."""
+        part = self.checkpoints / f".best.{os.getpid()}.part"
+        part.unlink(missing_ok=True)
+        try:
+            try:
+                os.link(path, part)
+            except OSError:  # not every file system can give a file two names
+                shutil.copyfile(path, part)
+                with open(part, "rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(part, self.best_path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def steps(self) -> list[Path]:
+        """The checkpoints of single steps, the oldest first."""
+        return sorted(self.checkpoints.glob("step-*.safetensors"))
+
+    def last_good(self) -> tuple[Path, dict] | None:
+        """The newest checkpoint that can be read, with its state; None where there is none at all.
+
+        UserError where there are some, all damaged: starting anew would bury them.
+        """
+        problems = []
+        for path in reversed(self.steps()):
+            try:
+                return path, serialization.load(path)
+            except (ValueError, OSError) as error:
+                problems.append(str(error))
+        if problems:
+            raise UserError(f"no checkpoint in {self.path} can be read: {'; '.join(problems)}")
+        return None
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The checkpoint that `path` means: a file, or a run's folder, whose best (or last) it is."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"no such checkpoint: {path}")
+    if path.is_file():
+        return path
+    run = RunFolder(path)
+    for found in (run.best_path, *reversed(run.steps())):
+        if found.is_file():
+            return found
+    raise UserError(f"{path} holds no checkpoint: wanted a .safetensors file or a run's folder")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that whoever looks sees the old one or the new, never half of one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

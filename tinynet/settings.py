@@ -1,0 +1,46 @@
+"""Every choice of a training run in one place; `config.json` holds them."""
+
+from dataclasses import dataclass, field
+
+from tinynet import threads
+
+
+def loading_threads() -> int:
+    """How many threads load images, unless told otherwise."""
+    return min(4, threads.workers())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of a run's settings: those that an example always says, and those with a usual value."""
+
+    network: str  # the example that builds it: "alexnet"
+    profile: str
+    data: str  # as given to open_dataset
+    image_size: int
+    store_size: int  # pixels a side of the images from which crops are cut
+    epochs: int
+    batch_size: int
+    lr: float
+    momentum: float
+    drops: tuple[float, ...] | None  # where in the run, of 0 to 1, the rate falls; None: plateaus
+    pixel_std: tuple[float, ...]  # what is left after the mean is divided by it, channel by channel
+    pixel_mean: tuple[float, ...] | None = None  # None: the mean image of the training data
+    mean_images: int = 10_000  # at most so many images make it
+    crop: bool = True  # at random places in training, or always the centre
+    flip: bool = True  # half of the images in training
+    width: float = 1.0
+    seed: int = 0
+    devices: str = "cpu"
+    workers: int = field(default_factory=loading_threads)
+    log_every: int = 20  # steps
+    checkpoint_every: int = 1000  # steps; and after each epoch
+    steps: int | None = None  # stop there, in the middle of an epoch if need be
+
+
+# What a person may choose by a flag. A run that goes on takes from its config.json what the first
+# command said, but for the place to stop.
+FLAGS = (
+    *("profile", "data", "image_size", "width", "seed", "devices"),
+    *("epochs", "batch_size", "lr", "workers", "log_every", "checkpoint_every"),
+)
