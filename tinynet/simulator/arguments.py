@@ -4,6 +4,12 @@ import ctypes
 
 import numpy as np
 
+from tinynet.simulator.arrays import SimArray
+from tinynet.simulator.errors import ArgumentError
+from tinynet.simulator.guards import Argument
+from tinynet.simulator.memory import current_device
+from tinynet.simulator.source import KernelText
+
 DTYPES = {
     "float": np.float32, "double": np.float64, "bool": np.bool_,
     "char": np.int8, "signed char": np.int8, "unsigned char": np.uint8,
@@ -15,7 +21,37 @@ DTYPES = {
 }  # fmt: skip
 
 
-def problem(type_: str, arg: object) -> str | None:
+def bind(
+    text: KernelText, types: list[str], args: tuple, uninitialised: tuple[str, ...] = ()
+) -> list[Argument | ctypes._SimpleCData]:
+    """What is handed to each parameter; ArgumentError where it is not exactly of its type."""
+    if len(args) != len(types):
+        names = ", ".join(parameter.name for parameter in text.parameters)
+        reason = f"takes {len(types)} arguments ({names}), got {len(args)}"
+        raise ArgumentError("arguments", reason, text.file, text.line, text.name)
+    on_device = any(isinstance(arg, SimArray) for arg in args)
+    values = []
+    for position, (parameter, type_, arg) in enumerate(zip(text.parameters, types, args), 1):
+        wrong = _problem(type_, arg, on_device)
+        if wrong:
+            reason = f"argument {position}, {parameter.name} ({type_}): {wrong}"
+            raise ArgumentError("arguments", reason, text.file, parameter.line, text.name)
+        if type_.endswith("*"):
+            constant = type_.startswith("const ")
+            values.append(_array(parameter.name, arg, constant, parameter.name in uninitialised))
+        else:
+            values.append(np.ctypeslib.as_ctypes_type(arg.dtype)(arg.item()))
+    return values
+
+
+def _array(name: str, arg: object, constant: bool, uninitialised: bool) -> Argument:
+    if isinstance(arg, SimArray):
+        written = arg.memory.written_part(arg.plain)
+        return Argument(name, arg.plain, constant, None if written is None else written.reshape(-1))
+    return Argument(name, arg, constant, np.zeros(arg.nbytes, np.uint8) if uninitialised else None)
+
+
+def _problem(type_: str, arg: object, on_device: bool) -> str | None:
     """What is wrong with this argument for a parameter of this C type."""
     base = type_.removeprefix("const ").removesuffix("*")
     if base not in DTYPES:
@@ -25,8 +61,11 @@ def problem(type_: str, arg: object) -> str | None:
         if isinstance(arg, np.generic) and arg.dtype == dtype:
             return None
         return f"wants np.{dtype.name}(...), got {_describe(arg)}"
-    if not isinstance(arg, np.ndarray):
-        return f"wants an array of {dtype}, got {_describe(arg)}"
+    if not isinstance(arg, SimArray if on_device else np.ndarray):
+        where = f" of sim:{current_device()}" if on_device else ""
+        return f"wants an array of {dtype}{where}, got {_describe(arg)}"
+    if on_device and arg.memory.device != current_device():
+        return f"the array is on sim:{arg.memory.device}, the launch is on sim:{current_device()}"
     if arg.dtype != dtype:
         return f"wants an array of {dtype}, got one of {arg.dtype}"
     if not arg.flags.c_contiguous:
@@ -38,14 +77,9 @@ def problem(type_: str, arg: object) -> str | None:
 
 def _describe(arg: object) -> str:
     if isinstance(arg, np.ndarray):
-        return f"an array of shape {arg.shape}"
+        return f"a NumPy array of {arg.dtype} and shape {arg.shape}"
+    if isinstance(arg, SimArray):
+        return f"an array of {arg.dtype} and shape {arg.shape}"
     if isinstance(arg, np.generic):
         return f"np.{arg.dtype.name}({arg})"
     return f"the Python {type(arg).__name__} {arg!r}"
-
-
-def c_value(type_: str, arg: np.ndarray | np.generic) -> ctypes._SimpleCData:
-    """The argument in a box of its C type."""
-    if type_.endswith("*"):
-        return ctypes.c_void_p(arg.ctypes.data)
-    return np.ctypeslib.as_ctypes_type(arg.dtype)(arg.item())

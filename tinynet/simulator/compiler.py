@@ -77,7 +77,7 @@ def unavailable() -> str | None:
     )
     return (
         f"the simulator needs a C++ compiler, and {found}: install one (Debian, Ubuntu: apt "
-        "install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install), or name it in CXX"
+        "install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install) or set CXX"
     )
 
 

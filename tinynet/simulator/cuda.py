@@ -1,0 +1,24 @@
+"""`cupy.cuda` for simulated devices: devices, streams, events, and the few calls of the runtime."""
+
+import numpy as np
+
+from tinynet.simulator import memory, runtime
+from tinynet.simulator.pointer import MemoryPointer
+from tinynet.simulator.streams import Device, Event, Stream, get_current_stream, get_elapsed_time
+
+__all__ = [
+    "Device",
+    "Event",
+    "MemoryPointer",
+    "Stream",
+    "alloc_pinned_memory",
+    "get_current_stream",
+    "get_elapsed_time",
+    "memory",
+    "runtime",
+]
+
+
+def alloc_pinned_memory(size: int) -> np.ndarray:
+    """Bytes of the host for staging; all of the host's memory will do here."""
+    return np.empty(size, np.uint8)

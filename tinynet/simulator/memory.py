@@ -1,0 +1,119 @@
+"""The memory of simulated devices: the host's, but counted, limited, and each device's its own.
+
+As in CuPy each thread of the host has a current device, 0 at first; what it makes is made there.
+"""
+
+import ctypes
+import threading
+import weakref
+
+import numpy as np
+
+from tinynet.simulator.settings import chosen_mode
+
+DEVICES = 8  # sim:0 to sim:7 exist
+GRANULE = 512  # bytes; CuPy's memory pool hands out multiples of it
+
+_current = threading.local()
+_books = threading.Lock()
+
+
+class OutOfMemoryError(MemoryError):
+    """An allocation would take a device's pool over its limit."""
+
+
+def current_device() -> int:
+    """The number of the device that is current in this thread."""
+    return getattr(_current, "device", 0)
+
+
+def set_current_device(device: int) -> None:
+    _current.device = device
+
+
+class Memory:
+    """One allocation on one device; it ends with its last user.
+
+    root      the NumPy array that owns it
+    written   check mode: a byte for each byte, 0 where nothing has been written yet; else None
+    """
+
+    def __init__(self, device: int, data: np.ndarray, holds_something: bool):
+        self.device = device
+        self.root = root(data)
+        self.written = None
+        if not holds_something and chosen_mode(None) == "check":
+            self.written = np.zeros(self.root.nbytes, np.uint8)
+        size = -(-self.root.nbytes // GRANULE) * GRANULE
+        POOL.charge(device, size)
+        weakref.finalize(self, POOL.charge, device, -size)
+
+    @property
+    def address(self) -> int:
+        return self.root.ctypes.data
+
+    @property
+    def bytes(self) -> np.ndarray:
+        content = (ctypes.c_uint8 * self.root.nbytes).from_address(self.address)
+        return np.ctypeslib.as_array(content)
+
+    def written_part(self, array: np.ndarray) -> np.ndarray | None:
+        """The bytes of `written` that stand for `array`, in its shape with its itemsize last."""
+        if self.written is None:
+            return None
+        return np.lib.stride_tricks.as_strided(
+            self.written[array.ctypes.data - self.address :],
+            (*array.shape, array.itemsize),
+            (*array.strides, 1),
+        )
+
+
+def root(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory that `array` is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+class MemoryPool:
+    """`cupy.get_default_memory_pool()`: figures are those of the current device."""
+
+    def __init__(self) -> None:
+        self._used = [0] * DEVICES
+        self._held = [0] * DEVICES  # with blocks that were freed and are kept for the next one
+        self._limit = [0] * DEVICES  # 0: none
+
+    def charge(self, device: int, size: int) -> None:
+        with _books:
+            used, limit = self._used[device] + size, self._limit[device]
+            if size > 0 and limit and used > limit:
+                raise OutOfMemoryError(
+                    f"sim:{device} is out of memory: {size:,} bytes wanted, "
+                    f"{self._used[device]:,} in use, the limit is {limit:,}"
+                )
+            self._used[device] = used
+            self._held[device] = max(self._held[device], used)
+            if limit:
+                self._held[device] = min(self._held[device], limit)
+
+    def used_bytes(self) -> int:
+        return self._used[current_device()]
+
+    def total_bytes(self) -> int:
+        return self._held[current_device()]
+
+    def free_bytes(self) -> int:
+        return self.total_bytes() - self.used_bytes()
+
+    def free_all_blocks(self) -> None:
+        self._held[current_device()] = self.used_bytes()
+
+    def set_limit(self, size: int | None = None) -> None:
+        """The current device's limit in bytes; 0 or None lifts it."""
+        self._limit[current_device()] = size or 0
+
+    def get_limit(self) -> int:
+        return self._limit[current_device()]
+
+
+POOL = MemoryPool()
