@@ -55,9 +55,9 @@ def decode_image(
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time;
-            # Pillow takes the smallest of these that is no smaller than what is asked for.
-            image.draft(None, (store_size, store_size))
+            # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time.
+            # Pillow takes the smallest no smaller than asked for: twice S, or it would blur.
+            image.draft(None, (2 * store_size, 2 * store_size))
             image.load()
             fitted = fit_square(_gray_or_rgb(image), store_size)
             return to_array(_upright(fitted, _orientation(image)))

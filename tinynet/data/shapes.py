@@ -17,28 +17,23 @@ COUNTS = {"train": 6_000, "val": 1_000}
 SPLIT_SEEDS = {"train": 0, "val": 1}
 
 SUPERSAMPLING = 4  # a mask is drawn this many times larger and averaged: smooth edges
-RADII = (0.24, 0.42)  # of the circle around the shape, as a fraction of the image's side
+RADII = (0.25, 0.44)  # of the circle around the shape, as a fraction of the image's side
 MARGIN = 0.04  # between that circle and the border, so that a crop cuts off little
 CONTRAST = 130.0  # least distance of shape and ground in RGB; black to white is 442
 
 
-def _arc(radius: float, start: float, end: float, centre: float = 0.0) -> np.ndarray:
-    """Points (40, 2) on a circle around (0, centre), from one angle to the other, in turns."""
+def _arc(
+    radius: float, start: float, end: float, centre: tuple[float, float] = (0, 0)
+) -> np.ndarray:
+    """Points (40, 2) on a circle, from one angle to the other, both in turns."""
     angles = 2 * np.pi * np.linspace(start, end, 40)
-    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1) + (0.0, centre)
+    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1) + centre
 
 
 def _spokes(*radii: float) -> np.ndarray:
     """Points at these distances from the middle, at equal angles all around."""
     angles = 2 * np.pi * np.arange(len(radii)) / len(radii)
     return np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.array(radii)[:, None]
-
-
-def _heart() -> np.ndarray:
-    t = 2 * np.pi * np.linspace(0, 1, 60)
-    x = 16 * np.sin(t) ** 3
-    y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-    return np.stack([x, y + 2], axis=1)
 
 
 def _outlines() -> dict[str, np.ndarray]:
@@ -50,6 +45,8 @@ def _outlines() -> dict[str, np.ndarray]:
     arm = np.array([[a, a], [a, 1], [-a, 1]])
     right_angle = np.array([[0, 1], [-1, 0]])
     head, shaft = [[0.1, 0.75], [1, 0], [0.1, -0.75]], [[0.1, -a], [-1, -a], [-1, a], [0.1, a]]
+    inner_edge = _arc(0.8, 1.035, 0.465, centre=(0, 0.45))
+    right_lobe = _arc(0.5, 0.5, -0.09, centre=(0.5, 0.4))
     outlines = {
         "circle": _arc(1, 0, 1),
         "square": _spokes(1, 1, 1, 1),
@@ -57,8 +54,8 @@ def _outlines() -> dict[str, np.ndarray]:
         "star": _spokes(*(1, 0.4) * 5),
         "cross": np.concatenate([arm @ np.linalg.matrix_power(right_angle, k) for k in range(4)]),
         "ring": np.concatenate([_arc(1, 0, 1), _arc(0.6, 1, 0)]),
-        "heart": _heart(),
-        "crescent": np.concatenate([_arc(1, 0.393, 1.107), _arc(0.8, 1.035, 0.465, centre=0.45)]),
+        "heart": np.concatenate([right_lobe, [[0, -1]], right_lobe[::-1] * (-1, 1)]),
+        "crescent": np.concatenate([_arc(1, 0.393, 1.107), inner_edge]),
         "arrow": np.array(head + shaft),
         "hourglass": np.array([[-0.65, -1], [0.65, -1], [-0.65, 1], [0.65, 1]]),
     }
