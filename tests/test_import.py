@@ -1,0 +1,170 @@
+"""What `import tinynet` brings in, and that the names of the public API are all there."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import tinynet
+from tinynet import Tensor, nn, optim
+
+
+def modules_after(statement):
+    """The top-level modules, beyond Python's own, that a fresh interpreter holds after it."""
+    imported = "{name.split('.')[0] for name, m in sys.modules.items() if m.__spec__}"
+    code = f"{statement}; import sys; sys.modules.pop('__main__'); print(*{imported})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    (line,) = run.stdout.splitlines()  # the import itself prints nothing
+    return set(line.split()) - set(sys.stdlib_module_names)
+
+
+def test_import_brings_in_numpy_and_threadpoolctl_only():
+    """Hence it is quick: Pillow, matplotlib, safetensors, tqdm, CuPy load where they are used."""
+    at_start = modules_after("pass")
+    assert modules_after("import tinynet") - at_start == {"tinynet", "numpy", "threadpoolctl"}
+
+
+def test_save_and_load_need_safetensors_only_when_called():
+    assert "safetensors" not in modules_after("from tinynet import save, load")
+
+
+# ----------------------------------------------------------------------------- names and arguments
+
+FUNCTIONS = {
+    tinynet: """
+        Tensor(data, requires_grad=False, device=None, dtype=None)
+        manual_seed(seed)
+        no_grad()
+        device(name=None)
+        gradcheck(fn, inputs, *, eps, rtol, atol, seed)
+        save(path, state)
+        load(path)
+    """,
+    tinynet.functional: """
+        conv2d(x, weight, bias=None, stride=1, padding=0, groups=1)
+        max_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False)
+        avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False)
+        local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1)
+        local_response_norm_within(x, size, alpha, beta, k=1.0)
+        dropout(x, p=0.5, training=True, mode="inverted", seed=None, counter=0, offset=0, \
+            full_shape=None)
+        linear(x, weight, bias=None)
+        relu(x)
+        tanh(x)
+        sigmoid(x)
+        pad(x, padding)
+        concatenate(tensors, axis=0)
+        maximum(x, y)
+        softmax(x, axis=-1)
+        log_softmax(x, axis=-1)
+        cross_entropy(logits, labels, reduction="mean")
+        where(condition, x, y)
+    """,
+    Tensor: """
+        backward(self, grad=None)
+        detach(self)
+        numpy(self)
+        item(self)
+        to(self, device)
+        zero_grad(self)
+        sum(self, axis=None, keepdims=False)
+        mean(self, axis=None, keepdims=False)
+        max(self, axis=None, keepdims=False)
+        reshape(self, *shape)
+        transpose(self, *axes)
+        flatten(self, start_axis=0)
+        exp(self)
+        log(self)
+        sqrt(self)
+        tanh(self)
+        relu(self)
+        sigmoid(self)
+        abs(self)
+        clip(self, lo, hi)
+    """,
+    nn: """
+        Parameter(data, device=None, dtype=None)
+        ReLU()
+        Tanh()
+        Flatten()
+        MaxPool2d(kernel_size, stride=None, padding=0, ceil_mode=False)
+        AvgPool2d(kernel_size, stride=None, padding=0, ceil_mode=False)
+        LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1)
+        Dropout(p=0.5, mode="inverted", seed=None)
+        CrossEntropyLoss(reduction="mean")
+    """,
+    nn.Module: """
+        parameters(self)
+        named_parameters(self)
+        zero_grad(self)
+        train(self, mode=True)
+        eval(self)
+        state_dict(self)
+        load_state_dict(self, state)
+        to(self, device)
+    """,
+    optim: """
+        SGD(params, lr, momentum=0.9, weight_decay=0)
+    """,
+    optim.SGD: """
+        step(self)
+        zero_grad(self)
+        state_dict(self)
+        load_state_dict(self, state)
+    """,
+}
+LINES = [
+    (owner, line.strip()) for owner, text in FUNCTIONS.items() for line in text.strip().splitlines()
+]
+
+
+def parameters(callable_):
+    return [(p.name, p.kind, p.default) for p in inspect.signature(callable_).parameters.values()]
+
+
+@pytest.mark.parametrize(("owner", "line"), LINES, ids=lambda value: str(value).split("(")[0])
+def test_the_arguments_and_defaults_of_the_contract(owner, line):
+    name = line.split("(")[0]
+    namespace = {}
+    exec(f"def {line}: pass", namespace)
+    wanted, found = parameters(namespace[name]), parameters(getattr(owner, name))
+    if owner is tinynet and name == "gradcheck":  # its defaults are its own choice
+        found = [(n, kind, inspect.Parameter.empty) for n, kind, _ in found]
+    assert found[: len(wanted)] == wanted
+    # what stands behind the contract's arguments may be left out
+    assert all(default is not inspect.Parameter.empty for _, _, default in found[len(wanted) :])
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (tinynet, "functional nn optim GradcheckError"),
+        (nn, "Module Sequential Conv2d Linear"),
+        (optim, "ReduceLROnPlateau StepLR"),
+        (Tensor([1.0]), "data grad shape dtype device ndim size T requires_grad"),
+    ],
+)
+def test_names_of_the_contract(owner, names):
+    assert [name for name in names.split() if not hasattr(owner, name)] == []
+
+
+@pytest.mark.parametrize(
+    "expression", ["x + x", "x - x", "x * x", "x / x", "x ** 2", "x @ x", "-x", "x[0]", "2 ** x"]
+)
+def test_operators_of_the_contract(expression):
+    assert isinstance(eval(expression, {"x": Tensor([1.0, 2.0])}), Tensor)
+
+
+def test_everything_exported_exists():
+    for module in (tinynet, tinynet.ops):
+        assert [name for name in module.__all__ if not hasattr(module, name)] == []
+        assert sorted(module.__all__) == list(module.__all__)
+
+
+def test_public_functions_say_what_they_do():
+    for owner, line in LINES:
+        if owner in (tinynet, tinynet.functional):
+            name = line.split("(")[0]
+            assert inspect.getdoc(getattr(owner, name)), name
