@@ -12,8 +12,8 @@ from tinynet import Tensor, nn, optim
 
 def modules_after(statement):
     """The top-level modules, beyond Python's own, that a fresh interpreter holds after it."""
-    imported = "{name.split('.')[0] for name, m in sys.modules.items() if m.__spec__}"
-    code = f"{statement}; import sys; sys.modules.pop('__main__'); print(*{imported})"
+    imported = "{n.split('.')[0] for n, m in sys.modules.items() if getattr(m, '__spec__', None)}"
+    code = f"{statement}; import sys; print(*{imported})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stderr == ""
     (line,) = run.stdout.splitlines()  # the import itself prints nothing
