@@ -18,7 +18,7 @@ _BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _EXTERN_C = re.compile(r'extern\s+"C"\s*$')
 _EXTERN_C_BLOCK = re.compile(r'extern\s+"C"\s*\{')
-_SHARED = re.compile(r"(extern\s+)?__shared__\s+([^;]*);")
+_SHARED = re.compile(r"((?:(?:extern|static|volatile)\s+)*)__shared__\s+([^;]*);")
 _ALIGNMENT = re.compile(r"(?:__align__|alignas)\s*\(\s*\d+\s*\)")
 _DECLARATOR = re.compile(r"(.*?)\b(\w+)\s*((?:\[[^\]]*\]\s*)*)$", re.DOTALL)
 
@@ -76,13 +76,15 @@ def _shared_memory(match: re.Match, position: "_Positions") -> str:
     float a[4], b; becomes two static variables, each between red zones, and references to them;
     extern float cells[]; becomes a pointer to what the launch has asked for.
     """
-    dynamic, declaration = match[1], _ALIGNMENT.sub("", match[2])
+    before, declaration = match[1].split(), _ALIGNMENT.sub("", match[2])
     declarators = [_DECLARATOR.match(part.strip()) for part in declaration.split(",")]
     type_ = declarators[0][1].strip() if declarators[0] else ""
     if not type_ or not all(declarators) or any(part[1] for part in declarators[1:]):
         reason = f"the simulator cannot read this declaration: {match[0]}"
         raise KernelError("compile", reason, *position.of(match.start()))
-    if dynamic:
+    if "volatile" in before:
+        type_ = f"volatile {type_}"
+    if "extern" in before:
         name = declarators[0][2]
         text = f"{type_}* {name} = ({type_}*)sim::launch.dynamic_shared;"
     else:
@@ -92,7 +94,7 @@ def _shared_memory(match: re.Match, position: "_Positions") -> str:
 
 def _with_red_zones(type_: str, name: str, dimensions: str) -> str:
     return (
-        f"alignas(16) static struct {{ char before[{RED_ZONE}]; {type_} inside{dimensions}; "
+        f"alignas(16) __attribute__((used)) static struct {{ char before[{RED_ZONE}]; {type_} inside{dimensions}; "
         f"char after[{RED_ZONE}]; }} {PADDED}{name}; auto& {name} = {PADDED}{name}.inside; "
     )
 
