@@ -139,9 +139,12 @@ def _portable_switch() -> list[str]:
 
 def _compiler() -> str | None:
     named = os.environ.get("CXX")
-    if named:
-        return shutil.which(named)
-    return shutil.which("g++") or shutil.which("clang++")
+    return found(named) if named else found("g++") or found("clang++")
+
+
+def found(program: str) -> str | None:
+    """The path of a program that PATH leads to, or None."""
+    return shutil.which(program)
 
 
 @lru_cache
@@ -171,7 +174,12 @@ def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
         if text is not None:
             command += [f"-I{HERE}", "-x", "c++", "-c", "-"]
         done = subprocess.run(
-            command, input=text or "", capture_output=True, text=True, cwd=path.parent
+            command,
+            input=text or "",
+            capture_output=True,
+            text=True,
+            cwd=path.parent,
+            env={**os.environ, "LC_ALL": "C"},  # errors in the words that _compile_error looks for
         )
         if done.returncode:
             raise _compile_error(done.stderr)
@@ -194,11 +202,11 @@ def cache_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except (OSError, RuntimeError):  # RuntimeError: this user has no home
-        return _temporary_folder()
+        return Path(_temporary_folder().name)
     return folder
 
 
 @lru_cache
-def _temporary_folder() -> Path:
-    """One for as long as this process lives, kept because a library in use cannot go."""
-    return Path(tempfile.mkdtemp(prefix="tinynet-"))
+def _temporary_folder() -> tempfile.TemporaryDirectory:
+    """One for this process, removed when it ends."""
+    return tempfile.TemporaryDirectory(prefix="tinynet-")

@@ -94,8 +94,9 @@ def _shared_memory(match: re.Match, position: "_Positions") -> str:
 
 def _with_red_zones(type_: str, name: str, dimensions: str) -> str:
     return (
-        f"alignas(16) __attribute__((used)) static struct {{ char before[{RED_ZONE}]; {type_} inside{dimensions}; "
-        f"char after[{RED_ZONE}]; }} {PADDED}{name}; auto& {name} = {PADDED}{name}.inside; "
+        f"alignas(16) __attribute__((used)) static struct {{ char before[{RED_ZONE}]; "
+        f"{type_} inside{dimensions}; char after[{RED_ZONE}]; }} {PADDED}{name}; "
+        f"auto& {name} = {PADDED}{name}.inside; "
     )
 
 

@@ -1,0 +1,106 @@
+"""Profile mode counts what a GPU's memory would: sectors of 32 bytes, and passes over the banks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinynet import simulator
+from tinynet.simulator.profiling import table
+
+SOURCE = Path(__file__).parent / "cuda" / "transpose.cu"
+CODE = SOURCE.read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
+
+
+def line_of(mark: str) -> int:
+    return next(i for i, line in enumerate(CODE.splitlines(), 1) if f"// {mark}" in line)
+
+
+def transposed(name: str, h: int, w: int) -> simulator.RawModule:
+    """The module after one launch in profile mode, the result checked."""
+    module = simulator.RawModule(code=f'#line 1 "transpose.cu"\n{CODE}', mode="profile")
+    x, y = np.random.default_rng(0).random((h, w), np.float32), np.zeros((w, h), np.float32)
+    kernel = module.get_function(f"transpose_{name}_kernel")
+    kernel((-(-w // 32), -(-h // 32)), (32, 32), (y, x, np.int32(h), np.int32(w)))
+    np.testing.assert_array_equal(y, x.T)
+    return module
+
+
+# 64 x 96 is 192 rows of 32: as many requests. A row of 32 floats is 4 sectors; a column is 32.
+EXPECTED = {
+    "naive": {"NAIVE READ": ("global", "read", 4), "NAIVE WRITE": ("global", "write", 32)},
+    "tiled": {
+        "TILED READ": ("global", "read", 4),
+        "TILED STORE": ("shared", "write", 1),
+        "TILED LOAD": ("shared", "read", 32),  # a column of the tile lies in one bank
+        "TILED WRITE": ("global", "write", 4),
+    },
+    "padded": {
+        "PADDED READ": ("global", "read", 4),
+        "PADDED STORE": ("shared", "write", 1),
+        "PADDED LOAD": ("shared", "read", 1),
+        "PADDED WRITE": ("global", "write", 4),
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_figures_of_a_transpose(name):
+    found = {profile.line: profile for profile in transposed(name, 64, 96).profile()}
+    assert len(found) == len(EXPECTED[name])
+    for mark, (space, access, each) in EXPECTED[name].items():
+        profile = found[line_of(mark)]
+        assert (profile.file, profile.kernel) == ("transpose.cu", f"transpose_{name}_kernel")
+        assert (profile.space, profile.access) == (space, access), mark
+        assert (profile.requests, profile.lanes_per_request) == (192, 32), mark
+        assert profile.per_request == each, mark
+
+
+def test_lanes_that_do_not_ask_are_not_counted():
+    found = {profile.line: profile for profile in transposed("naive", 5, 40).profile()}
+    read = found[line_of("NAIVE READ")]
+    assert (read.requests, read.lanes) == (10, 200)  # 5 rows of 32 and 5 of 8
+    # Rows of 160 bytes from an aligned start: 32 floats are 4 sectors, the last 8 are 1.
+    assert read.cost == 5 * 4 + 5 * 1
+
+
+def test_figures_do_not_depend_on_the_order(monkeypatch):
+    before = transposed("tiled", 64, 96).profile()
+    monkeypatch.setenv("TINYNET_SIM_ORDER", "random:3")
+    assert transposed("tiled", 64, 96).profile() == before
+
+
+def test_launches_add_up_and_make_a_table():
+    module = transposed("padded", 64, 96)
+    x, y = np.zeros((64, 96), np.float32), np.zeros((96, 64), np.float32)
+    kernel = module.get_function("transpose_padded_kernel")
+    kernel((3, 2), (32, 32), (y, x, np.int32(64), np.int32(96)))
+    assert {profile.requests for profile in module.profile()} == {384}
+    lines = table(module.profile()).splitlines()
+    assert lines[0].split() == ["kernel", "line", "memory", "requests", "lanes", "each"]
+    row = next(line for line in lines if f"transpose.cu:{line_of('PADDED LOAD')}" in line)
+    assert row.split()[2:] == ["shared", "read", "384", "32.0", "1.00", "bank", "passes"]
+
+
+def test_a_broadcast_from_shared_memory_is_one_pass():
+    code = """
+    extern "C" __global__ void broadcast_kernel(float* y) {
+      __shared__ float tile[64];
+      tile[threadIdx.x] = 1.0f;
+      __syncthreads();
+      y[threadIdx.x] = tile[0] + tile[2 * (threadIdx.x % 32)];
+    }"""
+    module = simulator.RawModule(code=code, mode="profile")
+    module.get_function("broadcast_kernel")((1,), (64,), (np.zeros(64, np.float32),))
+    reads = [p for p in module.profile() if (p.space, p.access) == ("shared", "read")]
+    assert [(p.requests, p.cost) for p in reads] == [(4, 2 * 1 + 2 * 2)]
+
+
+def test_an_index_out_of_bounds_is_found_here_too():
+    code = 'extern "C" __global__ void k(float* y) { y[threadIdx.x] = 0; }'
+    kernel = simulator.RawModule(code=code, mode="profile").get_function("k")
+    with pytest.raises(simulator.KernelError) as caught:
+        kernel((1,), (32,), (np.zeros(31, np.float32),))
+    assert caught.value.kind == "out of bounds"
