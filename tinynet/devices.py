@@ -1,7 +1,18 @@
-"""Where arrays live and kernels run. `cpu` computes with NumPy on all cores."""
+"""Where arrays live and kernels run.
 
+    cpu       NumPy arrays, NumPy twins on all cores
+    cuda:N    CuPy arrays, the .cu kernels on GPU number N
+    sim:N     the simulator's arrays, the same .cu kernels run on the CPU: to learn and to check
+
+One class serves `cuda:N` and `sim:N`. It is handed CuPy, or the simulator, which answers the same
+calls; nothing asks which. So the code that runs on a GPU is the code that tests run without one.
+"""
+
+import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from math import prod
 from types import ModuleType
 
 import numpy as np
@@ -9,7 +20,8 @@ import numpy as np
 from tinynet import threads
 from tinynet.memory import Pool
 
-SHARES = 16  # sums over the batch are cut so, whatever the number of cores: same bits
+SHARES = 16  # on the CPU sums over the batch are cut so, whatever the number of cores
+WORKSPACE = 256 << 20  # bytes that the columns of one part of a batch may take on a GPU
 
 
 class Device:
@@ -18,36 +30,57 @@ class Device:
     def __init__(self, name: str, xp: ModuleType):
         self.name = name
         self.xp = xp
-        self.pool = Pool()
 
     def __repr__(self) -> str:
         return f"device({self.name!r})"
-
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype):
-        return self.pool.empty(shape, dtype)
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype):
         array = self.empty(shape, dtype)
         array[...] = 0
         return array
 
-    def asarray(self, array: np.ndarray):
-        """The array on this device, C-contiguous; no copy where it is so already."""
-        return self.xp.asarray(array, order="C")  # ascontiguousarray would give 0-d arrays an axis
+
+class Cpu(Device):
+    """NumPy, with a pool of memory and a worker thread on each core."""
+
+    def __init__(self):
+        super().__init__("cpu", np)
+        self.pool = Pool()
+
+    def active(self) -> AbstractContextManager:
+        """Make the device the current one, inside `with`."""
+        return nullcontext()
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return self.pool.empty(shape, dtype)
+
+    def asarray(self, array) -> np.ndarray:
+        """The array here and C-contiguous; no copy where it is so already."""
+        if not isinstance(array, np.ndarray | np.generic):
+            raise TypeError(f"cpu: expects a NumPy array, got {type(array).__name__}")
+        return self.contiguous(array)
+
+    def contiguous(self, array) -> np.ndarray:
+        """The array in C order, as kernels want it; no copy where it is so already."""
+        return np.asarray(array, order="C")  # ascontiguousarray would give 0-d arrays an axis
 
     def owns(self, array) -> bool:
         """Is this an array that lives here?"""
         return isinstance(array, np.ndarray)
 
-    def to_numpy(self, array) -> np.ndarray:
-        return np.asarray(array)
+    def to_numpy(self, array: np.ndarray) -> np.ndarray:
+        return array
 
     def for_each(self, count: int, task: Callable[[int], object]) -> None:
         """Run `task(i)` for every i below `count`, in any order, on all the device has."""
         threads.for_each(count, task)
 
     def for_each_part(
-        self, images: range, groups: int, task: Callable[[slice, slice], object]
+        self,
+        images: range,
+        groups: int,
+        image_bytes: int,
+        task: Callable[[slice, slice], object],
     ) -> None:
         """Run `task(images, groups)` on parts of a batch small enough to be worked on at once.
 
@@ -68,20 +101,80 @@ class Device:
         count = min(n, SHARES)
         return [range(i * n // count, (i + 1) * n // count) for i in range(count)]
 
-    def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
+    def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """A buffer to be used at once: the next call with this name on this worker reuses it."""
         return threads.scratch(name, shape, dtype)
 
 
-@cache
-def _open(name: str) -> Device:
-    if name == "cpu":
-        return Device("cpu", np)
-    raise ValueError(f"device: expected 'cpu', got {name!r}")
+class Gpu(Device):
+    """A GPU, real or simulated: all that is said to it goes through CuPy's names in `xp`."""
+
+    def __init__(self, kind: str, index: int, xp: ModuleType):
+        super().__init__(f"{kind}:{index}", xp)
+        self.index = index
+        self._buffers: dict[str, object] = {}
+
+    def active(self) -> AbstractContextManager:
+        """Make the device the current one, inside `with`: CuPy computes on the current device."""
+        return self.xp.cuda.Device(self.index)
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype):
+        with self.active():
+            return self.xp.empty(shape, dtype)
+
+    def asarray(self, array):
+        """A NumPy array copied here, or an array that is here made contiguous."""
+        if isinstance(array, np.ndarray | np.generic):
+            with self.active():
+                return self.xp.asarray(np.asarray(array, order="C"))
+        if not self.owns(array):
+            raise TypeError(f"{self.name}: expects a NumPy array or its own, got {array!r}")
+        return self.contiguous(array)
+
+    def contiguous(self, array):
+        return array if array.flags.c_contiguous else array.copy()
+
+    def owns(self, array) -> bool:
+        return isinstance(array, self.xp.ndarray) and array.device.id == self.index
+
+    def to_numpy(self, array) -> np.ndarray:
+        with self.active():
+            return self.xp.asnumpy(array)
+
+    def for_each(self, count: int, task: Callable[[int], object]) -> None:
+        """One after the other: each task is kernels, and those fill the GPU."""
+        for i in range(count):
+            task(i)
+
+    def for_each_part(
+        self,
+        images: range,
+        groups: int,
+        image_bytes: int,
+        task: Callable[[slice, slice], object],
+    ) -> None:
+        """Here a part is as many whole images as the workspace holds columns of."""
+        step = max(1, WORKSPACE // image_bytes)
+        for start in range(images.start, images.stop, step):
+            task(slice(start, min(start + step, images.stop)), slice(0, groups))
+
+    def shares(self, n: int) -> list[range]:
+        return [range(n)]
+
+    def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
+        """A buffer that is kept: one stream runs all kernels, so the next use comes after this."""
+        size = prod(shape) * np.dtype(dtype).itemsize
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.nbytes < size:
+            buffer = self._buffers[name] = self.empty((size,), np.dtype(np.uint8))
+        return buffer[:size].view(dtype).reshape(shape)
 
 
-def device(name: "str | Device | None" = None) -> Device:
-    """The device called `name`: "cpu" (also the default)."""
+def device(name: str | Device | None = None) -> Device:
+    """The device called `name`, "cpu" (also the default), "cuda:0" or "sim:0".
+
+    Raises ValueError in one line where there is no such device, saying why.
+    """
     if isinstance(name, Device):
         return name
     if name is None:
@@ -89,3 +182,40 @@ def device(name: "str | Device | None" = None) -> Device:
     if not isinstance(name, str):
         raise TypeError(f"device: expected a name such as 'cpu', got {type(name).__name__}")
     return _open(name)
+
+
+@cache
+def _open(name: str) -> Device:
+    if name == "cpu":
+        return Cpu()
+    found = re.fullmatch(r"(cuda|sim):(\d+)", name)
+    if found is None:
+        raise ValueError(f"device: expected 'cpu', 'cuda:N' or 'sim:N', got {name!r}")
+    kind, index = found.group(1), int(found.group(2))
+    xp = _cupy(name) if kind == "cuda" else _simulator(name)
+    count = xp.cuda.runtime.getDeviceCount()
+    if index >= count:
+        raise ValueError(f"device: {name!r} does not exist: there are {count}, from {kind}:0 on")
+    return Gpu(kind, index, xp)
+
+
+def _cupy(name: str) -> ModuleType:
+    try:
+        import cupy
+    except ImportError as error:
+        raise ValueError(
+            f"device: {name!r} needs CuPy (pip install 'tinynet[cuda12]' or [cuda13]): {error}"
+        ) from None
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise ValueError(f"device: CuPy finds no GPU for {name!r}: {error}") from None
+    return cupy
+
+
+def _simulator(name: str) -> ModuleType:
+    from tinynet import simulator
+
+    if reason := simulator.unavailable():
+        raise ValueError(f"device: {name!r} cannot run here: {reason}")
+    return simulator

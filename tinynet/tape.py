@@ -45,19 +45,20 @@ def backward(root, dy) -> Iterator[tuple]:
     while order:
         function = order.pop()
         dy = gradients.pop(function, None)  # None: no way from the root handed it a gradient
-        shares = () if dy is None else _gradients_of_inputs(function, dy)
-        handed = [dy]
-        for parent, dx in zip(function.parents, shares):
-            if dx is None or parent is None:
-                continue
-            if not isinstance(parent, Function):
-                yield parent, _owned(dx, handed, function.xp)
-                handed.append(dx)
-            elif parent in gradients:
-                # A new sum, never in place: a Function may hand one array to two parents.
-                gradients[parent] = gradients[parent] + dx
-            else:
-                gradients[parent] = dx
+        with function.device.active():
+            shares = () if dy is None else _gradients_of_inputs(function, dy)
+            handed = [dy]
+            for parent, dx in zip(function.parents, shares):
+                if dx is None or parent is None:
+                    continue
+                if not isinstance(parent, Function):
+                    yield parent, _owned(dx, handed, function.xp)
+                    handed.append(dx)
+                elif parent in gradients:
+                    # A new sum, never in place: a Function may hand one array to two parents.
+                    gradients[parent] = gradients[parent] + dx
+                else:
+                    gradients[parent] = dx
         function.saved, function.parents = None, ()
 
 

@@ -234,7 +234,8 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     device = inputs[0].device
     needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)
     function = op(device, needs_grad)
-    y = Tensor(function.forward(*(x.data for x in inputs), **options), device=device)
+    with device.active():
+        y = Tensor(function.forward(*(x.data for x in inputs), **options), device=device)
     if any(needs_grad):
         y.requires_grad, y.creator = True, function
         function.input_types = tuple((x.dtype, x.shape) for x in inputs)

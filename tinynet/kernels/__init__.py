@@ -6,7 +6,8 @@ to run one:
     launch(device, "lrn_forward", y, scale, x, n, c, plane, groups, size, alpha, beta, k)
 """
 
-from tinynet.devices import Device
+from tinynet.devices import Device, Gpu
+from tinynet.kernels import compiled
 from tinynet.kernels.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
 from tinynet.kernels.augment import augment
 from tinynet.kernels.avg_pool import avg_pool_backward, avg_pool_forward
@@ -51,5 +52,8 @@ TWINS = {
 
 def launch(device: Device, name: str, *args) -> None:
     """Run the kernel called `name` on `device`, once `gate.check` has let its arguments through."""
-    check(device, name, args)
-    TWINS[name](*args)
+    real = check(device, name, args)
+    if isinstance(device, Gpu):
+        compiled.run(device, name, args, real)
+    else:
+        TWINS[name](*args)

@@ -11,7 +11,7 @@ import operator
 import numpy as np
 
 from tinynet.devices import Device
-from tinynet.kernels.geometry import Parameter, parameters
+from tinynet.kernels.geometry import MOST_ELEMENTS, Parameter, parameters
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -55,6 +55,11 @@ def _check_array(device: Device, kernel: str, p: Parameter, argument) -> None:
         raise ValueError(
             f"{kernel}: {p.name} expects a C-contiguous array, got shape {argument.shape} with "
             f"strides {argument.strides}"
+        )
+    if argument.size > MOST_ELEMENTS:
+        raise ValueError(
+            f"{kernel}: {p.name} has {argument.size:,} elements; kernels count with ints, to "
+            f"{MOST_ELEMENTS:,}: use a smaller batch"
         )
     if not p.is_const and not getattr(argument.flags, "writeable", True):
         raise ValueError(f"{kernel}: {p.name} is written to, but the array is read-only")

@@ -41,7 +41,7 @@ class Conv2d(Function):
                 maps = part.reshape(len(part), -1, self.oh * self.ow)
                 launch(self.device, "bias_forward", maps, bias_grouped[some].ravel(), *maps.shape)
 
-        self.device.for_each_part(range(n), groups, one_part)
+        self.device.for_each_part(range(n), groups, self._image_bytes(x), one_part)
         return y
 
     def backward(self, dy):
@@ -70,7 +70,7 @@ class Conv2d(Function):
                     self.xp.matmul(filters[some].swapaxes(1, 2), part, out=columns)
                     self._scatter(columns, dx, images, some)
 
-            self.device.for_each_part(shares[i], self.groups, one_part)
+            self.device.for_each_part(shares[i], self.groups, self._image_bytes(x), one_part)
 
         self.device.for_each(len(shares), one_share)
         dweight = self._sum(partial).reshape(weight.shape) if self.needs_grad[1] else None
@@ -96,6 +96,10 @@ class Conv2d(Function):
     def _sizes(self, part) -> tuple[int, ...]:
         """The sizes that im2col and col2im take."""
         return (*part.shape, *self.window.arguments, self.oh, self.ow)
+
+    def _image_bytes(self, x) -> int:
+        """What the columns of one image take."""
+        return x.shape[1] * self.window.kh * self.window.kw * self.oh * self.ow * x.itemsize
 
     def _buffer(self, count: int, groups: int, dtype):
         """Room for the columns of a part: (images, groups, K, P)."""

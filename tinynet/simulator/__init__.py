@@ -25,7 +25,7 @@ import numpy as np
 
 from tinynet.simulator import cuda
 from tinynet.simulator.arrays import SimArray as ndarray
-from tinynet.simulator.arrays import call
+from tinynet.simulator.arrays import call, may_share_memory
 from tinynet.simulator.compiler import unavailable
 from tinynet.simulator.creation import (
     arange,
@@ -55,7 +55,8 @@ FUNCTIONS = frozenset(
     + ["maximum", "mean", "min", "minimum", "moveaxis", "multiply", "negative", "nonzero"]
     + ["not_equal", "pad", "power", "prod", "ravel", "remainder", "repeat", "reshape", "rint"]
     + ["sign", "sin", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum"]
-    + ["swapaxes", "take", "tanh", "tensordot", "transpose", "tril", "triu", "var", "where"]
+    + ["swapaxes", "take", "take_along_axis", "tanh", "tensordot", "transpose", "tril", "triu"]
+    + ["var", "where"]
 )
 CONSTANTS = frozenset(
     ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16"]
@@ -79,6 +80,7 @@ __all__ = [
     "full",
     "full_like",
     "get_default_memory_pool",
+    "may_share_memory",
     "ndarray",
     "ones",
     "ones_like",
@@ -94,7 +96,10 @@ def get_default_memory_pool() -> MemoryPool:
 
 def __getattr__(name: str) -> object:
     if name in FUNCTIONS:
-        return partial(call, getattr(np, name))
+        function = partial(call, getattr(np, name))
+        if isinstance(getattr(np, name), np.ufunc):
+            function.at = partial(call, getattr(np, name).at)  # xp.add.at(x, index, values)
+        return function
     if name in CONSTANTS:
         return getattr(np, name)
     raise AttributeError(f"the simulator has no {name!r}: see FUNCTIONS in {__name__}")

@@ -28,7 +28,7 @@ VIEWS = frozenset(
     ["__getitem__", "broadcast_to", "expand_dims", "moveaxis", "ravel", "reshape", "squeeze"]
     + ["swapaxes", "transpose", "view"]
 )
-WRITERS = frozenset(["__setitem__", "fill"])  # they write to their first argument
+WRITERS = frozenset(["__setitem__", "at", "fill"])  # they write to their first argument
 
 
 class SimArray(NDArrayOperatorsMixin):
@@ -156,6 +156,10 @@ def call(function: Callable, *args: object, **kwargs: object):
         for array in written:
             mark_written(array)
     return written[0] if "out" in kwargs and written else _wrap(result, arrays)
+
+
+def may_share_memory(a: SimArray, b: SimArray) -> bool:
+    return a.memory is b.memory and np.may_share_memory(a.plain, b.plain)
 
 
 def _require_current(arrays: list[SimArray], name: str) -> None:

@@ -1,0 +1,36 @@
+"""The .cu kernels of a device, compiled when first asked for: once a file, device and REAL.
+
+The text goes to NVRTC through CuPy, or to the simulator, with -DREAL=float or double. A `#line`
+before it lets compiler errors, profilers and debuggers name the file.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.devices import Gpu
+from tinynet.kernels.gate import cast
+from tinynet.kernels.geometry import KERNELS, launch_shape, parameters, source
+
+CTYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+
+
+def run(device: Gpu, kernel: str, args: tuple, real: np.dtype) -> None:
+    """Issue `kernel` on the device's current stream, with arguments that have been checked."""
+    names = [p.name for p in parameters(kernel)]
+    grid, block = launch_shape(kernel, dict(zip(names, args)))
+    with device.active():
+        _function(device, kernel, real)(grid, block, cast(kernel, args, real))
+
+
+@cache
+def _function(device: Gpu, kernel: str, real: np.dtype):
+    module = _module(device, KERNELS[kernel].file, source(kernel), real)
+    return module.get_function(f"{kernel}_kernel")
+
+
+@cache
+def _module(device: Gpu, file: str, text: str, real: np.dtype):
+    code = f'#line 1 "{Path(__file__).with_name(file)}"\n{text}'
+    return device.xp.RawModule(code=code, options=(f"-DREAL={CTYPES[real]}",))
