@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck, ops, threads
 
 
 def loops(x, weight, bias, stride, padding, groups):
@@ -103,6 +103,22 @@ def test_layers_of_some_size(n, channels, filters, size, kernel, stride, padding
         # sums of some 1e5 terms: their rounding grows to about 1e-16 * 300, relative
         assert (leaves[0].grad.numpy() * step_x).sum() == pytest.approx(by_x, rel=1e-10, abs=1e-8)
         assert (leaves[1].grad.numpy() * step_w).sum() == pytest.approx(by_w, rel=1e-10, abs=1e-8)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_same_bits_for_any_number_of_workers(workers, monkeypatch):
+    """Sums over the batch are cut the same way whoever works on them; 37 leaves uneven shares."""
+    arrays = normal(0, 37, 8, 14, 13), normal(1, 12, 4, 3, 3), normal(2, 12)
+
+    def bits():
+        leaves = [Tensor(a.astype(np.float32), requires_grad=True) for a in arrays]
+        y = F.conv2d(*leaves, padding=1, groups=2)
+        y.backward(normal(3, *y.shape).astype(np.float32))
+        return [array.numpy().view(np.int32) for array in (y, *(x.grad for x in leaves))]
+
+    expected = bits()
+    monkeypatch.setattr(threads, "workers", lambda: workers)
+    assert all(np.array_equal(a, b) for a, b in zip(bits(), expected))
 
 
 # ----------------------------------------------------------------------------------------- by hand
