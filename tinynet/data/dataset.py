@@ -73,7 +73,16 @@ class Dataset:
 class ArrayDataset(Dataset):
     """Small images that are all in memory: `pixels` uint8 (N, 3, h, w), or (N, 1, h, w) gray."""
 
-    def __init__(self, name, split, classes, labels, image_size, store_size, pixels) -> None:
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        classes: list[str],
+        labels: np.ndarray,
+        image_size: int,
+        store_size: int,
+        pixels: np.ndarray,
+    ) -> None:
         # Scaling a 32 x 32 image costs next to nothing: kept scaled they would only take memory.
         super().__init__(name, split, classes, labels, image_size, store_size, cache=False)
         self._pixels = pixels

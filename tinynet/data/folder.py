@@ -81,7 +81,7 @@ def _class_folders(tree: Folder | Tar, path: Path, top: str, split: str) -> list
     if not classes[split]:
         raise DataError(f"{path}: no class folders in {top}{split}/: {_wanted(path)}")
     if split == "val" and "train" in there:
-        for name in set(classes["train"]) ^ set(classes["val"]):
+        for name in sorted(set(classes["train"]) ^ set(classes["val"])):
             lacks = "val" if name in classes["train"] else "train"
             raise DataError(
                 f"{path}: no class folder {name} in {top}{lacks}/: train/ and val/ must have the "

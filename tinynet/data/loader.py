@@ -104,10 +104,10 @@ class Loader:
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="tinynet-data")
 
         def start_one() -> None:
-            for number in starting:
+            number = next(starting, None)
+            if number is not None:
                 indices = order[number * self.batch_size : (number + 1) * self.batch_size]
                 started.append(_Pending(pool, self.dataset, indices))
-                return
 
         try:
             for _ in range(self.prefetch):
@@ -115,7 +115,7 @@ class Loader:
             for number in numbers:
                 images, indices = self._wait(started.popleft())
                 start_one()
-                if len(indices):
+                if len(indices):  # not a batch of bad images only
                     delivered = True
                     labels = self.dataset.labels[indices]
                     drawn = top[indices], left[indices], flip[indices]
