@@ -81,9 +81,12 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
         future.result()
 
 
-def _exhaust(indices: Iterator[int]) -> None:
-    for _ in indices:
-        pass
+def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> None:
+    """Run `task` on consecutive slices of `range(total)`, `step` long (the last may be shorter).
+
+    The cuts depend on `total` and `step` alone, never on the number of workers.
+    """
+    for_each(-(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step))))
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -97,3 +100,17 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     if buffer is None or buffer.nbytes < size:
         buffer = buffers[name] = np.empty(size, np.uint8)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+def _exhaust(indices: Iterator[int]) -> None:
+    for _ in indices:
+        pass
+
+
+def _forget_workers() -> None:
+    """A forked process inherits no thread: it starts workers of its own when it needs them."""
+    _pool.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)

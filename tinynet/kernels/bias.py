@@ -4,20 +4,30 @@ import numpy as np
 
 from tinynet import threads
 
+BLOCK = 64 * 1024  # elements a task, at least: whole images
+
 
 def bias_forward(y, bias, n, c, plane):
     """y (n, c, plane) += bias (c,), in place."""
     y, bias = y.reshape(n, c, plane), bias[:, None]
-    threads.for_each(n, lambda image: np.add(y[image], bias, out=y[image]))
+    threads.for_each_slice(
+        n, _images(c, plane), lambda images: np.add(y[images], bias, out=y[images])
+    )
 
 
 def bias_backward(dbias, dy, n, c, plane):
     """dbias (c,) = the sum of dy (n, c, plane) over images and places.
 
-    Each image is summed by one worker, then the images in order: the same bits for any number of
+    Each image is summed by itself, then the images in order: the same bits for any number of
     workers.
     """
     dy = dy.reshape(n, c, plane)
-    partial = np.empty((n, c), dy.dtype)
-    threads.for_each(n, lambda image: np.sum(dy[image], axis=1, out=partial[image]))
-    np.sum(partial, axis=0, out=dbias)
+    per_image = np.empty((n, c), dy.dtype)
+    threads.for_each_slice(
+        n, _images(c, plane), lambda images: np.sum(dy[images], axis=2, out=per_image[images])
+    )
+    np.sum(per_image, axis=0, out=dbias)
+
+
+def _images(c, plane):
+    return max(1, BLOCK // (c * plane))

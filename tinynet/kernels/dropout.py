@@ -10,37 +10,34 @@ import numpy as np
 
 from tinynet import threads
 
-BLOCK = 16 * 1024  # elements drawn at once
+BLOCK = 16 * 1024  # elements drawn at once: the six arrays of philox stay in a core's cache
+ROUNDS = 10
 MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 KEY_STEPS = 0x9E3779B9, 0xBB67AE85  # added to the key after every round
-ROUNDS = 10
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
 
 def dropout_forward(y, x, rows, cols, full_cols, p, scale, seed, counter, offset):
-    """y = x*scale where kept, else 0; element (r, j) has index offset + r*full_cols + j."""
+    """y = x*scale where kept, else 0 (0 <= p < 1). Element (r, j) of x (rows, cols) has index
+    offset + r*full_cols + j in the undivided array; it is kept if its word is >= p * 2^32.
+    """
     x, y = x.reshape(rows, cols), y.reshape(rows, cols)
-    threshold = np.uint32(int(p * 2**32))
-    scale = x.dtype.type(scale)
-    row_step = max(1, BLOCK // cols)
-    blocks = [
-        (slice(r, min(rows, r + row_step)), slice(j, min(cols, j + BLOCK)))
-        for r in range(0, rows, row_step)
-        for j in range(0, cols, BLOCK)
-    ]
+    threshold = np.uint64(int(p * 2**32))
 
-    def one_block(i):
-        rs, cs = blocks[i]
-        for r in range(rs.start, rs.stop):
-            words = random_words(
-                seed, counter, offset + r * full_cols + cs.start, cs.stop - cs.start
-            )
-            kept = words >= threshold
-            np.multiply(x[r, cs], scale, out=y[r, cs])
-            y[r, cs][~kept] = 0
+    def one_block(r, j):
+        """Some rows r of some columns j."""
+        first = offset + j.start + np.arange(r.start, r.stop, dtype=np.int64) * full_cols
+        kept = _kept(first // 4, j.stop - j.start, threshold, seed, counter)
+        np.multiply(x[r, j], scale, out=y[r, j])
+        for row in range(min(4, len(first))):  # every fourth row starts at the same word of 4
+            word = first[row] % 4
+            y[r, j][row::4] *= kept[row::4, word : word + j.stop - j.start]
 
-    threads.for_each(len(blocks), one_block)
+    some_rows = max(1, BLOCK // cols)
+    for start in range(0, cols, BLOCK):
+        j = slice(start, min(cols, start + BLOCK))
+        threads.for_each_slice(rows, some_rows, lambda r, j=j: one_block(r, j))
 
 
 def dropout_backward(dx, dy, rows, cols, full_cols, p, scale, seed, counter, offset):
@@ -48,27 +45,41 @@ def dropout_backward(dx, dy, rows, cols, full_cols, p, scale, seed, counter, off
     dropout_forward(dx, dy, rows, cols, full_cols, p, scale, seed, counter, offset)
 
 
-def random_words(seed, counter, first, count):
-    """The 32-bit words of the elements first .. first+count-1."""
-    group = np.arange(first // 4, (first + count + 3) // 4, dtype=np.uint64)
-    counters = (
-        group & LOW,
-        group >> HALF,
-        np.full_like(group, counter & 0xFFFFFFFF),
-        np.full_like(group, counter >> 32),
-    )
-    words = philox(counters, (seed & 0xFFFFFFFF, seed >> 32))
-    return np.stack(words, axis=-1).astype(np.uint32).reshape(-1)[first % 4 :][:count]
+def _kept(first_group, count, threshold, seed, counter):
+    """For each row, from its first group of four on: is the word at least the threshold?
+
+    There is one group more than `count` words fill, for rows that begin inside a group.
+    """
+    groups = -(-count // 4) + 1
+    shape = len(first_group), groups
+    group = (first_group[:, None] + np.arange(groups)).astype(np.uint64)
+    words = [threads.scratch(f"philox word {i}", shape, np.uint64) for i in range(4)]
+    np.bitwise_and(group, LOW, out=words[0])
+    np.right_shift(group, HALF, out=words[1])
+    words[2][...] = counter & 0xFFFFFFFF
+    words[3][...] = counter >> 32
+    philox(words, (seed & 0xFFFFFFFF, seed >> 32))
+    kept = threads.scratch("philox kept", (*shape, 4), bool)
+    for i, word in enumerate(words):
+        np.greater_equal(word, threshold, out=kept[..., i])
+    return kept.reshape(len(first_group), -1)
 
 
-def philox(counters, key):
-    """Philox4x32-10: four arrays of 32-bit counter words, held in uint64, to four random ones."""
-    c0, c1, c2, c3 = counters
+def philox(words, key):
+    """Philox4x32-10, in place: four arrays of 32-bit words (held in uint64), two words of key."""
+    c0, c1, c2, c3 = words
     k0, k1 = key
+    product0 = threads.scratch("philox product 0", c0.shape, np.uint64)
+    product1 = threads.scratch("philox product 1", c0.shape, np.uint64)
     for _ in range(ROUNDS):
-        product0, product1 = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2
-        c0 = (product1 >> HALF) ^ c1 ^ np.uint64(k0)
-        c2 = (product0 >> HALF) ^ c3 ^ np.uint64(k1)
-        c1, c3 = product1 & LOW, product0 & LOW
+        np.multiply(c0, MULTIPLIERS[0], out=product0)
+        np.multiply(c2, MULTIPLIERS[1], out=product1)
+        np.right_shift(product1, HALF, out=c0)
+        c0 ^= c1
+        c0 ^= np.uint64(k0)
+        np.right_shift(product0, HALF, out=c2)
+        c2 ^= c3
+        c2 ^= np.uint64(k1)
+        np.bitwise_and(product1, LOW, out=c1)
+        np.bitwise_and(product0, LOW, out=c3)
         k0, k1 = (k0 + KEY_STEPS[0]) & 0xFFFFFFFF, (k1 + KEY_STEPS[1]) & 0xFFFFFFFF
-    return c0, c1, c2, c3

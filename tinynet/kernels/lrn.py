@@ -6,6 +6,9 @@
 The window of channel i is [i - size//2, i - size//2 + size - 1], clipped to the group of channels
 (one tower of the paper's network). Alpha is NOT divided by size here, as in the paper; the code of
 2012, Caffe and PyTorch do divide it.
+
+Every sum is taken afresh, in the order of the channels: a running sum that adds one channel and
+subtracts another would save little and keep the rounding errors of all channels it has passed.
 """
 
 import numpy as np
@@ -15,16 +18,18 @@ from tinynet import threads
 
 def lrn_forward(y, scale, x, n, c, plane, groups, size, alpha, beta, k):
     """y and scale (n, c, plane) from x (n, c, plane); scale is kept for backward."""
-    x, y, scale = (a.reshape(n, groups, c // groups, plane) for a in (x, y, scale))
+    channels = c // groups
+    x, y, scale = (a.reshape(n * groups, channels, plane) for a in (x, y, scale))
 
-    def one_image(image):
-        squares = np.square(x[image])
-        _window_sums(scale[image], squares, size, before=size // 2)
-        scale[image] *= x.dtype.type(alpha)
-        scale[image] += x.dtype.type(k)
-        np.multiply(x[image], _power(scale[image], beta), out=y[image])
+    def one_group(i):
+        squares, inside = _bordered(channels, plane, size, x.dtype, before=size // 2)
+        np.square(x[i], out=inside)
+        _window_sums(scale[i], squares, size)
+        scale[i] *= alpha
+        scale[i] += k
+        multiply_by_power(y[i], x[i], scale[i], beta)
 
-    threads.for_each(n, one_image)
+    threads.for_each(n * groups, one_group)
 
 
 def lrn_backward(dx, dy, x, y, scale, n, c, plane, groups, size, alpha, beta):
@@ -32,35 +37,47 @@ def lrn_backward(dx, dy, x, y, scale, n, c, plane, groups, size, alpha, beta):
 
     Channel i is in the windows of [i + size//2 - size + 1, i + size//2]: the same for odd sizes.
     """
-    dx, dy, x, y, scale = (a.reshape(n, groups, c // groups, plane) for a in (dx, dy, x, y, scale))
+    channels = c // groups
+    dx, dy, x, y, scale = (a.reshape(n * groups, channels, plane) for a in (dx, dy, x, y, scale))
 
-    def one_image(image):
-        ratio = dy[image] * y[image]
-        ratio /= scale[image]
-        sums = np.empty_like(ratio)
-        _window_sums(sums, ratio, size, before=size - 1 - size // 2)
-        sums *= x.dtype.type(-2 * alpha * beta)
-        sums *= x[image]
-        np.multiply(dy[image], _power(scale[image], beta), out=dx[image])
-        dx[image] += sums
+    def one_group(i):
+        ratios, inside = _bordered(channels, plane, size, x.dtype, before=size - 1 - size // 2)
+        np.multiply(dy[i], y[i], out=inside)
+        inside /= scale[i]
+        sums = threads.scratch("lrn sums", (channels, plane), x.dtype)
+        _window_sums(sums, ratios, size)
+        sums *= -2 * alpha * beta
+        sums *= x[i]
+        multiply_by_power(dx[i], dy[i], scale[i], beta)
+        dx[i] += sums
 
-    threads.for_each(n, one_image)
-
-
-def _window_sums(sums, values, size, before):
-    """sums[:, i] = values[:, i-before] + ... + values[:, i-before+size-1], clipped, in order."""
-    channels = values.shape[1]
-    sums[...] = 0
-    for tap in range(-before, size - before):
-        first, last = max(0, -tap), min(channels, channels - tap)
-        if first < last:
-            sums[:, first:last] += values[:, first + tap : last + tap]
+    threads.for_each(n * groups, one_group)
 
 
-def _power(scale, beta):
-    """scale^-beta; the paper's beta of 3/4 needs two square roots only."""
-    if beta != 0.75:
-        return np.power(scale, -beta)
-    root = np.sqrt(scale)
-    root *= np.sqrt(root)
-    return np.reciprocal(root, out=root)
+def _bordered(channels, plane, size, dtype, before):
+    """A buffer with size-1 channels of zeros around the group, `before` of them ahead of it."""
+    buffer = threads.scratch("lrn bordered", (channels + size - 1, plane), dtype)
+    buffer[:before] = 0
+    buffer[before + channels :] = 0
+    return buffer, buffer[before : before + channels]
+
+
+def _window_sums(sums, bordered, size):
+    """sums[i] = bordered[i] + ... + bordered[i + size - 1], in that order."""
+    channels = len(sums)
+    sums[...] = bordered[:channels]
+    for tap in range(1, size):
+        sums += bordered[tap : tap + channels]
+
+
+def multiply_by_power(y, x, scale, beta):
+    """y = x * scale^-beta; y is none of the inputs. The paper's 3/4 takes two square roots only."""
+    if beta == 0.75:
+        power = threads.scratch("lrn power", scale.shape, scale.dtype)
+        np.sqrt(scale, out=power)
+        np.sqrt(power, out=y)
+        power *= y  # scale^1/2 * scale^1/4
+        np.divide(x, power, out=y)
+    else:
+        np.power(scale, -beta, out=y)
+        y *= x

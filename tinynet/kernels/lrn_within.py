@@ -8,16 +8,19 @@ in AlexNet's second layer.
 import numpy as np
 
 from tinynet import threads
+from tinynet.kernels.lrn import multiply_by_power
 
 
 def lrn_within_forward(y, scale, x, n, c, h, w, size, alpha, beta, k):
     """y and scale (n, c, h, w) from x (n, c, h, w); scale is kept for backward."""
 
-    def one_image(image):
-        _window_sums(scale[image], np.square(x[image]), size, before=size // 2)
-        scale[image] *= x.dtype.type(alpha)
-        scale[image] += x.dtype.type(k)
-        np.multiply(x[image], np.power(scale[image], -beta), out=y[image])
+    def one_image(i):
+        squares, inside = _bordered(c, h, w, size, x.dtype, before=size // 2)
+        np.square(x[i], out=inside)
+        _window_sums(scale[i], squares, size)
+        scale[i] *= alpha
+        scale[i] += k
+        multiply_by_power(y[i], x[i], scale[i], beta)
 
     threads.for_each(n, one_image)
 
@@ -25,31 +28,35 @@ def lrn_within_forward(y, scale, x, n, c, h, w, size, alpha, beta, k):
 def lrn_within_backward(dx, dy, x, y, scale, n, c, h, w, size, alpha, beta):
     """dx = dy * scale^-beta - 2 alpha beta x * (sum of dy*y/scale over the TRANSPOSED window)."""
 
-    def one_image(image):
-        ratio = dy[image] * y[image]
-        ratio /= scale[image]
-        sums = np.empty_like(ratio)
-        _window_sums(sums, ratio, size, before=size - 1 - size // 2)
-        sums *= x.dtype.type(-2 * alpha * beta)
-        sums *= x[image]
-        np.multiply(dy[image], np.power(scale[image], -beta), out=dx[image])
-        dx[image] += sums
+    def one_image(i):
+        ratios, inside = _bordered(c, h, w, size, x.dtype, before=size - 1 - size // 2)
+        np.multiply(dy[i], y[i], out=inside)
+        inside /= scale[i]
+        sums = threads.scratch("lrn_within sums", (c, h, w), x.dtype)
+        _window_sums(sums, ratios, size)
+        sums *= -2 * alpha * beta
+        sums *= x[i]
+        multiply_by_power(dx[i], dy[i], scale[i], beta)
+        dx[i] += sums
 
     threads.for_each(n, one_image)
 
 
-def _window_sums(sums, values, size, before):
-    """Sums over size x size windows clipped to the map: along the columns, then along the rows."""
-    rows = np.zeros_like(values)
-    _shifted_sums(rows.transpose(2, 0, 1), values.transpose(2, 0, 1), size, before)
-    sums[...] = 0
-    _shifted_sums(sums.transpose(1, 0, 2), rows.transpose(1, 0, 2), size, before)
+def _bordered(c, h, w, size, dtype, before):
+    """A buffer with size-1 rows and columns of zeros around the maps, `before` of them ahead."""
+    shape = c, h + size - 1, w + size - 1
+    buffer = threads.scratch("lrn_within bordered", shape, dtype)
+    buffer[...] = 0
+    return buffer, buffer[:, before : before + h, before : before + w]
 
 
-def _shifted_sums(sums, values, size, before):
-    """sums[i] += values[i-before] + ... + values[i-before+size-1] along the first axis."""
-    length = len(values)
-    for tap in range(-before, size - before):
-        first, last = max(0, -tap), min(length, length - tap)
-        if first < last:
-            sums[first:last] += values[first + tap : last + tap]
+def _window_sums(sums, bordered, size):
+    """Sums over size x size windows: along each row, then over the rows."""
+    c, h, w = sums.shape
+    rows = threads.scratch("lrn_within rows", (c, h + size - 1, w), sums.dtype)
+    rows[...] = bordered[:, :, :w]
+    for j in range(1, size):
+        rows += bordered[:, :, j : j + w]
+    sums[...] = rows[:, :h]
+    for i in range(1, size):
+        sums += rows[:, i : i + h]

@@ -1,14 +1,13 @@
 """Max-pooling with overlapping windows (NumPy twin of max_pool.cu).
 
 The maximum over a window is separable: first over each row of the window, then over the rows. The
-first of several equal maxima wins, in row-major order, because a later candidate must be strictly
-larger. `argmax` (index i*kw + j within the window) is all that backward needs.
+first of several equal maxima wins, in reading order, because a later candidate must be larger.
+`argmax` (index i*kw + j within the window) is all that backward needs.
 """
 
 import numpy as np
 
 from tinynet import threads
-from tinynet.kernels.windows import tap_slices
 
 
 def max_pool_forward(
@@ -16,57 +15,86 @@ def max_pool_forward(
 ):  # fmt: skip
     """y and argmax (n, c, oh, ow) from x (n, c, h, w); windows are clipped to the image.
 
-    A NaN in the window makes y NaN (its argmax is then some element of the window).
+    A NaN in the window is its maximum: the first one, if there are several.
     """
-    index_type = np.uint8 if kh * kw <= 256 else np.int32  # small: 64 indices an instruction
+    reach_h, reach_w = (oh - 1) * stride_h + kh, (ow - 1) * stride_w + kw
+    overhangs = pad_top > 0 or pad_left > 0 or reach_h > h or reach_w > w
+    # Indices as bytes, where they fit: 64 of them an instruction.
+    index_type = np.dtype(np.uint8 if kh * kw <= 256 else np.int32)
     first_i = np.maximum(pad_top - np.arange(oh) * stride_h, 0)
     first_j = np.maximum(pad_left - np.arange(ow) * stride_w, 0)
-    first_index = (first_i[:, None] * kw + first_j).astype(index_type)
+    first_inside = (first_i[:, None] * kw + first_j).astype(index_type)
 
     def one_image(image):
-        row_best = threads.scratch("row_best", (c, h, ow), x.dtype)
-        row_index = threads.scratch("row_index", (c, h, ow), index_type)
-        row_best[...] = -np.inf
-        row_index[...] = first_j
-        for j in range(kw):
-            to, source = tap_slices(j, stride_w, pad_left, w, ow)
-            _keep_larger(row_best[:, :, to], row_index[:, :, to], x[image, :, :, source], j)
-        best = y[image]
-        index = threads.scratch("index", (c, oh, ow), index_type)
-        best[...] = -np.inf
-        index[...] = first_index
-        for i in range(kh):
-            to, source = tap_slices(i, stride_h, pad_top, h, oh)
-            candidate_index = row_index[:, source] + index_type(i * kw)
-            _keep_larger(best[:, to], index[:, to], row_best[:, source], candidate_index)
-        argmax[image] = index
+        pixels = x[image]
+        if overhangs:
+            pixels = threads.scratch("max_pool padded", (c, reach_h, reach_w), x.dtype)
+            pixels[...] = -np.inf
+            inside = pixels[:, pad_top : pad_top + h, pad_left : pad_left + w]
+            inside[...] = x[image, :, : inside.shape[1], : inside.shape[2]]
+        index = threads.scratch("max_pool index", (c, oh, ow), index_type)
+        _both_axes(y[image], index, pixels, kh, kw, stride_h, stride_w, np.greater)
+        if np.isnan(np.min(y[image])):  # rare, so the test for NaN is not in the fast comparison
+            _both_axes(y[image], index, pixels, kh, kw, stride_h, stride_w, _greater_or_nan)
+        # A window of nothing but -inf has kept its index 0, which may lie in the padding.
+        np.maximum(index, first_inside, out=argmax[image])
 
     threads.for_each(n, one_image)
 
 
-def _keep_larger(best, index, candidate, candidate_index):
-    """Replace best and index where the candidate is strictly larger.
+def _both_axes(y, index, pixels, kh, kw, stride_h, stride_w, greater):
+    """y and index (c, oh, ow): the maximum along each row of the windows, then over their rows."""
+    c, oh, ow = y.shape
+    reach_h, reach_w = (oh - 1) * stride_h + kh, (ow - 1) * stride_w + kw
+    best = threads.scratch("max_pool row maxima", (c, reach_h, ow), y.dtype)
+    best_j = threads.scratch("max_pool row indices", (c, reach_h, ow), index.dtype)
+    for j in range(kw):
+        tap = pixels[:, :reach_h, j : reach_w - kw + 1 + j : stride_w]
+        _keep_greater(best, best_j, tap, j, j == 0, greater)
+    for i in range(kh):
+        rows = slice(i, reach_h - kh + 1 + i, stride_h)
+        candidate_index = best_j[:, rows] + index.dtype.type(i * kw)
+        _keep_greater(y, index, best[:, rows], candidate_index, i == 0, greater)
 
-    Candidates come in rising order of their index, so the index kept is a plain maximum.
+
+def _keep_greater(best, index, candidate, candidate_index, is_first, greater):
+    """Replace best and index where the candidate is greater (all of them, if it is the first).
+
+    Candidates come with rising indices, so the index to keep is a plain maximum.
     """
-    larger = np.greater(candidate, best)
-    np.maximum(index, larger.view(np.uint8) * candidate_index, out=index, casting="unsafe")
+    if is_first:
+        best[...] = candidate
+        index[...] = candidate_index
+        return
+    replaced = threads.scratch("max_pool replaced", best.shape, bool)
+    greater(candidate, best, out=replaced)
+    offered = threads.scratch("max_pool offered", best.shape, index.dtype)
+    np.multiply(replaced.view(np.uint8), candidate_index, out=offered, dtype=index.dtype)
+    np.maximum(index, offered, out=index)
     np.maximum(best, candidate, out=best)
+
+
+def _greater_or_nan(candidate, best, out):
+    """np.greater, for which a NaN is greater than every number and no NaN is greater than a NaN."""
+    np.greater(candidate, best, out=out)
+    out |= np.isnan(candidate) & ~np.isnan(best)
 
 
 def max_pool_backward(
     dx, dy, argmax, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 ):  # fmt: skip
     """dx (n, c, h, w): each dy goes to the pixel that won its window; overlaps are summed."""
+    # Where in its image (c*h*w) each window begins, and each of its taps from there.
+    plane = np.arange(c)[:, None, None] * (h * w)
     row = np.arange(oh)[:, None] * stride_h - pad_top
-    column = np.arange(ow) * stride_w - pad_left
-    corner = row * w + column  # of each window, as an offset into its plane
-    planes = np.arange(c)[:, None, None] * (h * w)
+    corners = plane + row * w + np.arange(ow) * stride_w - pad_left
+    taps = (np.arange(kh)[:, None] * w + np.arange(kw)).reshape(-1)
 
     def one_image(image):
-        i, j = np.divmod(argmax[image], kw)
-        target = planes + corner + i * w + j
+        winners = threads.scratch("max_pool winners", (c, oh, ow), np.intp)
+        np.take(taps, argmax[image], out=winners, mode="clip")  # clip: needs no buffer for out
+        winners += corners
         dx[image] = 0
-        np.add.at(dx[image].reshape(-1), target.reshape(-1), dy[image].reshape(-1))
+        np.add.at(dx[image].reshape(-1), winners.reshape(-1), dy[image].reshape(-1))
 
     threads.for_each(n, one_image)

@@ -1,0 +1,65 @@
+"""The NumPy twins im2col and col2im against explicit loops over every tap of every window."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_shapes import DTYPES, blank, taps, windows
+
+from tinynet.kernels.conv import col2im, im2col
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def test_kernels_im2col_by_hand():
+    x = np.arange(1, 7, dtype=np.float32).reshape(1, 1, 2, 3)
+    #  1 2 3
+    #  4 5 6     2x2 windows, stride 1, one row of padding on top: outputs 2x2
+    col = blank((1, 4, 4), np.float32)
+    im2col(col, x, 1, 1, 2, 3, 2, 2, 1, 1, 1, 0, 2, 2)
+    expected = [
+        [0, 0, 1, 2],  # tap (0, 0) of the four windows
+        [0, 0, 2, 3],  # tap (0, 1)
+        [1, 2, 4, 5],  # tap (1, 0)
+        [2, 3, 5, 6],  # tap (1, 1)
+    ]
+    np.testing.assert_array_equal(col[0], expected)
+
+
+def test_kernels_col2im_by_hand():
+    dcol = np.ones((1, 4, 4), np.float32)
+    dx = blank((1, 1, 3, 3), np.float32)
+    col2im(dx, dcol, 1, 1, 3, 3, 2, 2, 1, 1, 0, 0, 2, 2)
+    # how many of the four 2x2 windows hold each pixel
+    np.testing.assert_array_equal(dx[0, 0], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
+
+
+def test_kernels_col2im_leaves_zeros_between_windows():
+    dx = blank((1, 1, 1, 5), np.float64)
+    col2im(dx, np.ones((1, 1, 2)), 1, 1, 1, 5, 1, 1, 1, 3, 0, 0, 1, 2)
+    np.testing.assert_array_equal(dx[0, 0, 0], [1, 0, 0, 1, 0])
+
+
+@given(windows(), DTYPES, SEEDS)
+def test_kernels_im2col(sizes, dtype, seed):
+    n, c, h, w, kh, kw, *_, oh, ow = sizes
+    x = np.random.default_rng(seed).standard_normal((n, c, h, w)).astype(dtype)
+    expected = np.zeros((n, c, kh, kw, oh, ow), dtype)
+    for image, channel, r, q, i, j, row, column in taps(sizes):
+        expected[image, channel, i, j, r, q] = x[image, channel, row, column]
+    col = blank((n, c * kh * kw, oh * ow), dtype)
+    im2col(col, x, *sizes)
+    np.testing.assert_array_equal(col, expected.reshape(col.shape))
+
+
+@given(windows(), DTYPES, SEEDS)
+def test_kernels_col2im(sizes, dtype, seed):
+    n, c, h, w, kh, kw, *_, oh, ow = sizes
+    # Small integers: every sum is exact, so the order of the adds cannot matter.
+    dcol = np.random.default_rng(seed).integers(-9, 10, (n, c * kh * kw, oh * ow)).astype(dtype)
+    entries = dcol.reshape(n, c, kh, kw, oh, ow)
+    expected = np.zeros((n, c, h, w), dtype)
+    for image, channel, r, q, i, j, row, column in taps(sizes):
+        expected[image, channel, row, column] += entries[image, channel, i, j, r, q]
+    dx = blank((n, c, h, w), dtype)
+    col2im(dx, dcol, *sizes)
+    np.testing.assert_array_equal(dx, expected)
