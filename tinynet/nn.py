@@ -96,15 +96,16 @@ class Module:
                 raise ValueError(
                     f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
                 )
+        arrays = {name: np.asarray(state[name]) for name in own}
         for name, p in own.items():
-            new = np.asarray(state[name])
+            new = arrays[name]
             if new.shape != p.shape or new.dtype != p.dtype:
                 raise ValueError(
                     f"{type(self).__name__}: {name} expects {p.dtype} {p.shape}, state has "
                     f"{new.dtype} {new.shape}"
                 )
         for name, p in own.items():
-            p.data[...] = p.device.asarray(state[name])
+            p.data[...] = p.device.asarray(arrays[name])
 
 
 class Sequential(Module):

@@ -94,8 +94,9 @@ class SGD:
             raise ValueError(
                 f"SGD: state expects {len(expected)} velocities, has {len(state['velocity'])}"
             )
+        arrays = {name: np.asarray(v) for name, v in state["velocity"].items()}
         for name, v in expected.items():
-            new = np.asarray(state["velocity"][name])
+            new = arrays[name]
             if new.shape != v.shape or new.dtype != v.dtype:
                 raise ValueError(
                     f"SGD: velocity {name} expects {v.dtype} {v.shape}, has {new.dtype} {new.shape}"
@@ -105,7 +106,7 @@ class SGD:
                 _check_option(f"group {g} of state: {name}", options.get(name))
         for name, v in expected.items():
             g, i = (int(part) for part in name.split("."))
-            v[...] = self.groups[g]["params"][i].device.asarray(state["velocity"][name])
+            v[...] = self.groups[g]["params"][i].device.asarray(arrays[name])
         for group, options in zip(self.groups, state["groups"]):
             group.update({name: options[name] for name in OPTIONS})
 
