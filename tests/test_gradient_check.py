@@ -9,7 +9,7 @@ from operations import OPERATIONS
 
 import tinynet
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck, ops, threads
 
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
@@ -93,6 +93,62 @@ def test_float32_stays_float32_and_agrees_with_float64(name, device):
     for x, x64 in zip(single, double):
         assert x.grad.dtype == np.float32
         np.testing.assert_allclose(x.grad.numpy(), x64.grad.numpy(), rtol=5e-6, atol=5e-6)
+
+
+def outputs(name, last=lambda y: y, dy=None, device="cpu"):
+    """y of an operation's example, and the gradients for a dy of `last(y)`."""
+    fn, arrays = OPERATIONS[name]
+    inputs = leaves(arrays, device)
+    y = fn(*inputs)
+    end = last(y)
+    end.backward(normal(9, *end.shape) if dy is None else dy)
+    return [y.numpy(), *(x.grad.numpy() for x in inputs)]
+
+
+@every_operation
+def test_every_element_is_written(name, monkeypatch):
+    """Fresh memory and reused buffers hold anything: here nan, and nothing may come of it."""
+    expected = outputs(name)
+    empty, scratch = np.empty, threads.scratch
+
+    def poisoned(make, *args, **named):
+        array = make(*args, **named)
+        if array.dtype.kind in "fiu":
+            array[...] = np.nan if array.dtype.kind == "f" else 99
+        return array
+
+    monkeypatch.setattr(np, "empty", lambda *args, **named: poisoned(empty, *args, **named))
+    monkeypatch.setattr(np, "empty_like", lambda a: poisoned(empty, a.shape, a.dtype))
+    monkeypatch.setattr(threads, "scratch", lambda *args: poisoned(scratch, *args))
+    assert all(map(np.array_equal, outputs(name), expected))
+
+
+@every_operation
+def test_a_dy_in_any_memory_order(name, device):
+    """What comes after may hand back a transposed dy, or one number stretched over all."""
+    fn, arrays = OPERATIONS[name]
+    shape = fn(*(Tensor(array) for array in arrays)).shape
+    straight, ones = outputs(name, device=device), outputs(name, dy=np.ones(shape), device=device)
+    turned = outputs(name, lambda y: y.T, normal(9, *shape).T, device)
+    stretched = outputs(name, lambda y: y.sum(), 1.0, device)
+    for ours, expected in zip(turned + stretched, straight + ones):
+        # a BLAS may add in another order for another layout: some roundings of 1e-16
+        np.testing.assert_allclose(ours, expected, rtol=1e-13, atol=1e-14)
+
+
+@every_operation
+def test_gradients_belong_to_their_tensor_alone(name):
+    fn, arrays = OPERATIONS[name]
+    inputs = leaves(arrays)
+    y = fn(*inputs)
+    dy = normal(9, *y.shape)
+    y.backward(dy)
+    owned = [x.grad.data for x in inputs]
+    others = [dy, y.data, *(x.data for x in inputs)]
+    for i, gradient in enumerate(owned):
+        assert gradient.flags.writeable
+        assert gradient.flags.c_contiguous
+        assert not any(np.shares_memory(gradient, other) for other in others + owned[:i])
 
 
 @every_operation

@@ -114,6 +114,16 @@ def test_numpy_functions_see_the_elements():
     np.testing.assert_array_equal(x, [[1, 2], [3, 4]])
 
 
+def test_an_array_in_use_is_never_used_again(device):
+    """Large results come from a pool: it must know of views, and of arrays whose Tensor is gone."""
+    n = 300_000
+    held = [F.relu(Tensor(np.full(n, i + 1.0), device=device)).numpy()[i:] for i in range(5)]
+    parts = [F.relu(Tensor(np.full(n, i + 1.0), device=device))[i:5] for i in range(5)]
+    F.relu(Tensor(np.zeros(n), device=device))
+    assert [set(array) for array in held] == [{1}, {2}, {3}, {4}, {5}]
+    assert [set(part.numpy()) for part in parts] == [{1}, {2}, {3}, {4}, {5}]
+
+
 def test_repr_tells_values_dtype_and_device():
     assert repr(leaf([1.5])) == "Tensor([1.5], float64, cpu, requires_grad=True)"
     assert repr(Tensor(2.0)) == "Tensor(2., float32, cpu)"
