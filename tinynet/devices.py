@@ -170,6 +170,14 @@ class Gpu(Device):
         return buffer[:size].view(dtype).reshape(shape)
 
 
+def copy(array, source: Device, target: Device):
+    """The array of one device copied to another."""
+    if isinstance(source, Gpu) and isinstance(target, Gpu) and source.xp is target.xp:
+        with target.active():
+            return target.xp.array(array)
+    return target.asarray(source.to_numpy(array))
+
+
 def device(name: str | Device | None = None) -> Device:
     """The device called `name`, "cpu" (also the default), "cuda:0" or "sim:0".
 

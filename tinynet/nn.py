@@ -68,9 +68,9 @@ class Module:
         return self.train(False)
 
     def to(self, device: str | Device) -> "Module":
-        """Move all parameters to `device`."""
+        """Move all parameters to `device`. An optimizer is to be made after that."""
         for p in self.parameters():
-            moved = p.to(device)
+            moved = p.detach().to(device)
             p.data, p.device, p.grad = moved.data, moved.device, None
         return self
 

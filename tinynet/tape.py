@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from tinynet.devices import Device
 from tinynet.ops.function import Function
 
 _recording = ContextVar("recording", default=True)
@@ -52,7 +53,7 @@ def backward(root, dy) -> Iterator[tuple]:
                 if dx is None or parent is None:
                     continue
                 if not isinstance(parent, Function):
-                    yield parent, _owned(dx, handed, function.xp)
+                    yield parent, _owned(dx, handed, function.device)
                     handed.append(dx)
                 elif parent in gradients:
                     # A new sum, never in place: a Function may hand one array to two parents.
@@ -107,11 +108,12 @@ def _gradients_of_inputs(function: Function, dy) -> tuple:
     return gradients
 
 
-def _owned(dx, handed: list, xp):
+def _owned(dx, handed: list, device: Device):
     """dx as an array that nothing else holds: a Function may return dy, a view, or one array twice.
 
     Whoever scales a gradient in place would otherwise scale another one too.
     """
-    shared = any(xp.may_share_memory(dx, array) for array in handed)
+    near = [array for array in handed if device.owns(array)]
+    shared = any(device.xp.may_share_memory(dx, array) for array in near)
     writeable = getattr(dx.flags, "writeable", True)
     return dx if dx.flags.c_contiguous and writeable and not shared else dx.copy()

@@ -8,7 +8,7 @@ from. These notes are the tape.
 import numpy as np
 
 from tinynet import ops, tape
-from tinynet.devices import Device
+from tinynet.devices import Device, copy
 from tinynet.devices import device as open_device
 from tinynet.ops.function import Function
 
@@ -83,9 +83,13 @@ class Tensor:
         return Tensor(self.data, device=self.device)
 
     def to(self, device: str | Device) -> "Tensor":
-        """This Tensor on `device`; itself where it is there already."""
-        open_device(device)
-        return self
+        """This Tensor on `device`: a copy, whose gradient is copied back, or itself."""
+        target = open_device(device)
+        if target is self.device:
+            return self
+        if self.requires_grad:
+            return apply(ops.To, self, target=target)
+        return Tensor(copy(self.data, self.device, target), device=target)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -164,8 +168,15 @@ class Tensor:
 
     def __getitem__(self, index) -> "Tensor":
         parts = index if isinstance(index, tuple) else (index,)
-        parts = tuple(p.data if isinstance(p, Tensor) else p for p in parts)
-        return apply(ops.GetItem, self, index=parts)
+        return apply(ops.GetItem, self, index=tuple(self._index_part(p) for p in parts))
+
+    def _index_part(self, part):
+        """Slices and ints as they are, arrays of ints or bools on this device."""
+        if isinstance(part, Tensor):
+            return part.data
+        if isinstance(part, list | np.ndarray):
+            return self.device.asarray(np.asarray(part))
+        return part
 
     def exp(self) -> "Tensor":
         return apply(ops.Exp, self)
@@ -235,7 +246,8 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)
     function = op(device, needs_grad)
     with device.active():
-        y = Tensor(function.forward(*(x.data for x in inputs), **options), device=device)
+        result = function.forward(*(x.data for x in inputs), **options)
+    y = Tensor(result, device=function.result_device)
     if any(needs_grad):
         y.requires_grad, y.creator = True, function
         function.input_types = tuple((x.dtype, x.shape) for x in inputs)

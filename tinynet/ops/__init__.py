@@ -27,6 +27,7 @@ from tinynet.ops.max_pool import MaxPool2d
 from tinynet.ops.reduce import Max, Mean, Sum
 from tinynet.ops.shape import Concatenate, GetItem, Pad, Reshape, Transpose
 from tinynet.ops.softmax import CrossEntropy, LogSoftmax, Softmax
+from tinynet.ops.to import To
 
 __all__ = [
     "Abs",
@@ -62,6 +63,7 @@ __all__ = [
     "Subtract",
     "Sum",
     "Tanh",
+    "To",
     "Transpose",
     "Where",
 ]

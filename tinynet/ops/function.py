@@ -29,6 +29,7 @@ class Function:
     def __init__(self, device: Device, needs_grad: tuple[bool, ...]):
         self.device = device
         self.xp = device.xp
+        self.result_device = device  # only a copy to another device (ops/to.py) sets it anew
         self.needs_grad = needs_grad  # one for each array of forward: is its gradient wanted?
         self.saved: tuple | None = ()  # None once backward has freed it
         self.parents: tuple = ()  # the tape (tinynet/tape.py) notes here where the inputs came from
