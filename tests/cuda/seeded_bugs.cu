@@ -47,7 +47,7 @@ extern "C" __global__ void shared_past_the_end_right(float* y, const float* x, i
 extern "C" __global__ void dynamic_past_the_end_bug(float* y, const float* x, int n) {
   extern __shared__ float cells[];  // the launch asks for 31 floats
   int t = threadIdx.x;
-  cells[t] = x[t];  // BUG out of bounds
+  cells[t] = 1.0f;  // BUG out of bounds
   y[t] = cells[t];
 }
 extern "C" __global__ void dynamic_past_the_end_right(float* y, const float* x, int n) {

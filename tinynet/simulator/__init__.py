@@ -19,13 +19,11 @@ Modes and orders are set in the environment: settings.py. The names of NumPy tha
 device take are listed below; each means the same in CuPy.
 """
 
-from functools import partial
-
 import numpy as np
 
 from tinynet.simulator import cuda
+from tinynet.simulator.arrays import Function, may_share_memory
 from tinynet.simulator.arrays import SimArray as ndarray
-from tinynet.simulator.arrays import call, may_share_memory
 from tinynet.simulator.compiler import unavailable
 from tinynet.simulator.creation import (
     arange,
@@ -96,10 +94,7 @@ def get_default_memory_pool() -> MemoryPool:
 
 def __getattr__(name: str) -> object:
     if name in FUNCTIONS:
-        function = partial(call, getattr(np, name))
-        if isinstance(getattr(np, name), np.ufunc):
-            function.at = partial(call, getattr(np, name).at)  # xp.add.at(x, index, values)
-        return function
+        return Function(getattr(np, name))
     if name in CONSTANTS:
         return getattr(np, name)
     raise AttributeError(f"the simulator has no {name!r}: see FUNCTIONS in {__name__}")

@@ -158,6 +158,20 @@ def call(function: Callable, *args: object, **kwargs: object):
     return written[0] if "out" in kwargs and written else _wrap(result, arrays)
 
 
+class Function:
+    """A function of NumPy that takes arrays of the current device, and none of the host."""
+
+    def __init__(self, function: Callable):
+        self._function = function
+
+    def __call__(self, *args: object, **kwargs: object):
+        return call(self._function, *args, **kwargs)
+
+    def at(self, a: SimArray, index: object, values: object) -> None:
+        """As NumPy's: `add.at(a, index, values)` adds also where an index comes twice."""
+        call(self._function.at, a, index, values)
+
+
 def may_share_memory(a: SimArray, b: SimArray) -> bool:
     return a.memory is b.memory and np.may_share_memory(a.plain, b.plain)
 

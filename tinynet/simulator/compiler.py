@@ -32,6 +32,7 @@ COMMON = [
     "-U_FORTIFY_SOURCE",  # its longjmp takes a leap between stacks for an attack
 ]
 KERNEL = [
+    "-fno-strict-aliasing",  # CUDA's compiler lets a float be read as an int
     "-fstack-clash-protection",  # a local array too large meets the guard page, never leaps over it
     "-fno-finite-loops",  # a loop that waits for ever must wait, not vanish
     "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
