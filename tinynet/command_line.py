@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import sys
+import warnings
 
 from tinynet.commands.evaluate import evaluate_checkpoints, predict
 from tinynet.commands.example import Example
@@ -24,7 +25,10 @@ def main(example: Example, argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     args = _parser(example).parse_args(argv)
     try:
-        status = args.run(example, args)
+        with warnings.catch_warnings():
+            # Numbers that overflow show in the loss, where training looks for them.
+            warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
+            status = args.run(example, args)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `train | head`

@@ -183,7 +183,7 @@ class Trainer:
         loss = F.cross_entropy(logits, batch.labels)
         value = loss.item()
         if not math.isfinite(value):
-            where = first_bad_layer(self.network.model, x, batch.labels)
+            where = first_bad_layer(self.network.model, x)
             raise NonFiniteError(f"the loss of step {self.step + 1} is {value}: {where}")
         loss.backward()
         self.optimizer.step()
@@ -192,7 +192,7 @@ class Trainer:
 
     def _validate(self) -> Scores:
         self.progress.begin("validation", len(self.val_set))
-        return evaluate(
+        scores = evaluate(
             [self.network],
             [self.val_set],
             batch_size=self.settings.batch_size,
@@ -200,6 +200,20 @@ class Trainer:
             after_batch=self._after_validation_batch,
             on_skip=self._warn_of_skip,
         )
+        if not math.isfinite(scores.loss):
+            where = self._bad_layer_in_validation()
+            raise NonFiniteError(
+                f"after step {self.step} the validation loss is nan or inf: {where}"
+            )
+        return scores
+
+    def _bad_layer_in_validation(self) -> str:
+        """Where the first of the validation batches goes bad."""
+        loader = Loader(self.val_set, self.settings.batch_size, seed=0, workers=1, train=False)
+        with closing(loader.epoch(0)) as batches:
+            batch = next(batches)
+        x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
+        return first_bad_layer(self.network.model.eval(), x)
 
     def _after_validation_batch(self, done: int, total: int) -> None:
         self.progress.advance(done)

@@ -1,0 +1,166 @@
+"""The authors' CIFAR-10 nets: their sizes, rates and decays, and training on data in their form."""
+
+import numpy as np
+import pytest
+from tiny_runs import last_checkpoint, load_example, percentages, read_log, run
+
+import tinynet
+
+CIFAR10 = load_example("cifar10")
+
+
+def write_cifar10(folder, train=32, test=24):
+    """Files in the binary form: five of `train` images, one of `test`. A class is a colour."""
+    rng = np.random.default_rng(0)
+    names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+    folder.mkdir()
+    for name in names:
+        count = test if name.startswith("test") else train
+        labels = np.arange(count, dtype=np.uint8) % 10
+        colours = 60 * np.stack([labels % 3, labels // 3 % 3, labels // 9], axis=1)
+        pixels = np.repeat(colours, 1024, axis=1) + rng.integers(0, 80, (count, 3072))
+        records = np.concatenate([labels[:, None], pixels.astype(np.uint8)], axis=1)
+        (folder / name).write_bytes(records.tobytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_cifar10(tmp_path_factory.mktemp("data") / "cifar-10-batches-bin")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameters"),
+    [
+        # 32x75+32 + 32x800+32 + 64x800+64, then 64x1024+64 + 10x64+10, or 10x1024+10
+        ("80sec", 79_328 + 66_250),
+        ("18pct", 79_328 + 10_250),
+    ],
+)
+def test_sizes(recipe, parameters):
+    model = CIFAR10.CifarNet(profile=recipe)
+    assert sum(p.size for p in model.parameters()) == parameters
+    # Windows over the edge count: 32 -> 16 -> 8 -> 4 (without them 15, 7, 3)
+    side, sides = 32, []
+    for _, layer in model.children():
+        if hasattr(layer, "output_size"):
+            side = layer.output_size(side, side)[0]
+            sides.append(side)
+    assert sides == [32, 16, 16, 8, 8, 4]
+    assert model(np.zeros((2, 3, 32, 32), np.float32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(("recipe", "fc_std"), [("80sec", 0.1), ("18pct", 0.01)])
+def test_initial_weights(recipe, fc_std):
+    model = CIFAR10.CifarNet(profile=recipe, seed=3)
+    stds = {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "fc64": fc_std, "fc10": fc_std}
+    for name, layer in model.children():
+        if name in stds:
+            # the standard deviation of n numbers is off by 1 / sqrt(2n): 640 at least, 3 sigma
+            assert np.isclose(layer.weight.numpy().std(), stds[name], rtol=0.1)
+            assert not layer.bias.numpy().any()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "decays"), [("80sec", [0.004, 0.03, 0.0]), ("18pct", [0.004, 1.0, 0.0])]
+)
+def test_rates_and_decays(recipe, decays):
+    model = CIFAR10.CifarNet(profile=recipe, width=0.1)
+    groups = CIFAR10.parameter_groups(model, 0.001)
+    assert [group["lr"] for group in groups] == [0.001, 0.001, 0.002]
+    assert [group["weight_decay"] for group in groups] == decays
+    names = {id(p): name for name, p in model.named_parameters()}
+    kinds = [{names[id(p)][:2] for p in group["params"]} for group in groups]
+    assert kinds[:2] == [{"co"}, {"fc"}]
+    assert sum(len(group["params"]) for group in groups) == len(names)
+    assert all(names[id(p)].endswith(".bias") for p in groups[2]["params"])
+
+
+def test_normalization_divides_as_the_authors_do():
+    model = CIFAR10.CifarNet(profile="18pct")
+    x = np.random.default_rng(0).uniform(0, 200, (1, 1, 3, 3))
+    y = model.norm1(tinynet.Tensor(x)).numpy()
+    # the middle pixel's window is the whole map: scale 5e-5 is divided by its 9 pixels
+    middle = x[0, 0, 1, 1] * (1 + 5e-5 / 9 * (x**2).sum()) ** -0.75
+    assert np.isclose(y[0, 0, 1, 1], middle, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "after"),
+    [
+        ("80sec", 10, {3119: 0.001, 3120: 1e-4, 3900: 1e-4}),
+        ("18pct", 140, {46800: 1e-4, 50700: 1e-5}),
+    ],
+)
+def test_schedule_of_the_recipe(recipe, epochs, after):
+    """390 batches of 128 an epoch: 8 and 2 epochs, or 120, 10 and 10."""
+    from tinynet.schedule import Drops
+
+    settings = CIFAR10.settings({"profile": recipe, "data": "cifar10"}, "cifar10")
+    assert (settings.epochs, settings.batch_size, settings.store_size) == (epochs, 128, 32)
+    assert not settings.crop and not settings.flip and settings.pixel_mean is None
+    sgd = tinynet.optim.SGD([tinynet.Tensor([1.0], requires_grad=True)], settings.lr)
+    schedule, rates = Drops(sgd, settings.drops, steps=390 * settings.epochs), {}
+    for step in range(1, 390 * settings.epochs + 1):
+        schedule.after_step(step)
+        rates[step] = sgd.groups[0]["lr"]
+    assert {step: rates[step] for step in after} == pytest.approx(after)
+
+
+def test_training_learns_and_eval_agrees(data, tmp_path):
+    out = tmp_path / "run"
+    args = ("--batch-size", 16, "--epochs", 4, "--out", out)
+    result = run("train", "--data", data, *args, example="cifar10")
+    assert result.status == 0, result.err
+    lines = read_log(out)
+    validations = [line for line in lines if "val_loss" in line]
+    assert abs(lines[0]["loss"] - np.log(10)) < 0.2  # small weights: all classes are alike
+    assert validations[-1]["val_top1_error"] < 0.5
+    state = tinynet.load(last_checkpoint(out))
+    assert (state["network"], state["profile"], state["image_size"]) == ("cifar10", "80sec", 32)
+    assert state["classes"][:2] == ["airplane", "automobile"]
+    result = run("eval", "--checkpoint", last_checkpoint(out), example="cifar10")
+    assert percentages(result.out) == [
+        f"{validations[-1][key]:.2%}" for key in ("val_top1_error", "val_top5_error")
+    ]
+
+
+def test_mean_is_each_pixels_own(data, tmp_path):
+    args = ("--data", data, "--steps", 1, "--width", 0.1, "--out", tmp_path / "run")
+    assert run("train", *args, example="cifar10").status == 0
+    mean = tinynet.load(last_checkpoint(tmp_path / "run"))["mean"]
+    files = [data / f"data_batch_{i}.bin" for i in range(1, 6)]
+    records = np.concatenate([np.fromfile(f, np.uint8).reshape(-1, 3073) for f in files])
+    np.testing.assert_allclose(mean.ravel(), records[:, 1:].mean(axis=0), rtol=1e-6)  # float32
+
+
+def test_resumed_is_as_never_interrupted(data, tmp_path):
+    args = ("--data", data, "--recipe", "18pct", "--batch-size", 16, "--width", 0.1)
+    args = ("train", *args, "--epochs", 2, "--checkpoint-every", 4)
+    run(*args, "--out", tmp_path / "whole", example="cifar10")
+    run(*args, "--out", tmp_path / "run", "--steps", 7, example="cifar10")
+    run("train", "--resume", "--out", tmp_path / "run", example="cifar10")
+    whole, resumed = (last_checkpoint(tmp_path / name) for name in ("whole", "run"))
+    assert whole.name == "step-00000020.safetensors"
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
+def test_damaged_archive_is_status_2(tmp_path):
+    archive = tmp_path / "cifar-10-binary.tar.xz"
+    archive.write_bytes(b"\xfd7zXZ\x00damaged")
+    result = run("train", "--data", archive, example="cifar10")
+    assert result.status == 2
+    assert result.err.startswith("error: ") and str(archive) in result.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"profile": "13pct"}, "profile expects one of"),
+        ({"image_size": 4}, "image_size expects at least 8, got 4"),
+        ({"devices": ("cpu", "cpu")}, "expects one device"),
+    ],
+)
+def test_net_that_cannot_be(options, told):
+    with pytest.raises(ValueError, match=told):
+        CIFAR10.CifarNet(**options)

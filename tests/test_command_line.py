@@ -1,0 +1,346 @@
+"""The commands as a user types them: what they print, and how they answer mistakes."""
+
+import contextlib
+import fcntl
+import inspect
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+import numpy as np
+import pytest
+from tiny_runs import (
+    EXAMPLES,
+    TINY,
+    last_checkpoint,
+    load_example,
+    percentages,
+    read_log,
+    run,
+    start,
+    train,
+    write_photos,
+)
+
+import tinynet
+from tinynet import functional, gradient_cases, summary
+from tinynet.gradient_check import GradcheckError
+from tinynet.tensor import Tensor
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def trained(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "trained"
+    train("--profile", "modern", "--data", photos, "--epochs", 4, "--lr", 0.003, "--out", out)
+    return out
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def test_train_tells_what_it_does_and_what_to_type_next(photos, tmp_path):
+    result = train("--profile", "owt", "--data", photos, "--epochs", 2, "--out", tmp_path / "run")
+    assert "photos" in result.out and "40 images in 2 classes; 12 for validation" in result.out
+    lines = [line for line in result.out.splitlines() if line.startswith("epoch")]
+    assert len(lines) == 2
+    validation = [line for line in read_log(tmp_path / "run") if "val_loss" in line]
+    for shown, logged in zip(lines, validation):
+        assert f"val loss {logged['val_loss']:.4f}" in shown
+        assert f"top-1 error {logged['val_top1_error']:.2%}" in shown
+        assert "lr 0.01" in shown
+    assert f"eval --checkpoint {tmp_path / 'run'}" in result.out.splitlines()[-2]
+    assert f"predict --checkpoint {tmp_path / 'run'}" in result.out.splitlines()[-1]
+    assert str(tmp_path / "run" / "log.jsonl") in result.out
+    assert str(last_checkpoint(tmp_path / "run")) in result.out
+    # No terminal: plain lines, one an interval.
+    assert "\r" not in result.err and "\x1b" not in result.err
+    progress = [line for line in result.err.splitlines() if line]
+    assert len(progress) == 10
+    for word in ("loss", "top-1 error", "images/s", "waiting for data", "left"):
+        assert word in progress[0]
+
+
+def test_run_folder_gets_a_name_of_its_own(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train("--profile", "modern", "--data", photos, "--steps", 1)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(rf"{photos.name}-modern-\d{{8}}-\d{{6}}", folder.name)
+
+
+def test_terminal_gets_a_bar(photos, tmp_path):
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, 150, 0, 0))  # rows, columns
+    args = ("--profile", "modern", "--data", str(photos), "--epochs", "1", "--out", "run")
+    process = subprocess.Popen(
+        [sys.executable, EXAMPLES / "alexnet.py", "train", *TINY, *args],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        cwd=tmp_path,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
+        while more := os.read(ours, 4096):
+            shown += more
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    shown = shown.decode()
+    for text in ("\r", "epoch 1/1", "%|", "loss", "images/s", "waiting for data", "left"):
+        assert text in shown
+
+
+def test_predict_names_classes_with_probabilities(trained, photos):
+    pictures = [photos / "val" / "red" / "0.png", photos / "val" / "green" / "1.png"]
+    result = run("predict", "--checkpoint", trained, *pictures)
+    assert result.status == 0
+    lines = result.out.splitlines()
+    assert [lines[0], lines[3]] == list(map(str, pictures))
+    assert lines[1].endswith("red") and lines[4].endswith("green")
+    for first, second in (lines[1:3], lines[4:6]):
+        p, q = (float(line.split("%")[0]) for line in (first, second))
+        assert p >= q and abs(p + q - 100) < 0.02  # two numbers rounded to hundredths
+    assert len(run("predict", "--checkpoint", trained, "--top", 1, *pictures).out.splitlines()) == 4
+
+
+def test_predict_goes_on_after_a_picture_that_cannot_be_read(trained, photos, tmp_path):
+    bad, good = tmp_path / "bad.jpg", photos / "val" / "red" / "0.png"
+    bad.write_bytes(b"no image")
+    result = run("predict", "--checkpoint", trained, bad, tmp_path / "none.png", good)
+    assert result.status == 2
+    assert str(good) in result.out and str(bad) not in result.out
+    errors = result.err.splitlines()
+    assert len(errors) == 2 and all(line.startswith("error: ") for line in errors)
+    assert str(bad) in errors[0] and "none.png" in errors[1]
+
+
+def test_eval_with_ten_views_and_of_an_ensemble(trained, photos, tmp_path):
+    one = run("eval", "--checkpoint", trained, "--data", photos)
+    assert one.status == 0 and "12 validation images, centre crop" in one.out
+    assert len(percentages(one.out)) == 2
+    ten = run("eval", "--checkpoint", trained, "--views", 10)
+    assert "10 views" in ten.out
+    twice = run("eval", "--checkpoint", trained, "--checkpoint", trained)
+    assert percentages(twice.out) == percentages(one.out)
+    assert twice.out.count("network ") == 2
+
+
+def test_summary_counts_the_published_network():
+    result = run("summary")
+    assert result.status == 0
+    total = next(line for line in result.out.splitlines() if line.startswith("total"))
+    # 290,400 + 186,624 + 2 x 64,896 + 43,264 + 2 x 4,096 + 1,000 neurons
+    assert total.split()[1:3] == ["659,272", "60,965,224"]
+    # 55x55x96x363 + 27x27x256x1200 + 13x13x(384x2304 + 384x1728 + 256x1728)
+    # + 9216x4096 + 4096x4096 + 4096x1000 multiply-adds, two operations each
+    assert total.split()[3:] == ["724,406,816", "1,448,813,632"]
+    sides = re.findall(r"^(?:conv|pool)\d +\d+ x (\d+) x \d+", result.out, re.MULTILINE)
+    assert sides == ["55", "27", "27", "13", "13", "13", "13", "6"]
+    assert "650,000" in result.out and "253,440" in result.out
+
+
+def test_summary_of_227_pixels_without_padding():
+    model = load_example("alexnet").AlexNet(10, "caffe", image_size=227, width=0.02)
+    assert model.conv1.padding == (0, 0, 0, 0)
+    sides = {row.name: row.output[1] for row in summary.rows(model, 227) if len(row.output) == 3}
+    windows = ("conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5")
+    assert [sides[name] for name in windows] == [55, 27, 27, 13, 13, 13, 13, 6]
+
+
+# ---------------------------------------------------------------- check-grads
+
+
+@pytest.mark.parametrize("name", gradient_cases.CASES)
+def test_gradient_of(name):
+    # central differences in float64 are right to about 1e-10 where values are around 1
+    assert gradient_cases.check_case(gradient_cases.CASES[name], seed=1) < 1e-7
+
+
+def test_every_operation_has_a_case():
+    public = inspect.getmembers(functional, inspect.isfunction)
+    names = {name for name, fn in public if fn.__module__ == functional.__name__}
+    checked = {name.split(",")[0] for name in gradient_cases.CASES}
+    assert {name for name in names if not name.startswith("_")} <= checked
+    methods = {"exp", "log", "sqrt", "tanh", "relu", "sigmoid", "abs", "clip", "sum", "mean", "max"}
+    assert methods | {"reshape", "transpose", "flatten", "matmul", "getitem", "power"} <= checked
+
+
+@pytest.mark.parametrize("profile", load_example("alexnet").PROFILES)
+def test_gradients_of_a_small_alexnet(profile):
+    example = load_example("alexnet").EXAMPLE
+    model = example.build(5, profile, **example.small, dtype="float64")
+    assert gradient_cases.check_network(model, 64, samples=3, seed=1) <= gradient_cases.TOLERANCE
+
+
+def test_wrong_gradient_in_a_network_is_found(monkeypatch):
+    example = load_example("alexnet").EXAMPLE
+    model = example.build(5, "modern", **example.small, dtype="float64")
+    backward = tinynet.ops.Conv2d.backward
+
+    def without_bias_of_one_map(self, dy):
+        dx, dweight, dbias = backward(self, dy)
+        dbias[0] *= 1.001
+        return dx, dweight, dbias
+
+    monkeypatch.setattr(tinynet.ops.Conv2d, "backward", without_bias_of_one_map)
+    with pytest.raises(GradcheckError, match=r"conv1\.bias at index \(0,\)"):
+        gradient_cases.check_network(model, 64, samples=40)
+
+
+def test_check_grads_prints_each_and_fails_where_one_is_wrong(monkeypatch):
+    wrong = gradient_cases.Case(lambda x: x * Tensor(x.data), ((2, 3),))  # half of x**2's
+    few = {"relu": gradient_cases.CASES["relu"], "linear": gradient_cases.CASES["linear"]}
+    monkeypatch.setattr(gradient_cases, "CASES", few)
+    result = run("check-grads", example="cifar10")
+    assert result.status == 0
+    assert re.findall(r"^(.+?) +\d\.\de-\d\d$", result.out, re.MULTILINE) == [
+        *("relu", "linear", "cifar10 80sec", "cifar10 18pct")
+    ]
+    monkeypatch.setitem(gradient_cases.CASES, "square", wrong)
+    result = run("check-grads", example="cifar10")
+    assert result.status == 1
+    assert re.search(r"^square +WRONG: .*argument 0 at index", result.out, re.MULTILINE)
+
+
+# ---------------------------------------------------------------- mistakes
+
+
+def not_empty(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    return tmp_path / "run"
+
+
+def test_folder_that_is_not_empty_is_left_alone(photos, tmp_path):
+    out = not_empty(tmp_path)
+    result = run("train", "--data", photos, "--out", out)
+    assert result.status == 2 and "is not empty" in result.err and "--resume" in result.err
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
+
+
+MISTAKES = {
+    "no such data": (["train", "--data", "nowhere"], "nowhere"),
+    "image too small": (["train", "--image-size", "40"], "image_size expects at least 64, got 40"),
+    "no such device": (["train", "--devices", "cuda:9"], "--devices: "),
+    "resume what": (["train", "--resume"], "--resume needs --out"),
+    "file as folder": (["train", "--out", "{file}"], "is a file"),
+    "no checkpoint": (["eval", "--checkpoint", "nowhere"], "no such checkpoint: nowhere"),
+    "empty run": (["eval", "--checkpoint", "{folder}"], "holds no checkpoint"),
+    "no safetensors": (["eval", "--checkpoint", "{file}"], "{file}"),
+    "cut short": (["eval", "--checkpoint", "{cut}"], "{cut}"),
+    "foreign": (["predict", "--checkpoint", "{foreign}", "x.png"], "holds no network"),
+    "other example": (["predict", "--checkpoint", "{cifar}", "x.png"], "examples/cifar10.py"),
+    "other classes": (["eval", "--checkpoint", "{trained}", "--data", "shapes"], "2 classes"),
+    "run of the other": (["train", "--resume", "--out", "{cifar_run}"], "examples/cifar10.py"),
+    "damaged config": (["train", "--resume", "--out", "{damaged}"], "config.json is damaged"),
+}
+
+
+@pytest.fixture(scope="module")
+def files(trained, photos, tmp_path_factory):
+    """What the mistakes need: files that are not what they should be."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "file").write_text("text")
+    whole = last_checkpoint(trained).read_bytes()
+    (folder / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    tinynet.save(folder / "foreign.safetensors", {"weights": np.ones(3)})
+    cifar_run = folder / "cifar"
+    args = ("--image-size", 16, "--steps", 1, "--batch-size", 4, "--width", 0.1)
+    assert run("train", "--data", photos, *args, "--out", cifar_run, example="cifar10").status == 0
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "config.json").write_text("{")
+    (folder / "empty").mkdir()
+    return {
+        "file": folder / "file",
+        "folder": folder / "empty",
+        "cut": folder / "cut.safetensors",
+        "foreign": folder / "foreign.safetensors",
+        "cifar": last_checkpoint(cifar_run),
+        "cifar_run": cifar_run,
+        "trained": trained,
+        "damaged": folder / "damaged",
+    }
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_one_clear_line_and_status_2(mistake, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    argv, told = MISTAKES[mistake]
+    result = run(*(arg.format(**files) for arg in argv))
+    assert result.status == 2
+    assert result.err.startswith("error: ") and result.err.count("\n") == 1
+    assert told.format(**files) in result.err
+    assert not list(tmp_path.iterdir())
+
+
+FLAGS = {
+    "unknown flag": ["train", "--colour", "red"],
+    "unknown profile": ["train", "--profile", "vgg"],
+    "unknown command": ["test"],
+    "no command": [],
+    "zero": ["train", "--epochs", "0"],
+    "negative": ["train", "--batch-size", "-1"],
+    "rate nan": ["train", "--lr", "nan"],
+    "rate 0": ["train", "--lr", "0"],
+    "width inf": ["train", "--width", "inf"],
+    "word": ["train", "--steps", "many"],
+    "seed": ["train", "--seed", str(2**32)],
+    "views": ["eval", "--checkpoint", "x", "--views", "5"],
+    "no checkpoint": ["eval"],
+    "no image": ["predict", "--checkpoint", "x"],
+}
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_wrong_flag_is_status_2_with_a_usage_line(flags):
+    result = run(*FLAGS[flags])
+    assert result.status == 2
+    assert result.err.startswith("usage: ") and "error: " in result.err
+
+
+def test_all_images_unreadable(tmp_path):
+    photos = write_photos(tmp_path / "photos", train=3, val=2)
+    for path in (photos / "train").rglob("*.png"):
+        path.write_bytes(b"no image")
+    result = run("train", *TINY, "--data", photos, "--out", tmp_path / "run")
+    assert result.status == 2 and "no image" in result.err
+
+
+def test_out_of_memory_is_said(trained, photos, monkeypatch):
+    def exhausted(*args, **kwargs):
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    monkeypatch.setattr(tinynet.nn, "Conv2d", exhausted)
+    result = run("train", "--data", photos)
+    assert result.status == 2
+    assert result.err == "error: out of memory: Unable to allocate 1 TiB\n"
+
+
+# ---------------------------------------------------------------- as programs
+
+
+def test_reader_that_has_seen_enough_is_no_error():
+    process = start("check-grads")
+    assert process.stdout.readline()
+    process.stdout.close()  # as `| head -1` does
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    assert errors == ""
+
+
+def test_ctrl_c_before_training():
+    process = start("check-grads")
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "stopped\n"

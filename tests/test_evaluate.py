@@ -1,0 +1,105 @@
+"""Views, ensembles and predictions: what a network makes of images it was not trained on."""
+
+import numpy as np
+import pytest
+from tiny_runs import load_example
+
+from tinynet import functional as F
+from tinynet.data import open_dataset
+from tinynet.evaluate import (
+    Network,
+    crops,
+    evaluate,
+    likeliest,
+    log_probabilities,
+    mean_of_probabilities,
+)
+from tinynet.inputs import Inputs, flat_mean
+
+CLASSES = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]
+
+
+def network(seed: int, image_size: int = 12) -> Network:
+    """A CIFAR-10 net whose weights were drawn large, so that it is sure of what it says."""
+    model = load_example("cifar10").CifarNet(10, image_size=image_size, width=0.2, seed=seed)
+    rng = np.random.default_rng(seed)
+    for p in model.parameters():
+        p.data[...] = 0.3 * rng.standard_normal(p.shape)
+    inputs = Inputs(flat_mean((120, 120, 120), image_size), np.full(3, 60))
+    return Network(model, inputs, CLASSES, store_size=16)
+
+
+def probabilities(net: Network, images: np.ndarray) -> np.ndarray:
+    """softmax of the logits for images that have the network's size already."""
+    x = (images.astype(np.float32) - 120) / 60
+    return F.softmax(net.model.eval()(x)).numpy().astype(np.float64)
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (count, 3, 16, 16), np.uint8)
+
+
+def test_one_view_is_the_centre_crop():
+    net, images = network(0), pictures(5)
+    expected = probabilities(net, images[:, :, 2:14, 2:14])
+    # float32 softmax, and float32 log_softmax turned back: a few rounding errors of 6e-8
+    np.testing.assert_allclose(np.exp(log_probabilities(net, images)), expected, atol=1e-6)
+
+
+def test_ten_views_are_corners_centre_and_mirror_images():
+    assert [place for place in crops(10, 4) if not place[2]] == [
+        (0, 0, 0),
+        (0, 4, 0),
+        (2, 2, 0),
+        (4, 0, 0),
+        (4, 4, 0),
+    ]
+    net, images = network(0), pictures(5)
+    views = [
+        images[:, :, top : top + 12, left : left + 12][:, :, :, ::step]
+        for top, left in ((0, 0), (0, 4), (2, 2), (4, 0), (4, 4))
+        for step in (1, -1)
+    ]
+    expected = np.mean([probabilities(net, view) for view in views], axis=0)
+    np.testing.assert_allclose(np.exp(log_probabilities(net, images, 10)), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="views expects 1 or 10, got 3"):
+        crops(3, 4)
+
+
+def test_probabilities_are_averaged_and_not_logits():
+    log_p = [np.log(np.array([[0.9, 0.1]])), np.log(np.array([[0.3, 0.7]]))]
+    np.testing.assert_allclose(np.exp(mean_of_probabilities(log_p)), [[0.6, 0.4]], rtol=1e-12)
+
+
+def test_ensemble_of_networks_of_two_sizes():
+    nets = [network(0, image_size=28), network(1, image_size=30)]
+    sets = [open_dataset("shapes", "val", n.inputs.image_size, store_size=32) for n in nets]
+    for dataset in sets:
+        dataset.labels = dataset.labels[:50]  # the first 50 images are enough
+    scores = evaluate(nets, sets, batch_size=16, workers=2)
+    images = np.stack([sets[0].load(i) for i in range(50)])
+    mean = np.mean([np.exp(log_probabilities(net, images)) for net in nets], axis=0)
+    labels = sets[0].labels
+    order = np.argsort(-mean, axis=1)
+    assert scores.images == 50
+    assert scores.top1_error == np.mean(order[:, 0] != labels)
+    assert scores.top5_error == np.mean([label not in o[:5] for o, label in zip(order, labels)])
+    assert np.isclose(scores.loss, -np.log(mean[np.arange(50), labels]).mean(), rtol=1e-5)
+
+
+def test_evaluation_uses_no_dropout_and_leaves_training_mode_alone():
+    model = load_example("alexnet").AlexNet(3, "modern", image_size=64, width=0.03)
+    net = Network(model, Inputs(np.zeros((3, 64, 64)), np.ones(3)), ["x", "y", "z"], 64)
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 64, 64), np.uint8)
+    first = log_probabilities(net, images)
+    assert np.array_equal(first, log_probabilities(net, images))
+    assert model.training and model.dropout6.training and model.dropout6.counter == 0
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_likeliest_classes_come_first():
+    net, images = network(0), pictures(3)
+    expected = probabilities(net, images[:, :, 2:14, 2:14])
+    for best, row in zip(likeliest(net, images, top=4), expected):
+        assert [name for name, _ in best] == [CLASSES[k] for k in np.argsort(-row)[:4]]
+        np.testing.assert_allclose([p for _, p in best], np.sort(row)[::-1][:4], atol=1e-6)

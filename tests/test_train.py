@@ -1,0 +1,429 @@
+"""The training loop: exact resume, whatever ended the run before; logs; what goes wrong."""
+
+import math
+import os
+import re
+import resource
+import signal
+
+import numpy as np
+import pytest
+from tiny_runs import (
+    TINY,
+    last_checkpoint,
+    load_example,
+    percentages,
+    read_log,
+    run,
+    start,
+    train,
+    wait_for,
+    without_times,
+    write_photos,
+)
+
+import tinynet
+from tinynet import nn
+from tinynet.errors import NonFiniteError, UserError
+from tinynet.inputs import Inputs, centre, flat_mean
+from tinynet.non_finite import first_bad_layer
+from tinynet.run_folder import RunFolder, find_checkpoint
+from tinynet.schedule import Drops, Plateau
+from tinynet.scores import Tally, ranks
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """20 images a class: 5 batches of 8 an epoch."""
+    return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory):
+    """Four epochs, never interrupted: 20 steps with crops, mirror images, dropout and a drop."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    train("--profile", "modern", "--data", photos, "--epochs", 4, "--out", out)
+    return out
+
+
+# ---------------------------------------------------------------- exact resume
+
+
+def assert_same_end(run_folder, whole):
+    """The very bytes: weights, velocities, dropout counters, schedule and place in the data."""
+    assert last_checkpoint(run_folder).name == last_checkpoint(whole).name
+    assert last_checkpoint(run_folder).read_bytes() == last_checkpoint(whole).read_bytes()
+
+
+@pytest.mark.parametrize("stops", [[7], [5], [3, 16]], ids=["mid-epoch", "at its end", "twice"])
+def test_resumed_is_as_never_interrupted(photos, whole, tmp_path, stops):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--out", tmp_path / "run")
+    for stop in stops:
+        train(*args, "--steps", stop, "--resume")
+    train("--resume", "--out", tmp_path / "run")
+    assert_same_end(tmp_path / "run", whole)
+    # A run that is stopped in the middle of an epoch is validated there: lines of its own.
+    lines = without_times(read_log(tmp_path / "run"))
+    extra = [line for line in lines if "val_loss" in line and line["step"] % 5]
+    assert [line for line in lines if line not in extra] == without_times(read_log(whole))
+
+
+def test_plateau_schedule_resumes_exactly(photos, tmp_path):
+    # The 2012 start learns nothing here: the error stands still for 6 epochs, and the rate falls.
+    args = ("--profile", "paper", "--data", photos, "--batch-size", 40, "--epochs", 9)
+    train(*args, "--out", tmp_path / "whole")
+    train(*args, "--out", tmp_path / "run", "--steps", 5)
+    train(*args, "--out", tmp_path / "run", "--resume")
+    assert_same_end(tmp_path / "run", tmp_path / "whole")
+    rates = [line["lr"] for line in read_log(tmp_path / "run") if "val_loss" in line]
+    assert rates[0] == 0.01 and math.isclose(rates[-1], 0.001)
+    assert any("drop 1 of 3" in line.get("event", "") for line in read_log(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_number_of_workers_changes_no_bit(photos, whole, tmp_path, workers):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4)
+    train(*args, "--out", tmp_path / "run", "--workers", workers)
+    assert_same_end(tmp_path / "run", whole)
+
+
+def test_another_seed_is_another_run(photos, whole, tmp_path):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4)
+    train(*args, "--out", tmp_path / "run", "--seed", 1)
+    assert last_checkpoint(tmp_path / "run").read_bytes() != last_checkpoint(whole).read_bytes()
+
+
+def interrupt(photos, out, signal_number):
+    """Train in a process of its own until step 8 is told of, and send it a signal then."""
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--checkpoint-every", 3)
+    process = start("train", *TINY, *args, "--out", out)
+    wait_for(process, "step 8/")
+    process.send_signal(signal_number)
+    return process.communicate(timeout=60), process.returncode
+
+
+def test_killed_run_resumes_exactly(photos, whole, tmp_path):
+    out = tmp_path / "run"
+    interrupt(photos, out, signal.SIGKILL)
+    with open(out / "log.jsonl", "a") as log:
+        log.write('{"epoch": 2, "st')  # as a kill may leave the last line
+    (out / "checkpoints" / ".step-00000009.safetensors.1.part").write_bytes(b"half")
+    assert read_steps(out) >= 6
+    train("--resume", "--out", out)
+    assert_same_end(out, whole)
+    assert not list((out / "checkpoints").glob(".*"))
+    assert [x for x in without_times(read_log(out)) if "val_loss" in x] == [
+        x for x in without_times(read_log(whole)) if "val_loss" in x
+    ]
+
+
+def read_steps(out):
+    return tinynet.load(last_checkpoint(out))["step"]
+
+
+def test_ctrl_c_saves_the_step_under_way_and_says_how_to_go_on(photos, whole, tmp_path):
+    out = tmp_path / "run"
+    (_, errors), status = interrupt(photos, out, signal.SIGINT)
+    assert status == 130
+    assert "Traceback" not in errors
+    assert f"train --resume --out {out}" in errors
+    assert f"stopped after step {read_steps(out)}." in errors
+    assert read_steps(out) >= 8
+    train("--resume", "--out", out)
+    assert_same_end(out, whole)
+
+
+def test_resume_begins_where_there_is_nothing_yet(photos, whole, tmp_path):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4)
+    train(*args, "--resume", "--out", tmp_path / "run")
+    assert_same_end(tmp_path / "run", whole)
+
+
+def test_resume_of_a_finished_run_says_so(whole):
+    before = last_checkpoint(whole).read_bytes()
+    assert "nothing left to do" in train("--resume", "--out", whole).out
+    assert last_checkpoint(whole).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--width", "0.05"), "width 0.03, now 0.05"),
+        (("--seed", "7", "--batch-size", "4"), "seed 0, now 7; batch_size 8, now 4"),
+        (("--image-size", "67"), "image_size 64, now 67"),
+        (("--profile", "paper"), "profile modern, now paper"),
+        (("--data", "shapes"), "in 2 classes, now shapes"),
+    ],
+)
+def test_resume_with_other_settings_is_refused(whole, flags, told):
+    before = last_checkpoint(whole).read_bytes()
+    result = run("train", *flags, "--resume", "--out", whole)
+    assert result.status == 2
+    assert told in result.err
+    assert last_checkpoint(whole).read_bytes() == before
+
+
+def test_rate_changed_by_hand(photos, tmp_path):
+    args = ("--profile", "owt", "--data", photos, "--epochs", 2, "--out", tmp_path / "run")
+    train(*args, "--steps", 3)
+    train("--resume", "--out", tmp_path / "run", "--lr", 0.002)
+    lines = read_log(tmp_path / "run")
+    assert [line["lr"] for line in lines if "loss" in line] == [0.01] * 3 + [0.002] * 7
+    assert "changed by hand to 0.002" in lines[4]["event"]
+
+
+def test_damaged_checkpoint_is_passed_over(photos, whole, tmp_path):
+    out = tmp_path / "run"
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--out", out)
+    train(*args, "--steps", 7)
+    train(*args, "--steps", 9, "--resume")
+    newest = last_checkpoint(out)
+    newest.write_bytes(newest.read_bytes()[:1000])
+    train("--resume", "--out", out)
+    assert_same_end(out, whole)
+
+
+def test_resume_with_nothing_but_damage_is_refused(photos, tmp_path):
+    out = tmp_path / "run"
+    train("--profile", "modern", "--data", photos, "--steps", 1, "--out", out)
+    last_checkpoint(out).write_bytes(b"damaged")
+    result = run("train", "--resume", "--out", out)
+    assert result.status == 2
+    assert "no checkpoint" in result.err and str(last_checkpoint(out)) in result.err
+
+
+# ---------------------------------------------------------------- what a run leaves behind
+
+
+def test_log_has_the_keys_of_the_contract(whole):
+    lines = read_log(whole)
+    training = [line for line in lines if "loss" in line]
+    validation = [line for line in lines if "val_top1_error" in line]
+    assert len(training) == 20 and len(validation) == 4
+    always = {"epoch", "step", "lr", "seconds"}
+    measured = {"loss", "top1_error", "top5_error", "images_per_s", "data_wait"}
+    for line in training:
+        assert line.keys() - {"event"} == always | measured
+        assert 0 <= line["top5_error"] <= line["top1_error"] <= 1 and 0 <= line["data_wait"] <= 1
+        assert line["loss"] > 0 and line["images_per_s"] > 0
+    for line in validation:
+        assert line.keys() == always | {"val_loss", "val_top1_error", "val_top5_error"}
+    assert [line["step"] for line in training] == list(range(1, 21))
+    assert [line["epoch"] for line in validation] == [1, 2, 3, 4]
+    seconds = [line["seconds"] for line in lines]
+    assert seconds == sorted(seconds)
+    # modern: the rate falls after three quarters of the run
+    assert [line["lr"] for line in training[13:16]] == [0.01, 0.001, 0.001]
+    assert "75% of the run is done" in training[14]["event"]
+
+
+def test_run_learns_red_from_green(whole):
+    losses = [line["loss"] for line in read_log(whole) if "loss" in line]
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:3])
+
+
+def test_loss_is_the_mean_of_the_interval(photos, whole, tmp_path):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--log-every", 4)
+    train(*args, "--steps", 4, "--out", tmp_path / "run")
+    each = read_log(whole)[:4]
+    (line, _) = read_log(tmp_path / "run")
+    assert math.isclose(line["loss"], np.mean([x["loss"] for x in each]), rel_tol=1e-12)
+    assert math.isclose(line["top1_error"], np.mean([x["top1_error"] for x in each]))
+
+
+def test_checkpoints_keep_the_last_three_and_the_best(whole):
+    names = sorted(path.name for path in (whole / "checkpoints").iterdir())
+    steps = [f"step-{step:08d}.safetensors" for step in (10, 15, 20)]
+    assert names == ["best.safetensors", *steps]
+    validations = [line for line in read_log(whole) if "val_loss" in line]
+    best = min(validations, key=lambda line: line["val_top1_error"])
+    state = tinynet.load(whole / "checkpoints" / "best.safetensors")
+    assert state["step"] == best["step"]
+    described = [state[key] for key in ("profile", "width", "image_size", "classes")]
+    assert described == ["modern", 0.03, 64, ["green", "red"]]
+
+
+def test_eval_is_exactly_the_validation(whole):
+    validations = [line for line in read_log(whole) if "val_loss" in line]
+    result = run("eval", "--checkpoint", last_checkpoint(whole))
+    assert result.status == 0
+    last = validations[-1]
+    assert percentages(result.out) == [
+        f"{last[key]:.2%}" for key in ("val_top1_error", "val_top5_error")
+    ]
+    assert f"loss {last['val_loss']:.4f}" in result.out
+
+
+def test_partly_unreadable_data_train_and_are_told_of(tmp_path):
+    photos = write_photos(tmp_path / "photos", train=9, val=3)
+    (photos / "train" / "red" / "0.png").write_bytes(b"no image")
+    result = train("--profile", "modern", "--data", photos, "--epochs", 2, "--out", tmp_path / "r")
+    assert result.err.count("skipped") == 1
+    assert str(photos / "train" / "red" / "0.png") in result.err
+
+
+# ---------------------------------------------------------------- numbers gone bad, disk full
+
+
+@pytest.mark.parametrize(
+    ("steps", "rate", "told"),
+    [
+        (2, "1e30", "the loss of step 4 is nan"),
+        (4, "1e30", "after step 5 the validation loss is nan or inf"),
+        (4, "1e300", "after step 5 the validation loss is nan or inf"),
+    ],
+)
+def test_nan_names_the_layer_and_keeps_the_last_good_checkpoint(
+    photos, tmp_path, steps, rate, told
+):
+    out = tmp_path / "run"
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--out", out)
+    train(*args, "--steps", steps)
+    good = last_checkpoint(out).read_bytes()
+    result = run("train", "--resume", "--out", out, "--lr", rate)
+    assert result.status == 1
+    *progress, error = result.err.splitlines()
+    assert all("waiting for data" in line for line in progress)
+    assert error.startswith("error: ") and told in error
+    assert re.search(r"layer conv\d: its (weight|output) has (nan|inf) in", error)
+    assert "lower --lr" in error and f"--resume --out {out}" in error
+    assert str(last_checkpoint(out)) in error
+    assert last_checkpoint(out).read_bytes() == good
+
+
+def tiny_alexnet(**options) -> nn.Sequential:
+    return load_example("alexnet").AlexNet(3, image_size=64, width=0.03, **options)
+
+
+@pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda m: m.conv3.weight.data.__setitem__((0, 0, 0, 0), np.nan), "conv3: its weight has"),
+        (lambda m: m.fc7.bias.data.__setitem__(1, np.inf), "fc7: its bias has inf in 1 of"),
+        (lambda m: m.conv2.weight.data.__imul__(1e38), "conv2: its output has"),
+    ],
+)
+def test_first_bad_layer(spoil, told):
+    model = tiny_alexnet(profile="modern")
+    x = tinynet.Tensor(np.random.default_rng(0).standard_normal((2, 3, 64, 64), np.float32))
+    spoil(model)
+    model(x)
+    assert f"layer {told}" in first_bad_layer(model, x)
+
+
+def test_bad_weights_are_never_saved(photos, tmp_path):
+    """The loss was finite, and the step after it was not: no checkpoint may hold that."""
+    from tinynet.train import Trainer
+
+    out = tmp_path / "run"
+    train("--profile", "modern", "--data", photos, "--steps", 1, "--out", out)
+    model = tiny_alexnet(profile="modern")
+    model.conv4.bias.data[0] = np.nan
+    trainer = Trainer.__new__(Trainer)
+    trainer.network, trainer.step = type("N", (), {"model": model}), 9
+    with pytest.raises(NonFiniteError, match=r"after step 9 the parameter conv4\.bias has nan"):
+        trainer.save()
+
+
+def test_full_disk_leaves_the_old_checkpoint(photos, whole, tmp_path):
+    out = tmp_path / "run"
+    args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--out", out)
+    train(*args, "--steps", 7)
+    good = last_checkpoint(out)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (good.stat().st_size // 2, limits[1]))
+    try:
+        result = run("train", "--resume", "--out", out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert result.status == 1
+    assert "error: " in result.err and str(good) in result.err
+    assert last_checkpoint(out) == good
+    assert not list((out / "checkpoints").glob(".*"))
+    train("--resume", "--out", out)
+    assert_same_end(out, whole)
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def test_ranks_count_ties_and_nans_against_the_network():
+    logits = np.array([[1, 5, 3], [2, 2, 2], [2, 2, 2], [np.nan, 1, 0], [0, np.nan, 1]])
+    #  label 2: one before it; ties: 0 is first, 2 last; a nan stands before all; a nan is last
+    assert ranks(logits, np.array([2, 0, 2, 1, 1])).tolist() == [1, 0, 2, 1, 3]
+
+
+def test_tally_weighs_batches_by_their_size():
+    tally = Tally()
+    tally.add(3.0, np.eye(6)[[0, 1, 2]], np.array([0, 1, 5]))
+    tally.add(1.0, np.eye(6)[[3]], np.array([3]))
+    scores = tally.scores()
+    # the label 5 is the last of the zeros, so that five others stand before it
+    assert (scores.images, scores.loss) == (4, 1.0)
+    assert (scores.top1_error, scores.top5_error) == (0.25, 0.25)
+
+
+def test_inputs_crop_mirror_subtract_and_divide():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, 3, 9, 9), np.uint8)
+    mean, std = rng.uniform(0, 255, (3, 6, 6)), np.array([1.0, 2.0, 4.0])
+    top, left, flip = (np.array(v, np.int32) for v in ([0, 3, 1], [2, 0, 3], [0, 1, 0]))
+    x = Inputs(mean, std)(images, top, left, flip).numpy()
+    for i in range(3):
+        crop = images[i, :, top[i] : top[i] + 6, left[i] : left[i] + 6].astype(float)
+        expected = ((crop[:, :, ::-1] if flip[i] else crop) - mean) / std[:, None, None]
+        # float32 numbers of up to 255 have errors of about 255 * 6e-8
+        np.testing.assert_allclose(x[i], expected, atol=5e-5)
+
+
+def test_centre_and_flat_mean():
+    image = np.arange(3 * 5 * 5).reshape(3, 5, 5)
+    assert centre(image, 3)[0].tolist() == [[6, 7, 8], [11, 12, 13], [16, 17, 18]]
+    assert flat_mean((1.0, 2.0, 3.0), 2).tolist() == [[[c] * 2] * 2 for c in (1.0, 2.0, 3.0)]
+
+
+def optimizer():
+    return tinynet.optim.SGD([tinynet.Tensor([1.0], requires_grad=True)], lr=1.0)
+
+
+def test_drops_at_fractions_of_the_run_once():
+    sgd = optimizer()
+    schedule = Drops(sgd, (0.5, 0.75), steps=8)
+    news = [schedule.after_step(step) for step in range(1, 9)]
+    assert [bool(text) for text in news] == [False] * 3 + [True, False, True, False, False]
+    assert math.isclose(sgd.groups[0]["lr"], 0.01)
+    longer = Drops(sgd, (0.5, 0.75), steps=16)
+    longer.load_state_dict(schedule.state_dict())
+    assert not any(longer.after_step(step) for step in range(9, 17))
+
+
+def test_plateau_waits_six_epochs_and_drops_three_times():
+    sgd = optimizer()
+    schedule = Plateau(sgd)
+    news = [schedule.after_epoch(error) for error in (0.5, 0.4, *[0.4] * 40)]
+    assert [i for i, text in enumerate(news) if text] == [7, 13, 19]
+    assert "has not fallen below 40.00% for 6 epochs" in news[7] and "drop 3 of 3" in news[19]
+    assert math.isclose(sgd.groups[0]["lr"], 1e-3)
+
+
+def test_best_is_copied_where_files_have_one_name_only(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    for step in (1, 2):
+        folder.mark_best(folder.save(step, {"step": step}))
+        assert tinynet.load(folder.best_path) == {"step": step}
+    assert not list(folder.checkpoints.glob(".*"))
+
+
+def test_find_checkpoint(whole, tmp_path):
+    last = last_checkpoint(whole)
+    assert find_checkpoint(last) == last
+    assert find_checkpoint(whole) == whole / "checkpoints" / "best.safetensors"
+    for path in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(UserError, match=str(path)):
+            find_checkpoint(path)

@@ -1,0 +1,104 @@
+"""What the tests of training share: tiny photographs on disk, and the example programs."""
+
+import importlib.util
+import io
+import json
+import re
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from tinynet import command_line
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+CLASSES = ("green", "red")
+TINY = ("--image-size", "64", "--width", "0.03", "--batch-size", "8", "--log-every", "1")
+
+
+def write_photos(folder: Path, train: int = 20, val: int = 6) -> Path:
+    """A data set of red and green noise, with `train` and `val` images a class, 70 x 80 pixels."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", train), ("val", val)):
+        for channel, name in ((1, "green"), (0, "red")):
+            place = folder / split / name
+            place.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 120, (70, 80, 3))
+                pixels[..., channel] += 100
+                Image.fromarray(pixels.astype(np.uint8)).save(place / f"{i}.png")
+    return folder
+
+
+def load_example(name: str) -> ModuleType:
+    """examples/NAME.py as a module."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+def run(*argv: str | Path, example: str = "alexnet") -> Result:
+    """Run a command of an example in this process: an exception that escapes is a traceback."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            status = command_line.main(load_example(example).EXAMPLE, [str(arg) for arg in argv])
+        except SystemExit as stop:  # argparse
+            status = stop.code
+    return Result(status, out.getvalue(), err.getvalue())
+
+
+def train(*argv: str | Path, example: str = "alexnet") -> Result:
+    """`train` with a tiny network, which must succeed."""
+    result = run("train", *TINY, *argv, example=example)
+    assert result.status == 0, result.err
+    return result
+
+
+def start(*argv: str | Path, example: str = "alexnet") -> subprocess.Popen:
+    """The same in a process of its own, with its lines to read."""
+    return subprocess.Popen(
+        [sys.executable, EXAMPLES / f"{example}.py", *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen, text: str) -> None:
+    """Read the process's progress until a line holds `text`."""
+    for line in process.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"the process ended before it said {text!r}: {process.wait()}")
+
+
+def last_checkpoint(folder: Path) -> Path:
+    return max((folder / "checkpoints").glob("step-*.safetensors"))
+
+
+def read_log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def without_times(lines: list[dict]) -> list[dict]:
+    """Lines of a log without what a clock has measured."""
+    times = {"seconds", "images_per_s", "data_wait"}
+    return [{k: v for k, v in line.items() if k not in times} for line in lines]
+
+
+def percentages(text: str) -> list[str]:
+    return re.findall(r"\d+\.\d+%", text)
