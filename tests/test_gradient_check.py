@@ -23,7 +23,8 @@ def leaves(arrays, device="cpu"):
 
 
 def test_no_operation_is_forgotten():
-    assert set(OPERATIONS) == {getattr(ops, name).name for name in ops.__all__}
+    of_one_device = {getattr(ops, name).name for name in ops.__all__} - {"to"}  # test_to.py
+    assert set(OPERATIONS) == of_one_device
 
 
 @every_operation

@@ -36,8 +36,13 @@ class Device:
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype):
         array = self.empty(shape, dtype)
-        array[...] = 0
+        self.write(array, 0)
         return array
+
+    def write(self, array, values, index=...) -> None:
+        """array[index] = values, for NumPy values and an array that is here."""
+        with self.active():
+            array[index] = self.asarray(np.asarray(values, array.dtype))
 
 
 class Cpu(Device):

@@ -134,7 +134,7 @@ def check_network(model: Sequential, image_size: int, samples: int = 5, seed: in
     for p in parameters.values():
         init.he_normal_(p, rng) if p.ndim > 1 else init.normal_(p, 1.0, rng=rng)
     last = [p for p in parameters.values() if p.ndim > 1][-1]
-    last.data[...] *= 0.02
+    last.device.write(last.data, 0.02 * last.numpy())
     labels = rng.integers(0, len(last), len(x))
 
     def loss() -> Tensor:
@@ -156,11 +156,11 @@ def _check_some(name: str, p: Tensor, loss: Callable[[], Tensor], samples: int, 
     worst = 0.0
     for i in chosen:
         index = np.unravel_index(i, p.shape)
-        kept, values = float(p.data[index]), []
+        kept, values = float(p.numpy()[index]), []
         for moved in (kept + EPS, kept - EPS):
-            p.data[index] = moved
+            p.device.write(p.data, moved, index)
             values.append(loss().item())
-        p.data[index] = kept
+        p.device.write(p.data, kept, index)
         numeric = (values[0] - values[1]) / (2 * EPS)
         error = abs(analytic[i] - numeric) / np.abs(analytic).max()
         if not error <= TOLERANCE:

@@ -74,11 +74,11 @@ def _numeric_gradient(fn: Callable[[], Tensor], x: Tensor, cotangent, eps: float
     """Central differences of cotangent . fn() along every element of x, changed in place."""
     numeric = np.empty(x.shape)
     for index in np.ndindex(x.shape):
-        kept = float(x.data[index])
+        kept = float(x.numpy()[index])
         values = []
         for moved in (kept + eps, kept - eps):
-            x.data[index] = moved
+            x.device.write(x.data, moved, index)
             values.append(float((fn().numpy() * cotangent).sum()))
-        x.data[index] = kept
+        x.device.write(x.data, kept, index)
         numeric[index] = (values[0] - values[1]) / (2 * eps)
     return numeric

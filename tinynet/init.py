@@ -14,7 +14,7 @@ from tinynet.tensor import Tensor
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """Every element `value`."""
-    tensor.data[...] = value
+    tensor.device.write(tensor.data, value)
     return tensor
 
 
@@ -24,9 +24,7 @@ def normal_(
     """N(mean, std**2), drawn from `rng`, else from tinynet's own generator (`manual_seed`)."""
     rng = random.generator() if rng is None else rng
     drawn = rng.standard_normal(tensor.shape, dtype=tensor.dtype)
-    tensor.data[...] = tensor.device.asarray(
-        drawn * tensor.dtype.type(std) + tensor.dtype.type(mean)
-    )
+    tensor.device.write(tensor.data, drawn * tensor.dtype.type(std) + tensor.dtype.type(mean))
     return tensor
 
 
@@ -35,7 +33,7 @@ def uniform_(
 ) -> Tensor:
     """Uniform on [low, high)."""
     rng = random.generator() if rng is None else rng
-    tensor.data[...] = tensor.device.asarray(rng.uniform(low, high, tensor.shape))
+    tensor.device.write(tensor.data, rng.uniform(low, high, tensor.shape))
     return tensor
 
 

@@ -105,7 +105,7 @@ class Module:
                     f"{new.dtype} {new.shape}"
                 )
         for name, p in own.items():
-            p.data[...] = p.device.asarray(arrays[name])
+            p.device.write(p.data, arrays[name])
 
 
 class Sequential(Module):

@@ -106,7 +106,7 @@ class SGD:
                 _check_option(f"group {g} of state: {name}", options.get(name))
         for name, v in expected.items():
             g, i = (int(part) for part in name.split("."))
-            v[...] = self.groups[g]["params"][i].device.asarray(arrays[name])
+            self.groups[g]["params"][i].device.write(v, arrays[name])
         for group, options in zip(self.groups, state["groups"]):
             group.update({name: options[name] for name in OPTIONS})
 

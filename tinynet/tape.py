@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import numpy as np
+
 from tinynet.devices import Device
 from tinynet.ops.function import Function
 
@@ -84,7 +86,7 @@ def topological_order(root: Function) -> list[Function]:
 
 
 def _gradients_of_inputs(function: Function, dy) -> tuple:
-    """What backward gives, each gradient checked to have its input's shape and dtype."""
+    """What backward gives, each gradient checked to be as its input is."""
     if function.saved is None:
         raise RuntimeError(
             f"backward: what {function.name} saved was freed by an earlier backward; run forward "
@@ -100,7 +102,15 @@ def _gradients_of_inputs(function: Function, dy) -> tuple:
     for i, (parent, dx, (dtype, shape)) in enumerate(
         zip(function.parents, gradients, function.input_types)
     ):
-        if dx is not None and parent is not None and (dx.dtype != dtype or dx.shape != shape):
+        if dx is None or parent is None:
+            continue
+        if not (function.device.owns(dx) or isinstance(dx, np.generic)):
+            raise RuntimeError(
+                f"{function.name}: the gradient of {function.argument(i)} is a "
+                f"{type(dx).__name__} that is not on {function.device.name}: a mistake in its "
+                "backward"
+            )
+        if dx.dtype != dtype or dx.shape != shape:
             raise RuntimeError(
                 f"{function.name}: the gradient of {function.argument(i)} is {dx.dtype} {dx.shape} "
                 f"where {dtype} {shape} is wanted: a mistake in its backward"

@@ -15,6 +15,7 @@ from tinynet.kernels.bias import bias_backward, bias_forward
 from tinynet.kernels.conv import col2im, im2col
 from tinynet.kernels.dropout import dropout_backward, dropout_forward
 from tinynet.kernels.gate import check
+from tinynet.kernels.gemm import gemm
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.lrn_within import lrn_within_backward, lrn_within_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
@@ -47,7 +48,7 @@ TWINS = {
         sgd_update,
         augment,
     )
-}
+} | {"gemm_naive": gemm, "gemm_tiled": gemm}
 
 
 def launch(device: Device, name: str, *args) -> None:

@@ -6,6 +6,7 @@ part of the batch makes its own in a buffer that is used again, and backward mak
 
 from tinynet.kernels import launch
 from tinynet.ops.function import Function
+from tinynet.ops.product import product
 from tinynet.ops.window import Window, check_images
 
 
@@ -36,7 +37,7 @@ class Conv2d(Function):
 
         def one_part(images: slice, some: slice) -> None:
             part = y_grouped[images, some]
-            self.xp.matmul(filters[some], self._columns(x, images, some), out=part)
+            product(self.device, filters[some], self._columns(x, images, some), out=part)
             if bias is not None:
                 maps = part.reshape(len(part), -1, self.oh * self.ow)
                 launch(self.device, "bias_forward", maps, bias_grouped[some].ravel(), *maps.shape)
@@ -61,13 +62,13 @@ class Conv2d(Function):
                 if self.needs_grad[1]:
                     columns = self._columns(x, images, some)
                     shape = (*columns.shape[:-1], self.m)
-                    product = self.device.scratch("product", shape, x.dtype)
-                    self.xp.matmul(columns, part.swapaxes(2, 3), out=product)
-                    for one_image in product:
+                    dfilters = self.device.scratch("dfilters", shape, x.dtype)
+                    product(self.device, columns, part.swapaxes(2, 3), out=dfilters)
+                    for one_image in dfilters:
                         partial[i, some] += one_image
                 if dx is not None:
                     columns = self._buffer(*part.shape[:2], x.dtype)
-                    self.xp.matmul(filters[some].swapaxes(1, 2), part, out=columns)
+                    product(self.device, filters[some].swapaxes(1, 2), part, out=columns)
                     self._scatter(columns, dx, images, some)
 
             self.device.for_each_part(shares[i], self.groups, self._image_bytes(x), one_part)

@@ -4,6 +4,7 @@ import math
 
 from tinynet.kernels import launch
 from tinynet.ops.function import Function, check_broadcast, unbroadcast
+from tinynet.ops.product import product
 
 
 class MatMul(Function):
@@ -21,7 +22,7 @@ class MatMul(Function):
         columns = y if y.ndim > 1 else y[:, None]
         batch_axes = rows.shape[:-2], columns.shape[:-2]
         check_broadcast(f"{self.name}, axes before the last two", *batch_axes)
-        z = self.xp.matmul(rows, columns)  # (..., m, n)
+        z = product(self.device, rows, columns)  # (..., m, n)
         self.saved = (rows, columns, z.shape, x.shape, y.shape)
         shape = z.shape[:-2] + (z.shape[-2:-1] if x.ndim > 1 else ())
         return z.reshape(shape + (z.shape[-1:] if y.ndim > 1 else ()))
@@ -31,9 +32,11 @@ class MatMul(Function):
         dz = dz.reshape(z_shape)
         dx = dy = None
         if self.needs_grad[0]:
-            dx = unbroadcast(dz @ columns.swapaxes(-1, -2), rows.shape).reshape(x_shape)
+            drows = product(self.device, dz, columns.swapaxes(-1, -2))
+            dx = unbroadcast(drows, rows.shape).reshape(x_shape)
         if self.needs_grad[1]:
-            dy = unbroadcast(rows.swapaxes(-1, -2) @ dz, columns.shape).reshape(y_shape)
+            dcolumns = product(self.device, rows.swapaxes(-1, -2), dz)
+            dy = unbroadcast(dcolumns, columns.shape).reshape(y_shape)
         return dx, dy
 
 
@@ -52,7 +55,7 @@ class Linear(Function):
             raise ValueError(f"linear: bias expects shape ({outputs},), got {bias.shape}")
         rows = math.prod(x.shape[:-1])
         y = self.device.empty((*x.shape[:-1], outputs), x.dtype)
-        self.xp.matmul(x.reshape(rows, inputs), weight.T, out=y.reshape(rows, outputs))
+        product(self.device, x.reshape(rows, inputs), weight.T, out=y.reshape(rows, outputs))
         if bias is not None:
             launch(self.device, "bias_forward", y, bias, rows, outputs, 1)
         self.saved = (x, weight)
@@ -66,10 +69,9 @@ class Linear(Function):
         dx = dweight = None
         if self.needs_grad[0]:
             dx = self.device.empty(x.shape, x.dtype)
-            self.xp.matmul(dy2, weight, out=dx.reshape(x2.shape))
+            product(self.device, dy2, weight, out=dx.reshape(x2.shape))
         if self.needs_grad[1]:
-            dweight = self.device.empty(weight.shape, x.dtype)
-            self.xp.matmul(dy2.T, x2, out=dweight)
+            dweight = product(self.device, dy2.T, x2)
         if len(self.needs_grad) == 2:
             return dx, dweight
         dbias = None

@@ -1,0 +1,84 @@
+"""x.to(device): a copy to another device, whose gradient is copied back."""
+
+import numpy as np
+import pytest
+from inputs import normal
+
+import tinynet
+from tinynet import Tensor, gradcheck, nn
+from tinynet import functional as F
+
+
+@pytest.fixture(params=[("cpu", "sim:0"), ("sim:0", "cpu"), ("sim:0", "sim:1")])
+def two(request):
+    """Two devices, the one where a Tensor is and the one where it goes."""
+    try:
+        return [tinynet.device(name) for name in request.param]
+    except ValueError as reason:
+        pytest.skip(str(reason))
+
+
+def test_values_and_devices(two):
+    here, there = two
+    x = Tensor(normal(0, 2, 3), device=here)
+    y = x.to(there)
+    assert y.device is there
+    assert there.owns(y.data)
+    assert np.array_equal(y.numpy(), x.numpy())
+    assert not np.shares_memory(y.numpy(), x.numpy())
+
+
+def test_gradients(two):
+    here, there = two
+
+    def there_and_back(x, weight):
+        return (F.linear(x.to(there), weight).tanh().to(here) * x.sum()).to(there)
+
+    x = Tensor(normal(0, 3, 4), requires_grad=True, device=here)
+    weight = Tensor(normal(1, 2, 4), requires_grad=True, device=there)
+    gradcheck(lambda x, w: there_and_back(x, w[:1].to(there)), [x, weight])
+    assert x.grad.device is here
+    assert weight.grad.device is there
+
+
+def test_to_where_it_is_already_is_itself(device):
+    x = Tensor(normal(0, 3), device=device)
+    assert x.to(device) is x
+    assert x.to(device.name) is x
+
+
+def test_labels_move_too(two):
+    here, there = two
+    labels = Tensor(np.array([2, 0, 1]), device=here).to(there)
+    logits = Tensor(normal(0, 3, 4), device=there)
+    assert labels.dtype == np.int64
+    expected = F.cross_entropy(logits, np.array([2, 0, 1])).item()
+    assert F.cross_entropy(logits, labels).item() == expected
+
+
+def test_a_gradient_not_copied_back_is_caught(two, monkeypatch):
+    from tinynet import ops
+
+    monkeypatch.setattr(ops.To, "backward", lambda self, dy: dy)
+    here, there = two
+    x = Tensor(normal(0, 3), requires_grad=True, device=here)
+    with pytest.raises(RuntimeError, match=f"to: the gradient of x is .* not on {here.name}"):
+        (x.to(there) * 2.0).backward(np.ones(3))
+
+
+def test_mixing_devices_is_refused(two):
+    here, there = two
+    x, y = Tensor(normal(0, 3), device=here), Tensor(normal(0, 3), device=there)
+    with pytest.raises(ValueError, match=f"add: x is on {here.name}, y is on {there.name}"):
+        x + y
+
+
+def test_a_module_moves_with_its_parameters(two):
+    here, there = two
+    layer = nn.Linear(3, 2, device=here)
+    x = normal(0, 4, 3).astype(np.float32)
+    before = layer(Tensor(x, device=here)).numpy()
+    layer.to(there)
+    assert all(there.owns(p.data) for p in layer.parameters())
+    # float32, the same BLAS on the same numbers: the same bits
+    assert np.array_equal(layer(Tensor(x, device=there)).numpy(), before)

@@ -1,0 +1,34 @@
+"""a @ b on a device: BLAS or cuBLAS, or the kernels of gemm.cu.
+
+TINYNET_GEMM=naive or tiled has the kernels do every product, to be watched and timed. cuBLAS
+computes in full float32: CuPy leaves TF32 off unless CUPY_TF32=1 asks for it.
+"""
+
+import os
+from math import prod
+
+import numpy as np
+
+from tinynet.devices import Device
+from tinynet.kernels import launch
+
+KERNELS = {"": None, "naive": "gemm_naive", "tiled": "gemm_tiled"}
+
+
+def product(device: Device, a, b, out=None):
+    """a @ b for matrices, or for stacks of matrices, which broadcast; written to `out` if given."""
+    chosen = os.environ.get("TINYNET_GEMM", "")
+    if chosen not in KERNELS:
+        raise ValueError(f"TINYNET_GEMM expects naive or tiled, got {chosen!r}")
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if out is None:
+        out = device.empty((*stack, m, n), a.dtype)
+    if KERNELS[chosen] is None:
+        return device.xp.matmul(a, b, out=out)
+    a = device.contiguous(device.xp.broadcast_to(a, (*stack, m, k))).reshape(prod(stack), m, k)
+    b = device.contiguous(device.xp.broadcast_to(b, (*stack, k, n))).reshape(prod(stack), k, n)
+    c = out.reshape(prod(stack), m, n)
+    for i in range(prod(stack)):
+        launch(device, KERNELS[chosen], c[i], a[i], b[i], m, n, k)
+    return out
