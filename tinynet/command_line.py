@@ -32,15 +32,18 @@ def main(example: Example, argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `train | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
     except MemoryError as error:
         return _refuse(f"out of memory: {error}")
-    except (UserError, DataError, OSError) as error:
+    except (UserError, DataError) as error:
         return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def _refuse(message: str) -> int:

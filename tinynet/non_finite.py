@@ -21,9 +21,11 @@ def first_bad_layer(model: Sequential, x: Tensor) -> str:
     for name, layer in model.children():
         if bad := bad_parameter(layer):
             return f"layer {name}: its {bad}"
-        x = layer(x)
-        if bad := _describe(x.numpy()):
-            return f"layer {name}: its output has {bad}, from finite inputs and parameters"
+        y = layer(x)
+        if bad := _describe(y.numpy()):
+            largest = np.abs(x.numpy()).max()
+            return f"layer {name}: its output has {bad}, from inputs of up to {largest:.1e}"
+        x = y
     return "all layers gave finite numbers when they were run again"
 
 
