@@ -130,8 +130,9 @@ def test_two_processes_compile_one_kernel_at_once(cache):
     for process in processes:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
-    left = sorted(path.suffix for path in cache.iterdir())
-    assert left == [".o", ".o", ".o", ".so"]  # and no workshop is left behind
+    left = [path.suffix for path in cache.iterdir()]
+    assert left.count(".so") == 1
+    assert set(left) == {".o", ".so"}  # and no workshop is left behind
 
 
 @needs_compiler
@@ -172,7 +173,7 @@ def test_a_cache_folder_without_permission(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("cxx", "reason"), [("", "neither g++ nor clang++"), ("no-such-c++", "CXX")]
+    ("cxx", "reason"), [("", "g++ or clang++ is not"), ("no-such-c++", "CXX names no-such-c++")]
 )
 def test_without_a_compiler_one_line_says_so(cache, monkeypatch, cxx, reason):
     monkeypatch.setenv("PATH", "")

@@ -1,4 +1,4 @@
-// One kernel for each part of CUDA C that the simulator must speak; tests/test_simulator.py runs them.
+// A kernel for each part of CUDA C that the simulator must speak, for tests/test_simulator.py.
 
 extern "C" {
 
@@ -31,7 +31,8 @@ __global__ void shared_sum_kernel(REAL* y, const REAL* __restrict__ x, int n) {
 }
 
 __device__ __forceinline__ REAL warp_sum(REAL value) {
-  for (int step = warpSize / 2; step > 0; step /= 2) value += __shfl_down_sync(0xffffffffu, value, step);
+  for (int step = warpSize / 2; step > 0; step /= 2)
+    value += __shfl_down_sync(0xffffffffu, value, step);
   return value;
 }
 __global__ void __launch_bounds__(256) warp_sum_kernel(REAL* y, const REAL* x, int n) {
@@ -84,7 +85,8 @@ __global__ void arithmetic_kernel(REAL* y, const REAL* x) {
 
 __global__ void fast_math_kernel(float* y, const float* x) {
   float a = x[0];
-  y[0] = __expf(a), y[1] = __logf(a), y[2] = __powf(a, 2.0f), y[3] = rsqrtf(a), y[4] = powf(a, 0.5f);
+  y[0] = __expf(a), y[1] = __logf(a), y[2] = __powf(a, 2.0f), y[3] = rsqrtf(a);
+  y[4] = powf(a, 0.5f);
   y[5] = fmaxf(a, 0.0f), y[6] = __fdividef(a, 2.0f), y[7] = __fadd_rn(a, __fmul_rn(a, a));
 }
 

@@ -1,11 +1,12 @@
 // Check mode: who touched this element last, and did anything come between?
 //
-// Beside every element stands a cell: its last writer and two of its readers. An access races with an
-// earlier one if at least one of the two writes, not both are atomic, and nothing orders them:
+// Beside every element stands a cell: its last writer and two of its readers. An access races with
+// an earlier one if at least one of the two writes, not both are atomic, and nothing orders them:
 //   another block                                    nothing ever orders blocks of one launch
 //   another thread, no __syncthreads() between       "epoch" counts them
 //   ... of the same warp, and no __syncwarp() either "sync" counts those
 // Shared memory starts afresh with every block, and so is read uninitialised until written.
+// A cell takes 48 bytes: check kernels on small arrays.
 #include <cstdlib>
 #include <cstring>
 
@@ -54,7 +55,7 @@ static int unordered(const Touch& earlier, const Touch& now, bool shared) {
   return block.last_sync[now.thread] > earlier.sync ? 0 : 1;
 }
 
-// A race has two lines. Of a read and a write we point at the read, whichever came first in this order.
+// A race has two lines. Of a read and a write we point at the read, whichever came first this time.
 static void report_race(int region, uint64_t element, const Touch& now, Access access,
                         const Touch& other, Access other_access) {
   bool turn = other_access == READ;
@@ -78,11 +79,11 @@ static void report_uninitialised(int region, uint64_t element, uintptr_t pc) {
   }
 }
 
-// Keep the newest reader, and of the others the one farthest from it: if any reader is unordered with
-// a later write, then one of these two is.
+// Keep the newest reader, and of the others the one farthest from it: if any reader is unordered
+// with a later write, then one of these two is.
 static void remember_reader(Cell& cell, const Touch& now, bool shared) {
-  int first = unordered(cell.reader[0], now, shared), second = unordered(cell.reader[1], now, shared);
-  if (first > second) cell.reader[1] = cell.reader[0];
+  int first = unordered(cell.reader[0], now, shared);
+  if (first > unordered(cell.reader[1], now, shared)) cell.reader[1] = cell.reader[0];
   cell.reader[0] = now;
 }
 

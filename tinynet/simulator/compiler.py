@@ -55,11 +55,14 @@ RUNTIME_FLAGS = {
     "check": ["-O2", "-DSIM_WATCH", "-DSIM_CHECK"],
     "profile": ["-O2", "-DSIM_WATCH"],
 }
+ALWAYS = ["scheduler.cpp", "crash.cpp", "findings.cpp"]
 RUNTIME = {
-    "run": ["scheduler.cpp", "crash.cpp"],
-    "check": ["scheduler.cpp", "crash.cpp", "watch.cpp", "check.cpp"],
-    "profile": ["scheduler.cpp", "crash.cpp", "watch.cpp", "profile.cpp"],
+    "run": ALWAYS,
+    "check": [*ALWAYS, "watch.cpp", "check.cpp"],
+    "profile": [*ALWAYS, "watch.cpp", "profile.cpp"],
 }
+# What tells an address's line, and which shared variables a library has; both come with g++.
+TOOLS = ("addr2line", "nm")
 
 # What RawModule's options may say to NVRTC, and what of it means something to a host compiler.
 _PASSED_ON = re.compile(r"-[DUI].+|--define-macro=.+|--undefine-macro=.+")
@@ -71,15 +74,19 @@ _OF_A_GPU = re.compile(
 
 def unavailable() -> str | None:
     """Why kernels cannot be compiled here, in one line; None if they can."""
-    if _compiler() is not None:
-        return None
     named = os.environ.get("CXX")
-    found = (
-        f"CXX names {named}, which is not there" if named else "neither g++ nor clang++ is on PATH"
-    )
+    missing = [tool for tool in TOOLS if not found(tool)]
+    if _compiler() is None:
+        wrong = (
+            f"CXX names {named}, which is not there" if named else "g++ or clang++ is not on PATH"
+        )
+    elif missing:
+        wrong = f"its companions {' and '.join(missing)} (binutils) are not on PATH"
+    else:
+        return None
     return (
-        f"the simulator needs a C++ compiler, and {found}: install one (Debian, Ubuntu: apt "
-        "install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install) or set CXX"
+        f"the simulator needs a C++ compiler, and {wrong}: install one (Debian, Ubuntu: apt "
+        "install g++; Fedora: dnf install gcc-c++) or set CXX"
     )
 
 
@@ -184,6 +191,8 @@ def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
         )
         if done.returncode:
             raise _compile_error(done.stderr)
+        with made.open("rb") as file:
+            os.fsync(file.fileno())  # a loss of power must not leave an empty file for good
         os.replace(made, path)
     return path
 
@@ -199,7 +208,7 @@ def cache_folder() -> Path:
     """The user's cache folder for kernels; a temporary one where that cannot be written."""
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(base) / "tinynet"
+        folder = Path(base).absolute() / "tinynet"
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except (OSError, RuntimeError):  # RuntimeError: this user has no home

@@ -1,13 +1,13 @@
-// A kernel may divide by zero, follow a wild pointer, or wait for ever. The process must not die of it.
+// A kernel may divide by zero, follow a wild pointer, or wait for ever: and the process lives on.
 //
-// Each of these arrives as a signal. While a kernel runs, the handlers below stand in place of whatever
-// was installed before; one that fires notes the instruction and leaps (siglongjmp) out of the
-// kernel, from whichever fiber, back to where the launch began. Handlers run on a stack of their own,
-// because the fiber's may be what has overflowed.
+// Each of these arrives as a signal. While a kernel runs, the handlers below stand in place of
+// whatever was installed before; one that fires notes the instruction and leaps (siglongjmp) out of
+// the kernel, from whichever fiber, back to where the launch began. Handlers have a stack of their
+// own, because the fiber's may be what has overflowed.
 //
 // The time limit counts the processor time of the launching thread, so a busy machine does not stop
-// a kernel early. The clock is SIGVTALRM, which tells the process; a thread that is not the launching
-// one passes it on. SIGALRM stays free for others.
+// a kernel early. The clock is SIGVTALRM, which tells the process; a thread that is not the
+// launching one passes it on. SIGALRM stays free for others.
 #include <csetjmp>
 #include <csignal>
 #include <cstdlib>
@@ -19,8 +19,6 @@
 #include "runtime.h"
 
 namespace sim {
-
-bool overflowed_stack(const char* address);
 
 static sigjmp_buf way_out;
 static pthread_t launcher;

@@ -1,8 +1,8 @@
 // CUDA C for a C++17 compiler of the host: what a .cu file may say, put in terms of runtime.h.
 //
-// Keywords become nothing; source.py has made shared memory static (one block runs at a time, so that
-// is what it is). Barriers and warp-wide operations hand the thread to the scheduler. A host compiler
-// knows more than NVRTC does, so that a text compiles here does not mean that it does there.
+// Keywords become nothing; source.py has made shared memory static (one block runs at a time, so
+// that is what it is). Barriers and warp-wide operations hand the thread to the scheduler. A host
+// compiler knows more than NVRTC does: what compiles here need not compile there.
 #pragma once
 #include <cstdio>
 #include <cstring>
@@ -124,7 +124,8 @@ SIM_ATOMIC(atomicAnd, old & value)
 SIM_ATOMIC(atomicOr, old | value)
 SIM_ATOMIC(atomicXor, old ^ value)
 template <class T>
-SIM_ATOMIC_STEP T atomicCAS(T* address, std::common_type_t<T> expected, std::common_type_t<T> value) {
+SIM_ATOMIC_STEP T atomicCAS(T* address, std::common_type_t<T> expected,
+                            std::common_type_t<T> value) {
   SIM_WATCH_ATOMIC(address);
   T old = *address;
   if (old == expected) *address = value;

@@ -17,8 +17,8 @@ namespace sim {
 
 #ifndef SIM_PORTABLE_SWITCH
 
-// It ends in pop and jmp, not in ret: the processor predicts that a ret goes back to its caller, which
-// is wrong at every switch and was measured three times slower.
+// It ends in pop and jmp, not in ret: the processor predicts that a ret goes back to its caller,
+// which is wrong at every switch and was measured three times slower.
 asm(R"(
 .text
 .hidden sim_switch

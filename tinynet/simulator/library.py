@@ -2,7 +2,6 @@
 
 import ctypes
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -168,10 +167,10 @@ class Library:
 
 @lru_cache(maxsize=4096)
 def _line(path: str, offset: int, wanted: str) -> tuple[str | None, int | None]:
-    tool = shutil.which("addr2line")
-    if tool is None or offset == 0:
+    if offset == 0:
         return None, None
-    answer = subprocess.run([tool, "-i", "-e", path, hex(offset)], capture_output=True, text=True)
+    command = ["addr2line", "-i", "-e", path, hex(offset)]
+    answer = subprocess.run(command, capture_output=True, text=True)
     for row in answer.stdout.splitlines():
         # The compiler ran in the library's folder, which therefore precedes a relative name.
         match = re.match(r"(.+):(\d+)(?: |$)", row.removeprefix(f"{Path(path).parent}/"))

@@ -75,6 +75,8 @@ class Kernel:
         self.module = module
         self.text = text
         self.types = module.library.parameter_types(text.name)
+        variables = module.library.shared_variables(text.name)
+        self.static_shared = sum(variable.bytes for variable in variables)
 
     def __call__(
         self,
@@ -125,8 +127,7 @@ class Kernel:
         if threads > MAX_THREADS:
             reason = f"a block of {block} is {threads} threads, at most {MAX_THREADS} are allowed"
             raise self._error("limits", reason)
-        variables = self.module.library.shared_variables(self.text.name)
-        static = sum(variable.bytes for variable in variables)
+        static = self.static_shared
         if static + shared_mem > MAX_SHARED:
             reason = (
                 f"{static} bytes declared and {shared_mem} asked for at the launch are "

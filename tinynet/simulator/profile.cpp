@@ -2,8 +2,8 @@
 //
 // A GPU serves the 32 lanes of a warp together. Global memory moves in sectors of 32 bytes: 32
 // neighbouring floats are 4 sectors, 32 scattered ones are 32. Shared memory has 32 banks, each 4
-// bytes wide, and gives one word a bank and pass: lanes that want different words of one bank wait for
-// each other. So for each instruction we collect the addresses of the lanes of a warp, the k-th
+// bytes wide, and gives one word a bank and pass: lanes that want different words of one bank wait
+// for each other. So for each instruction we collect the addresses of the lanes of a warp, the k-th
 // execution of one lane with the k-th of the others, and count sectors or passes.
 #include <algorithm>
 #include <map>

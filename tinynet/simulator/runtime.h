@@ -1,8 +1,9 @@
 // What a compiled kernel and the runtime know of each other.
 //
-// A kernel is compiled once with cuda.h and linked with the runtime: scheduler.cpp runs the threads,
-// crash.cpp survives them, and check.cpp or profile.cpp is told of every load and store. One launch
-// runs at a time, on one core: so all of this is plain static state, and results are deterministic.
+// A kernel is compiled with cuda.h and linked with the runtime: scheduler.cpp runs the threads,
+// crash.cpp survives them, findings.cpp keeps what went wrong, and in check and profile mode
+// watch.cpp is told of every load and store. One launch runs at a time, on one core: so all of this
+// is plain static state, and results are deterministic.
 #pragma once
 #include <csetjmp>
 #include <cstddef>
@@ -54,9 +55,9 @@ struct Block {
   Thread thread[MAX_THREADS];
   int order[MAX_THREADS];          // the order in which threads take their turns
   uint64_t offered[MAX_THREADS];   // what each lane brings to a warp-wide operation...
-  uint64_t given[MAX_THREADS];     // ...and what the lanes of its group get to see when all are there
-  unsigned syncs[MAX_WARPS];       // __syncwarp() passed by each warp, and the last one by each lane
-  unsigned last_sync[MAX_THREADS];
+  uint64_t given[MAX_THREADS];     // ...and what its group gets to see when all are there
+  unsigned syncs[MAX_WARPS];       // operations passed by each warp...
+  unsigned last_sync[MAX_THREADS]; // ...and which of them was the last __syncwarp() of each lane
   int votes, votes_given;          // for __syncthreads_count and its sisters
 };
 extern Block block;
@@ -117,8 +118,9 @@ SIM_INLINE void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory,
 
 // ------------------------------------------------------------ what goes wrong
 
-enum Kind : int32_t {
-  OUT_OF_BOUNDS, RACE, UNINITIALISED, BARRIER_MISSED, BARRIERS_DIFFER, LANES_MISSING, CRASH, TIME_LIMIT
+enum Kind : int32_t {        // findings.py has the same, in this order
+  OUT_OF_BOUNDS, RACE, UNINITIALISED, BARRIER_MISSED, BARRIERS_DIFFER, LANES_MISSING, CRASH,
+  TIME_LIMIT
 };
 enum Access : int32_t { READ, WRITE, ATOMIC };
 
@@ -130,10 +132,17 @@ struct Finding {             // library.py has the same
   uint64_t detail, line;     // line: known already, or 0
 };
 
-Finding* add_finding(Kind kind, uintptr_t pc, int line = 0);  // nullptr if this line has had its say already
+// A finding of the thread that runs now, to be completed; nullptr if this place has had its say.
+Finding* add_finding(Kind kind, uintptr_t pc, int line = 0);
+void forget_findings();
+int all_findings(Finding** found);
 void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t* thread_index);
-uint64_t offset_in_library(uintptr_t address);
-[[noreturn]] void abandon_launch();
+uint3 unravel(uint64_t i, const uint32_t* size);    // x runs fastest, as in CUDA
+uint64_t offset_in_library(uintptr_t address);      // 0 if it lies elsewhere
+
+// In crash.cpp: run `work` so that neither a crash nor a hang ends the process...
+void survive(void (*work)(), double seconds);
+[[noreturn]] void abandon_launch();                 // ...and leave it from anywhere
 
 // ------------------------------------------------------------ memory, in check and profile mode
 
@@ -151,9 +160,9 @@ void watch(const void* address, size_t bytes, Access access, uintptr_t pc);
 void on_access(int region, uint64_t offset, size_t bytes, Access access, uintptr_t pc);
 void on_launch(const Region* regions, int count);
 void watch_launch();
-bool on_own_stack(const char* address);
 
-// In crash.cpp: run `work` so that neither a crash nor a hang ends the process.
-void survive(void (*work)(), double seconds);
+// In scheduler.cpp: the stacks of the fibers.
+bool on_own_stack(const char* address);
+bool overflowed_stack(const char* address);
 
 }  // namespace sim

@@ -1,14 +1,13 @@
 // Blocks one after another; the threads of a block in turns, each until it waits or ends.
 //
-// Most kernels never wait. So a fiber runs thread after thread in a plain loop, and only when one of
-// them waits does the next thread get a stack of its own: a kernel without barriers costs no switch.
+// Most kernels never wait. So a fiber runs thread after thread in a plain loop, and only when one
+// of them waits does the next thread get a stack of its own: without barriers there is no switch.
 // When every thread has ended or waits, those that wait for something complete are released:
 //   first warps   (a group whose lanes have all arrived at a shuffle, a vote or __syncwarp),
 //   then the block (everyone who is left stands at __syncthreads).
-// Nothing is pre-empted: a thread that spins on a flag of another never lets it run (see crash.cpp).
+// Nothing is pre-empted: a thread that spins on another's flag never lets it run (see crash.cpp).
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 
 #include "fiber.h"
 #include "runtime.h"
@@ -55,14 +54,15 @@ static void draw_order() {
   }
 }
 
-// A random order of n blocks without a table: i -> (a i + b) mod n visits each once if a, n are coprime.
+// An order of n blocks without a table: i -> (a i + b) mod n visits each once if a, n are coprime.
 struct BlockOrder {
   uint64_t n, a = 1, b = 0;
   explicit BlockOrder(uint64_t n) : n(n) {
     if (launch.order == 1) a = n - 1, b = n - 1;
     if (launch.order == 2 && n > 2) {
-      b = random_below(n > UINT32_MAX ? UINT32_MAX : (uint32_t)n);
-      do a = 1 + random_below(n > UINT32_MAX ? UINT32_MAX : (uint32_t)n); while (shared_factor(a, n));
+      uint32_t bound = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+      b = random_below(bound);
+      do a = 1 + random_below(bound); while (shared_factor(a, n));
     }
   }
   static bool shared_factor(uint64_t x, uint64_t y) {
@@ -95,8 +95,8 @@ static void resume(int t) {
 
 // ------------------------------------------------------------ release: who may go on?
 
-// The lanes of `mask` that must be there. In check mode all of them; a GPU does not wait for lanes that
-// have ended, so in run mode only those that are still alive.
+// The lanes of `mask` that must be there. In check mode all of them; a GPU does not wait for lanes
+// that have ended, so in run mode only those that are still alive.
 static unsigned required(unsigned mask, unsigned alive) {
 #ifdef SIM_CHECK
   (void)alive;
@@ -218,16 +218,8 @@ static void run_block() {
   while (release()) {}
 }
 
-static uint3 unravel(uint64_t i, const uint32_t* size) {  // x runs fastest, as in CUDA
-  return {uint32_t(i % size[0]), uint32_t(i / size[0] % size[1]), uint32_t(i / size[0] / size[1])};
-}
-
-static uint64_t blocks_of_grid() {
-  return (uint64_t)launch.grid[0] * launch.grid[1] * launch.grid[2];
-}
-
 static void run_blocks() {
-  uint64_t blocks = blocks_of_grid();
+  uint64_t blocks = (uint64_t)launch.grid[0] * launch.grid[1] * launch.grid[2];
   BlockOrder order(blocks);
   for (uint64_t i = 0; i < blocks; ++i) {
     blockIdx = unravel(order(i), launch.grid);
@@ -235,40 +227,6 @@ static void run_blocks() {
     if (i == 0 || launch.order == 2) draw_order();
     run_block();
   }
-}
-
-void where_is(int thread, uint64_t number, uint32_t* block_index, uint32_t* thread_index) {
-  uint3 b = unravel(number - 1, launch.grid), t = unravel(thread, launch.block);
-  memcpy(block_index, &b, sizeof b);
-  memcpy(thread_index, &t, sizeof t);
-}
-
-// ------------------------------------------------------------ findings
-
-static Finding findings[64];
-static int n_findings;
-
-uint64_t offset_in_library(uintptr_t address) {
-  Dl_info here, there;
-  dladdr((void*)&offset_in_library, &here);
-  bool ours = dladdr((void*)address, &there) && there.dli_fbase == here.dli_fbase;
-  return ours ? address - (uintptr_t)here.dli_fbase : 0;
-}
-
-Finding* add_finding(Kind kind, uintptr_t pc, int line) {
-  uint64_t offset = offset_in_library(pc);
-  for (int i = 0; i < n_findings; ++i)
-    if (findings[i].kind == kind && findings[i].pc == offset && findings[i].line == uint64_t(line))
-      return nullptr;
-  if (n_findings == 64) return nullptr;
-  Finding& finding = findings[n_findings++];
-  finding = {};
-  finding.kind = kind;
-  finding.pc = offset;
-  finding.line = uint64_t(line);
-  finding.region = -1;
-  if (block.number) where_is(block.current, block.number, finding.block, finding.thread);
-  return &finding;
 }
 
 // ------------------------------------------------------------ what Python calls
@@ -286,15 +244,15 @@ int sim_launch(const Launch* wanted, Finding** found) {
     block.thread[t].index = unravel(t, launch.block);
     block.state[t] = NOT_WAITING;
   }
-  n_findings = 0;
+  forget_findings();
 #ifdef SIM_WATCH
   watch_launch();
 #endif
   survive(run_blocks, launch.seconds);
-  if (n_findings)  // a launch given up leaves fibers in the middle of a thread
+  int count = all_findings(found);
+  if (count)  // a launch given up leaves fibers in the middle of a thread
     for (Stack& stack : stacks) stack.alive = false;
-  *found = findings;
-  return n_findings;
+  return count;
 }
 
 }  // namespace sim

@@ -1,8 +1,13 @@
 """The simulator's settings from the environment.
 
 TINYNET_SIM          run (default), check or profile
-TINYNET_SIM_ORDER    forward (default), reversed or random:SEED: the order of threads and blocks
+TINYNET_SIM_ORDER    forward (default), reversed or random:SEED: the order of threads and blocks,
+                     and of the queues of streams
 TINYNET_SIM_TIMEOUT  seconds of processor time after which a launch is stopped, 120 by default
+TINYNET_SIM_SWITCH   portable: change between threads as on machines other than x86-64 (fiber.h)
+TINYNET_SIM_PEERS    0: no device can read another's memory directly
+CXX                  the C++ compiler, else g++ or clang++
+XDG_CACHE_HOME       where compiled kernels are kept, else ~/.cache
 """
 
 import os

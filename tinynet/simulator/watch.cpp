@@ -1,8 +1,8 @@
 // Every load and store of a kernel, seen: where does it go, and is anything there?
 //
-// The kernel is compiled with -fsanitize=thread, which makes the compiler call a function before each
-// access to memory: __tsan_read4(address) and so on. Those functions are normally ThreadSanitizer's.
-// Here they are the ones below, and their return address says which line of the kernel called.
+// The kernel is compiled with -fsanitize=thread, which makes the compiler call a function before
+// each access to memory: __tsan_read4(address) and so on. Normally those are ThreadSanitizer's;
+// here they are the ones below, and their return address says which line of the kernel called.
 #include <cstring>
 #include <dlfcn.h>
 
@@ -13,8 +13,8 @@ namespace sim {
 static Region regions[256];
 static int n_regions;
 
-// The library's own memory: __constant__ tables, threadIdx, blockDim. Asked for often, and the loader
-// answers slowly, so answers are kept by page.
+// The library's own memory: __constant__ tables, threadIdx, blockDim. Asked for often, and the
+// loader answers slowly, so answers are kept by page.
 static bool in_library(const char* address) {
   static uintptr_t known_pages[64];
   uintptr_t page = (uintptr_t)address >> 12, &known = known_pages[page % 64];

@@ -1,0 +1,53 @@
+// What went wrong, kept for Python as numbers: findings.py makes sentences of them.
+#include <cstring>
+#include <dlfcn.h>
+
+#include "runtime.h"
+
+namespace sim {
+
+static Finding findings[64];
+static int n_findings;
+
+void forget_findings() { n_findings = 0; }
+
+int all_findings(Finding** found) {
+  *found = findings;
+  return n_findings;
+}
+
+uint3 unravel(uint64_t i, const uint32_t* size) {
+  return {uint32_t(i % size[0]), uint32_t(i / size[0] % size[1]), uint32_t(i / size[0] / size[1])};
+}
+
+void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t* thread_index) {
+  uint3 b = unravel(block_number - 1, launch.grid), t = unravel(thread, launch.block);
+  memcpy(block_index, &b, sizeof b);
+  memcpy(thread_index, &t, sizeof t);
+}
+
+uint64_t offset_in_library(uintptr_t address) {
+  Dl_info here, there;
+  dladdr((void*)&offset_in_library, &here);
+  bool ours = dladdr((void*)address, &there) && there.dli_fbase == here.dli_fbase;
+  return ours ? address - (uintptr_t)here.dli_fbase : 0;
+}
+
+Finding* add_finding(Kind kind, uintptr_t pc, int line) {
+  uint64_t offset = offset_in_library(pc);
+  for (int i = 0; i < n_findings; ++i) {
+    const Finding& known = findings[i];
+    if (known.kind == kind && known.pc == offset && known.line == uint64_t(line)) return nullptr;
+  }
+  if (n_findings == sizeof findings / sizeof *findings) return nullptr;
+  Finding& finding = findings[n_findings++];
+  finding = {};
+  finding.kind = kind;
+  finding.pc = offset;
+  finding.line = uint64_t(line);
+  finding.region = -1;
+  if (block.number) where_is(block.current, block.number, finding.block, finding.thread);
+  return &finding;
+}
+
+}  // namespace sim
