@@ -1,5 +1,7 @@
 """The worker threads, and what the twins promise on them: the same bits for any number."""
 
+import multiprocessing
+import os
 import threading
 
 import numpy as np
@@ -54,6 +56,34 @@ def test_kernels_threads_nest_inline(workers):
 
     threads.for_each(6, task)
     assert inner == [True] * 24
+
+
+def test_kernels_threads_slices_cover_everything_once(workers):
+    done = np.zeros(1001, int)
+
+    def task(part):
+        assert part.start % 64 == 0
+        done[part] += 1
+
+    threads.for_each_slice(1001, 64, task)
+    assert (done == 1).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # Python 3.12 and later
+def test_kernels_threads_work_in_a_forked_process(monkeypatch):
+    """A fork copies the pool but not its threads: waiting for those would last forever."""
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    threads.for_each(4, lambda i: None)
+    child = multiprocessing.get_context("fork").Process(
+        target=threads.for_each, args=(4, lambda i: None)
+    )
+    child.start()
+    child.join(timeout=30)
+    try:
+        assert child.exitcode == 0
+    finally:
+        child.kill()
 
 
 def test_kernels_threads_scratch_is_kept_and_private_to_a_thread():
