@@ -5,6 +5,7 @@ with one line on stderr that says how; 130 after Ctrl-C. A traceback means a mis
 """
 
 import argparse
+import contextlib
 import math
 import os
 import signal
@@ -36,8 +37,12 @@ def main(example: Example, argv: list[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return 1
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+        with contextlib.suppress(BrokenPipeError):
+            print("stopped", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+        # Not by way of sys.exit, which waits for all threads: one that was interrupted while it
+        # was being started is on no list of those to be told, and waits for work for ever.
+        os._exit(130)
     except MemoryError as error:
         return _refuse(f"out of memory: {error}")
     except (UserError, DataError) as error:
