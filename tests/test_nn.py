@@ -1,5 +1,7 @@
 """Modules: what they hold, what they are called, and that each does what its function does."""
 
+import copy
+
 import numpy as np
 import pytest
 from inputs import distinct, leaf, normal
@@ -84,6 +86,16 @@ def test_to_moves_all_parameters_and_gives_the_module_back(device):
     assert net.to(device.name) is net
     assert all(p.device is device for p in net.parameters())
     assert net(Tensor(normal(0, 2, 2, 3, 3), device=device)).device is device
+
+
+def test_deepcopy_is_a_module_of_its_own_on_the_same_device():
+    net = Net()
+    twin = copy.deepcopy(net)
+    x = Tensor(normal(0, 2, 2, 3, 3))
+    assert np.array_equal(twin.eval()(x).numpy(), net.eval()(x).numpy())
+    assert all(p.device is q.device for p, q in zip(net.parameters(), twin.parameters()))
+    twin.conv1.weight.data[...] = 0
+    assert net.conv1.weight.numpy().any()
 
 
 def test_gradients_through_a_whole_module(device):

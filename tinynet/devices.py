@@ -34,6 +34,9 @@ class Device:
     def __repr__(self) -> str:
         return f"device({self.name!r})"
 
+    def __reduce__(self):
+        return device, (self.name,)  # copy.deepcopy(model) stays on this very device
+
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype):
         array = self.empty(shape, dtype)
         self.write(array, 0)
