@@ -68,6 +68,12 @@ def test_the_defaults_are_the_papers(device):
     assert not np.allclose(y.numpy(), x / 2**0.75, rtol=0.1)
 
 
+def test_alpha_zero_leaves_k_alone():
+    x = Tensor(normal(0, 1, 4, 2, 2))
+    y = F.local_response_norm(x, alpha=0, beta=1.0, k=2)
+    assert np.array_equal(y.numpy(), x.numpy() / 2)
+
+
 def normalized(*values, **options):
     x = Tensor(np.array(values, np.float64).reshape(1, -1, 1, 1))
     return F.local_response_norm(x, alpha=1, beta=1, k=1, **options).numpy().ravel().tolist()
