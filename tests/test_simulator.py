@@ -315,9 +315,10 @@ def test_stack_overflow_is_an_exception(module):
     assert "local arrays are too large" in str(error)
 
 
-def test_a_spinning_kernel_is_stopped(module, monkeypatch):
+@pytest.mark.parametrize("mode", ["run", "check", "profile"])
+def test_a_spinning_kernel_is_stopped(mode, monkeypatch):
     monkeypatch.setenv("TINYNET_SIM_TIMEOUT", "0.2")
-    error = fails(module, "spin_kernel", 2, (ints(1),))
+    error = fails(load(mode=mode), "spin_kernel", 2, (ints(1),))
     assert (error.kind, error.kernel) == ("time limit", "spin_kernel")
     assert (error.file, error.line) == ("language.cu", line_of("SPIN"))
     assert "stopped after 0.2 s" in str(error)

@@ -24,6 +24,7 @@ static sigjmp_buf way_out;
 static pthread_t launcher;
 static volatile sig_atomic_t in_launch;
 static double deadline;
+volatile bool busy, late;
 
 static constexpr int CAUGHT[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM};
 static constexpr int N_CAUGHT = sizeof CAUGHT / sizeof *CAUGHT;
@@ -60,6 +61,11 @@ static void on_clock(void* context) {
     return;
   }
   if (thread_seconds() < deadline) return;
+#ifdef SIM_WATCH
+  bool told = late;
+  late = true;
+  if (busy || !told) return;  // the next access ends it, at a line it knows; or else the next tick
+#endif
   add_finding(TIME_LIMIT, interrupted_pc(context));
   abandon_launch();
 }
@@ -108,6 +114,7 @@ void survive(void (*work)(), double seconds) {
   launcher = pthread_self();
   if (sigsetjmp(way_out, 1) == 0) {
     in_launch = 1;
+    busy = late = false;
     start_clock(seconds);
     work();
   }

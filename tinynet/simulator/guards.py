@@ -22,9 +22,7 @@ class Argument:
     name: str
     array: np.ndarray  # C-contiguous
     constant: bool  # the parameter is a pointer to const
-    written: (
-        np.ndarray | None
-    )  # a byte for each byte of the array: does it hold anything? None: yes
+    written: np.ndarray | None  # for each byte of the array: does it hold anything? None: yes
 
     @property
     def start(self) -> int:

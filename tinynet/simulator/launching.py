@@ -13,9 +13,7 @@ from tinynet.simulator.profiling import LineProfile
 from tinynet.simulator.settings import chosen_order, time_limit
 from tinynet.simulator.source import KernelText
 
-_one_launch = (
-    threading.Lock()
-)  # the runtime's state is static, and so are a process's signal handlers
+_one_launch = threading.Lock()  # the runtime's state is static, and signal handlers a process's
 
 
 def launch(

@@ -83,8 +83,8 @@ class Kernel:
         grid: tuple[int, ...],
         block: tuple[int, ...],
         args: tuple,
-        *,
         shared_mem: int = 0,
+        *,
         uninitialised: tuple[str, ...] = (),
     ) -> None:
         """Run the kernel over `grid` blocks of `block` threads, with `shared_mem` dynamic bytes.

@@ -143,6 +143,8 @@ uint64_t offset_in_library(uintptr_t address);      // 0 if it lies elsewhere
 // In crash.cpp: run `work` so that neither a crash nor a hang ends the process...
 void survive(void (*work)(), double seconds);
 [[noreturn]] void abandon_launch();                 // ...and leave it from anywhere
+extern volatile bool busy;  // in watch(), perhaps with a lock of the C library: no leap from there
+extern volatile bool late;  // the launch's time is up: watch() is to end it
 
 // ------------------------------------------------------------ memory, in check and profile mode
 

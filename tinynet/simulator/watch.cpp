@@ -47,8 +47,7 @@ static void report_out_of_bounds(int nearest, const char* address, size_t bytes,
   abandon_launch();  // before the access happens: it could land anywhere
 }
 
-void watch(const void* pointer, size_t bytes, Access access, uintptr_t pc) {
-  const char* address = (const char*)pointer;
+static void look_up(const char* address, size_t bytes, Access access, uintptr_t pc) {
   for (int i = 0; i < n_regions; ++i) {
     uint64_t offset = uint64_t(address - regions[i].address);
     if (offset < regions[i].bytes && offset + bytes <= regions[i].bytes)
@@ -62,6 +61,15 @@ void watch(const void* pointer, size_t bytes, Access access, uintptr_t pc) {
       nearest = i;
   if (nearest < 0 && in_library(address)) return;
   report_out_of_bounds(nearest, address, bytes, access, pc);
+}
+
+void watch(const void* address, size_t bytes, Access access, uintptr_t pc) {
+  busy = true;
+  look_up((const char*)address, bytes, access, pc);
+  busy = false;
+  if (!late) return;
+  add_finding(TIME_LIMIT, pc);
+  abandon_launch();
 }
 
 void watch_launch() { on_launch(regions, n_regions); }
