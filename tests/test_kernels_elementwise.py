@@ -138,3 +138,17 @@ def test_kernels_gemm(m, n, k, dtype, seed):
     gemm(c, a, b, m, n, k)
     expected = [[sum(a[i, q] * b[q, j] for q in range(k)) for j in range(n)] for i in range(m)]
     np.testing.assert_array_equal(c, expected)
+
+
+@BOTH
+@pytest.mark.parametrize("shape", [(40, 3001, 150), (3001, 40, 150), (0, 3, 2)])
+def test_kernels_gemm_large_enough_to_be_cut(shape, dtype):
+    m, n, k = shape
+    rng = np.random.default_rng(0)
+    a, b = (
+        rng.integers(-9, 10, (k, m)).astype(dtype).T,
+        rng.integers(-9, 10, (n, k)).astype(dtype).T,
+    )
+    c = blank((m, n), dtype)
+    gemm(c, a, b, m, n, k)  # integers: the sums are exact
+    np.testing.assert_array_equal(c, np.einsum("ik,kj->ij", a.astype(int), b.astype(int)))

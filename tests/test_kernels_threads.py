@@ -12,6 +12,7 @@ from tinynet.kernels.avg_pool import avg_pool_backward
 from tinynet.kernels.bias import bias_backward
 from tinynet.kernels.conv import col2im
 from tinynet.kernels.dropout import dropout_forward
+from tinynet.kernels.gemm import gemm
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
 from tinynet.kernels.softmax import softmax_cross_entropy_forward
@@ -105,6 +106,8 @@ X, DY = RNG.standard_normal((2, 9, 6, 31, 29)).astype(np.float32)
 WINDOW = (9, 6, 31, 29, 3, 3, 2, 2, 0, 0, 15, 14)
 DPOOL = RNG.standard_normal((9, 6, 15, 14)).astype(np.float32)
 LOGITS = RNG.standard_normal((90, 100)).astype(np.float32)
+A = RNG.standard_normal((90, 400)).astype(np.float32)
+B = RNG.standard_normal((400, 2000)).astype(np.float32)
 LABELS = RNG.integers(0, 100, 90, dtype=np.int32)
 
 
@@ -124,7 +127,24 @@ def every_twin_that_sums():
     dropout_forward(dropped, X, 9, 6 * 31 * 29, 6 * 31 * 29, 0.5, 2.0, 1, 2, 3)
     loss, probabilities = np.empty(90, np.float32), np.empty_like(LOGITS)
     softmax_cross_entropy_forward(loss, probabilities, LOGITS, LABELS, 90, 100)
-    return dbias, dx, pooled, argmax, dpool, davg, y, dlrn, dropped, loss, probabilities
+    small, large = np.empty((50, 77), np.float32), np.empty((90, 2000), np.float32)
+    gemm(small, A[:50, :333], B[:333, :77], 50, 77, 333)
+    gemm(large, A, B, 90, 2000, 400)
+    return (
+        small,
+        large,
+        dbias,
+        dx,
+        pooled,
+        argmax,
+        dpool,
+        davg,
+        y,
+        dlrn,
+        dropped,
+        loss,
+        probabilities,
+    )
 
 
 ONE_RUN = every_twin_that_sums()

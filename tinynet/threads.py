@@ -1,9 +1,9 @@
 """Worker threads for the NumPy twins: one image at a time, one worker a core.
 
 NumPy releases Python's global lock inside its loops and inside BLAS, so threads are enough. A twin
-hands each worker one image; the worker's buffers then stay in its core's cache. Inside a worker
-BLAS is held to one thread, or every worker would start a team of its own; outside (the fully
-connected layers) BLAS uses all cores.
+hands each worker one image; the worker's buffers then stay in its core's cache. BLAS is held to one
+thread meanwhile: or every worker would start a team of its own, and the bits of a product would
+depend on the team's size. A product too large for one worker is cut by kernels/gemm.py.
 """
 
 import os
@@ -55,7 +55,7 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
     Which worker takes which i depends on timing, so a task must write only to places of its own.
     After an exception (Ctrl-C too) no new task starts, and those under way are waited for.
     """
-    if count <= 1 or workers() == 1 or getattr(_local, "inside", False):
+    if getattr(_local, "inside", False):
         for i in range(count):
             task(i)
         return
@@ -70,8 +70,12 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
             _local.inside = False
             _exhaust(indices)
 
+    team = min(workers(), count)
     with _blas().limit(limits=1, user_api="blas"):
-        futures = [_pool(workers()).submit(work) for _ in range(min(workers(), count))]
+        if team <= 1:
+            work()
+            return
+        futures = [_pool(workers()).submit(work) for _ in range(team)]
         try:
             wait(futures)
         finally:
