@@ -266,10 +266,13 @@ def test_eval_is_exactly_the_validation(whole):
 
 def test_partly_unreadable_data_train_and_are_told_of(tmp_path):
     photos = write_photos(tmp_path / "photos", train=9, val=3)
-    (photos / "train" / "red" / "0.png").write_bytes(b"no image")
-    result = train("--profile", "modern", "--data", photos, "--epochs", 2, "--out", tmp_path / "r")
-    assert result.err.count("skipped") == 1
-    assert str(photos / "train" / "red" / "0.png") in result.err
+    bad = [photos / "train" / "red" / "0.png", photos / "val" / "green" / "1.png"]
+    for path in bad:
+        path.write_bytes(b"no image")
+    result = train("--profile", "modern", "--data", photos, "--epochs", 3, "--out", tmp_path / "r")
+    for path in bad:
+        assert result.err.count(f"skipped {path}") == 1
+    assert "skipped  2 files" in result.out
 
 
 # ---------------------------------------------------------------- numbers gone bad, disk full

@@ -71,8 +71,10 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
     return [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
 
 
-def load_network(path: Path, name: str, build: Callable[..., Module], device: str) -> tuple:
-    """(Network, the checkpoint's state) of a file; `build` makes the model of the example `name`.
+def load_network(
+    path: Path, name: str, build: Callable[..., Module], device: str
+) -> tuple[Network, dict]:
+    """The network of a checkpoint, made by `build` of the example `name`, and its settings.
 
     UserError where the file is damaged or holds another network.
     """
@@ -95,6 +97,7 @@ def load_network(path: Path, name: str, build: Callable[..., Module], device: st
         )
         model.load_state_dict(state["model"])
         inputs = Inputs(state["mean"], state["std"], device)
+        settings = {name: state[name] for name in FROM_SETTINGS}
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} does not fit: {error}") from None
-    return Network(model, inputs, state["classes"], state["store_size"]), state
+    return Network(model, inputs, state["classes"], state["store_size"]), settings

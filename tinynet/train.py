@@ -44,6 +44,7 @@ class Trainer:
         self.settings, self.network, self.optimizer = settings, network, optimizer
         self.train_set, self.val_set = train_set, val_set
         self.folder, self.progress = folder, progress
+        self.skipped: dict[str, str] = {}  # images that could not be read, and why
         self.loader = Loader(
             train_set,
             settings.batch_size,
@@ -132,7 +133,9 @@ class Trainer:
         os.write(2, b"\nstopping after this step; Ctrl-C again to stop at once\n")
 
     def _warn_of_skip(self, name: str, reason: str) -> None:
-        self.progress.warn(f"skipped {name}: {reason}")
+        if name not in self.skipped:  # each validation comes by again
+            self.skipped[name] = reason
+            self.progress.warn(f"skipped {name}: {reason}")
 
     # ---------------------------------------------------------------- one epoch
 

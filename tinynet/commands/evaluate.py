@@ -19,10 +19,10 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     paths = [find_checkpoint(path) for path in args.checkpoint]
     device = named_device(args.devices)
     loaded = [load_network(path, example.name, example.build, device) for path in paths]
-    networks, states = [network for network, _ in loaded], [state for _, state in loaded]
-    data, seed = args.data or states[0]["data"], states[0]["seed"]
+    networks, first = [network for network, _ in loaded], loaded[0][1]
+    data = args.data or first["data"]
     datasets = [
-        open_dataset(data, "val", network.inputs.image_size, seed, network.store_size)
+        open_dataset(data, "val", network.inputs.image_size, first["seed"], network.store_size)
         for network in networks
     ]
     for path, network, dataset in zip(paths, networks, datasets):
@@ -33,7 +33,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     scores = evaluate(
         networks,
         datasets,
-        batch_size=states[0]["batch_size"],
+        batch_size=first["batch_size"],
         workers=args.workers or loading_threads(),
         views=args.views,
         after_batch=lambda done, total: progress.advance(done),
@@ -50,7 +50,8 @@ def _check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
 
     The first word decides: the same WordNet id may stand with its words or without.
     """
-    if [name.split()[0] for name in classes] != [name.split()[0] for name in dataset.classes]:
+    known, wanted = ([name.split(" ")[0] for name in names] for names in (classes, dataset.classes))
+    if known != wanted:
         raise UserError(
             f"{path} knows {_some(classes)}; {dataset.name} has {_some(dataset.classes)}"
         )

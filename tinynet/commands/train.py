@@ -78,6 +78,8 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
 
 def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
     path, best = quoted(folder.path), trainer.best
+    if trainer.skipped:
+        print(f"skipped  {len(trainer.skipped)} files that could not be read, named above")
     if best:
         error = f"top-1 error {best['val_top1_error']:.2%}"
         print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
