@@ -24,7 +24,7 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import nn
-from tinynet.errors import NonFiniteError, UserError
+from tinynet.errors import UserError
 from tinynet.inputs import Inputs, centre, flat_mean
 from tinynet.non_finite import first_bad_layer
 from tinynet.run_folder import RunFolder, find_checkpoint
@@ -325,18 +325,22 @@ def test_first_bad_layer(spoil, told):
     assert f"layer {told}" in first_bad_layer(model, x)
 
 
-def test_bad_weights_are_never_saved(photos, tmp_path):
-    """The loss was finite, and the step after it was not: no checkpoint may hold that."""
-    from tinynet.train import Trainer
+def test_bad_weights_are_never_saved(photos, tmp_path, monkeypatch):
+    """The loss of step 3 was finite, and its update was not: no checkpoint may hold that."""
+    step, calls = tinynet.optim.SGD.step, []
 
-    out = tmp_path / "run"
-    train("--profile", "modern", "--data", photos, "--steps", 1, "--out", out)
-    model = tiny_alexnet(profile="modern")
-    model.conv4.bias.data[0] = np.nan
-    trainer = Trainer.__new__(Trainer)
-    trainer.network, trainer.step = type("N", (), {"model": model}), 9
-    with pytest.raises(NonFiniteError, match=r"after step 9 the parameter conv4\.bias has nan"):
-        trainer.save()
+    def spoil_the_third(self):
+        step(self)
+        calls.append(self)
+        if len(calls) == 3:
+            self.groups[1]["params"][3].data[0] = np.nan
+
+    monkeypatch.setattr(tinynet.optim.SGD, "step", spoil_the_third)
+    args = ("--profile", "modern", "--data", photos, "--checkpoint-every", 1)
+    result = run("train", *TINY, *args, "--out", tmp_path / "run")
+    assert result.status == 1
+    assert "after step 3 the parameter conv4.bias has nan in 1 of" in result.err
+    assert read_steps(tmp_path / "run") == 2
 
 
 def test_full_disk_leaves_the_old_checkpoint(photos, whole, tmp_path):
