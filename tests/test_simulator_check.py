@@ -14,6 +14,13 @@ CODE = SOURCE.read_text(encoding="utf-8")
 pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
 
 
+@pytest.fixture(autouse=True)
+def default_settings(monkeypatch):
+    """These tests say themselves in which mode and order a kernel runs."""
+    for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def marked(name: str) -> tuple[int, str]:
     """The line of the kernel's BUG mark, and the kind that the mark promises."""
     lines = CODE.splitlines()

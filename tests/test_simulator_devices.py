@@ -18,6 +18,13 @@ extern "C" __global__ void add_kernel(float* y, const float* x, float k, int n) 
 """
 
 
+@pytest.fixture(autouse=True)
+def default_settings(monkeypatch):
+    """These tests say themselves in which mode and order a kernel runs."""
+    for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def add():
     kernel = xp.RawModule(code=ADD).get_function("add_kernel")

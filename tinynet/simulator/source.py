@@ -13,6 +13,7 @@ from tinynet.simulator.errors import KernelError
 UNNAMED = "kernel.cu"  # what messages call a text without a #line of its own
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define\b(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
 _LINE = re.compile(r'^[ \t]*#[ \t]*line[ \t]+(\d+)(?:[ \t]+"([^"\n]*)")?[^\n]*$', re.MULTILINE)
 _BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
@@ -46,7 +47,7 @@ class KernelText:
 
 def kernels(code: str) -> dict[str, KernelText]:
     """The kernels of a .cu text by name, with lines as its `#line` directives count them."""
-    code = _blank_comments(code)
+    code = _blank(_DEFINE, _blank(_COMMENT, code))
     position = _Positions(code)
     in_block = bool(_EXTERN_C_BLOCK.search(code))
     found = {}
@@ -63,7 +64,7 @@ def kernels(code: str) -> dict[str, KernelText]:
 def to_cpp(code: str) -> str:
     """The C++ text to compile: the .cu text itself, plus an entry for each of its kernels."""
     names = kernels(code)
-    code = _blank_comments(code)
+    code = _blank(_COMMENT, code)
     position = _Positions(code)
     code = _SHARED.sub(lambda match: _shared_memory(match, position), code)
     entries = "".join(f"SIM_KERNEL({name})\n" for name in names)
@@ -100,8 +101,9 @@ def _with_red_zones(type_: str, name: str, dimensions: str) -> str:
     )
 
 
-def _blank_comments(code: str) -> str:
-    return _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), code)
+def _blank(pattern: re.Pattern, code: str) -> str:
+    """Spaces in place of what matches, so that all else keeps its line."""
+    return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), code)
 
 
 def _names(code: str, start: int) -> list[tuple[str, int]]:
