@@ -60,7 +60,7 @@ def _show(name: str | None, check: bool, profile: bool) -> int:
         raise ValueError(simulator.unavailable())
     if not (check or profile):
         if name is not None:
-            reading.show(kernels, max(60, shutil.get_terminal_size((100, 24)).columns))
+            reading.show(kernels, max(80, shutil.get_terminal_size((100, 24)).columns))
         status = listing.show(kernels)
         if name is None:
             print(f"\n{HINT}")

@@ -13,11 +13,9 @@ import numpy as np
 
 from tinynet.kernels import TWINS
 from tinynet.kernels.catalogue.headers import Array, arrays
-from tinynet.kernels.gemm import gemm
 from tinynet.kernels.geometry import parameters
 
 Sizes = dict[str, float]
-TWIN_OF = {**TWINS, "gemm_naive": gemm, "gemm_tiled": gemm}
 REAL = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
 
 
@@ -85,7 +83,7 @@ def _from_forward(kernel, sizes, real, rng) -> dict[str, np.ndarray]:
     """The arrays that backward shares with forward: inputs of it, and what it has saved."""
     forward = kernel.removesuffix("_backward") + "_forward"
     given = arguments(forward, sizes, real, rng)
-    TWIN_OF[forward](*given)
+    TWINS[forward](*given)
     names = [p.name for p in parameters(forward)]
     wanted = {array.name for array in arrays(kernel) if array.role == "in"}
     return {name: value for name, value in zip(names, given) if name in wanted}

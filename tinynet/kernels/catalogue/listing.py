@@ -135,8 +135,7 @@ def _named(kernel: str, some: list) -> str:
 
 
 def _show_legend() -> None:
-    notes = dict(LEGEND)
-    made_by = resources.compiler()
+    notes, made_by = dict(LEGEND), resources.compiler()
     notes["regs"] = resources.NONE
     if made_by is not None:
         notes["regs"] = (
@@ -144,10 +143,8 @@ def _show_legend() -> None:
             f"a block ({made_by.name}, {resources.ARCHITECTURE}, float)"
         )
     if reason := simulator.unavailable():
-        notes["check"] = notes["read, write"] = reason
+        notes["check"] = reason
+        notes["read, write"] = "the same"
     for name in ("layer", "MB", "MFLOP", "FLOP/B", "regs", "check", "read, write"):
-        print(
-            textwrap.fill(
-                notes[name], WIDTH, initial_indent=f"{name:12}", subsequent_indent=" " * 12
-            )
-        )
+        first, other = f"{name:12}", " " * 12
+        print(textwrap.fill(notes[name], WIDTH, initial_indent=first, subsequent_indent=other))

@@ -9,7 +9,7 @@ import textwrap
 from itertools import zip_longest
 from pathlib import Path
 
-from tinynet.kernels.catalogue.examples import TWIN_OF
+from tinynet.kernels import TWINS
 from tinynet.kernels.catalogue.headers import extent
 from tinynet.kernels.geometry import KERNELS, source
 
@@ -69,7 +69,7 @@ def _whole(kernels: list[str]) -> list[tuple[Lines, Lines]]:
         if _twin_line(kernel) - 1 > cuts[-1][1]:  # two versions may share a twin
             cuts.append((extent(kernel)[0] - 1, _twin_line(kernel) - 1))
     cuts.append((len(cuda), len(twin)))
-    return [(cuda[a:b], twin[c:d]) for (a, c), (b, d) in zip(cuts, cuts[1:])]
+    return [(_trimmed(cuda[a:b]), _trimmed(twin[c:d])) for (a, c), (b, d) in zip(cuts, cuts[1:])]
 
 
 def _alone(kernel: str, of_file: list[str]) -> list[tuple[Lines, Lines]]:
@@ -80,15 +80,22 @@ def _alone(kernel: str, of_file: list[str]) -> list[tuple[Lines, Lines]]:
     top = max(above, default=source(kernel).split("\n").index(""))  # after the file's header
     below = [_twin_line(other) for other in of_file if _twin_line(other) > _twin_line(kernel)]
     own = twin[_twin_line(kernel) - 1 : min(below, default=len(twin) + 1) - 1]
-    return [(cuda[top : first - 1], []), (cuda[first - 1 : last], own)]
+    helpers = _trimmed(cuda[top : first - 1])
+    return [(helpers, [])] * bool(helpers) + [(cuda[first - 1 : last], _trimmed(own))]
 
 
 def _numbered(text: str) -> Lines:
     return list(enumerate(text.splitlines(), 1))
 
 
+def _trimmed(lines: Lines) -> Lines:
+    """Without the blank lines around them."""
+    full = [i for i, (_, text) in enumerate(lines) if text]
+    return lines[full[0] : full[-1] + 1] if full else []
+
+
 def _twin_file(kernel: str) -> Path:
-    return Path(inspect.getsourcefile(TWIN_OF[kernel]))
+    return Path(inspect.getsourcefile(TWINS[kernel]))
 
 
 def _twin_text(kernel: str) -> str:
@@ -96,7 +103,7 @@ def _twin_text(kernel: str) -> str:
 
 
 def _twin_line(kernel: str) -> int:
-    return inspect.getsourcelines(TWIN_OF[kernel])[1]
+    return inspect.getsourcelines(TWINS[kernel])[1]
 
 
 def _rule(name: str, width: int) -> str:
@@ -104,14 +111,7 @@ def _rule(name: str, width: int) -> str:
 
 
 def _rows(lines: Lines, width: int, margin: int) -> list[str]:
-    """The lines, without blank ones around them, their numbers in a margin of this width.
-
-    What is too long goes on below, further in.
-    """
-    while lines and not lines[0][1]:
-        lines = lines[1:]
-    while lines and not lines[-1][1]:
-        lines = lines[:-1]
+    """The lines with their numbers in a margin; what is too long goes on below, further in."""
     rows = []
     for number, text in lines:
         indent = " " * (len(text) - len(text.lstrip()) + 4)

@@ -12,7 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, TWIN_OF, Sizes, arguments
+from tinynet.kernels import TWINS
+from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
 from tinynet.kernels.gate import cast
 from tinynet.kernels.geometry import KERNELS, launch_shape, parameters, source
@@ -47,22 +48,22 @@ def orders() -> list[str]:
 def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = None) -> Verdict:
     """Run `kernel` in check mode on its small examples; `text` stands in for its file's."""
     file = KERNELS[kernel].file
-    findings: list[str] = []
+    findings: dict[tuple, str] = {}  # the first of each kind on each line
     furthest = 0.0
     for real, order, sizes in product(reals, orders(), EXAMPLES[kernel].checked):
         module = _module(file, text or source(kernel), real, "check")
         try:
             with _in_order(order):
-                apart, output = _distance(kernel, module, sizes, real)
+                apart, where = _distance(kernel, module, sizes, real)
         except KernelError as error:
-            findings += [str(each).splitlines()[0] for each in (error, *error.others)]
+            for each in (error, *error.others):
+                findings.setdefault((each.line, each.kind), str(each).splitlines()[0])
             continue
         furthest = max(furthest, apart)
         if apart > ROUNDING:
             at = ", ".join(f"{name} {value}" for name, value in sizes.items())
-            apart = f"{apart:,.0f} units in the last place"
-            findings.append(f"{file}: {kernel}_kernel: {output} is {apart} from its twin's: {at}")
-    return Verdict(tuple(dict.fromkeys(findings)), furthest)
+            findings.setdefault(("twin",), f"{file}: {kernel}_kernel: {where} ({real}, {at})")
+    return Verdict(tuple(findings.values()), furthest)
 
 
 def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
@@ -80,22 +81,24 @@ def compiled(file: str, real: str, mode: str) -> None:
 
 
 def _distance(kernel: str, module: RawModule, sizes: Sizes, real: str) -> tuple[float, str]:
-    """How far the kernel's outputs lie from its twin's at most, and which of them does."""
+    """How far the kernel's outputs lie from its twin's at most, and where, in words."""
     ours, theirs = (_arguments(kernel, sizes, real) for _ in "ab")
     _launch(kernel, module, ours)
-    TWIN_OF[kernel](*theirs)
-    pairs = zip(parameters(kernel), ours, theirs)
-    return max((_apart(a, b), p.name) for p, a, b in pairs if p.is_pointer and not p.is_const)
+    TWINS[kernel](*theirs)
+    triples = zip(parameters(kernel), ours, theirs)
+    return max(_apart(p.name, a, b) for p, a, b in triples if p.is_pointer and not p.is_const)
 
 
-def _apart(ours: np.ndarray, theirs: np.ndarray) -> float:
-    if np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"):
-        return 0.0
+def _apart(name: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, str]:
+    distances = np.abs(ours.astype(np.float64) - theirs)
+    distances[np.isnan(distances)] = np.inf  # an element that one of them has not written
+    at = np.unravel_index(np.argmax(distances), distances.shape)
+    where = f"{name}[{', '.join(map(str, at))}] is {ours[at]}, its twin's {theirs[at]}"
+    if distances[at] == 0:
+        return 0.0, where
     if ours.dtype.kind != "f":
-        return np.inf
-    unit = np.spacing(np.abs(theirs).max())
-    distance = float(np.abs(ours - theirs).max() / unit)
-    return np.inf if np.isnan(distance) else distance
+        return np.inf, where  # an index that is wrong by 1 is wrong
+    return float(distances[at] / np.spacing(np.abs(theirs).max())), where
 
 
 def _launch(kernel: str, module: RawModule, given: list) -> None:
