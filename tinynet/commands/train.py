@@ -85,8 +85,20 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
         print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
     print(f"last     {folder.steps()[-1]}")
     print(f"log      {folder.log_path}")
+    print(f"figures  {_draw(trainer, folder)}")
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
+
+
+def _draw(trainer: Trainer, folder: RunFolder) -> Path:
+    """The run's figures: its learning curves, and the filters of the first layer."""
+    from tinynet import plot  # matplotlib takes a while to load
+
+    model = trainer.network.model
+    plot.learning_curves(folder.log_path, folder.figures_path / "curves.png")
+    filters, towers = model.conv1.weight.numpy(), model.conv2.groups
+    plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
+    return folder.figures_path
 
 
 def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict | None]:
