@@ -10,9 +10,7 @@ import numpy as np
 
 from tinynet.checkpoint import describe_data
 from tinynet.commands.example import Example, build, command, named_device, quoted
-from tinynet.data import COMPRESSED, Dataset, mean_image, open_dataset
-from tinynet.data.cifar10 import is_cifar10_folder
-from tinynet.data.fashion_mnist import is_idx_folder
+from tinynet.data import Dataset, kind_of_data, mean_image, open_dataset
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
 from tinynet.inputs import Inputs, centre, flat_mean
@@ -136,16 +134,6 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     if any(given.get(name, before.get(name)) != before.get(name) for name in ("profile", "data")):
         return given
     return {**{name: before[name] for name in FLAGS if name in before}, **given}
-
-
-def kind_of_data(spec: str) -> str:
-    """Which kind of data set open_dataset will see in `spec`, told without reading any of it."""
-    path = Path(spec).expanduser()
-    if spec.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
-        return "cifar10"
-    if path.is_dir() and is_idx_folder(path):
-        return "fashion-mnist"
-    return spec if spec in ("shapes", "cifar10", "fashion-mnist") else "folder"
 
 
 def _open(settings: Settings, split: str) -> Dataset:
