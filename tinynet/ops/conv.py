@@ -64,8 +64,7 @@ class Conv2d(Function):
                     shape = (*columns.shape[:-1], self.m)
                     dfilters = self.device.scratch("dfilters", shape, x.dtype)
                     product(self.device, columns, part.swapaxes(2, 3), out=dfilters)
-                    for one_image in dfilters:
-                        partial[i, some] += one_image
+                    partial[i, some] += dfilters[0] if len(dfilters) == 1 else dfilters.sum(axis=0)
                 if dx is not None:
                     columns = self._buffer(*part.shape[:2], x.dtype)
                     product(self.device, filters[some].swapaxes(1, 2), part, out=columns)
