@@ -9,15 +9,16 @@ calls; nothing asks which. So the code that runs on a GPU is the code that tests
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, cached_property
 from math import prod
 from types import ModuleType
 
 import numpy as np
 
-from tinynet import threads
+from tinynet import copies, threads
 from tinynet.memory import Pool
 
 SHARES = 16  # on the CPU sums over the batch are cut so, whatever the number of cores
@@ -121,6 +122,19 @@ class Gpu(Device):
         super().__init__(f"{kind}:{index}", xp)
         self.index = index
         self._buffers: dict[str, object] = {}
+        self._lent: deque[tuple] = deque()  # (event, what a copy reads until the event has passed)
+
+    @cached_property
+    def copies(self):
+        """The stream of the copies that come here: they run beside the kernels."""
+        with self.active():
+            return self.xp.cuda.Stream(non_blocking=True)
+
+    def lend(self, event, arrays: tuple) -> None:
+        """Keep the arrays alive until the event, of a copy that reads them, has passed."""
+        while self._lent and self._lent[0][0].done:
+            self._lent.popleft()
+        self._lent.append((event, arrays))
 
     def active(self) -> AbstractContextManager:
         """Make the device the current one, inside `with`: CuPy computes on the current device."""
@@ -181,8 +195,7 @@ class Gpu(Device):
 def copy(array, source: Device, target: Device):
     """The array of one device copied to another."""
     if isinstance(source, Gpu) and isinstance(target, Gpu) and source.xp is target.xp:
-        with target.active():
-            return target.xp.array(array)
+        return copies.between_gpus(array, source, target)
     return target.asarray(source.to_numpy(array))
 
 
