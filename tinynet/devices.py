@@ -122,7 +122,7 @@ class Gpu(Device):
         super().__init__(f"{kind}:{index}", xp)
         self.index = index
         self._buffers: dict[str, object] = {}
-        self._lent: deque[tuple] = deque()  # (event, what a copy reads until the event has passed)
+        self.lent: deque[tuple] = deque()  # (event, what a copy reads until the event has passed)
 
     @cached_property
     def copies(self):
@@ -132,9 +132,9 @@ class Gpu(Device):
 
     def lend(self, event, arrays: tuple) -> None:
         """Keep the arrays alive until the event, of a copy that reads them, has passed."""
-        while self._lent and self._lent[0][0].done:
-            self._lent.popleft()
-        self._lent.append((event, arrays))
+        while self.lent and self.lent[0][0].done:
+            self.lent.popleft()
+        self.lent.append((event, arrays))
 
     def active(self) -> AbstractContextManager:
         """Make the device the current one, inside `with`: CuPy computes on the current device."""
