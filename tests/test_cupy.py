@@ -16,6 +16,7 @@ from operations import OPERATIONS
 import tinynet
 from tinynet import Tensor, nn, optim
 from tinynet import functional as F
+from tinynet.kernels import compiled
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (extra cuda-check)")
 
@@ -58,6 +59,8 @@ def calls():
         device = tinynet.device("sim:0")
     except ValueError as reason:
         pytest.skip(str(reason))
+    for cached in (compiled._function, compiled._module):  # kernels that other tests have compiled
+        cached.cache_clear()
     log: list = []
     before, device.xp = device.xp, Recorder(device.xp, log)
     try:

@@ -77,7 +77,7 @@ def _add_train(commands, example: Example) -> None:
         help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
         f"val/, each with a sub-folder a class, or of CIFAR-10's archive ({example.default_data})",
     )
-    _add_devices(parser)
+    _add_devices(parser, default=None)  # a run that goes on stays where it was
     parser.add_argument("--epochs", type=_count, metavar="N")
     parser.add_argument(
         "--steps", type=_count, metavar="N", help="stop after N steps; the rate is still --epochs'"
@@ -160,8 +160,13 @@ def _add_profile(parser: argparse.ArgumentParser, example: Example) -> None:
     parser.add_argument(f"--{example.versions}", dest="profile", choices=example.profiles)
 
 
-def _add_devices(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--devices", default="auto", metavar="DEVICES", help="auto or cpu")
+def _add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") -> None:
+    parser.add_argument(
+        "--devices",
+        default=default,
+        metavar="DEVICES",
+        help="auto, cpu, cuda:N or sim:N; or two, A,B: a tower of the network on each",
+    )
 
 
 def _add_image_size(parser: argparse.ArgumentParser) -> None:

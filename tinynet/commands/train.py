@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.checkpoint import describe_data
-from tinynet.commands.example import Example, build, command, named_device, quoted
+from tinynet.commands.example import Example, build, command, named_devices, quoted
 from tinynet.data import COMPRESSED, Dataset, mean_image, open_dataset
 from tinynet.data.cifar10 import is_cifar10_folder
 from tinynet.data.fashion_mnist import is_idx_folder
@@ -17,6 +17,7 @@ from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
 from tinynet.inputs import Inputs, centre, flat_mean
 from tinynet.optim import SGD
+from tinynet.parallel.route import describe_devices
 from tinynet.progress import Progress
 from tinynet.run_folder import RunFolder
 from tinynet.settings import FLAGS, Settings
@@ -30,7 +31,8 @@ def train(example: Example, args: Namespace) -> int:
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
     model = build(example, settings, len(train_set.classes))
     mean = _mean(settings, train_set, progress) if state is None else state["mean"]
-    inputs = Inputs(mean, np.array(settings.pixel_std), settings.devices)
+    devices = settings.devices.split(",")
+    inputs = Inputs(mean, np.array(settings.pixel_std), devices[0])
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
     trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
@@ -52,6 +54,7 @@ def _title(settings, network, train_set, val_set, folder) -> str:
         f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n"
+        f"devices  {describe_devices(settings.devices.split(','))}\n"
         f"run      {folder.path}"
     )
 
@@ -103,7 +106,7 @@ def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict 
         raise UserError(
             f"{folder.path} is not empty: give another --out, or --resume to go on with its run"
         )
-    given["devices"] = named_device(given.get("devices", "auto"))
+    given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
     data = given.setdefault("data", example.default_data)
     settings = replace(example.settings(given, kind_of_data(data)), steps=args.steps)
     if args.out is None:
