@@ -55,6 +55,12 @@ states = st.dictionaries(
 )
 
 
+def test_the_file_is_readable_as_other_new_files_are(tmp_path):
+    tinynet.save(tmp_path / "state.safetensors", {"x": np.zeros(3)})
+    (tmp_path / "other").touch()
+    assert (tmp_path / "state.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 @given(states)
 def test_any_state_is_given_back_as_such(tmp_path_factory, state):
     path = tmp_path_factory.getbasetemp() / "state.safetensors"

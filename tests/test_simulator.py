@@ -386,6 +386,19 @@ def test_a_kernel_that_is_not_there(module):
         module.get_function("absent_kernel")
 
 
+def test_a_kernel_in_a_macro_or_a_comment_is_none():
+    code = """
+    #define KERNEL(name) \\
+      extern "C" __global__ void name(int* y)
+    // extern "C" __global__ void commented_kernel(int* y)
+    extern "C" __global__ void plain_kernel(int* y) { y[0] = 3; }"""
+    y = ints(1)
+    simulator.RawModule(code=code).get_function("plain_kernel")((1,), (1,), (y,))
+    assert y[0] == 3
+    with pytest.raises(simulator.KernelError, match="there are: plain_kernel"):
+        simulator.RawModule(code=code).get_function("commented_kernel")
+
+
 def test_a_kernel_without_extern_c_is_not_found_by_its_name():
     code = '#line 7 "k.cu"\n__global__ void mangled_kernel(int* y) { y[0] = 1; }'
     with pytest.raises(simulator.KernelError, match='not extern "C"') as caught:

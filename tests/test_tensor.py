@@ -245,3 +245,20 @@ def test_manual_seed_repeats_weights_and_masks():
 def test_manual_seed_refuses(seed):
     with pytest.raises(ValueError, match="manual_seed: seed expects an int from 0"):
         tinynet.manual_seed(seed)
+
+
+def test_formats_as_a_number():
+    assert f"{Tensor(1.23456):.2f}" == "1.23"
+    assert f"{Tensor([1.0, 2.0])}" == "Tensor([1. 2.], float32, cpu)"
+    with pytest.raises(ValueError, match="item: expects a Tensor of one element"):
+        f"{Tensor([1.0, 2.0]):.2f}"
+
+
+def test_iterates_over_its_first_axis():
+    assert [row.numpy().tolist() for row in Tensor([[1, 2], [3, 4]])] == [[1, 2], [3, 4]]
+    with pytest.raises(TypeError, match="a Tensor of no axes has no length"):
+        list(Tensor(1.0))
+
+
+def test_an_empty_index_takes_nothing():
+    assert Tensor([1.0, 2.0])[[]].shape == (0,)

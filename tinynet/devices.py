@@ -22,7 +22,8 @@ from tinynet import copies, threads
 from tinynet.memory import Pool
 
 SHARES = 16  # on the CPU sums over the batch are cut so, whatever the number of cores
-WORKSPACE = 256 << 20  # bytes that the columns of one part of a batch may take on a GPU
+PART = 4 << 20  # bytes that the columns of one part of a batch may take on the CPU, if they can
+WORKSPACE = 256 << 20  # and on a GPU
 
 
 class Device:
@@ -93,14 +94,22 @@ class Cpu(Device):
     ) -> None:
         """Run `task(images, groups)` on parts of a batch small enough to be worked on at once.
 
-        Here a part is one group of channels of one image: its columns then stay in a core's cache.
+        Here a part's columns stay in a core's cache: some small images, or one, or a group of one.
         """
+        if image_bytes > PART and groups > 1:
 
-        def one_image(i: int) -> None:
-            for group in range(groups):
-                task(slice(images[i], images[i] + 1), slice(group, group + 1))
+            def one_image(i: int) -> None:
+                for group in range(groups):
+                    task(slice(images[i], images[i] + 1), slice(group, group + 1))
 
-        threads.for_each(len(images), one_image)
+            threads.for_each(len(images), one_image)
+            return
+
+        def some_images(part: slice) -> None:
+            first = images.start
+            task(slice(first + part.start, first + part.stop), slice(0, groups))
+
+        threads.for_each_slice(len(images), max(1, PART // image_bytes), some_images)
 
     def shares(self, n: int) -> list[range]:
         """A batch of n cut for a sum: each share is summed in order, then the shares in order.

@@ -21,6 +21,7 @@ def save(path: str | Path, state: dict) -> None:
     `path` sees the old file or the new one, never half of one. A full disk raises OSError and
     leaves the old file.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     if not isinstance(state, dict):
@@ -30,13 +31,17 @@ def save(path: str | Path, state: dict) -> None:
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        part.touch()
+        usual_mode = part.stat().st_mode  # safetensors' own would shut out everybody else
         save_file(arrays, part, metadata=header)
         with open(part, "rb+") as file:
+            os.chmod(part, usual_mode)
             os.fsync(file.fileno())
         os.replace(part, path)
-    except Exception as error:
-        if isinstance(error, OSError):
-            raise
+    except OSError as error:
+        message = f"save: could not write {path}: {error.strerror}"
+        raise OSError(error.errno, message) from error
+    except SafetensorError as error:
         raise OSError(f"save: could not write {path}: {error}") from error
     finally:
         part.unlink(missing_ok=True)

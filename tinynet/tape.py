@@ -34,6 +34,25 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
+def check_inputs(op: type[Function], inputs: tuple) -> None:
+    """TypeError or ValueError unless the inputs are Tensors of floats, of one dtype and device."""
+    first = inputs[0]
+    for i, x in enumerate(inputs):
+        if not hasattr(x, "creator") or x.dtype.kind != "f":
+            got = x.dtype if hasattr(x, "creator") else type(x).__name__
+            raise TypeError(f"{op.name}: {op.argument(i)} expects a float Tensor, got {got}")
+        if x.dtype != first.dtype:
+            raise TypeError(
+                f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
+                "tinynet never changes a dtype by itself"
+            )
+        if x.device is not first.device:
+            raise ValueError(
+                f"{op.name}: {op.argument(0)} is on {first.device.name}, {op.argument(i)} is on "
+                f"{x.device.name}"
+            )
+
+
 def backward(root, dy) -> Iterator[tuple]:
     """Walk back from the Tensor `root`, whose gradient is `dy`: yields (leaf, dx) as they come.
 

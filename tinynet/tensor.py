@@ -1,8 +1,7 @@
 """Tensor: an array that remembers how it was made, and backward(), which walks the way back.
 
 Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, where a gradient may
-be wanted, notes in the result which Function made it and in the Function where its inputs came
-from. These notes are the tape.
+be wanted, notes which Function made the result, and where its inputs came from: the tape.
 """
 
 import numpy as np
@@ -71,6 +70,12 @@ class Tensor:
         if self.size != 1:
             raise ValueError(f"item: expects a Tensor of one element, got shape {self.shape}")
         return self.numpy().item()
+
+    def __format__(self, spec: str) -> str:  # f"{loss:.4f}"
+        return format(self.item() if spec else str(self), spec)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
         return bool(self.item())
@@ -175,7 +180,7 @@ class Tensor:
         if isinstance(part, Tensor):
             return part.data
         if isinstance(part, list | np.ndarray):
-            return self.device.asarray(np.asarray(part))
+            return self.device.asarray(np.asarray(part, None if len(part) else np.intp))
         return part
 
     def exp(self) -> "Tensor":
@@ -241,7 +246,7 @@ class Tensor:
 
 def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     """Run an operation on Tensors of one device and dtype, and note it on the tape."""
-    _check_alike(op, inputs)
+    tape.check_inputs(op, inputs)
     device = inputs[0].device
     needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)
     function = op(device, needs_grad)
@@ -253,24 +258,6 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
         function.input_types = tuple((x.dtype, x.shape) for x in inputs)
         function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
     return y
-
-
-def _check_alike(op: type[Function], inputs: tuple[Tensor, ...]) -> None:
-    first = inputs[0]
-    for i, x in enumerate(inputs):
-        if not isinstance(x, Tensor) or x.dtype.kind != "f":
-            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise TypeError(f"{op.name}: {op.argument(i)} expects a float Tensor, got {got}")
-        if x.dtype != first.dtype:
-            raise TypeError(
-                f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
-                "tinynet never changes a dtype by itself"
-            )
-        if x.device is not first.device:
-            raise ValueError(
-                f"{op.name}: {op.argument(0)} is on {first.device.name}, {op.argument(i)} is on "
-                f"{x.device.name}"
-            )
 
 
 def _as_array(data, dtype):

@@ -2,13 +2,14 @@
 
 Each output is the mean over its window clipped to the image: padding counts neither in the sum nor
 in the divisor, as in the authors' CIFAR-10 networks of 2012. Sums are separable: first over each
-row of the window, then over the rows.
+row of the window, then over the rows. Each map is pooled by itself, so a batch is n*c maps, and a
+task some of them.
 """
 
 import numpy as np
 
 from tinynet import threads
-from tinynet.kernels.windows import tap_slices
+from tinynet.kernels.windows import maps_a_task, tap_slices
 
 
 def avg_pool_forward(
@@ -19,19 +20,21 @@ def avg_pool_forward(
     in_row = _inside(kw, stride_w, pad_left, w, ow)
     share = (1 / np.outer(in_column, in_row)).astype(x.dtype)
 
-    def one_image(image):
-        rows = threads.scratch("avg_pool rows", (c, h, ow), x.dtype)
+    x, y = x.reshape(n * c, h, w), y.reshape(n * c, oh, ow)
+
+    def some_maps(part):
+        rows = threads.scratch("avg_pool rows", (part.stop - part.start, h, ow), x.dtype)
         rows[...] = 0
         for j in range(kw):
             to, source = tap_slices(j, stride_w, pad_left, w, ow)
-            rows[:, :, to] += x[image, :, :, source]
-        y[image] = 0
+            rows[:, :, to] += x[part, :, source]
+        y[part] = 0
         for i in range(kh):
             to, source = tap_slices(i, stride_h, pad_top, h, oh)
-            y[image, :, to] += rows[:, source]
-        y[image] *= share
+            y[part, to] += rows[:, source]
+        y[part] *= share
 
-    threads.for_each(n, one_image)
+    threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
 
 
 def avg_pool_backward(
@@ -42,20 +45,23 @@ def avg_pool_backward(
     in_row = _inside(kw, stride_w, pad_left, w, ow)
     share = (1 / np.outer(in_column, in_row)).astype(dy.dtype)
 
-    def one_image(image):
-        shared = threads.scratch("avg_pool shared", (c, oh, ow), dy.dtype)
-        np.multiply(dy[image], share, out=shared)
-        rows = threads.scratch("avg_pool rows", (c, h, ow), dy.dtype)
+    dx, dy = dx.reshape(n * c, h, w), dy.reshape(n * c, oh, ow)
+
+    def some_maps(part):
+        maps = part.stop - part.start
+        shared = threads.scratch("avg_pool shared", (maps, oh, ow), dy.dtype)
+        np.multiply(dy[part], share, out=shared)
+        rows = threads.scratch("avg_pool rows", (maps, h, ow), dy.dtype)
         rows[...] = 0
         for i in range(kh):
             source, to = tap_slices(i, stride_h, pad_top, h, oh)
             rows[:, to] += shared[:, source]
-        dx[image] = 0
+        dx[part] = 0
         for j in range(kw):
             source, to = tap_slices(j, stride_w, pad_left, w, ow)
-            dx[image, :, :, to] += rows[:, :, source]
+            dx[part, :, to] += rows[:, :, source]
 
-    threads.for_each(n, one_image)
+    threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
 
 
 def _inside(taps, stride, pad, size, out):

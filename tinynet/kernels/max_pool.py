@@ -2,12 +2,14 @@
 
 The maximum over a window is separable: first over each row of the window, then over the rows. The
 first of several equal maxima wins, in reading order, because a later candidate must be larger.
-`argmax` (index i*kw + j within the window) is all that backward needs.
+`argmax` (index i*kw + j within the window) is all that backward needs. Each map is pooled by
+itself, so a batch is n*c maps, and a task some of them.
 """
 
 import numpy as np
 
 from tinynet import threads
+from tinynet.kernels.windows import maps_a_task
 
 
 def max_pool_forward(
@@ -25,29 +27,31 @@ def max_pool_forward(
     first_j = np.maximum(pad_left - np.arange(ow) * stride_w, 0)
     first_inside = (first_i[:, None] * kw + first_j).astype(index_type)
 
-    def one_image(image):
-        pixels = x[image]
+    x, y, argmax = x.reshape(n * c, h, w), y.reshape(n * c, oh, ow), argmax.reshape(n * c, oh, ow)
+
+    def some_maps(part):
+        pixels, maps = x[part], part.stop - part.start
         if overhangs:
-            pixels = threads.scratch("max_pool padded", (c, reach_h, reach_w), x.dtype)
+            pixels = threads.scratch("max_pool padded", (maps, reach_h, reach_w), x.dtype)
             pixels[...] = -np.inf
             inside = pixels[:, pad_top : pad_top + h, pad_left : pad_left + w]
-            inside[...] = x[image, :, : inside.shape[1], : inside.shape[2]]
-        index = threads.scratch("max_pool index", (c, oh, ow), index_type)
-        _both_axes(y[image], index, pixels, kh, kw, stride_h, stride_w, np.greater)
-        if np.isnan(np.min(y[image])):  # rare, so the test for NaN is not in the fast comparison
-            _both_axes(y[image], index, pixels, kh, kw, stride_h, stride_w, _greater_or_nan)
+            inside[...] = x[part, : inside.shape[1], : inside.shape[2]]
+        index = threads.scratch("max_pool index", (maps, oh, ow), index_type)
+        _both_axes(y[part], index, pixels, kh, kw, stride_h, stride_w, np.greater)
+        if np.isnan(np.min(y[part])):  # rare, so the test for NaN is not in the fast comparison
+            _both_axes(y[part], index, pixels, kh, kw, stride_h, stride_w, _greater_or_nan)
         # A window of nothing but -inf has kept its index 0, which may lie in the padding.
-        np.maximum(index, first_inside, out=argmax[image])
+        np.maximum(index, first_inside, out=argmax[part])
 
-    threads.for_each(n, one_image)
+    threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
 
 
 def _both_axes(y, index, pixels, kh, kw, stride_h, stride_w, greater):
-    """y and index (c, oh, ow): the maximum along each row of the windows, then over their rows."""
-    c, oh, ow = y.shape
+    """y and index (maps, oh, ow): the maximum along each row of a window, then over the rows."""
+    maps, oh, ow = y.shape
     reach_h, reach_w = (oh - 1) * stride_h + kh, (ow - 1) * stride_w + kw
-    best = threads.scratch("max_pool row maxima", (c, reach_h, ow), y.dtype)
-    best_j = threads.scratch("max_pool row indices", (c, reach_h, ow), index.dtype)
+    best = threads.scratch("max_pool row maxima", (maps, reach_h, ow), y.dtype)
+    best_j = threads.scratch("max_pool row indices", (maps, reach_h, ow), index.dtype)
     for j in range(kw):
         tap = pixels[:, :reach_h, j : reach_w - kw + 1 + j : stride_w]
         _keep_greater(best, best_j, tap, j, j == 0, greater)
@@ -84,17 +88,19 @@ def max_pool_backward(
     dx, dy, argmax, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 ):  # fmt: skip
     """dx (n, c, h, w): each dy goes to the pixel that won its window; overlaps are summed."""
-    # Where in its image (c*h*w) each window begins, and each of its taps from there.
-    plane = np.arange(c)[:, None, None] * (h * w)
+    dx, dy, argmax = (a.reshape(n * c, *a.shape[2:]) for a in (dx, dy, argmax))
+    step = min(n * c, maps_a_task(h, w))
+    # Where among the pixels of a task each window begins, and each of its taps from there.
+    plane = np.arange(step)[:, None, None] * (h * w)
     row = np.arange(oh)[:, None] * stride_h - pad_top
     corners = plane + row * w + np.arange(ow) * stride_w - pad_left
     taps = (np.arange(kh)[:, None] * w + np.arange(kw)).reshape(-1)
 
-    def one_image(image):
-        winners = threads.scratch("max_pool winners", (c, oh, ow), np.intp)
-        np.take(taps, argmax[image], out=winners, mode="clip")  # clip: needs no buffer for out
-        winners += corners
-        dx[image] = 0
-        np.add.at(dx[image].reshape(-1), winners.reshape(-1), dy[image].reshape(-1))
+    def some_maps(part):
+        winners = threads.scratch("max_pool winners", argmax[part].shape, np.intp)
+        np.take(taps, argmax[part], out=winners, mode="clip")  # clip: needs no buffer for out
+        winners += corners[: len(winners)]
+        dx[part] = 0
+        np.add.at(dx[part].reshape(-1), winners.reshape(-1), dy[part].reshape(-1))
 
-    threads.for_each(n, one_image)
+    threads.for_each_slice(n * c, step, some_maps)

@@ -66,33 +66,33 @@ static void prepare(Context& context, char* stack, size_t size, void (*entry)())
 
 #endif
 
-// A stack with a page below it that may not be touched: a kernel whose local arrays are too large
-// crashes there, instead of writing over its neighbour.
-struct Stack {
-  static constexpr size_t SIZE = 64 << 10;
-  char* lowest = nullptr;
-  bool alive = false;  // the fiber on it has begun, and goes on when it is switched to
+// The stacks of all fibers, made once in a process, for all kernels in turn. Below each lies a page
+// that may not be touched: a kernel whose local arrays are too large crashes there, instead of
+// writing over its neighbour.
+constexpr size_t STACK = 64 << 10;
 
-  void begin(int number, void (*entry)()) {
-    if (!lowest) {
-      size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-      lowest = (char*)mmap(nullptr, guard + SIZE, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (lowest == (char*)MAP_FAILED) abort();
-      mprotect(lowest, guard, PROT_NONE);
-      lowest += guard;
-    }
-    // Stacks that all ended at the same offset would fight for the same few lines of the cache.
-    size_t colour = size_t(number) * 192 % 8192;
-    prepare(fiber[number], lowest, SIZE - colour, entry);
-    alive = true;
-  }
-  bool holds(const char* address) const {
-    return lowest && address >= lowest && address < lowest + SIZE;
-  }
-  bool overflowed_at(const char* address) const {
-    return lowest && address >= lowest - sysconf(_SC_PAGESIZE) && address < lowest;
-  }
-};
+static size_t page() {
+  static const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  return size;
+}
+
+static char* lowest_of(int number) {
+  return launch.stacks + size_t(number) * (page() + STACK) + page();
+}
+
+static char* make_stacks() {
+  size_t all = MAX_THREADS * (page() + STACK);
+  void* stacks = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (stacks == MAP_FAILED) return nullptr;
+  for (int number = 0; number < MAX_THREADS; ++number)
+    mprotect((char*)stacks + size_t(number) * (page() + STACK), page(), PROT_NONE);
+  return (char*)stacks;
+}
+
+static void begin_fiber(int number, void (*entry)()) {
+  // Stacks that all ended at the same offset would fight for the same few lines of the cache.
+  size_t colour = size_t(number) * 192 % 8192;
+  prepare(fiber[number], lowest_of(number), STACK - colour, entry);
+}
 
 }  // namespace sim

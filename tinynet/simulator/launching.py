@@ -55,6 +55,7 @@ def launch(
                 body=library.body(text.name),
                 arguments=ctypes.addressof(pointers),
                 dynamic_shared=shared.ctypes.data,
+                stacks=Library.stacks,
                 order=order,
                 seed=seed,
                 seconds=seconds,

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 from tinynet.simulator.source import PADDED, RED_ZONE
 
@@ -19,6 +20,7 @@ class Launch(ctypes.Structure):
         ("body", ctypes.c_void_p),
         ("arguments", ctypes.c_void_p),
         ("dynamic_shared", ctypes.c_void_p),
+        ("stacks", ctypes.c_void_p),
         ("order", ctypes.c_int32),
         ("seed", ctypes.c_uint32),
         ("seconds", ctypes.c_double),
@@ -83,6 +85,8 @@ class SharedVariable:
 class Library:
     """The shared library of one RawModule in one mode."""
 
+    stacks: ClassVar[int | None] = None  # of the fibers: the first library makes them for all
+
     def __init__(self, path: Path):
         self.path = path
         self.c = ctypes.CDLL(str(path))
@@ -90,6 +94,11 @@ class Library:
             ctypes.POINTER(Launch),
             ctypes.POINTER(ctypes.POINTER(Finding)),
         ]
+        if Library.stacks is None:
+            self.c.sim_make_stacks.restype = ctypes.c_void_p
+            Library.stacks = self.c.sim_make_stacks()
+            if Library.stacks is None:
+                raise MemoryError("the simulator finds no 68 MB of address space for its stacks")
 
     def parameter_types(self, kernel: str) -> list[str]:
         """As C spells them: ["float*", "const float*", "int"]."""

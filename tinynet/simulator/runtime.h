@@ -28,6 +28,7 @@ struct Launch {
   void (*body)(void** arguments);  // runs threads, one after another, until none is left to start
   void** arguments;
   char* dynamic_shared;
+  char* stacks;                    // of sim_make_stacks, for all kernels of the process
   int32_t order;                   // 0 forward, 1 reversed, 2 random
   uint32_t seed;
   double seconds;                  // of processor time, then the kernel is stopped

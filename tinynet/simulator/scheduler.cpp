@@ -22,14 +22,14 @@ Block block;
 
 Context scheduler, fiber[MAX_THREADS];
 int running;
-static Stack stacks[MAX_THREADS];
+static int begun;  // fibers that this launch has begun
 
-bool on_own_stack(const char* address) { return stacks[running].holds(address); }
+bool on_own_stack(const char* address) {
+  return address >= lowest_of(running) && address < lowest_of(running) + STACK;
+}
 
 bool overflowed_stack(const char* address) {
-  for (const Stack& stack : stacks)
-    if (stack.overflowed_at(address)) return true;
-  return false;
+  return address >= lowest_of(running) - page() && address < lowest_of(running);
 }
 
 // ------------------------------------------------------------ the order of turns
@@ -212,7 +212,7 @@ static void run_block() {
   memset(block.syncs, 0, sizeof block.syncs);
   memset(block.last_sync, 0, sizeof block.last_sync);
   for (int used = 0; block.started < block.threads; ++used) {
-    if (!stacks[used].alive) stacks[used].begin(used, fiber_loop);
+    if (used == begun) begin_fiber(begun++, fiber_loop);
     enter(used);
   }
   while (release()) {}
@@ -231,6 +231,8 @@ static void run_blocks() {
 
 // ------------------------------------------------------------ what Python calls
 
+extern "C" __attribute__((visibility("default"))) char* sim_make_stacks() { return make_stacks(); }
+
 extern "C" __attribute__((visibility("default")))
 int sim_launch(const Launch* wanted, Finding** found) {
   launch = *wanted;
@@ -239,6 +241,7 @@ int sim_launch(const Launch* wanted, Finding** found) {
   block.threads = int(blockDim.x * blockDim.y * blockDim.z);
   block.number = 0;
   block.current = 0;
+  begun = 0;
   random_state = launch.seed * 2654435761u | 1;
   for (int t = 0; t < block.threads; ++t) {
     block.thread[t].index = unravel(t, launch.block);
@@ -249,10 +252,7 @@ int sim_launch(const Launch* wanted, Finding** found) {
   watch_launch();
 #endif
   survive(run_blocks, launch.seconds);
-  int count = all_findings(found);
-  if (count)  // a launch given up leaves fibers in the middle of a thread
-    for (Stack& stack : stacks) stack.alive = false;
-  return count;
+  return all_findings(found);
 }
 
 }  // namespace sim

@@ -1,0 +1,90 @@
+"""`python -m tinynet.kernels`: every CUDA kernel with its figures; one to read; checks, profiles.
+
+    python -m tinynet.kernels                    all kernels: formula, shapes, bytes, FLOPs, ...
+    python -m tinynet.kernels lrn                lrn.cu beside its NumPy twin lrn.py
+    python -m tinynet.kernels lrn --check        every load and store watched; against its twin
+    python -m tinynet.kernels lrn --profile      sectors of memory that each line asks for
+
+TINYNET_SIM=check and TINYNET_SIM=profile mean --check and --profile. No GPU is needed: the
+simulator runs the kernels, and wants a C++ compiler.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+
+from tinynet import simulator
+from tinynet.kernels.catalogue import listing, reading, reports
+from tinynet.kernels.geometry import KERNELS
+from tinynet.simulator.settings import chosen_mode, chosen_order
+
+HINT = """\
+python -m tinynet.kernels lrn               lrn.cu to read, with its NumPy twin beside it
+python -m tinynet.kernels lrn --check       also in double, with all that is found: seconds
+python -m tinynet.kernels lrn --profile     what every line asks of the memory: seconds"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what `argv` asks for; 0, 1 where a kernel is wrong, 2 where the user can put it right."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tinynet.kernels",
+        description=__doc__.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a file (lrn) or kernel (lrn_forward)"
+    )
+    parser.add_argument("--check", action="store_true", help="run in check mode, against the twin")
+    parser.add_argument("--profile", action="store_true", help="memory requests, line by line")
+    args = parser.parse_args(argv)
+    try:
+        mode = chosen_mode(None)
+        chosen_order()
+        status = _show(args.name, args.check or mode == "check", args.profile or mode == "profile")
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read the output has seen enough: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except ValueError as error:
+        return _refuse(str(error))
+
+
+def _show(name: str | None, check: bool, profile: bool) -> int:
+    kernels = list(KERNELS) if name is None else _named(name)
+    if (check or profile) and simulator.unavailable():
+        raise ValueError(simulator.unavailable())
+    if not (check or profile):
+        if name is not None:
+            reading.show(kernels, max(80, shutil.get_terminal_size((100, 24)).columns))
+        status = listing.show(kernels)
+        if name is None:
+            print(f"\n{HINT}")
+        return status
+    status = reports.show_checks(kernels) if check else 0
+    if check and profile:
+        print()
+    return max(status, reports.show_profiles(kernels) if profile else 0)
+
+
+def _named(name: str) -> list[str]:
+    """The kernels of a file (`lrn`, `lrn.cu`), or the one of this name."""
+    stem = name.removesuffix(".cu").removesuffix(".py")
+    of_file = [kernel for kernel, its in KERNELS.items() if its.file == f"{stem}.cu"]
+    if of_file or stem in KERNELS:
+        return of_file or [stem]
+    files = sorted({its.file.removesuffix(".cu") for its in KERNELS.values()})
+    raise ValueError(f"no kernel {name!r}; files: {' '.join(files)}; kernels: {' '.join(KERNELS)}")
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""The catalogue of the kernels: what `python -m tinynet.kernels` shows of them.
+
+    headers.py       what the comments of a .cu file say: formula, shapes
+    examples.py      arguments for every kernel; its bytes and FLOPs in AlexNet
+    resources.py     registers and shared memory, from a CUDA compiler
+    trials.py        runs in the simulator: check against the twin, profile
+    ahead.py         compiling on all cores, ahead of what is shown
+    listing.py       the list of all kernels
+    reading.py       one kernel, its NumPy twin beside it
+    reports.py       what check and profile say, in full
+
+Nothing here is imported by `import tinynet`.
+"""

@@ -1,0 +1,124 @@
+"""A kernel to read: the CUDA text with its NumPy twin beside it, or above it on a narrow screen.
+
+Both files are cut where a kernel and its twin begin, and the pieces set side by side, so that a
+kernel stands beside the function that says the same.
+"""
+
+import inspect
+import textwrap
+from itertools import zip_longest
+from pathlib import Path
+
+from tinynet.kernels import TWINS
+from tinynet.kernels.catalogue.headers import extent
+from tinynet.kernels.geometry import KERNELS, source
+
+SIDE_BY_SIDE = 180  # columns from which few lines of either file are too long for their half
+MARGIN = 4  # columns for the numbers of the CUDA lines: check and profile name those
+GAP = 2  # columns between the two files
+Lines = list[tuple[int, str]]  # with their numbers
+
+
+def show(kernels: list[str], width: int) -> None:
+    """Print the file of `kernels` beside its twin; or one kernel, if it is not all of it."""
+    file, twin = KERNELS[kernels[0]].file, _twin_file(kernels[0]).name
+    of_file = [name for name, kernel in KERNELS.items() if kernel.file == file]
+    pieces = _whole(of_file) if kernels == of_file else _alone(kernels[0], of_file)
+    if width < SIDE_BY_SIDE:
+        _one_below_the_other(pieces, (file, twin), width)
+    else:
+        _side_by_side(pieces, (file, twin), width)
+
+
+def _side_by_side(pieces: list[tuple[Lines, Lines]], names: tuple[str, str], width: int) -> None:
+    """Parted where the fewest lines are too long for their side."""
+
+    def too_long(left: int) -> int:
+        rooms = left - MARGIN, width - GAP - left
+        return sum(
+            len(text) > room
+            for piece in pieces
+            for lines, room in zip(piece, rooms)
+            for _, text in lines
+        )
+
+    left = min(range(width // 2 - 20, width // 2 + 20), key=too_long)
+    right = width - GAP - left
+    print(_rule(" " * MARGIN + names[0], left) + " " * GAP + _rule(names[1], right))
+    for cuda, twin in pieces:
+        for a, b in zip_longest(_rows(cuda, left, MARGIN), _rows(twin, right, 0), fillvalue=""):
+            print(f"{a:{left + GAP}}{b}".rstrip())
+        print()
+
+
+def _one_below_the_other(
+    pieces: list[tuple[Lines, Lines]], names: tuple[str, str], width: int
+) -> None:
+    for i, margin in enumerate((MARGIN, 0)):
+        print(_rule(" " * margin + names[i], width))
+        for piece in pieces:
+            if piece[i]:
+                print(*_rows(piece[i], width, margin), "", sep="\n")
+
+
+def _whole(kernels: list[str]) -> list[tuple[Lines, Lines]]:
+    """All lines of both files, cut where kernels and twins begin."""
+    cuda, twin = _numbered(source(kernels[0])), _numbered(_twin_text(kernels[0]))
+    cuts = [(0, 0)]
+    for kernel in kernels:
+        if _twin_line(kernel) - 1 > cuts[-1][1]:  # two versions may share a twin
+            cuts.append((extent(kernel)[0] - 1, _twin_line(kernel) - 1))
+    cuts.append((len(cuda), len(twin)))
+    return [(_trimmed(cuda[a:b]), _trimmed(twin[c:d])) for (a, c), (b, d) in zip(cuts, cuts[1:])]
+
+
+def _alone(kernel: str, of_file: list[str]) -> list[tuple[Lines, Lines]]:
+    """The device functions right above a kernel, then the kernel and its twin."""
+    cuda, twin = _numbered(source(kernel)), _numbered(_twin_text(kernel))
+    first, last = extent(kernel)
+    above = [extent(other)[1] for other in of_file if extent(other)[1] < first]
+    top = max(above, default=source(kernel).split("\n").index(""))  # after the file's header
+    below = [_twin_line(other) for other in of_file if _twin_line(other) > _twin_line(kernel)]
+    own = twin[_twin_line(kernel) - 1 : min(below, default=len(twin) + 1) - 1]
+    helpers = _trimmed(cuda[top : first - 1])
+    return [(helpers, [])] * bool(helpers) + [(cuda[first - 1 : last], _trimmed(own))]
+
+
+def _numbered(text: str) -> Lines:
+    return list(enumerate(text.splitlines(), 1))
+
+
+def _trimmed(lines: Lines) -> Lines:
+    """Without the blank lines around them."""
+    full = [i for i, (_, text) in enumerate(lines) if text]
+    return lines[full[0] : full[-1] + 1] if full else []
+
+
+def _twin_file(kernel: str) -> Path:
+    return Path(inspect.getsourcefile(TWINS[kernel]))
+
+
+def _twin_text(kernel: str) -> str:
+    return _twin_file(kernel).read_text(encoding="utf-8")
+
+
+def _twin_line(kernel: str) -> int:
+    return inspect.getsourcelines(TWINS[kernel])[1]
+
+
+def _rule(name: str, width: int) -> str:
+    return f"{name} ".ljust(width, "-")
+
+
+def _rows(lines: Lines, width: int, margin: int) -> list[str]:
+    """The lines with their numbers in a margin; what is too long goes on below, further in."""
+    rows = []
+    for number, text in lines:
+        indent = " " * (len(text) - len(text.lstrip()) + 4)
+        parts = textwrap.wrap(
+            text, width - margin, subsequent_indent=indent, break_on_hyphens=False
+        )
+        start = f"{number:{margin - 1}} " if margin else ""
+        rows.append((start + "".join(parts[:1])).rstrip())
+        rows += [" " * margin + part for part in parts[1:]]
+    return rows

@@ -1,0 +1,126 @@
+"""What a kernel takes of a GPU's multiprocessor: registers, spills, shared memory.
+
+Only NVIDIA's compiler knows. nvcc, or NVRTC by way of CuPy, compiles each file for one architecture
+(no GPU is needed) and says so in its log, which is kept in the cache folder by content.
+
+Fewer is better, since registers and shared memory are shared out among the threads that run at one
+time: 65,536 registers are enough for 2,048 threads of 32. Spills are registers that did not fit and
+live in memory instead.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tinynet.kernels import geometry
+from tinynet.kernels.geometry import KERNELS
+from tinynet.simulator.compiler import cache_folder
+
+ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it
+FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float"]
+NONE = "no CUDA compiler (nvcc on PATH, or CuPy with NVRTC): registers not measured"
+
+
+class CompileFailed(Exception):
+    """The CUDA compiler refused a file, in its own words."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A CUDA compiler: `log(path)` is what it says of a file with `-Xptxas -v`."""
+
+    name: str
+    log: Callable[[Path], str]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """registers: a thread. spilled: bytes a thread, stored and loaded. shared: bytes a block."""
+
+    registers: int
+    spilled: int
+    shared: int
+
+
+@cache
+def compiler() -> Compiler | None:
+    """nvcc if PATH leads to it, else CuPy's NVRTC; None where there is neither."""
+    if nvcc := shutil.which("nvcc"):
+        about = subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout
+        version = re.search(r"V([\d.]+)", about)
+        return Compiler(f"nvcc {version[1] if version else ''}".strip(), _log_of_nvcc)
+    try:
+        from cupy.cuda import nvrtc
+
+        version = ".".join(map(str, nvrtc.getVersion()))
+    except (ImportError, RuntimeError):  # no CuPy; CuPy that finds no NVRTC
+        return None
+    return Compiler(f"NVRTC {version}", _log_of_nvrtc)
+
+
+def of_kernel(kernel: str) -> Resources | None:
+    """None where there is no compiler; CompileFailed where the kernel's file does not compile."""
+    if compiler() is None:
+        return None
+    sections = re.split(r"Compiling entry function '(\w+)_kernel'", kept_log(KERNELS[kernel].file))
+    return _read(dict(zip(sections[1::2], sections[2::2]))[kernel])
+
+
+def _read(report: str) -> Resources:
+    spills = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", report)
+    shared = re.search(r"(\d+) bytes smem", report)
+    return Resources(
+        registers=int(re.search(r"Used (\d+) registers", report)[1]),
+        spilled=int(spills[1]) + int(spills[2]),
+        shared=int(shared[1]) if shared else 0,
+    )
+
+
+def kept_log(file: str) -> str:
+    """The compiler's log of a .cu file of the kernels' folder, compiled only if it is new."""
+    path = Path(geometry.__file__).with_name(file)
+    ingredients = "\0".join([compiler().name, *FLAGS, path.read_text(encoding="utf-8")])
+    key = hashlib.sha256(ingredients.encode()).hexdigest()[:24]
+    kept = cache_folder() / f"ptxas-{key}.txt"
+    if not kept.exists():
+        log = compiler().log(path)
+        with tempfile.TemporaryDirectory(prefix="making-", dir=kept.parent) as workshop:
+            made = Path(workshop) / kept.name
+            made.write_text(log, encoding="utf-8")
+            os.replace(made, kept)
+    return kept.read_text(encoding="utf-8")
+
+
+def _log_of_nvcc(path: Path) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        out = ["-o", f"{folder}/kernels.cubin", str(path)]
+        command = ["nvcc", "-cubin", "-Xptxas=-v", *FLAGS, *out]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise CompileFailed(f"nvcc: {_first_error(done.stderr)}")
+    return done.stderr
+
+
+def _log_of_nvrtc(path: Path) -> str:
+    from cupy.cuda import nvrtc
+
+    program = nvrtc.createProgram(path.read_text(encoding="utf-8"), path.name, [], [])
+    try:
+        nvrtc.compileProgram(program, ["-Xptxas=-v", *FLAGS])
+        return nvrtc.getProgramLog(program)
+    except nvrtc.NVRTCError:
+        raise CompileFailed(f"NVRTC: {_first_error(nvrtc.getProgramLog(program))}") from None
+    finally:
+        nvrtc.destroyProgram(program)
+
+
+def _first_error(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line), lines[0] if lines else "no message")

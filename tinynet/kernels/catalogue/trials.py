@@ -1,0 +1,140 @@
+"""Kernels run by the simulator: do they say what their twins say, and what do they ask of memory?
+
+check("lrn_forward")      every load and store watched, in two orders of the threads
+profile("lrn_forward")    sectors and bank passes of each line
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from tinynet.kernels import TWINS
+from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
+from tinynet.kernels.catalogue.headers import arrays
+from tinynet.kernels.gate import cast
+from tinynet.kernels.geometry import KERNELS, launch_shape, parameters, source
+from tinynet.simulator import KernelError, RawModule
+from tinynet.simulator.compiler import build
+from tinynet.simulator.profiling import LineProfile
+from tinynet.simulator.source import to_cpp
+
+# A kernel may sum in another order than its twin, fuse a multiplication with an addition, and take
+# exp or pow from another library. On the sizes of EXAMPLES that moves a result by less than this
+# many units in the last place of the largest output; a mistake moves it by thousands.
+ROUNDING = 16.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What check found, each in one line, and how far kernel and twin lie apart at most.
+
+    furthest   in units in the last place of the largest output; 0 means equal to the bit
+    """
+
+    findings: tuple[str, ...]
+    furthest: float
+
+
+def orders() -> list[str]:
+    """The orders of threads and blocks to check: TINYNET_SIM_ORDER, or one and its reverse."""
+    named = os.environ.get("TINYNET_SIM_ORDER")
+    return [named] if named else ["forward", "reversed"]
+
+
+def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = None) -> Verdict:
+    """Run `kernel` in check mode on its small examples; `text` stands in for its file's."""
+    file = KERNELS[kernel].file
+    findings: dict[tuple, str] = {}  # the first of each kind on each line
+    furthest = 0.0
+    for real, order, sizes in product(reals, orders(), EXAMPLES[kernel].checked):
+        module = _module(file, text or source(kernel), real, "check")
+        try:
+            with _in_order(order):
+                apart, where = _distance(kernel, module, sizes, real)
+        except KernelError as error:
+            for each in (error, *error.others):
+                findings.setdefault((each.line, each.kind), str(each).splitlines()[0])
+            continue
+        furthest = max(furthest, apart)
+        if apart > ROUNDING:
+            at = ", ".join(f"{name} {value}" for name, value in sizes.items())
+            findings.setdefault(("twin",), f"{file}: {kernel}_kernel: {where} ({real}, {at})")
+    return Verdict(tuple(findings.values()), furthest)
+
+
+def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
+    """What each line of `kernel` asks of the memory, at AlexNet's row widths, in float."""
+    example = EXAMPLES[kernel]
+    module = _module(KERNELS[kernel].file, text or source(kernel), "float", "profile")
+    _launch(kernel, module, _arguments(kernel, {**example.sizes, **example.profiled}, "float"))
+    return module.profile()
+
+
+def compiled(file: str, real: str, mode: str) -> None:
+    """Compile a file of the kernels' folder into the compiler's cache, where runs find it."""
+    kernel = next(name for name, its in KERNELS.items() if its.file == file)
+    build(to_cpp(_code(file, source(kernel))), _options(real), mode)
+
+
+def _distance(kernel: str, module: RawModule, sizes: Sizes, real: str) -> tuple[float, str]:
+    """How far the kernel's outputs lie from its twin's at most, and where, in words."""
+    ours, theirs = (_arguments(kernel, sizes, real) for _ in "ab")
+    _launch(kernel, module, ours)
+    TWINS[kernel](*theirs)
+    triples = zip(parameters(kernel), ours, theirs)
+    return max(_apart(p.name, a, b) for p, a, b in triples if p.is_pointer and not p.is_const)
+
+
+def _apart(name: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, str]:
+    distances = np.abs(ours.astype(np.float64) - theirs)
+    distances[np.isnan(distances)] = np.inf  # an element that one of them has not written
+    at = np.unravel_index(np.argmax(distances), distances.shape)
+    where = f"{name}[{', '.join(map(str, at))}] is {ours[at]}, its twin's {theirs[at]}"
+    if distances[at] == 0:
+        return 0.0, where
+    if ours.dtype.kind != "f":
+        return np.inf, where  # an index that is wrong by 1 is wrong
+    return float(distances[at] / np.spacing(np.abs(theirs).max())), where
+
+
+def _launch(kernel: str, module: RawModule, given: list) -> None:
+    """As the engine does; `given` holds the results after it."""
+    sizes = {p.name: value for p, value in zip(parameters(kernel), given)}
+    blank = tuple(array.name for array in arrays(kernel) if array.role == "out")
+    values = cast(kernel, tuple(given), given[0].dtype)
+    function = module.get_function(f"{kernel}_kernel")
+    function(*launch_shape(kernel, sizes), values, uninitialised=blank)
+
+
+def _arguments(kernel: str, sizes: Sizes, real: str) -> list:
+    return arguments(kernel, sizes, REAL[real], np.random.default_rng(0))
+
+
+def _module(file: str, text: str, real: str, mode: str) -> RawModule:
+    return RawModule(code=_code(file, text), options=_options(real), mode=mode)
+
+
+def _code(file: str, text: str) -> str:
+    return f'#line 1 "{file}"\n{text}'
+
+
+def _options(real: str) -> tuple[str]:
+    return (f"-DREAL={real}",)
+
+
+@contextmanager
+def _in_order(order: str) -> Iterator[None]:
+    """The simulator takes its order from the environment, at each launch."""
+    before = os.environ.get("TINYNET_SIM_ORDER")
+    os.environ["TINYNET_SIM_ORDER"] = order
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TINYNET_SIM_ORDER"]
+        else:
+            os.environ["TINYNET_SIM_ORDER"] = before
