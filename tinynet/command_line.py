@@ -18,6 +18,7 @@ from tinynet.commands.inspect import check_gradients, summary
 from tinynet.commands.train import train
 from tinynet.data import DataError
 from tinynet.errors import UserError
+from tinynet.ledger import DeviceOutOfMemory
 
 
 def main(example: Example, argv: list[str] | None = None) -> int:
@@ -43,6 +44,8 @@ def main(example: Example, argv: list[str] | None = None) -> int:
         # Not by way of sys.exit, which waits for all threads: one that was interrupted while it
         # was being started is on no list of those to be told, and waits for work for ever.
         os._exit(130)
+    except DeviceOutOfMemory as error:
+        return _refuse(str(error))
     except MemoryError as error:
         return _refuse(f"out of memory: {error}")
     except (UserError, DataError) as error:
@@ -101,6 +104,15 @@ def _add_train(commands, example: Example) -> None:
         type=_count,
         metavar="STEPS",
         help="a checkpoint within an epoch (1000); there is one after each epoch in any case",
+    )
+
+    parser.add_argument(
+        "--report",
+        type=_report,
+        default=(),
+        metavar="WHAT",
+        help="at the end, tables of memory, traffic (what crossed between two devices) or, with a "
+        "comma, both",
     )
 
 
@@ -175,6 +187,13 @@ def _add_image_size(parser: argparse.ArgumentParser) -> None:
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_count, metavar="N", help="threads that load images")
+
+
+def _report(text: str) -> tuple[str, ...]:
+    wanted = tuple(text.split(","))
+    if not set(wanted) <= {"memory", "traffic"}:
+        raise argparse.ArgumentTypeError(f"expects memory, traffic or memory,traffic, got {text}")
+    return wanted
 
 
 def _count(text: str) -> int:

@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-MEASURED = 16 << 20  # bytes: large enough that a copy's start does not count
+MEASURED = 16 << 20  # bytes: so many that a copy's start hardly counts
 
 
 def between_gpus(x, source, target):
@@ -72,7 +72,8 @@ def can_read(reader, owner) -> bool:
 
 def gigabytes_per_second(source, target) -> float:
     """How fast a large array goes from one GPU to the other; the second of two tries counts."""
-    xp, x = source.xp, source.zeros((MEASURED,), np.dtype(np.uint8))
+    xp, free = source.xp, min(d.xp.cuda.Device(d.index).mem_info[0] for d in (source, target))
+    x = source.zeros((max(1, min(MEASURED, free // 8)),), np.dtype(np.uint8))
     for _ in range(2):
         with target.active():
             start = xp.cuda.Event()
@@ -82,4 +83,5 @@ def gigabytes_per_second(source, target) -> float:
             end.record(target.copies)
             end.synchronize()
             milliseconds = xp.cuda.get_elapsed_time(start, end)
-    return MEASURED / 1e6 / max(milliseconds, 1e-6)
+    source.take_back()
+    return x.nbytes / 1e6 / max(milliseconds, 1e-6)

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +14,12 @@ from tinynet.commands.example import Example, build, command, named_devices, quo
 from tinynet.data import COMPRESSED, Dataset, mean_image, open_dataset
 from tinynet.data.cifar10 import is_cifar10_folder
 from tinynet.data.fashion_mnist import is_idx_folder
+from tinynet.devices import Device
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
 from tinynet.inputs import Inputs, centre, flat_mean
+from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
+from tinynet.nn import Module
 from tinynet.optim import SGD
 from tinynet.parallel.route import describe_devices
 from tinynet.progress import Progress
@@ -41,11 +45,28 @@ def train(example: Example, args: Namespace) -> int:
         progress.say(f"going on after step {trainer.step}")
     del state  # as large as the network and its velocities
     progress.say(_title(settings, network, train_set, val_set, folder))
+    used = watch_training(model, optimizer)
     folder.create()
     folder.write_config(asdict(settings))
     if trainer.done:
         progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
-    return _run(trainer, folder)
+    try:
+        status = _run(trainer, folder)
+        if status == 0 and args.report:
+            print("\n" + "\n\n".join(_reports(args.report, model, used)))
+        return status
+    finally:
+        for device in used:
+            device.ledger.forget()
+
+
+def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
+    """The tables that --report asks for."""
+    if "memory" in wanted:
+        yield memory_table(used)
+    if "traffic" in wanted:
+        traffic = getattr(model, "traffic", None)  # of a network that can have two towers
+        yield traffic.table() if traffic else "no traffic: this network has one tower"
 
 
 def _title(settings, network, train_set, val_set, folder) -> str:
@@ -68,12 +89,16 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
     except Interrupted:
         print(f"stopped after step {trainer.step}. To go on: {go_on}", file=sys.stderr)
         return 130
-    except (NonFiniteError, OSError) as error:
+    except (NonFiniteError, DeviceOutOfMemory, OSError) as error:
         last = folder.steps()[-1:]
-        cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}" if last else ""
+        cure = "there is no checkpoint yet"
+        if last:
+            cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}"
         if isinstance(error, NonFiniteError):
             cure += f" (with a lower --lr, it was {trainer.settings.lr:g})"
-        print(f"error: {error}; {cure or 'there is no checkpoint yet'}", file=sys.stderr)
+        if isinstance(error, DeviceOutOfMemory):
+            cure += "; a smaller --batch-size needs less"
+        print(f"error: {error}; {cure}", file=sys.stderr)
         return 1
     _say_what_next(trainer, folder)
     return 0

@@ -9,7 +9,7 @@ import weakref
 
 import numpy as np
 
-from tinynet.simulator.settings import chosen_mode
+from tinynet.simulator.settings import chosen_memory, chosen_mode
 
 DEVICES = 8  # sim:0 to sim:7 exist
 GRANULE = 512  # bytes; CuPy's memory pool hands out multiples of it
@@ -85,7 +85,7 @@ class MemoryPool:
 
     def charge(self, device: int, size: int) -> None:
         with _books:
-            used, limit = self._used[device] + size, self._limit[device]
+            used, limit = self._used[device] + size, self._limit[device] or chosen_memory()
             if size > 0 and limit and used > limit:
                 raise OutOfMemoryError(
                     f"sim:{device} is out of memory: {size:,} bytes wanted, "
@@ -113,7 +113,7 @@ class MemoryPool:
         self._limit[current_device()] = size or 0
 
     def get_limit(self) -> int:
-        return self._limit[current_device()]
+        return self._limit[current_device()] or chosen_memory()
 
 
 POOL = MemoryPool()
