@@ -1,5 +1,7 @@
 """Copies between GPUs, on simulated ones whose streams lag behind in any legal order."""
 
+import re
+
 import numpy as np
 import pytest
 from inputs import normal
@@ -8,6 +10,7 @@ from tiny_runs import load_example
 import tinynet
 from tinynet import Tensor, copies, optim
 from tinynet import functional as F
+from tinynet.parallel.route import describe_devices
 
 alexnet = load_example("alexnet")
 
@@ -119,5 +122,19 @@ def test_a_part_of_an_array_is_copied(two, route):
     assert x[:0].to(b).shape == (0, 4, 5)
 
 
-def test_speed_is_measured(two, route):
-    assert 0.01 < copies.gigabytes_per_second(*two) < 1000
+def test_speed_is_measured_and_leaves_nothing_behind(two, route):
+    with two[0].active():
+        used = two[0].xp.get_default_memory_pool().used_bytes
+        before = used()
+        assert 0.01 < copies.gigabytes_per_second(*two) < 1000
+        assert used() <= before
+
+
+def test_the_start_up_line(two, route):
+    how = {"direct": "directly (peer access)", "through the host": "through pinned memory"}[route]
+    line = describe_devices([device.name for device in two])
+    assert line.startswith(f"tower a on sim:0, tower b on sim:1; copies go {how}")
+    assert re.search(r", \d+\.\d GB/s a to b, \d+\.\d GB/s b to a$", line)
+    assert describe_devices(["sim:0", "sim:0"]).endswith("; nothing is copied")
+    assert describe_devices(["cpu", "sim:0"]).endswith("; copies go through the host")
+    assert describe_devices(["cpu"]) == "cpu"

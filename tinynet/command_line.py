@@ -15,6 +15,7 @@ import warnings
 from tinynet.commands.evaluate import evaluate_checkpoints, predict
 from tinynet.commands.example import Example
 from tinynet.commands.inspect import check_gradients, summary
+from tinynet.commands.plan import plan
 from tinynet.commands.train import train
 from tinynet.data import DataError
 from tinynet.errors import UserError
@@ -66,7 +67,7 @@ def _parser(example: Example) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_train, _add_eval, _add_predict, _add_summary, _add_check_grads):
+    for add in (_add_train, _add_eval, _add_predict, _add_summary, _add_plan, _add_check_grads):
         add(commands, example)
     return parser
 
@@ -155,6 +156,16 @@ def _add_summary(commands, example: Example) -> None:
     parser = _command(commands, "summary", summary, "all layers with their sizes and counts")
     _add_profile(parser, example)
     _add_image_size(parser)
+
+
+def _add_plan(commands, example: Example) -> None:
+    help_ = "the memory that training takes, and the largest batch that fits; nothing is computed"
+    parser = _command(commands, "plan", plan, help_)
+    _add_profile(parser, example)
+    _add_image_size(parser)
+    _add_devices(parser, default="sim:0")
+    parser.add_argument("--memory", default="3GB", metavar="SIZE", help="of each device (3GB)")
+    parser.add_argument("--batch-size", type=_count, default=128, metavar="N", help="(128)")
 
 
 def _add_check_grads(commands, example: Example) -> None:

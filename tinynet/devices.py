@@ -189,6 +189,10 @@ class Gpu(Device):
         """All buffers that `scratch` keeps, with their names."""
         return [*self._buffers.items()]
 
+    def drop_buffers(self) -> None:
+        """Give the memory of these buffers back."""
+        self._buffers.clear()
+
     def asarray(self, array):
         """A NumPy array copied here, or an array that is here made contiguous."""
         if isinstance(array, np.ndarray | np.generic):
@@ -231,10 +235,10 @@ class Gpu(Device):
     def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
         """A buffer that is kept: one stream runs all kernels, so the next use comes after this."""
         size = prod(shape) * np.dtype(dtype).itemsize
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.nbytes < size:
-            buffer = self._buffers[name] = self.empty((size,), np.dtype(np.uint8))
-        return buffer[:size].view(dtype).reshape(shape)
+        if name not in self._buffers or self._buffers[name].nbytes < size:
+            self._buffers.pop(name, None)  # the old one makes room for the new one
+            self._buffers[name] = self.empty((size,), np.dtype(np.uint8))
+        return self._buffers[name][:size].view(dtype).reshape(shape)
 
 
 class _Active:
