@@ -5,7 +5,7 @@
     python examples/alexnet.py eval --checkpoint runs/NAME --data PHOTOS.tar
     python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
     python examples/alexnet.py summary                        every layer with its sizes and counts
-    python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards of 3 GB, 2012's
+    python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards as in 2012
     python examples/alexnet.py check-grads                    every gradient against differences
 
 The paper's figure 2: two towers, a and b, made for two GPUs. A layer sees the maps of its own tower
