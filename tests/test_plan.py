@@ -141,6 +141,12 @@ def test_what_stands_in_the_tables(story):
     assert cells["fc6"][0] == "72.0"  # 2048 x 9216 weights of 4 bytes
 
 
+def test_the_cifar_networks_can_be_planned_too():
+    result = run("plan", "--devices", "cuda:0", "--batch-size", "8", example="cifar10")
+    assert result.status == 0, result.err
+    assert "cuda:0 holds it" in result.out
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -104,7 +104,7 @@ def _verdict(device: str, held: int, limit: int) -> str:
 
 def _story(one: Plan, n: int, limit: int) -> str:
     """What is not stored here, and how small the batch would be if it were."""
-    columns, masks = _columns(one.model), _masks(one.model)
+    columns, masks = _columns(one.model, one.image_size), _masks(one.model, one.image_size)
     largest = _largest(one, limit, lambda images: images * (columns + masks))
     held = f"at most {largest:,} images" if largest else "not one image"
     return (
@@ -115,21 +115,21 @@ def _story(one: Plan, n: int, limit: int) -> str:
     )
 
 
-def _columns(model: nn.Sequential) -> int:
+def _columns(model: nn.Sequential, image_size: int) -> int:
     """Bytes of the columns of all convolutions, of one image: channels * kh * kw * oh * ow."""
     layers = dict(model.children())
     size = layers["conv1"].weight.dtype.itemsize
     return sum(
         size * row.connections * layers[row.name].groups // row.output[0]
-        for row in rows(model, model.image_size)
+        for row in rows(model, image_size)
         if isinstance(layers[row.name], nn.Conv2d)
     )
 
 
-def _masks(model: nn.Sequential) -> int:
+def _masks(model: nn.Sequential, image_size: int) -> int:
     """Bytes of the masks of all dropouts, a byte a unit, of one image."""
     found, units = 0, 0
-    for row in rows(model, model.image_size):
+    for row in rows(model, image_size):
         units = row.neurons or units
         found += units * isinstance(getattr(model, row.name), nn.Dropout)
     return found

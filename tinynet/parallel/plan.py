@@ -34,7 +34,7 @@ class Plan:
     """Training of one network on simulated devices; `model` was made there, in a dry run."""
 
     def __init__(self, model: Module, image_size: int, store_size: int):
-        self.model, self.store_size = model, store_size
+        self.model, self.image_size, self.store_size = model, image_size, store_size
         self.optimizer = SGD(model.parameters(), lr=0.0)
         self.devices = list(dict.fromkeys(p.device for p in model.parameters()))
         self._peaks: dict[int, dict[str, dict[str, int]]] = {}
