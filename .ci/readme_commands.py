@@ -1,13 +1,15 @@
 """Run the README's shell commands, so that none of them goes stale.
 
-Every line of a ```sh block is run, in order, in the root of the project; a command that fails fails
-this program. A block whose first line is a comment with the word "needs" (a GPU, ImageNet) is shown
-and left out, and so are the lines that install or run the tests: .ci/run does these itself.
+Every line of a ```sh block is run, in order, in the root of the project, with runs/ elsewhere; a
+command that fails fails this program. A block whose first line is a comment with the word "needs"
+(a GPU, photographs) is named and left out, and so are the lines that install or run the tests:
+.ci/run does these itself.
 """
 
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,10 +28,13 @@ def commands(readme: str) -> list[str]:
 
 
 def main() -> int:
+    runs = tempfile.mkdtemp()  # a folder of its own: a run's folder must be empty at its start
     for command in commands(Path("README.md").read_text(encoding="utf-8")):
         print(f"\n$ {command}", flush=True)
         start = time.perf_counter()
-        status = subprocess.run(command, shell=True, check=False).returncode
+        status = subprocess.run(
+            command.replace("runs/", f"{runs}/"), shell=True, check=False
+        ).returncode
         print(f"({time.perf_counter() - start:.0f} s)", flush=True)
         if status:
             print(f"error: this command of README.md ended with status {status}: {command}")

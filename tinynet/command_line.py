@@ -149,6 +149,9 @@ def _add_predict(commands, example: Example) -> None:
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     parser.add_argument("--top", type=_count, default=5, metavar="K", help="how many classes (5)")
+    parser.add_argument(
+        "--save-figure", metavar="FILE", help="the pictures over bars of their classes, as PNG"
+    )
     _add_devices(parser)
 
 

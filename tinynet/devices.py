@@ -125,7 +125,10 @@ class Cpu(Device):
             first = images.start
             task(slice(first + part.start, first + part.stop), slice(0, groups))
 
-        threads.for_each_slice(len(images), max(1, PART // image_bytes), some_images)
+        step = PART // image_bytes
+        if not threads.at_work():  # leave enough parts for all workers
+            step = min(step, -(-len(images) // SHARES))
+        threads.for_each_slice(len(images), max(1, step), some_images)
 
     def shares(self, n: int) -> list[range]:
         """A batch of n cut for a sum: each share is summed in order, then the shares in order.

@@ -24,6 +24,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.log_path = self.path / "log.jsonl"
+        self.figures_path = self.path / "figures"
         self.checkpoints = self.path / "checkpoints"
         self.best_path = self.checkpoints / "best.safetensors"
         self._config_path = self.path / "config.json"

@@ -50,13 +50,18 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()  # looks for the BLAS libraries once: the search is slow
 
 
+def at_work() -> bool:
+    """Is this thread one of the workers, in the middle of a task?"""
+    return getattr(_local, "inside", False)
+
+
 def for_each(count: int, task: Callable[[int], object]) -> None:
     """Run `task(i)` for every i below `count` on the workers; the first exception is raised here.
 
     Which worker takes which i depends on timing, so a task must write only to places of its own.
     After an exception (Ctrl-C too) no new task starts, and those under way are waited for.
     """
-    if getattr(_local, "inside", False):
+    if at_work():
         for i in range(count):
             task(i)
         return

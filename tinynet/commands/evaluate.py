@@ -65,7 +65,7 @@ def predict(example: Example, args: Namespace) -> int:
     """The likeliest classes of pictures; status 2 where one of them cannot be read."""
     path = find_checkpoint(args.checkpoint)
     network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
-    status = 0
+    status, shown = 0, []
     for image in args.images:
         try:
             pixels = decode_image(image, network.store_size)
@@ -73,7 +73,14 @@ def predict(example: Example, args: Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             status = 2
             continue
+        best = likeliest(network, pixels[None], args.top)[0]
+        shown.append((pixels, Path(image).name, best))
         print(image)
-        for name, probability in likeliest(network, pixels[None], args.top)[0]:
+        for name, probability in best:
             print(f"  {probability:7.2%}  {name}")
+    if args.save_figure is not None and shown:
+        from tinynet import plot  # matplotlib takes a while to load
+
+        plot.predictions(*zip(*shown), Path(args.save_figure))
+        print(f"figure   {args.save_figure}")
     return status

@@ -11,9 +11,7 @@ import numpy as np
 
 from tinynet.checkpoint import describe_data
 from tinynet.commands.example import Example, build, command, named_devices, quoted
-from tinynet.data import COMPRESSED, Dataset, mean_image, open_dataset
-from tinynet.data.cifar10 import is_cifar10_folder
-from tinynet.data.fashion_mnist import is_idx_folder
+from tinynet.data import Dataset, kind_of_data, mean_image, open_dataset
 from tinynet.devices import Device
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
@@ -113,8 +111,20 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
         print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
     print(f"last     {folder.steps()[-1]}")
     print(f"log      {folder.log_path}")
+    print(f"figures  {_draw(trainer, folder)}")
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
+
+
+def _draw(trainer: Trainer, folder: RunFolder) -> Path:
+    """The run's figures: its learning curves, and the filters of the first layer."""
+    from tinynet import plot  # matplotlib takes a while to load
+
+    model = trainer.network.model
+    plot.learning_curves(folder.log_path, folder.figures_path / "curves.png")
+    filters, towers = model.conv1.weight.numpy(), model.conv2.groups
+    plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
+    return folder.figures_path
 
 
 def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict | None]:
@@ -152,16 +162,6 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     if any(given.get(name, before.get(name)) != before.get(name) for name in ("profile", "data")):
         return given
     return {**{name: before[name] for name in FLAGS if name in before}, **given}
-
-
-def kind_of_data(spec: str) -> str:
-    """Which kind of data set open_dataset will see in `spec`, told without reading any of it."""
-    path = Path(spec).expanduser()
-    if spec.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
-        return "cifar10"
-    if path.is_dir() and is_idx_folder(path):
-        return "fashion-mnist"
-    return spec if spec in ("shapes", "cifar10", "fashion-mnist") else "folder"
 
 
 def _open(settings: Settings, split: str) -> Dataset:

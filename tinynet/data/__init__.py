@@ -28,11 +28,13 @@ __all__ = [
     "Dataset",
     "Loader",
     "decode_image",
+    "kind_of_data",
     "mean_image",
     "open_dataset",
 ]
 
 DATA_FOLDER = Path("data")  # where datasets known by name are looked for and downloaded to
+NAMES = ("shapes", "cifar10", "fashion-mnist")
 COMPRESSED = (".tar.gz", ".tgz", ".tar.xz", ".txz")
 
 
@@ -56,28 +58,35 @@ def open_dataset(
         store_size = round(image_size * 256 / 224)
     if store_size < image_size:
         raise ValueError(f"open_dataset: store_size {store_size} < image_size {image_size}")
-    if spec == "shapes":
-        return Shapes(split, image_size, store_size, seed)
+    sizes = (image_size, store_size)
     try:
-        return _open_files(spec, split, image_size, store_size)
+        return _open(spec, split, sizes, seed)
     except OSError as error:
         raise DataError(f"{error.filename or spec}: {error.strerror or error}") from error
 
 
-def _open_files(spec: str | Path, split: str, image_size: int, store_size: int) -> Dataset:
-    sizes = (image_size, store_size)
-    if spec == "cifar10":
-        return open_cifar10(find_or_download(DATA_FOLDER), split, *sizes)
-    if spec == "fashion-mnist":
-        return open_fashion_mnist(find_fashion_mnist(DATA_FOLDER), split, *sizes)
+def kind_of_data(spec: str | Path) -> str:
+    """What `spec` names, told by names alone: "shapes", "cifar10", "fashion-mnist" or "folder"."""
+    if spec in NAMES:
+        return spec
     path = Path(spec).expanduser()
-    if not path.exists():
+    if path.name.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
+        return "cifar10"
+    if path.is_dir() and is_idx_folder(path):
+        return "fashion-mnist"
+    return "folder"
+
+
+def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int) -> Dataset:
+    kind, path = kind_of_data(spec), Path(spec).expanduser()
+    if spec in NAMES:
+        if kind == "shapes":
+            return Shapes(split, *sizes, seed)
+        path = (find_or_download if kind == "cifar10" else find_fashion_mnist)(DATA_FOLDER)
+    elif not path.exists():
         raise DataError(
             f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
             "folder or archive"
         )
-    if path.name.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
-        return open_cifar10(path, split, *sizes)
-    if path.is_dir() and is_idx_folder(path):
-        return open_fashion_mnist(path, split, *sizes)
-    return FolderDataset(path, split, *sizes)
+    opener = {"cifar10": open_cifar10, "fashion-mnist": open_fashion_mnist}
+    return opener.get(kind, FolderDataset)(path, split, *sizes)
