@@ -43,6 +43,7 @@ def test_a_run_in_two_towers_is_the_run_on_one_device(photos, tmp_path, devices)
     result = train(*args, "--devices", devices, "--out", tmp_path / "two")
     a, b = devices.split(",")
     assert f"\ndevices  tower a on {a}, tower b on {b}; " in result.out
+    assert (tmp_path / "two" / "figures" / "filters.png").is_file()
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in one:
         # float32; ten steps of sums in another order

@@ -20,6 +20,7 @@ from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
 from tinynet.nn import Module
 from tinynet.optim import SGD
 from tinynet.parallel.route import describe_devices
+from tinynet.parallel.towers import Towers
 from tinynet.progress import Progress
 from tinynet.run_folder import RunFolder
 from tinynet.settings import FLAGS, Settings
@@ -122,7 +123,8 @@ def _draw(trainer: Trainer, folder: RunFolder) -> Path:
 
     model = trainer.network.model
     plot.learning_curves(folder.log_path, folder.figures_path / "curves.png")
-    filters, towers = model.conv1.weight.numpy(), model.conv2.groups
+    filters = model.conv1.state_dict()["weight"]
+    towers = 2 if isinstance(model.conv1, Towers) else model.conv2.groups
     plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
     return folder.figures_path
 
