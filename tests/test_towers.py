@@ -82,6 +82,15 @@ def test_forward_and_gradients_agree(pair, profile, dtype):
     check_agree(results(two, x), results(one, x), TOLERANCE[dtype])
 
 
+def test_both_towers_on_one_gpu():
+    try:
+        two = build(("sim:0", "sim:0"))
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    x = images()
+    check_agree(results(two, x), results(build(("cpu",)), x), TOLERANCE["float64"])
+
+
 @pytest.mark.parametrize("mode", ["paper", "inverted"])
 def test_dropout_of_two_towers_draws_the_same_bits(pair, mode):
     x = np.random.default_rng(0).standard_normal((4, 10))
