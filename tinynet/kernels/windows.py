@@ -5,7 +5,7 @@ c*stride_w + j - pad_left. For one tap, the outputs whose read falls inside the 
 and so are the rows or columns read: two slices say it all, along each axis on its own.
 """
 
-PIXELS = 1 << 16  # of the maps that one task works on: they and its buffers stay in cache
+PIXELS = 1 << 18  # of the maps that one task works on: they and its buffers stay in cache
 
 
 def maps_a_task(h: int, w: int) -> int:
