@@ -5,16 +5,22 @@
     python examples/alexnet.py eval --checkpoint runs/NAME --data PHOTOS.tar
     python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
     python examples/alexnet.py summary                        every layer with its sizes and counts
+    python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards as in 2012
     python examples/alexnet.py check-grads                    every gradient against differences
 
-The paper's network has two towers, a and b, made for two GPUs: 48 + 48 filters in layer 1, and so
-on. On one device the two are one network whose convolutions 2, 4 and 5 have two groups:
+The paper's figure 2: two towers, a and b, made for two GPUs. A layer sees the maps of its own tower
+only, but where lines cross; and each tower normalizes its own maps alone:
 
-    image -> conv1 -> conv2 -> conv3 -> conv4 -> conv5 -> fc6 -> fc7 -> fc8 -> softmax
-             48 a     128 a ->  192 a   192 a    128 a    2048 a 2048 a
-                            \\/                         \\/      \\/       1000
-                            /\\                         /\\      /\\
-             48 b     128 b ->  192 b   192 b    128 b    2048 b 2048 b
+           conv1    conv2      conv3    conv4    conv5      fc6         fc7        fc8
+           +----+   +-----+    +-----+  +-----+  +-----+    +------+    +------+
+        .->| 48 |-->| 128 |-.->| 192 |->| 192 |->| 128 |-.->| 2048 |-.->| 2048 |-. +------+
+  image-+  +----+   +-----+  X +-----+  +-----+  +-----+  X +------+  X +------+ |>| 1000 |
+        '->| 48 |-->| 128 |-'->| 192 |->| 192 |->| 128 |-'->| 2048 |-'->| 2048 |-' +------+
+           +----+   +-----+    +-----+  +-----+  +-----+    +------+    +------+   (with b)
+
+With two devices, AlexNet(devices=("cuda:0", "cuda:1")), each has a tower. With one, the two are one
+network whose convolutions 2, 4 and 5 have two groups. Either way it is the same network, whose
+checkpoints are the same file.
 
 The released source of 2012 is not quite the paper's net, and later systems changed more: each is a
 profile below. Differences from the paper in `source2012`, the default for photographs: weights of
@@ -32,6 +38,9 @@ import numpy as np
 
 from tinynet import Tensor, command_line, init, nn
 from tinynet.commands import Example
+from tinynet.parallel.placement import OneDevice, TwoTowers
+from tinynet.parallel.towers import Towers
+from tinynet.parallel.traffic import Traffic
 from tinynet.settings import Settings
 
 
@@ -41,6 +50,7 @@ class Profile:
 
     filters: tuple[int, ...] = (96, 256, 384, 384, 256)
     groups: int = 2  # of conv2, conv4 and conv5: the towers
+    crosstalk: bool = True  # conv3 sees both towers; without, it has groups too
     layer1: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
     layer2: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
     conv1_padding: int | None = None  # None: bottom and right, as much as the last window needs
@@ -66,6 +76,14 @@ class Profile:
 
 
 PAPER = Profile()
+SOURCE = replace(
+    PAPER,
+    layer1=("conv", "lrn", "pool", "relu"),
+    layer2=("conv", "relu", "lrn", "lrn_within", "pool"),
+    lrn_alpha=2e-5,
+    conv_std=(0.01, 0.01, 0.03, 0.03, 0.03),
+    bias_rate=2.0,
+)
 CAFFE = replace(
     PAPER,
     lrn_alpha=2e-5,
@@ -80,14 +98,10 @@ CAFFE = replace(
 )
 PROFILES = {
     "paper": PAPER,
-    "source2012": replace(
-        PAPER,
-        layer1=("conv", "lrn", "pool", "relu"),
-        layer2=("conv", "relu", "lrn", "lrn_within", "pool"),
-        lrn_alpha=2e-5,
-        conv_std=(0.01, 0.01, 0.03, 0.03, 0.03),
-        bias_rate=2.0,
-    ),
+    "source2012": SOURCE,
+    # The authors' configurations 150 (conv2 was widened to make up for it) and 145-half.
+    "no-crosstalk": replace(SOURCE, crosstalk=False, filters=(96, 320, 384, 384, 256)),
+    "one-tower": replace(SOURCE, groups=1, lrn_groups=1, filters=(48, 128, 192, 192, 256)),
     "caffe": CAFFE,
     "caffenet": replace(
         CAFFE,
@@ -151,96 +165,112 @@ class AlexNet(nn.Sequential):
             raise ValueError(
                 f"AlexNet: num_classes and width expect more than 0, got {num_classes} and {width}"
             )
-        if len(devices) != 1:
-            raise ValueError(f"AlexNet: devices expects one device, got {list(devices)}")
-        p = PROFILES[profile]
-        super().__init__(**_layers(p, num_classes, image_size, width, seed, devices[0], dtype))
+        p, devices = PROFILES[profile], tuple(devices)
+        _check_devices(p, profile, devices)
+        self.traffic = Traffic(("input", "conv3", "fc6", "fc7", "fc8"))
+        if len(devices) == 1:
+            on = OneDevice(devices[0], dtype)
+        else:
+            on = TwoTowers(devices, dtype, self.traffic)
+        super().__init__(**_layers(p, on, num_classes, image_size, width, seed))
         _initialize(self, p, np.random.default_rng(seed))
-        self.profile, self.image_size, self.width, self.seed = profile, image_size, width, seed
+        self.profile, self.devices = profile, devices
+        self.image_size, self.width, self.seed = image_size, width, seed
 
     def forward(self, x: np.ndarray | Tensor) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x, device=self.conv1.weight.device)
+        x = x if isinstance(x, Tensor) else Tensor(x, device=self.devices[0])
         wanted = (3, self.image_size, self.image_size)
         if x.ndim != 4 or x.shape[1:] != wanted:
             raise ValueError(f"AlexNet: x expects (n, 3, {wanted[1]}, {wanted[2]}), got {x.shape}")
         return super().forward(x)
 
 
-def _layers(p: Profile, num_classes, image_size, width, seed, device, dtype) -> dict:
+def _check_devices(p: Profile, profile: str, devices: tuple[str, ...]) -> None:
+    if len(devices) not in (1, 2):
+        raise ValueError(f"AlexNet: devices expects one device or two, got {list(devices)}")
+    if len(devices) == 2 and (p.groups, p.lrn_groups) != (2, 2):
+        why = "has one tower" if p.groups == 1 else "normalizes over the maps of both towers"
+        raise ValueError(
+            f"AlexNet: devices expects one device, got {list(devices)}: {profile} {why}"
+        )
+
+
+def _layers(p: Profile, on: OneDevice, num_classes, image_size, width, seed) -> dict:
     """The modules by name, in the order in which an image meets them."""
 
     def even(count: int) -> int:
         return max(2, 2 * round(count * width / 2))
 
-    def conv(i: int, kernel: int, groups: int = 1, **options) -> nn.Conv2d:
+    def conv(i: int, kernel: int, groups: int = 1, **options) -> nn.Module:
         channels = even(p.filters[i - 2]) if i > 1 else 3
-        out = even(p.filters[i - 1])
-        return nn.Conv2d(
-            channels, out, kernel, groups=groups, device=device, dtype=dtype, **options
-        )
-
-    def drop(i: int) -> nn.Dropout:
-        return nn.Dropout(0.5, p.dropout, seed=seed + (i << 32))  # a stream of its own
+        return on.conv(channels, even(p.filters[i - 1]), kernel, groups, **options)
 
     # (image_size - 11) is rarely a multiple of 4: as the source did, let the last window of conv1
     # hang over the right and bottom edge, onto zeros, which are the mean.
     over = -(image_size - 11) % 4
     padding1 = (0, over, 0, over) if p.conv1_padding is None else p.conv1_padding
-    layers = {}
+    groups3 = 1 if p.crosstalk else p.groups
+    layers = on.fork("input")
     for i, kinds, layer in (
         (1, p.layer1, conv(1, 11, stride=4, padding=padding1)),
         (2, p.layer2, conv(2, 5, padding=2, groups=p.groups)),
-        (3, ("conv", "relu"), conv(3, 3, padding=1)),
+        (3, ("conv", "relu"), conv(3, 3, padding=1, groups=groups3)),
         (4, ("conv", "relu"), conv(4, 3, padding=1, groups=p.groups)),
         (5, ("conv", "relu", "pool"), conv(5, 3, padding=1, groups=p.groups)),
     ):
+        norm = nn.LocalResponseNorm(5, p.lrn_alpha, 0.75, p.lrn_k, p.lrn_groups // on.towers)
         parts = {
             "conv": layer,
-            "relu": nn.ReLU(),
-            "lrn": nn.LocalResponseNorm(5, p.lrn_alpha, 0.75, p.lrn_k, p.lrn_groups),
-            "lrn_within": nn.LocalResponseNormWithin(5, 1e-3 / 25, 0.75, 1.0),
-            "pool": nn.MaxPool2d(3, stride=2),
+            "relu": on.plain(nn.ReLU()),
+            "lrn": on.plain(norm),
+            "lrn_within": on.plain(nn.LocalResponseNormWithin(5, 1e-3 / 25, 0.75, 1.0)),
+            "pool": on.plain(nn.MaxPool2d(3, stride=2)),
         }
+        if i == 3 and p.crosstalk:
+            layers |= on.cross("conv3")
         layers |= {f"{kind}{i}": parts[kind] for kind in kinds}
 
     features = even(p.filters[4]) * _pool5_side(image_size, layers) ** 2
     hidden = even(4096)
-    layers["flatten"] = nn.Flatten()
+    layers["flatten"] = on.plain(nn.Flatten())
     for i, inputs in ((6, features), (7, hidden)):
-        fc = {f"fc{i}": nn.Linear(inputs, hidden, device=device, dtype=dtype)}
-        relu = {f"relu{i}": nn.ReLU()}
-        dropout = {f"dropout{i}": drop(i)}
+        fc = on.cross(f"fc{i}") | {f"fc{i}": on.linear(inputs, hidden)}
+        relu = {f"relu{i}": on.plain(nn.ReLU())}
+        stream = seed + (i << 32)  # of its own
+        dropout = {f"dropout{i}": on.dropout(0.5, p.dropout, stream)}
         layers |= dropout | fc | relu if p.dropout_before else fc | relu | dropout
-    layers["fc8"] = nn.Linear(hidden, num_classes, device=device, dtype=dtype)
-    return layers
+    return layers | on.join("fc8") | {"fc8": on.whole_linear(hidden, num_classes)}
 
 
 def _pool5_side(side: int, layers: dict) -> int:
     """Follow the image's side through the windows of all layers: 224 -> 55 27 27 13 13 13 13 6."""
     for layer in layers.values():
+        layer = layer.a if isinstance(layer, Towers) else layer
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
             side = layer.output_size(side, side)[0]
     return side
 
 
 def _initialize(model: AlexNet, p: Profile, rng: np.random.Generator) -> None:
+    """Draw each layer whole, a's half with b's: the same weights on any devices."""
     stds = {f"conv{i + 1}": std for i, std in enumerate(p.conv_std)}
     stds |= {f"fc{i + 6}": std for i, std in enumerate(p.fc_std)}
     for name, layer in model.children():
         if name not in stds:
             continue
+        weight, bias = map(Tensor, layer.state_dict().values())
         if p.init == "torch":
-            fan_in = init.inputs(layer.weight)
-            init.torch_default_(layer.weight, fan_in, rng)
-            init.torch_default_(layer.bias, fan_in, rng)
-            continue
-        if p.init == "he" and name != "fc8":
-            init.he_normal_(layer.weight, rng)
+            fan_in = init.inputs(weight)
+            init.torch_default_(weight, fan_in, rng)
+            init.torch_default_(bias, fan_in, rng)
         else:
-            init.normal_(layer.weight, stds[name], rng=rng)
-        init.constant_(
-            layer.bias, p.bias if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0
-        )
+            if p.init == "he" and name != "fc8":
+                init.he_normal_(weight, rng)
+            else:
+                init.normal_(weight, stds[name], rng=rng)
+            ones = name in ("conv2", "conv4", "conv5", "fc6", "fc7")
+            init.constant_(bias, p.bias if ones else 0)
+        layer.load_state_dict({"weight": weight.numpy(), "bias": bias.numpy()})
 
 
 # What `train` does with these data unless told otherwise; "folder": with any photographs.
@@ -271,7 +301,7 @@ def settings(given: dict, kind: str) -> Settings:
 def parameter_groups(model: AlexNet, lr: float) -> list[dict]:
     """For SGD: the weights, and the biases with a rate and decay of their own."""
     p = PROFILES[model.profile]
-    parameters = list(model.named_parameters())
+    parameters = list(model.named_wholes())
     weights = [w for name, w in parameters if name.endswith(".weight")]
     biases = [b for name, b in parameters if name.endswith(".bias")]
     bias_decay = p.weight_decay if p.bias_decay else 0.0

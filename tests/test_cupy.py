@@ -14,8 +14,9 @@ import pytest
 from operations import OPERATIONS
 
 import tinynet
-from tinynet import Tensor, nn, optim
+from tinynet import Tensor, copies, nn, optim
 from tinynet import functional as F
+from tinynet.kernels import compiled
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (extra cuda-check)")
 
@@ -55,18 +56,30 @@ class Recorder:
 def calls():
     """Every (name, args, kwargs) that training a small net and every operation makes."""
     try:
-        device = tinynet.device("sim:0")
+        devices = [tinynet.device(name) for name in ("sim:0", "sim:1")]
     except ValueError as reason:
         pytest.skip(str(reason))
+    for cached in (compiled._function, compiled._module):  # kernels that other tests have compiled
+        cached.cache_clear()
     log: list = []
-    before, device.xp = device.xp, Recorder(device.xp, log)
+    copies.can_read.cache_clear()
+    recorder, before = Recorder(devices[0].xp, log), devices[0].xp
+    for device in devices:
+        device.xp = recorder
     try:
         for fn, arrays in OPERATIONS.values():
-            y = fn(*(Tensor(a, requires_grad=True, device=device) for a in arrays))
+            y = fn(*(Tensor(a, requires_grad=True, device=devices[0]) for a in arrays))
             y.backward(np.ones(y.shape, y.dtype))
-        train_a_little(device)
+        train_a_little(devices[0])
+        for peers in ("1", "0"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TINYNET_SIM_PEERS", peers)
+                copies.can_read.cache_clear()
+                copies.gigabytes_per_second(*devices)
     finally:
-        device.xp = before
+        copies.can_read.cache_clear()
+        for device in devices:
+            device.xp = before
     return log
 
 
@@ -93,6 +106,8 @@ def train_a_little(device) -> None:
 def test_every_name_exists_in_cupy(calls):
     names = sorted({name for name, _, _ in calls})
     assert {"matmul", "cuda.Device", "RawModule", "asnumpy", "add.at"} <= set(names)
+    assert {"cuda.Event", "cuda.alloc_pinned_memory"} <= set(names)
+    assert "cuda.runtime.deviceCanAccessPeer" in names
     missing = [name for name in names if not found(name)]
     assert not missing
 

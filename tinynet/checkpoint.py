@@ -72,7 +72,7 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
 
 
 def load_network(
-    path: Path, name: str, build: Callable[..., Module], device: str
+    path: Path, name: str, build: Callable[..., Module], devices: tuple[str, ...]
 ) -> tuple[Network, dict]:
     """The network of a checkpoint, made by `build` of the example `name`, and its settings.
 
@@ -93,10 +93,10 @@ def load_network(
             image_size=state["image_size"],
             width=state["width"],
             seed=state["seed"],
-            devices=(device,),
+            devices=devices,
         )
         model.load_state_dict(state["model"])
-        inputs = Inputs(state["mean"], state["std"], device)
+        inputs = Inputs(state["mean"], state["std"], devices[0])
         settings = {name: state[name] for name in FROM_SETTINGS}
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} does not fit: {error}") from None

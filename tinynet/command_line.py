@@ -15,9 +15,11 @@ import warnings
 from tinynet.commands.evaluate import evaluate_checkpoints, predict
 from tinynet.commands.example import Example
 from tinynet.commands.inspect import check_gradients, summary
+from tinynet.commands.plan import plan
 from tinynet.commands.train import train
 from tinynet.data import DataError
 from tinynet.errors import UserError
+from tinynet.ledger import DeviceOutOfMemory
 
 
 def main(example: Example, argv: list[str] | None = None) -> int:
@@ -43,6 +45,8 @@ def main(example: Example, argv: list[str] | None = None) -> int:
         # Not by way of sys.exit, which waits for all threads: one that was interrupted while it
         # was being started is on no list of those to be told, and waits for work for ever.
         os._exit(130)
+    except DeviceOutOfMemory as error:
+        return _refuse(str(error))
     except MemoryError as error:
         return _refuse(f"out of memory: {error}")
     except (UserError, DataError) as error:
@@ -63,7 +67,7 @@ def _parser(example: Example) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_train, _add_eval, _add_predict, _add_summary, _add_check_grads):
+    for add in (_add_train, _add_eval, _add_predict, _add_summary, _add_plan, _add_check_grads):
         add(commands, example)
     return parser
 
@@ -77,7 +81,7 @@ def _add_train(commands, example: Example) -> None:
         help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
         f"val/, each with a sub-folder a class, or of CIFAR-10's archive ({example.default_data})",
     )
-    _add_devices(parser)
+    _add_devices(parser, default=None)  # a run that goes on stays where it was
     parser.add_argument("--epochs", type=_count, metavar="N")
     parser.add_argument(
         "--steps", type=_count, metavar="N", help="stop after N steps; the rate is still --epochs'"
@@ -101,6 +105,15 @@ def _add_train(commands, example: Example) -> None:
         type=_count,
         metavar="STEPS",
         help="a checkpoint within an epoch (1000); there is one after each epoch in any case",
+    )
+
+    parser.add_argument(
+        "--report",
+        type=_report,
+        default=(),
+        metavar="WHAT",
+        help="at the end, tables of memory, traffic (what crossed between two devices) or, with a "
+        "comma, both",
     )
 
 
@@ -148,6 +161,16 @@ def _add_summary(commands, example: Example) -> None:
     _add_image_size(parser)
 
 
+def _add_plan(commands, example: Example) -> None:
+    help_ = "the memory that training takes, and the largest batch that fits; nothing is computed"
+    parser = _command(commands, "plan", plan, help_)
+    _add_profile(parser, example)
+    _add_image_size(parser)
+    _add_devices(parser, default="sim:0")
+    parser.add_argument("--memory", default="3GB", metavar="SIZE", help="of each device (3GB)")
+    parser.add_argument("--batch-size", type=_count, default=128, metavar="N", help="(128)")
+
+
 def _add_check_grads(commands, example: Example) -> None:
     help_ = "the gradient of every operation, and of small networks, against differences"
     _add_devices(_command(commands, "check-grads", check_gradients, help_))
@@ -163,8 +186,13 @@ def _add_profile(parser: argparse.ArgumentParser, example: Example) -> None:
     parser.add_argument(f"--{example.versions}", dest="profile", choices=example.profiles)
 
 
-def _add_devices(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--devices", default="auto", metavar="DEVICES", help="auto or cpu")
+def _add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") -> None:
+    parser.add_argument(
+        "--devices",
+        default=default,
+        metavar="DEVICES",
+        help="auto, cpu, cuda:N or sim:N; or two, A,B: a tower of the network on each",
+    )
 
 
 def _add_image_size(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +201,13 @@ def _add_image_size(parser: argparse.ArgumentParser) -> None:
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_count, metavar="N", help="threads that load images")
+
+
+def _report(text: str) -> tuple[str, ...]:
+    wanted = tuple(text.split(","))
+    if not set(wanted) <= {"memory", "traffic"}:
+        raise argparse.ArgumentTypeError(f"expects memory, traffic or memory,traffic, got {text}")
+    return wanted
 
 
 def _count(text: str) -> int:

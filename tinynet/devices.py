@@ -9,15 +9,17 @@ calls; nothing asks which. So the code that runs on a GPU is the code that tests
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, cached_property
 from math import prod
 from types import ModuleType
 
 import numpy as np
 
-from tinynet import threads
+from tinynet import copies, threads
+from tinynet.ledger import DeviceOutOfMemory, Ledger
 from tinynet.memory import Pool
 
 SHARES = 16  # on the CPU sums over the batch are cut so, whatever the number of cores
@@ -31,6 +33,7 @@ class Device:
     def __init__(self, name: str, xp: ModuleType):
         self.name = name
         self.xp = xp
+        self.ledger = Ledger(self.bytes_in_use)
 
     def __repr__(self) -> str:
         return f"device({self.name!r})"
@@ -61,7 +64,21 @@ class Cpu(Device):
         return nullcontext()
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        return self.pool.empty(shape, dtype)
+        array = self.pool.empty(shape, dtype)
+        self.ledger.sample()
+        return array
+
+    def bytes_in_use(self, arrays: list[np.ndarray]) -> int:
+        """What the pool has given out, and what of these arrays came from elsewhere."""
+        return self.pool.in_use + sum(a.nbytes for a in arrays if not self.pool.made(a))
+
+    def memory_limit(self) -> int:
+        """How many bytes there may be in use; 0: no limit is set."""
+        return 0
+
+    def buffers(self) -> list[tuple[str, np.ndarray]]:
+        """All buffers that `scratch` keeps, with their names."""
+        return threads.scratch_buffers()
 
     def asarray(self, array) -> np.ndarray:
         """The array here and C-contiguous; no copy where it is so already."""
@@ -133,14 +150,51 @@ class Gpu(Device):
         super().__init__(f"{kind}:{index}", xp)
         self.index = index
         self._buffers: dict[str, object] = {}
+        self.lent: deque[tuple] = deque()  # (event, what a copy reads until the event has passed)
+
+    @cached_property
+    def copies(self):
+        """The stream of the copies that come here: they run beside the kernels."""
+        with self.active():
+            return self.xp.cuda.Stream(non_blocking=True)
+
+    def lend(self, event, arrays: tuple) -> None:
+        """Keep the arrays alive until the event, of a copy that reads them, has passed."""
+        self.take_back()
+        self.lent.append((event, arrays))
+
+    def take_back(self) -> None:
+        """Let go of what copies have done with."""
+        while self.lent and self.lent[0][0].done:
+            self.lent.popleft()
 
     def active(self) -> AbstractContextManager:
         """Make the device the current one, inside `with`: CuPy computes on the current device."""
-        return self.xp.cuda.Device(self.index)
+        return _Active(self)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype):
         with self.active():
-            return self.xp.empty(shape, dtype)
+            array = self.xp.empty(shape, dtype)
+        self.ledger.sample()
+        return array
+
+    def bytes_in_use(self, arrays: list) -> int:
+        """What the memory pool has given out, to these arrays and all others."""
+        with self.active():
+            return self.xp.get_default_memory_pool().used_bytes()
+
+    def memory_limit(self) -> int:
+        """How many bytes there may be in use; 0: no limit is set."""
+        with self.active():
+            return self.xp.get_default_memory_pool().get_limit()
+
+    def buffers(self) -> list[tuple[str, object]]:
+        """All buffers that `scratch` keeps, with their names."""
+        return [*self._buffers.items()]
+
+    def drop_buffers(self) -> None:
+        """Give the memory of these buffers back."""
+        self._buffers.clear()
 
     def asarray(self, array):
         """A NumPy array copied here, or an array that is here made contiguous."""
@@ -184,17 +238,34 @@ class Gpu(Device):
     def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
         """A buffer that is kept: one stream runs all kernels, so the next use comes after this."""
         size = prod(shape) * np.dtype(dtype).itemsize
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.nbytes < size:
-            buffer = self._buffers[name] = self.empty((size,), np.dtype(np.uint8))
-        return buffer[:size].view(dtype).reshape(shape)
+        if name not in self._buffers or self._buffers[name].nbytes < size:
+            self._buffers.pop(name, None)  # the old one makes room for the new one
+            self._buffers[name] = self.empty((size,), np.dtype(np.uint8))
+        return self._buffers[name][:size].view(dtype).reshape(shape)
+
+
+class _Active:
+    """Inside `with`, a GPU is the current device; if its memory runs out, the error names it."""
+
+    def __init__(self, device: Gpu):
+        self._device, self._current = device, device.xp.cuda.Device(device.index)
+
+    def __enter__(self) -> None:
+        self._current.__enter__()
+
+    def __exit__(self, kind, error, traceback) -> None:
+        self._current.__exit__(kind, error, traceback)
+        if isinstance(error, MemoryError) and not isinstance(error, DeviceOutOfMemory):
+            raise DeviceOutOfMemory(
+                f"out of memory on {self._device.name} ({error}); it holds "
+                f"{self._device.ledger.largest()}"
+            ) from error
 
 
 def copy(array, source: Device, target: Device):
     """The array of one device copied to another."""
     if isinstance(source, Gpu) and isinstance(target, Gpu) and source.xp is target.xp:
-        with target.active():
-            return target.xp.array(array)
+        return copies.between_gpus(array, source, target)
     return target.asarray(source.to_numpy(array))
 
 

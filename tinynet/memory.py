@@ -37,6 +37,12 @@ class Pool:
         lease = _Lease(self, self._take(nbytes))
         return np.asarray(lease)[:nbytes].view(dtype).reshape(shape)
 
+    def made(self, array: np.ndarray) -> bool:
+        """Does the array, or what it is a view of, lie in one of these blocks?"""
+        while isinstance(array, np.ndarray):
+            array = array.base
+        return isinstance(array, _Lease) and array.pool is self
+
     def _take(self, nbytes: int) -> np.ndarray:
         """The smallest free block that fits and is not much too large, else a new one."""
         with self._lock:

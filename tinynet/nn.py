@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinynet import functional as F
-from tinynet import init
+from tinynet import init, parts
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
 from tinynet.ops.window import Window, pair
@@ -53,6 +53,15 @@ class Module:
     def parameters(self) -> Iterator[Parameter]:
         return (p for _, p in self.named_parameters())
 
+    def named_wholes(self, prefix: str = "") -> Iterator[tuple[str, tuple[Parameter, ...]]]:
+        """All parameters as a state_dict names them, each as the parts that it lies in: one,
+        unless two towers have a half each (tinynet/parallel/towers.py)."""
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                yield (f"{prefix}.{name}" if prefix else name), (value,)
+        for name, child in self.children():
+            yield from child.named_wholes(f"{prefix}.{name}" if prefix else name)
+
     def zero_grad(self) -> None:
         for p in self.parameters():
             p.zero_grad()
@@ -75,8 +84,10 @@ class Module:
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter, by name, as NumPy arrays."""
-        return {name: p.numpy().copy() for name, p in self.named_parameters()}
+        """A copy of every parameter, by name, as NumPy arrays; of one in parts, the whole."""
+        return {
+            name: parts.joined([p.numpy() for p in whole]) for name, whole in self.named_wholes()
+        }
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Take over the parameters of `state`: the same names, shapes and dtypes, or ValueError.
@@ -87,7 +98,7 @@ class Module:
             raise TypeError(
                 f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
             )
-        own = dict(self.named_parameters())
+        own = dict(self.named_wholes())
         for problem, names in (
             ("lacks", own.keys() - state.keys()),
             ("has unknown", state.keys() - own.keys()),
@@ -97,15 +108,16 @@ class Module:
                     f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
                 )
         arrays = {name: np.asarray(state[name]) for name in own}
-        for name, p in own.items():
-            new = arrays[name]
-            if new.shape != p.shape or new.dtype != p.dtype:
+        for name, whole in own.items():
+            new, shape, dtype = arrays[name], parts.whole_shape(whole), whole[0].dtype
+            if new.shape != shape or new.dtype != dtype:
                 raise ValueError(
-                    f"{type(self).__name__}: {name} expects {p.dtype} {p.shape}, state has "
+                    f"{type(self).__name__}: {name} expects {dtype} {shape}, state has "
                     f"{new.dtype} {new.shape}"
                 )
-        for name, p in own.items():
-            p.device.write(p.data, arrays[name])
+        for name, whole in own.items():
+            for p, values in zip(whole, parts.cut(arrays[name], whole)):
+                p.device.write(p.data, values)
 
 
 class Sequential(Module):

@@ -8,10 +8,11 @@ multiplies by lr at the end instead; the two differ for some ten steps after eac
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from tinynet import parts
 from tinynet.kernels import launch
 from tinynet.tensor import Tensor
 
@@ -23,12 +24,14 @@ class SGD:
 
     `params`: Tensors, or dicts with `params` and their own lr, momentum or weight_decay, e.g.
     [{"params": weights}, {"params": biases, "lr": 0.02, "weight_decay": 0}].
-    A parameter whose `.grad` is None is left as it is.
+    A parameter whose `.grad` is None is left as it is. A tuple of Tensors in place of one stands
+    for a parameter in parts (tinynet/parts.py), whose velocity is saved as one; the velocity of
+    each part lies on the part's device.
     """
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Sequence[dict],
+        params: Iterable[Tensor | tuple[Tensor, ...]] | Sequence[dict],
         lr: float,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -72,11 +75,17 @@ class SGD:
         return {
             "groups": [{name: group[name] for name in OPTIONS} for group in self.groups],
             "velocity": {
-                f"{g}.{i}": p.device.to_numpy(v).copy()
-                for g, (group, velocities) in enumerate(zip(self.groups, self.velocity))
-                for i, (p, v) in enumerate(zip(group["params"], velocities))
+                name: parts.joined([p.device.to_numpy(v) for p, v in zip(whole, velocities)])
+                for name, whole, velocities in self._wholes()
             },
         }
+
+    def _wholes(self) -> Iterator[tuple[str, tuple[Tensor, ...], list]]:
+        """Each parameter's name in the state, its parts, and the velocities of these."""
+        for g, (group, velocities) in enumerate(zip(self.groups, self.velocity)):
+            rest = iter(velocities)
+            for i, whole in enumerate(group["wholes"]):
+                yield f"{g}.{i}", whole, [next(rest) for _ in whole]
 
     def load_state_dict(self, state: dict) -> None:
         """Take over what `state_dict` gave, of an optimizer over the same parameters.
@@ -89,24 +98,24 @@ class SGD:
             raise ValueError(
                 f"SGD: state expects {len(self.groups)} groups, has {len(state['groups'])}"
             )
-        expected = {f"{g}.{i}": v for g, vs in enumerate(self.velocity) for i, v in enumerate(vs)}
+        expected = {name: (whole, velocities) for name, whole, velocities in self._wholes()}
         if expected.keys() != state["velocity"].keys():
             raise ValueError(
                 f"SGD: state expects {len(expected)} velocities, has {len(state['velocity'])}"
             )
         arrays = {name: np.asarray(v) for name, v in state["velocity"].items()}
-        for name, v in expected.items():
-            new = arrays[name]
-            if new.shape != v.shape or new.dtype != v.dtype:
+        for name, (whole, _) in expected.items():
+            new, shape, dtype = arrays[name], parts.whole_shape(whole), whole[0].dtype
+            if new.shape != shape or new.dtype != dtype:
                 raise ValueError(
-                    f"SGD: velocity {name} expects {v.dtype} {v.shape}, has {new.dtype} {new.shape}"
+                    f"SGD: velocity {name} expects {dtype} {shape}, has {new.dtype} {new.shape}"
                 )
         for g, options in enumerate(state["groups"]):
             for name in OPTIONS:
                 _check_option(f"group {g} of state: {name}", options.get(name))
-        for name, v in expected.items():
-            g, i = (int(part) for part in name.split("."))
-            self.groups[g]["params"][i].device.write(v, arrays[name])
+        for name, (whole, velocities) in expected.items():
+            for p, v, values in zip(whole, velocities, parts.cut(arrays[name], whole)):
+                p.device.write(v, values)
         for group, options in zip(self.groups, state["groups"]):
             group.update({name: options[name] for name in OPTIONS})
 
@@ -115,7 +124,9 @@ def _group(group: dict, defaults: dict) -> dict:
     unknown = group.keys() - {"params", *OPTIONS}
     if unknown or "params" not in group:
         raise ValueError(f"SGD: a group expects params and {', '.join(OPTIONS)}, got {[*group]}")
-    group = {**defaults, **group, "params": list(group["params"])}
+    wholes = [p if isinstance(p, tuple) else (p,) for p in group["params"]]
+    params = [p for whole in wholes for p in whole]
+    group = {**defaults, **group, "params": params, "wholes": wholes}
     for p in group["params"]:
         if not isinstance(p, Tensor) or not p.requires_grad or p.creator is not None:
             raise TypeError(

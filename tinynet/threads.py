@@ -18,6 +18,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 _local = threading.local()
+_all_buffers: list[dict[str, np.ndarray]] = []  # those of every thread that ever had some
 
 
 @lru_cache(maxsize=1)
@@ -103,12 +104,20 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
     Its contents are whatever the last user of that name left.
     """
-    buffers = _local.__dict__.setdefault("buffers", {})
+    buffers = _local.__dict__.get("buffers")
+    if buffers is None:
+        buffers = _local.buffers = {}
+        _all_buffers.append(buffers)
     size = prod(shape) * np.dtype(dtype).itemsize
     buffer = buffers.get(name)
     if buffer is None or buffer.nbytes < size:
         buffer = buffers[name] = np.empty(size, np.uint8)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+def scratch_buffers() -> list[tuple[str, np.ndarray]]:
+    """The buffers of all threads, with their names."""
+    return [item for buffers in _all_buffers for item in list(buffers.items())]
 
 
 def _exhaust(indices: Iterator[int]) -> None:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from tinynet.checkpoint import load_network
-from tinynet.commands.example import Example, named_device
+from tinynet.commands.example import Example, named_devices
 from tinynet.data import BadImage, Dataset, decode_image, open_dataset
 from tinynet.errors import UserError
 from tinynet.evaluate import evaluate, likeliest
@@ -17,8 +17,8 @@ from tinynet.settings import loading_threads
 def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     """Errors of a network, or of an ensemble, on the validation images of a data set."""
     paths = [find_checkpoint(path) for path in args.checkpoint]
-    device = named_device(args.devices)
-    loaded = [load_network(path, example.name, example.build, device) for path in paths]
+    devices = named_devices(args.devices)
+    loaded = [load_network(path, example.name, example.build, devices) for path in paths]
     networks, first = [network for network, _ in loaded], loaded[0][1]
     data = args.data or first["data"]
     datasets = [
@@ -64,7 +64,7 @@ def _some(classes: list[str]) -> str:
 def predict(example: Example, args: Namespace) -> int:
     """The likeliest classes of pictures; status 2 where one of them cannot be read."""
     path = find_checkpoint(args.checkpoint)
-    network, _ = load_network(path, example.name, example.build, named_device(args.devices))
+    network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
     status, shown = 0, []
     for image in args.images:
         try:

@@ -37,7 +37,7 @@ def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
         return example.build(
             num_classes=num_classes,
             profile=settings.profile,
-            devices=(settings.devices,),
+            devices=tuple(settings.devices.split(",")),
             image_size=settings.image_size,
             width=settings.width,
             seed=settings.seed,
@@ -46,10 +46,12 @@ def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
         raise UserError(str(error)) from None
 
 
-def named_device(name: str) -> str:
-    """The device that --devices means; "auto" is the best there is."""
+def named_devices(names: str) -> tuple[str, ...]:
+    """The devices that --devices means, "sim:0,sim:1"; "auto" is the best there is."""
     try:
-        return open_device("cpu" if name == "auto" else name).name
+        return tuple(
+            open_device("cpu" if name == "auto" else name).name for name in names.split(",")
+        )
     except ValueError as error:
         raise UserError(f"--devices: {error}") from None
 

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.checkpoint import describe_data
-from tinynet.commands.example import Example, build, command, named_device, quoted
+from tinynet.commands.example import Example, build, command, named_devices, quoted
 from tinynet.data import Dataset, kind_of_data, mean_image, open_dataset
+from tinynet.devices import Device
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
 from tinynet.inputs import Inputs, centre, flat_mean
+from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
+from tinynet.nn import Module
 from tinynet.optim import SGD
+from tinynet.parallel.route import describe_devices
+from tinynet.parallel.towers import Towers
 from tinynet.progress import Progress
 from tinynet.run_folder import RunFolder
 from tinynet.settings import FLAGS, Settings
@@ -28,7 +34,8 @@ def train(example: Example, args: Namespace) -> int:
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
     model = build(example, settings, len(train_set.classes))
     mean = _mean(settings, train_set, progress) if state is None else state["mean"]
-    inputs = Inputs(mean, np.array(settings.pixel_std), settings.devices)
+    devices = settings.devices.split(",")
+    inputs = Inputs(mean, np.array(settings.pixel_std), devices[0])
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
     trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
@@ -37,11 +44,28 @@ def train(example: Example, args: Namespace) -> int:
         progress.say(f"going on after step {trainer.step}")
     del state  # as large as the network and its velocities
     progress.say(_title(settings, network, train_set, val_set, folder))
+    used = watch_training(model, optimizer)
     folder.create()
     folder.write_config(asdict(settings))
     if trainer.done:
         progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
-    return _run(trainer, folder)
+    try:
+        status = _run(trainer, folder)
+        if status == 0 and args.report:
+            print("\n" + "\n\n".join(_reports(args.report, model, used)))
+        return status
+    finally:
+        for device in used:
+            device.ledger.forget()
+
+
+def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
+    """The tables that --report asks for."""
+    if "memory" in wanted:
+        yield memory_table(used)
+    if "traffic" in wanted:
+        traffic = getattr(model, "traffic", None)  # of a network that can have two towers
+        yield traffic.table() if traffic else "no traffic: this network has one tower"
 
 
 def _title(settings, network, train_set, val_set, folder) -> str:
@@ -50,6 +74,7 @@ def _title(settings, network, train_set, val_set, folder) -> str:
         f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n"
+        f"devices  {describe_devices(settings.devices.split(','))}\n"
         f"run      {folder.path}"
     )
 
@@ -63,12 +88,16 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
     except Interrupted:
         print(f"stopped after step {trainer.step}. To go on: {go_on}", file=sys.stderr)
         return 130
-    except (NonFiniteError, OSError) as error:
+    except (NonFiniteError, DeviceOutOfMemory, OSError) as error:
         last = folder.steps()[-1:]
-        cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}" if last else ""
+        cure = "there is no checkpoint yet"
+        if last:
+            cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}"
         if isinstance(error, NonFiniteError):
             cure += f" (with a lower --lr, it was {trainer.settings.lr:g})"
-        print(f"error: {error}; {cure or 'there is no checkpoint yet'}", file=sys.stderr)
+        if isinstance(error, DeviceOutOfMemory):
+            cure += "; a smaller --batch-size needs less"
+        print(f"error: {error}; {cure}", file=sys.stderr)
         return 1
     _say_what_next(trainer, folder)
     return 0
@@ -94,7 +123,8 @@ def _draw(trainer: Trainer, folder: RunFolder) -> Path:
 
     model = trainer.network.model
     plot.learning_curves(folder.log_path, folder.figures_path / "curves.png")
-    filters, towers = model.conv1.weight.numpy(), model.conv2.groups
+    filters = model.conv1.state_dict()["weight"]
+    towers = 2 if isinstance(model.conv1, Towers) else model.conv2.groups
     plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
     return folder.figures_path
 
@@ -113,7 +143,7 @@ def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict 
         raise UserError(
             f"{folder.path} is not empty: give another --out, or --resume to go on with its run"
         )
-    given["devices"] = named_device(given.get("devices", "auto"))
+    given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
     data = given.setdefault("data", example.default_data)
     settings = replace(example.settings(given, kind_of_data(data)), steps=args.steps)
     if args.out is None:

@@ -45,6 +45,7 @@ from tinynet.simulator.creation import (
     zeros,
     zeros_like,
 )
+from tinynet.simulator.dry import dry_run
 from tinynet.simulator.errors import ArgumentError, CompilerMissing, KernelError
 from tinynet.simulator.memory import POOL, MemoryPool
 from tinynet.simulator.module import RawModule
@@ -77,6 +78,7 @@ __all__ = [
     "asnumpy",
     "copyto",
     "cuda",
+    "dry_run",
     "empty",
     "empty_like",
     "full",

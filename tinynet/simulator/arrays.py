@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tinynet.simulator.dry import is_dry
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.memory import Memory, current_device, root
 from tinynet.simulator.pointer import MemoryPointer
@@ -149,6 +150,8 @@ def call(function: Callable, *args: object, **kwargs: object):
     for array in arrays:
         if not any(array is target for target in written):
             require_written(array, name)
+    if is_dry():
+        return _undone(function, args, kwargs, arrays, written)
     result = function(*_plain(args), **_plain(kwargs))
     if name == "__setitem__":
         mark_written(written[0], args[1])
@@ -156,6 +159,16 @@ def call(function: Callable, *args: object, **kwargs: object):
         for array in written:
             mark_written(array)
     return written[0] if "out" in kwargs and written else _wrap(result, arrays)
+
+
+def _undone(function: Callable, args: tuple, kwargs: dict, arrays: list, written: list):
+    """In a dry run: what is written to stays as it is; a new array is of the right shape."""
+    if written:
+        return written[0] if "out" in kwargs else None
+    if function is np.ndarray.copy:
+        return _wrap(np.empty(arrays[0].shape, arrays[0].dtype), arrays)
+    with np.errstate(all="ignore"):
+        return _wrap(function(*_plain(args), **_plain(kwargs)), arrays)
 
 
 class Function:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinynet.simulator.arrays import SimArray, call
+from tinynet.simulator.dry import is_dry
 from tinynet.simulator.memory import Memory, current_device
 from tinynet.simulator.streams import get_current_stream
 
@@ -13,7 +14,8 @@ def empty(shape: Shape, dtype: object = float) -> SimArray:
     """An array that holds nothing yet. On a GPU that is whatever was there; here NaN, or -1."""
     plain = np.empty(shape, dtype)
     memory = Memory(current_device(), plain, holds_something=False)
-    memory.bytes[:] = 0xFF
+    if not is_dry():
+        memory.bytes[:] = 0xFF
     return SimArray(plain, memory)
 
 
@@ -52,6 +54,8 @@ def full_like(a: SimArray, fill_value: object, dtype: object = None) -> SimArray
 def array(a: object, dtype: object = None) -> SimArray:
     """A copy on the current device: of numbers, a NumPy array, or an array of any device."""
     if not isinstance(a, SimArray):
+        if is_dry():
+            return empty(np.shape(a), dtype or np.asarray(a).dtype)
         return _on_device(np.array(a, dtype=dtype))
     copy = empty(a.shape, a.dtype)
     copyto(copy, a)

@@ -9,7 +9,8 @@ import weakref
 
 import numpy as np
 
-from tinynet.simulator.settings import chosen_mode
+from tinynet.simulator.dry import is_dry
+from tinynet.simulator.settings import chosen_memory, chosen_mode
 
 DEVICES = 8  # sim:0 to sim:7 exist
 GRANULE = 512  # bytes; CuPy's memory pool hands out multiples of it
@@ -85,8 +86,8 @@ class MemoryPool:
 
     def charge(self, device: int, size: int) -> None:
         with _books:
-            used, limit = self._used[device] + size, self._limit[device]
-            if size > 0 and limit and used > limit:
+            used, limit = self._used[device] + size, self._limit[device] or chosen_memory()
+            if size > 0 and limit and used > limit and not is_dry():
                 raise OutOfMemoryError(
                     f"sim:{device} is out of memory: {size:,} bytes wanted, "
                     f"{self._used[device]:,} in use, the limit is {limit:,}"
@@ -113,7 +114,7 @@ class MemoryPool:
         self._limit[current_device()] = size or 0
 
     def get_limit(self) -> int:
-        return self._limit[current_device()]
+        return self._limit[current_device()] or chosen_memory()
 
 
 POOL = MemoryPool()

@@ -13,6 +13,7 @@ from functools import cache, cached_property, partial
 from tinynet.simulator.arguments import bind
 from tinynet.simulator.arrays import SimArray
 from tinynet.simulator.compiler import build
+from tinynet.simulator.dry import is_dry
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.launching import launch
 from tinynet.simulator.library import Library
@@ -95,6 +96,8 @@ class Kernel:
         grid, block = self._sizes("grid", grid, MAX_GRID), self._sizes("block", block, MAX_BLOCK)
         self._check_limits(block, shared_mem)
         values = bind(self.text, self.types, args, uninitialised)
+        if is_dry():
+            return
         operation = partial(self._run, grid, block, values, shared_mem)
         if any(isinstance(arg, SimArray) for arg in args):
             get_current_stream().submit(operation)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinynet.simulator.dry import is_dry
 from tinynet.simulator.memory import Memory
 from tinynet.simulator.streams import Stream, get_current_stream
 
@@ -21,6 +22,8 @@ class MemoryPointer:
         self, source: "MemoryPointer", size: int, stream: Stream | None = None
     ) -> None:
         """Copy `size` bytes from any device's memory, behind what the stream has been given."""
+        if is_dry():
+            return
         target = self.bytes(size)
         values = source.bytes(size)
 

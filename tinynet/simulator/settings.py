@@ -5,12 +5,14 @@ TINYNET_SIM_ORDER    forward (default), reversed or random:SEED: the order of th
                      and of the queues of streams
 TINYNET_SIM_TIMEOUT  seconds of processor time after which a launch is stopped, 120 by default
 TINYNET_SIM_SWITCH   portable: change between threads as on machines other than x86-64 (fiber.h)
+TINYNET_SIM_MEMORY   what each device has, such as 3GB (of 2**30 bytes) or 500MB; no limit without
 TINYNET_SIM_PEERS    0: no device can read another's memory directly
 CXX                  the C++ compiler, else g++ or clang++
 XDG_CACHE_HOME       where compiled kernels are kept, else ~/.cache
 """
 
 import os
+import re
 
 MODES = ("run", "check", "profile")
 
@@ -21,6 +23,19 @@ def chosen_mode(mode: str | None) -> str:
     if mode not in MODES:
         raise ValueError(f"simulator: {source} must be one of {', '.join(MODES)}, got {mode!r}")
     return mode
+
+
+def chosen_memory() -> int:
+    """The bytes of TINYNET_SIM_MEMORY; 0 where it sets no limit."""
+    return memory_size("TINYNET_SIM_MEMORY", os.environ.get("TINYNET_SIM_MEMORY") or "0B")
+
+
+def memory_size(name: str, text: str) -> int:
+    """The bytes in "3GB", "500MB", "64KB" or "100B"."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMG]?)B", text)
+    if found is None:
+        raise ValueError(f"{name} must be a size such as 3GB or 500MB, got {text!r}")
+    return round(float(found.group(1)) * 1024 ** " KMG".index(found.group(2) or " "))
 
 
 def chosen_order() -> tuple[int, int]:

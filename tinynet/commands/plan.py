@@ -1,0 +1,135 @@
+"""`plan`: the memory of a training run, found out on simulated devices that compute nothing."""
+
+import re
+from argparse import Namespace
+from dataclasses import replace
+
+from tinynet import nn, simulator
+from tinynet.commands.example import Example, build
+from tinynet.errors import UserError
+from tinynet.ledger import KINDS, megabytes
+from tinynet.parallel.plan import Plan, largest_batch, total
+from tinynet.settings import Settings
+from tinynet.simulator.settings import memory_size
+from tinynet.summary import rows
+
+
+def plan(example: Example, args: Namespace) -> int:
+    """What each layer holds, what each device holds, and the largest batch that fits."""
+    limit = _size(args.memory)
+    names, n = _cards(args.devices), args.batch_size
+    given = {"profile": args.profile, "image_size": args.image_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = example.settings({"data": "", **given}, "folder")
+    asked = _plan(example, settings, len(names))
+    print(
+        f"{example.name} {settings.profile}, {settings.image_size} pixels, batches of {n}; "
+        f"{' and '.join(names)} of {megabytes(limit)} MB. Nothing is computed.\n"
+    )
+    print(_layer_table(asked, n, names))
+    peak = asked.peak(n)
+    print("\n" + _device_table(peak, names, limit) + "\n")
+    for device, held in zip(names, peak.values()):
+        print(_verdict(device, total(held), limit))
+    print()
+    one = asked if len(names) == 1 else _plan(example, settings, 1)
+    print(f"largest batch on one such device    {_largest(one, limit):,}")
+    if len(names) == 2:
+        print(f"largest batch on two, a tower each  {_largest(asked, limit):,}")
+    print("\n" + _story(one, n, limit))
+    return 0
+
+
+def _size(text: str) -> int:
+    try:
+        return memory_size("--memory", text)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _cards(text: str) -> list[str]:
+    """The names given; simulated devices stand for them in a plan, so they need not exist."""
+    names = text.split(",")
+    if len(names) > 2 or not all(re.fullmatch(r"(cuda|sim):\d+", name) for name in names):
+        raise UserError(f"--devices: plan expects one or two of cuda:N and sim:N, got {text}")
+    if reason := simulator.unavailable():
+        raise UserError(f"plan needs the simulator, which cannot run here: {reason}")
+    return names
+
+
+def _plan(example: Example, settings: Settings, count: int) -> Plan:
+    devices = ",".join(f"sim:{i}" for i in range(count))
+    with simulator.dry_run():
+        model = build(example, replace(settings, devices=devices), example.num_classes)
+    return Plan(model, settings.image_size, settings.store_size)
+
+
+def _largest(planned: Plan, limit: int, extra=lambda n: 0) -> int:
+    """The largest batch for which each device has room for its peak and `extra(n)` bytes."""
+    return largest_batch(lambda n: limit - max(map(total, planned.peak(n).values())) - extra(n))
+
+
+def _layer_table(planned: Plan, n: int, names: list[str]) -> str:
+    header = ["MB in layer"]
+    for name in names:
+        header += [f"{name} parameters", "kept for backward"]
+    table: dict[str, list[str]] = {}
+    for layer in planned.layers(n):
+        cells = table.setdefault(layer.name, [layer.name])
+        cells += [megabytes(layer.parameters), megabytes(layer.activations)]
+    return _aligned([header, *table.values()])
+
+
+def _device_table(peak: dict, names: list[str], limit: int) -> str:
+    lines = [["MB at the peak", *KINDS, "in all", "limit"]]
+    for name, held in zip(names, peak.values()):
+        sizes = [*(held[kind] for kind in KINDS), total(held), limit]
+        lines.append([name, *map(megabytes, sizes)])
+    return _aligned(lines)
+
+
+def _aligned(lines: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
+
+
+def _verdict(device: str, held: int, limit: int) -> str:
+    if held <= limit:
+        return f"{device} holds it, with {megabytes(limit - held)} MB to spare"
+    return f"{device} does not hold it: {megabytes(held - limit)} MB too much"
+
+
+def _story(one: Plan, n: int, limit: int) -> str:
+    """What is not stored here, and how small the batch would be if it were."""
+    columns, masks = _columns(one.model, one.image_size), _masks(one.model, one.image_size)
+    largest = _largest(one, limit, lambda images: images * (columns + masks))
+    held = f"at most {largest:,} images" if largest else "not one image"
+    return (
+        "Not stored: the columns of im2col, which backward makes once more, and dropout's masks, "
+        f"which it\ndraws once more. Kept for backward, the columns of {n} images would take "
+        f"{megabytes(n * columns)} MB and the\nmasks {megabytes(n * masks)} MB; then one such "
+        f"device would hold {held}."
+    )
+
+
+def _columns(model: nn.Sequential, image_size: int) -> int:
+    """Bytes of the columns of all convolutions, of one image: channels * kh * kw * oh * ow."""
+    layers = dict(model.children())
+    size = layers["conv1"].weight.dtype.itemsize
+    return sum(
+        size * row.connections * layers[row.name].groups // row.output[0]
+        for row in rows(model, image_size)
+        if isinstance(layers[row.name], nn.Conv2d)
+    )
+
+
+def _masks(model: nn.Sequential, image_size: int) -> int:
+    """Bytes of the masks of all dropouts, a byte a unit, of one image."""
+    found, units = 0, 0
+    for row in rows(model, image_size):
+        units = row.neurons or units
+        found += units * isinstance(getattr(model, row.name), nn.Dropout)
+    return found

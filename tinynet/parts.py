@@ -1,0 +1,33 @@
+"""A parameter may lie in parts, cut along its first axis: one in each tower, on its own device.
+
+Whatever is written to a file is the whole, so that it can be read again on any devices.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tinynet.tensor import Tensor
+
+
+def whole_shape(parts: Sequence[Tensor]) -> tuple[int, ...]:
+    """The shape of what the parts make together."""
+    if len(parts) == 1:
+        return parts[0].shape
+    return (sum(len(p) for p in parts), *parts[0].shape[1:])
+
+
+def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """A copy of the parts as one array."""
+    return arrays[0].copy() if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def cut(whole: np.ndarray, parts: Sequence[Tensor]) -> Iterator[np.ndarray]:
+    """The whole again in pieces, one for each of the parts."""
+    if len(parts) == 1:
+        yield whole
+        return
+    start = 0
+    for p in parts:
+        yield whole[start : start + len(p)]
+        start += len(p)

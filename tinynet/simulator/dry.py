@@ -1,0 +1,27 @@
+"""A dry run: arrays are made, counted and freed as ever, and nothing is computed or copied.
+
+It says how much memory a program takes on a device, in a moment and on any machine: memory of the
+host that nobody writes to costs nothing. What the arrays hold then means nothing, and the limit of
+a device's memory does not hold.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_dry = ContextVar("dry", default=False)
+
+
+def is_dry() -> bool:
+    """Is nothing to be computed?"""
+    return _dry.get()
+
+
+@contextmanager
+def dry_run() -> Iterator[None]:
+    """Inside `with dry_run():` all that is issued to simulated devices is left undone."""
+    token = _dry.set(True)
+    try:
+        yield
+    finally:
+        _dry.reset(token)
