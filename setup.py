@@ -5,7 +5,7 @@ from setuptools import find_packages, setup
 setup(
     name="tinynet",
     version="0.1.0",
-    description="A deep learning engine to read: NumPy, hand-written CUDA kernels, and AlexNet on top",
+    description="A deep learning engine to read: NumPy, hand-written CUDA kernels, AlexNet on top",
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["tinynet", "tinynet.*"]),
