@@ -140,16 +140,16 @@ SMALLEST_IMAGE = 64  # below it nothing is left for pool5
 class AlexNet(nn.Sequential):
     """Five convolutional and three fully connected layers (paper, section 3 and figure 2).
 
-    `model(x)`: x (n, 3, image_size, image_size), NumPy or Tensor, already minus the mean;
-    returns the logits, a Tensor (n, num_classes). `width` scales every layer but the last; widths
-    are rounded to even numbers, half for each tower.
+    `model(x)`: x (n, 3, image_size, image_size), NumPy or a Tensor on any device, already minus
+    the mean; returns the logits, a Tensor (n, num_classes). `width` scales every layer but the
+    last; widths are rounded to even numbers, half for each tower.
     """
 
     def __init__(
         self,
         num_classes: int = 1000,
         profile: str = "source2012",
-        devices: Sequence[str] = ("cpu",),
+        devices: str | Sequence[str] = "cpu",
         image_size: int = 224,
         width: float = 1.0,
         seed: int = 0,
@@ -165,7 +165,7 @@ class AlexNet(nn.Sequential):
             raise ValueError(
                 f"AlexNet: num_classes and width expect more than 0, got {num_classes} and {width}"
             )
-        p, devices = PROFILES[profile], tuple(devices)
+        p, devices = PROFILES[profile], (devices,) if isinstance(devices, str) else tuple(devices)
         _check_devices(p, profile, devices)
         self.traffic = Traffic(("input", "conv3", "fc6", "fc7", "fc8"))
         if len(devices) == 1:
@@ -178,7 +178,8 @@ class AlexNet(nn.Sequential):
         self.image_size, self.width, self.seed = image_size, width, seed
 
     def forward(self, x: np.ndarray | Tensor) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x, device=self.devices[0])
+        first = next(self.parameters()).device
+        x = x.to(first) if isinstance(x, Tensor) else Tensor(x, device=first)
         wanted = (3, self.image_size, self.image_size)
         if x.ndim != 4 or x.shape[1:] != wanted:
             raise ValueError(f"AlexNet: x expects (n, 3, {wanted[1]}, {wanted[2]}), got {x.shape}")

@@ -63,13 +63,16 @@ SMALLEST_IMAGE = 8
 
 
 class CifarNet(nn.Sequential):
-    """`model(x)`: x (n, 3, image_size, image_size) minus the mean -> logits (n, num_classes)."""
+    """`model(x)`: x (n, 3, image_size, image_size) minus the mean -> logits (n, num_classes).
+
+    x is NumPy or a Tensor on any device.
+    """
 
     def __init__(
         self,
         num_classes: int = 10,
         profile: str = "80sec",
-        devices: Sequence[str] = ("cpu",),
+        devices: str | Sequence[str] = "cpu",
         image_size: int = 32,
         width: float = 1.0,
         seed: int = 0,
@@ -81,6 +84,7 @@ class CifarNet(nn.Sequential):
             raise ValueError(
                 f"CifarNet: image_size expects at least {SMALLEST_IMAGE}, got {image_size}"
             )
+        devices = (devices,) if isinstance(devices, str) else tuple(devices)
         if len(devices) != 1:
             raise ValueError(f"CifarNet: devices expects one device, got {list(devices)}")
         r = RECIPES[profile]
@@ -89,9 +93,8 @@ class CifarNet(nn.Sequential):
         self.profile = profile
 
     def forward(self, x: np.ndarray | Tensor) -> Tensor:
-        return super().forward(
-            x if isinstance(x, Tensor) else Tensor(x, device=self.conv1.weight.device)
-        )
+        first = self.conv1.weight.device
+        return super().forward(x.to(first) if isinstance(x, Tensor) else Tensor(x, device=first))
 
 
 def _layers(r: Recipe, num_classes, image_size, width, device, dtype) -> dict:

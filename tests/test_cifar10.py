@@ -164,3 +164,15 @@ def test_damaged_archive_is_status_2(tmp_path):
 def test_net_that_cannot_be(options, told):
     with pytest.raises(ValueError, match=told):
         CIFAR10.CifarNet(**options)
+
+
+def test_images_may_be_on_another_device():
+    model = CIFAR10.CifarNet(devices="cpu", image_size=13, width=0.2)
+    try:
+        there = tinynet.device("sim:0")
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    x = np.random.default_rng(0).standard_normal((2, 3, 13, 13)).astype(np.float32)
+    y = model(tinynet.Tensor(x, device=there))
+    assert y.device.name == "cpu"
+    assert np.array_equal(y.numpy(), model(x).numpy())

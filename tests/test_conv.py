@@ -140,6 +140,19 @@ def test_it_is_a_cross_correlation(device):
     assert weight.grad.numpy().tolist() == [[[[12, 16], [24, 28]]]]
 
 
+def test_a_stride_that_steps_over_the_whole_image(device):
+    """The one window lies on padding: y is the bias, and no gradient reaches x."""
+    shapes = [(1, 2, 6, 6), (3, 2, 1, 1), (3,)]
+    x, weight, bias = (leaf(normal(i, *shape), device) for i, shape in enumerate(shapes))
+    y = F.conv2d(x, weight, bias, stride=20, padding=(5, 0, 0, 0))
+    assert np.array_equal(y.numpy(), bias.numpy().reshape(1, 3, 1, 1))
+    y.sum().backward()
+    assert not x.grad.numpy().any()
+    assert not weight.grad.numpy().any()
+    wide = F.conv2d(x, weight, bias, stride=20, padding=(0, 0, 5, 0))
+    assert np.array_equal(wide.numpy(), y.numpy())
+
+
 def test_padding_names_top_bottom_left_right():
     weight = Tensor(np.ones((1, 1, 3, 3)))
     # top 2, right 1: columns 1..3 (and 2..3), rows up to 0, up to 1, then all three

@@ -172,3 +172,12 @@ def test_clip_refuses_an_empty_range():
         leaf([1.0]).clip(1, 0)
     with pytest.raises(ValueError, match="clip"):
         leaf([1.0]).clip(float("nan"), 0)
+
+
+def test_bounds_of_clip_leave_the_dtype_alone(device):
+    x = Tensor(np.array([-2, 0.25, 2], np.float32), requires_grad=True, device=device)
+    y = x.clip(np.float64(-0.5), np.float64(0.5))
+    assert y.dtype == np.float32
+    assert y.numpy().tolist() == [-0.5, 0.25, 0.5]
+    y.sum().backward()
+    assert x.grad.numpy().tolist() == [0, 1, 0]

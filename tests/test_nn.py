@@ -287,7 +287,10 @@ def test_a_state_is_a_dict():
     [
         ((3, 4, 3, 1, 0, 2), "Conv2d: groups=2 expects to divide in_channels=3 and out_channels=4"),
         ((4, 3, 3, 1, 0, 2), "Conv2d: groups=2 expects to divide in_channels=4 and out_channels=3"),
-        ((4, 4, 3, 1, 0, 0), "Conv2d: groups=0 expects to divide"),
+        ((4, 4, 3, 1, 0, 0), "Conv2d: groups expects an int of at least 1, got 0"),
+        ((4, 4, 3, 1, 0, 2.0), "Conv2d: groups expects an int of at least 1, got 2.0"),
+        ((-4, 4, 3), "Conv2d: in_channels expects an int of at least 1, got -4"),
+        ((4, 0, 3), "Conv2d: out_channels expects an int of at least 1, got 0"),
         ((3, 4, 0), r"Conv2d: kernel_size expects an int or \(h, w\), each at least 1, got 0"),
         ((3, 4, (3, 3, 3)), r"Conv2d: kernel_size expects an int or \(h, w\)"),
     ],
@@ -306,3 +309,15 @@ def test_a_layer_tells_what_it_expects():
         ValueError, match="conv2d: weight expects 3 input channels per group, x has"
     ):
         nn.Conv2d(3, 2, 1)(Tensor(np.ones((1, 1, 4, 4), np.float32)))
+
+
+def test_sizes_may_be_numpys_ints(device):
+    two = np.int64(2)
+    layer = nn.Conv2d(two * 2, two, 3, groups=two, device=device)
+    assert layer(Tensor(np.ones((1, 4, 3, 3), np.float32), device=device)).shape == (1, 2, 1, 1)
+
+
+@pytest.mark.parametrize(("sizes", "wrong"), [((0, 3), "inputs"), ((3, -1), "outputs")])
+def test_linear_refuses(sizes, wrong):
+    with pytest.raises(ValueError, match=f"Linear: {wrong} expects an int of at least 1"):
+        nn.Linear(*sizes)

@@ -245,6 +245,16 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
         ([np.zeros(3)], TypeError, "SGD: params expects Tensors that require a gradient"),
         ([leaf([1.0]) * 2], TypeError, "SGD: params expects .* that no operation made"),
         ([{"lr": 0.1}], ValueError, "SGD: a group expects params and lr, momentum, weight_decay"),
+        (
+            [{"params": [leaf([1.0])]}, leaf([2.0])],
+            TypeError,
+            "SGD: params .* not both in one list",
+        ),
+        (
+            [leaf([2.0]), {"params": [leaf([1.0])]}],
+            TypeError,
+            "SGD: params .* not both in one list",
+        ),
         ([{"params": [leaf([1.0])], "rate": 1}], ValueError, "SGD: a group expects .* 'rate'"),
         ([{"params": [leaf([1.0])], "lr": -1}], ValueError, "SGD: lr expects a finite number of"),
     ],
@@ -252,6 +262,13 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
 def test_params_refused(params, error, message):
     with pytest.raises(error, match=message):
         SGD(params, lr=0.1)
+
+
+def test_options_may_be_numpys_numbers():
+    optimizer = SGD([leaf([1.0])], lr=np.float32(0.5), momentum=np.float64(0.25), weight_decay=0)
+    options = optimizer.state_dict()["groups"][0]
+    assert options == {"lr": 0.5, "momentum": 0.25, "weight_decay": 0.0}
+    assert {type(value) for value in options.values()} == {float}
 
 
 def test_a_tensor_named_twice():

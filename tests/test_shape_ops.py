@@ -191,10 +191,32 @@ def test_flatten_refuses():
             leaf(normal(0, 2, 3)).flatten(axis)
 
 
+def test_reshape_refuses_what_is_no_integer():
+    with pytest.raises(TypeError, match=r"reshape: shape expects ints, got \(2.0, 3\)"):
+        leaf(normal(0, 2, 3)).reshape(2.0, 3)
+
+
+def test_integers_are_moved_too_off_the_tape(device):
+    labels = np.arange(6).reshape(2, 3)
+    x = Tensor(labels, device=device)
+    for moved, expected in (
+        (x[1], labels[1]),
+        (x[:, 1:], labels[:, 1:]),
+        (x.reshape(3, 2), labels.reshape(3, 2)),
+        (x.flatten(), labels.ravel()),
+        (x.T, labels.T),
+    ):
+        assert moved.dtype == labels.dtype
+        assert not moved.requires_grad
+        assert np.array_equal(moved.numpy(), expected)
+    bits = Tensor(np.array([True, False]), device=device)
+    assert bits[:1].dtype == bool
+
+
 def test_indices_out_of_range():
-    with pytest.raises(IndexError, match="index 5 is out of bounds"):
+    with pytest.raises(IndexError, match=r"getitem: x has shape \(2, 3\), got index 5: index 5"):
         leaf(normal(0, 2, 3))[5]
-    with pytest.raises(IndexError, match="too many indices"):
+    with pytest.raises(IndexError, match=r"getitem: .* got index \(0, 0, 0\): too many"):
         leaf(normal(0, 2, 3))[0, 0, 0]
 
 

@@ -49,6 +49,20 @@ def test_an_array_is_not_copied():
     assert Tensor(x).data is x.data
 
 
+def test_float64_where_long_double_is_the_same(monkeypatch):
+    """As with Microsoft's compiler and on ARM Macs."""
+    monkeypatch.setattr(np, "longdouble", np.float64)
+    assert Tensor(np.zeros(2)).dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i4"])
+def test_foreign_byte_order_is_refused(kind):
+    foreign = np.zeros(2, np.dtype(kind).newbyteorder())
+    with pytest.raises(TypeError, match="Tensor: data expects this machine's byte order, got >"):
+        Tensor(foreign)
+    assert Tensor(foreign, dtype=kind).dtype == kind
+
+
 def test_data_is_always_c_contiguous():
     assert Tensor(np.zeros((2, 3)).T).data.flags.c_contiguous
     assert Tensor(np.zeros((2, 3, 4))).transpose(2, 0, 1).data.flags.c_contiguous

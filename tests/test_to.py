@@ -56,6 +56,20 @@ def test_labels_move_too(two):
     assert F.cross_entropy(logits, labels).item() == expected
 
 
+def test_labels_masks_and_indices_may_be_elsewhere(two):
+    here, there = two
+    values = normal(0, 3, 4)
+    logits = Tensor(values, device=there)
+    labels = Tensor(np.array([2, 0, 1]), device=here)
+    loss = F.cross_entropy(logits, labels)
+    assert loss.device is there
+    assert loss.item() == F.cross_entropy(logits, np.array([2, 0, 1])).item()
+    assert np.array_equal(logits[labels].numpy(), values[[2, 0, 1]])
+    positive = F.where(Tensor(values > 0, device=here), logits, 0.0)
+    assert positive.device is there
+    assert np.array_equal(positive.numpy(), np.maximum(values, 0))
+
+
 def test_a_gradient_not_copied_back_is_caught(two, monkeypatch):
     from tinynet import ops
 

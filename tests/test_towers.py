@@ -290,3 +290,22 @@ def test_without_the_copy_the_message_names_both_devices(monkeypatch):
     monkeypatch.setattr(towers, "carry", lambda x, device, link: x)
     with pytest.raises(ValueError, match="cpu.* on sim:1|sim:1.* on cpu"):
         model(images())
+
+
+@pytest.mark.parametrize("devices", ["cpu", ("cpu", "cpu")])
+def test_images_may_be_on_another_device(devices):
+    try:
+        there = tinynet.device("sim:0")
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    model, x = build(devices), images()
+    model.eval()
+    y = model(Tensor(x, device=there))
+    assert y.device.name == "cpu"
+    assert np.array_equal(y.numpy(), model(x).numpy())
+
+
+def test_one_device_may_be_a_name():
+    assert build("cpu").devices == ("cpu",)
+    with pytest.raises(ValueError, match="device: expected 'cpu', .* got 'cpu,cpu'"):
+        build("cpu,cpu")

@@ -189,9 +189,9 @@ def maximum(x: Tensor, y: Tensor | float) -> Tensor:
 
 
 def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
-    """x where the condition (bools) holds, y elsewhere; all three broadcast."""
+    """x where the condition (bools, on any device) holds, y elsewhere; all three broadcast."""
     x, y = as_operands("where", x, y)
-    mask = condition.data if isinstance(condition, Tensor) else np.asarray(condition)
+    mask = _array(condition, x)
     if mask.dtype != bool:
         raise TypeError(f"where: condition expects bools, got {mask.dtype}")
     return apply(ops.Where, x, y, condition=x.device.asarray(mask))
@@ -210,7 +210,14 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
 def cross_entropy(logits: Tensor, labels: np.ndarray | Tensor, reduction: str = "mean") -> Tensor:
     """-log softmax(logits)[label] in nats: logits (n, classes), labels (n,) ints below classes.
 
+    labels: NumPy, or an integer Tensor on any device.
     reduction "mean" (over the batch), "sum", or "none" for the (n,) losses.
     """
-    labels = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
-    return apply(ops.CrossEntropy, logits, labels=labels, reduction=reduction)
+    return apply(ops.CrossEntropy, logits, labels=_array(labels, logits), reduction=reduction)
+
+
+def _array(value, like) -> np.ndarray:
+    """`value` as an array: a Tensor's on the device of the Tensor `like`, else NumPy's."""
+    if not isinstance(value, Tensor):
+        return np.asarray(value)
+    return value.to(like.device).data if isinstance(like, Tensor) else value.data

@@ -8,7 +8,7 @@ from tinynet import functional as F
 from tinynet import init, parts
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
-from tinynet.ops.window import Window, pair
+from tinynet.ops.window import Window, check_positive, pair
 from tinynet.tensor import Tensor
 
 
@@ -90,10 +90,8 @@ class Module:
         }
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Take over the parameters of `state`: the same names, shapes and dtypes, or ValueError.
-
-        Nothing is changed unless everything fits.
-        """
+        """Take over the parameters of `state`: the same names, shapes and dtypes, or ValueError
+        and nothing is changed."""
         if not isinstance(state, dict):
             raise TypeError(
                 f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
@@ -152,7 +150,8 @@ class Conv2d(Module):
         dtype: str | np.dtype = np.float32,
     ):
         super().__init__()
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        check_positive("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"Conv2d: groups={groups} expects to divide in_channels={in_channels} and "
                 f"out_channels={out_channels}"
@@ -183,6 +182,7 @@ class Linear(Module):
         dtype: str | np.dtype = np.float32,
     ):
         super().__init__()
+        check_positive("Linear", inputs=inputs, outputs=outputs)
         self.weight, self.bias = _weight_and_bias((outputs, inputs), bias, device, dtype)
 
     def forward(self, x: Tensor) -> Tensor:

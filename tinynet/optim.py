@@ -9,6 +9,7 @@ multiplies by lr at the end instead; the two differ for some ten steps after eac
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -40,7 +41,12 @@ class SGD:
         if isinstance(params, Tensor):
             raise TypeError("SGD: params expects a list of Tensors, got one Tensor")
         params = list(params)
-        groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+        dicts = [isinstance(p, dict) for p in params]
+        if any(dicts) and not all(dicts):
+            raise TypeError(
+                "SGD: params expects Tensors, or dicts of them, and not both in one list"
+            )
+        groups = params if any(dicts) else [{"params": params}]
         self.groups = [_group(group, defaults) for group in groups]
         self.velocity = [
             [p.device.zeros(p.shape, p.dtype) for p in group["params"]] for group in self.groups
@@ -110,14 +116,15 @@ class SGD:
                 raise ValueError(
                     f"SGD: velocity {name} expects {dtype} {shape}, has {new.dtype} {new.shape}"
                 )
-        for g, options in enumerate(state["groups"]):
-            for name in OPTIONS:
-                _check_option(f"group {g} of state: {name}", options.get(name))
+        new_options = [
+            {name: _option(f"group {g} of state: {name}", options.get(name)) for name in OPTIONS}
+            for g, options in enumerate(state["groups"])
+        ]
         for name, (whole, velocities) in expected.items():
             for p, v, values in zip(whole, velocities, parts.cut(arrays[name], whole)):
                 p.device.write(v, values)
-        for group, options in zip(self.groups, state["groups"]):
-            group.update({name: options[name] for name in OPTIONS})
+        for group, options in zip(self.groups, new_options):
+            group.update(options)
 
 
 def _group(group: dict, defaults: dict) -> dict:
@@ -134,13 +141,14 @@ def _group(group: dict, defaults: dict) -> dict:
                 f"got {p!r}"
             )
     for name in OPTIONS:
-        _check_option(name, group[name])
+        group[name] = _option(name, group[name])
     return group
 
 
-def _check_option(name: str, value) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+def _option(name: str, value) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
         raise ValueError(f"SGD: {name} expects a finite number of at least 0, got {value!r}")
+    return float(value)
 
 
 class StepLR:

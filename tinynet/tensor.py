@@ -15,9 +15,9 @@ from tinynet.ops.function import Function
 class Tensor:
     """An array on a device, with a gradient.
 
-    `data`: an array, nested lists or a number. float32 and float64 arrays stay as they are and are
-    not copied; Python numbers become float32; integer and bool arrays hold labels and masks and
-    have no gradient. `.data` is the device's array, `.grad` a Tensor of the same shape or None.
+    `data`: an array, nested lists or a number. Arrays keep their dtype, and are copied only if not
+    C-contiguous or not on the device; Python numbers become float32; integer and bool arrays hold
+    labels and masks, without a gradient. `.data` is the device's array, `.grad` a Tensor or None.
     """
 
     __slots__ = ("data", "device", "grad", "requires_grad", "creator", "__weakref__")
@@ -178,7 +178,7 @@ class Tensor:
     def _index_part(self, part):
         """Slices and ints as they are, arrays of ints or bools on this device."""
         if isinstance(part, Tensor):
-            return part.data
+            return part.to(self.device).data
         if isinstance(part, list | np.ndarray):
             return self.device.asarray(np.asarray(part, None if len(part) else np.intp))
         return part
@@ -261,16 +261,16 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
 
 
 def _as_array(data, dtype):
-    if hasattr(data, "dtype") and hasattr(data, "shape"):  # an array, or one NumPy number
-        array = data
-    else:
-        array = np.asarray(data)
-        if array.dtype.kind in "iuf" and dtype is None:
-            dtype = np.float32
+    given = hasattr(data, "dtype") and hasattr(data, "shape")  # an array, or one NumPy number
+    array = data if given else np.asarray(data)
+    if dtype is None and not given and array.dtype.kind in "iuf":
+        dtype = np.float32
     if dtype is not None:
         array = array.astype(dtype, copy=False)
-    if array.dtype.kind not in "fiub" or array.dtype in (np.float16, np.longdouble):
-        raise TypeError(f"Tensor: data expects numbers in float32 or float64, got {array.dtype}")
+    kind, native = array.dtype.kind, array.dtype.isnative
+    if kind not in "fiub" or (kind == "f" and array.dtype.itemsize not in (4, 8)) or not native:
+        wanted = "numbers in float32 or float64" if native else "this machine's byte order"
+        raise TypeError(f"Tensor: data expects {wanted}, got {array.dtype}")
     return array
 
 

@@ -24,7 +24,7 @@ def im2col(
     """col (n, c*kh*kw, oh*ow) from x (n, c, h, w); taps outside the image are 0."""
     taps = col.reshape(n, c, kh, kw, oh, ow)
     seen = (oh - 1) * stride_h + kh  # rows of the padded image that any window sees
-    inside = min(h, seen - pad_top)
+    inside = max(0, min(h, seen - pad_top))  # a stride may step over the whole image
 
     def some_images(part):
         rows = threads.scratch("rows", (part.stop - part.start, c, kw, seen, ow), x.dtype)

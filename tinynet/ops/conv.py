@@ -7,7 +7,7 @@ part of the batch makes its own in a buffer that is used again, and backward mak
 from tinynet.kernels import launch
 from tinynet.ops.function import Function
 from tinynet.ops.product import product
-from tinynet.ops.window import Window, check_images
+from tinynet.ops.window import Window, check_images, check_positive
 
 
 class Conv2d(Function):
@@ -24,6 +24,8 @@ class Conv2d(Function):
     name = "conv2d"
 
     def forward(self, x, weight, bias=None, *, stride, padding, groups):
+        check_positive(self.name, groups=groups)
+        groups = int(groups)
         self.window = _check(x, weight, bias, stride, padding, groups)
         x, weight = self.contiguous(x), self.contiguous(weight)
         n, c, h, w = x.shape
@@ -141,8 +143,6 @@ def _check(x, weight, bias, stride, padding, groups) -> Window:
         raise ValueError(
             f"conv2d: weight expects (out_channels, in_channels/groups, kh, kw), got {weight.shape}"
         )
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"conv2d: groups expects an int of at least 1, got {groups!r}")
     channels, out_channels = x.shape[1], weight.shape[0]
     if channels % groups or channels // groups != weight.shape[1]:
         raise ValueError(

@@ -201,6 +201,7 @@ class Clip(Function):
     name = "clip"
 
     def forward(self, x, *, lo, hi):
+        lo, hi = float(lo), float(hi)  # a NumPy float64 would make y float64 too
         self.saved = ((lo <= x) & (x <= hi),)
         return self.xp.clip(x, lo, hi)
 

@@ -25,6 +25,7 @@ from tinynet.devices import Device
 
 class Function:
     name: ClassVar[str]  # the operation's public name, as errors give it
+    any_dtype: ClassVar[bool] = False  # does it take ints and bools too? They have no gradient
 
     def __init__(self, device: Device, needs_grad: tuple[bool, ...]):
         self.device = device

@@ -7,8 +7,11 @@ from tinynet.ops.function import Function
 
 class Reshape(Function):
     name = "reshape"
+    any_dtype = True
 
     def forward(self, x, *, shape):
+        if not all(hasattr(length, "__index__") for length in shape):
+            raise TypeError(f"reshape: shape expects ints, got {shape}")
         self.saved = (x.shape,)
         unknown = [length for length in shape if length == -1]
         known = math.prod(length for length in shape if length != -1)
@@ -28,6 +31,7 @@ class Reshape(Function):
 
 class Transpose(Function):
     name = "transpose"
+    any_dtype = True
 
     def forward(self, x, *, axes):
         axes = axes or tuple(reversed(range(x.ndim)))
@@ -49,10 +53,17 @@ class GetItem(Function):
     """x[index]. An element that the index names twice gets both gradients."""
 
     name = "getitem"
+    any_dtype = True
 
     def forward(self, x, *, index):
         self.saved = (x.shape, index)
-        return x[index]
+        try:
+            return x[index]
+        except IndexError as error:
+            given = index[0] if len(index) == 1 else index
+            raise IndexError(
+                f"getitem: x has shape {x.shape}, got index {given}: {error}"
+            ) from None
 
     def backward(self, dy):
         shape, index = self.saved

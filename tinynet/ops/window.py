@@ -14,6 +14,13 @@ def pair(name: str, argument: str, value, least: int) -> tuple[int, int]:
     return _integers(values, (2,), least, wanted)
 
 
+def check_positive(name: str, **arguments: int) -> None:
+    """ValueError unless each argument is an int (Python's or NumPy's) of at least 1."""
+    for argument, value in arguments.items():
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+            raise ValueError(f"{name}: {argument} expects an int of at least 1, got {value!r}")
+
+
 def four_sides(name: str, value) -> tuple[int, int, int, int]:
     """Padding, an int, (h, w) or (top, bottom, left, right), as the four."""
     values = tuple(value) if isinstance(value, tuple | list) else (value,)
