@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import functional, gradient_cases, summary
+from tinynet.commands import example as examples
 from tinynet.gradient_check import GradcheckError
 from tinynet.tensor import Tensor
 
@@ -120,6 +122,15 @@ def test_predict_goes_on_after_a_picture_that_cannot_be_read(trained, photos, tm
     errors = result.err.splitlines()
     assert len(errors) == 2 and all(line.startswith("error: ") for line in errors)
     assert str(bad) in errors[0] and "none.png" in errors[1]
+
+
+def test_figure_that_cannot_be_written_is_one_line(trained, photos, tmp_path):
+    picture = photos / "val" / "red" / "0.png"
+    (tmp_path / "figure.png").mkdir()
+    figure = ("--save-figure", tmp_path / "figure.png")
+    result = run("predict", "--checkpoint", trained, picture, *figure)
+    assert result.status == 2
+    assert result.err.startswith("error: ") and result.err.count("\n") == 1
 
 
 def test_eval_with_ten_views_and_of_an_ensemble(trained, photos, tmp_path):
@@ -241,6 +252,8 @@ MISTAKES = {
     "other classes": (["eval", "--checkpoint", "{trained}", "--data", "shapes"], "2 classes"),
     "run of the other": (["train", "--resume", "--out", "{cifar_run}"], "examples/cifar10.py"),
     "damaged config": (["train", "--resume", "--out", "{damaged}"], "config.json is damaged"),
+    "foreign config": (["train", "--resume", "--out", "{other}"], "config.json does not fit"),
+    "list as config": (["train", "--resume", "--out", "{list}"], "config.json does not fit"),
 }
 
 
@@ -257,6 +270,9 @@ def files(trained, photos, tmp_path_factory):
     assert run("train", "--data", photos, *args, "--out", cifar_run, example="cifar10").status == 0
     (folder / "damaged").mkdir()
     (folder / "damaged" / "config.json").write_text("{")
+    for name, config in (("other", '{"a": 1}'), ("list", "[]")):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(config)
     (folder / "empty").mkdir()
     return {
         "file": folder / "file",
@@ -267,6 +283,8 @@ def files(trained, photos, tmp_path_factory):
         "cifar_run": cifar_run,
         "trained": trained,
         "damaged": folder / "damaged",
+        "other": folder / "other",
+        "list": folder / "list",
     }
 
 
@@ -304,6 +322,19 @@ def test_wrong_flag_is_status_2_with_a_usage_line(flags):
     result = run(*FLAGS[flags])
     assert result.status == 2
     assert result.err.startswith("usage: ") and "error: " in result.err
+    assert " _" not in result.err
+
+
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
+    gpu = SimpleNamespace(name="cuda:0")
+    monkeypatch.setattr(examples, "open_device", {"cuda:0": gpu}.get)
+    assert examples.named_devices("auto") == ("cuda:0",)
+
+    def no_gpu(name):
+        raise ValueError("device: no CuPy")
+
+    monkeypatch.setattr(examples, "open_device", no_gpu)
+    assert examples.named_devices("auto") == ("cpu",)
 
 
 def test_all_images_unreadable(tmp_path):

@@ -161,6 +161,12 @@ def test_a_missing_archive_is_downloaded_once(server, tmp_path):
     assert server["count"] == 1
 
 
+def test_a_missing_archive_of_the_official_name_is_downloaded_there(server, tmp_path):
+    target = tmp_path / "elsewhere" / "cifar-10-binary.tar.gz"
+    assert len(open_dataset(target, "train", 32)) == 35
+    assert target.read_bytes() == server["/c.tar.gz"]
+
+
 def test_a_wrong_download_is_removed(server, tmp_path):
     server["/c.tar.gz"] = server["/c.tar.gz"][:-1] + b"?"
     with pytest.raises(DataError, match="damaged: .* bytes with MD5 .*It was removed"):

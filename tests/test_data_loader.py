@@ -272,6 +272,22 @@ def test_the_time_waited_is_counted():
     assert fast.wait_seconds < 0.1  # of the first batch, and of waking up
 
 
+def test_only_bad_images_left_are_no_error_on_a_resumed_epoch():
+    data = loader(20, 4, on_skip=quiet)
+    order = np.random.default_rng([3, 0]).permutation(20)
+    data.dataset.bad = set(order[16:])  # the last batch
+    assert list(data.epoch(0, start_batch=4)) == []
+    assert [batch.number for batch in data.epoch(0)] == [0, 1, 2, 3]
+
+
+def test_the_first_bad_image_that_is_told_of_is_no_ignored_file():
+    images = Numbered(4, bad=range(4))
+    images.ignored = ["notes.txt"]
+    data = Loader(images, 2, seed=0, workers=1, train=False, on_skip=quiet)
+    with pytest.raises(DataError, match=r"the first: numbered/train/0: broken"):
+        list(data.epoch(0))
+
+
 def test_wrong_arguments():
     for name in ("batch_size", "workers", "prefetch"):
         with pytest.raises(ValueError, match=f"Loader: {name} is 0, wanted at least 1"):

@@ -28,7 +28,7 @@ def write_log(path):
 
 def test_learning_curves(tmp_path):
     write_log(tmp_path / "log.jsonl")
-    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "figures" / "curves.png")
+    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "figures" / "curves.png", 10)
     image = pixels(tmp_path / "figures" / "curves.png")
     assert image.shape == (400, 1000, 3)
     for r, g, b in ((31, 119, 180), (214, 39, 40)):  # training is blue, validation red
@@ -38,8 +38,25 @@ def test_learning_curves(tmp_path):
 def test_learning_curves_of_a_run_without_validation(tmp_path):
     line = {"epoch": 1, "step": 3, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.1}
     (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n")
-    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png")
+    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", 10)
     assert pixels(tmp_path / "curves.png").shape == (400, 1000, 3)
+
+
+def test_an_epoch_that_was_cut_is_a_part_of_one(tmp_path, monkeypatch):
+    """Step 3 of 10 stands at 0.3 epochs, also where the log ends there."""
+    line = {"epoch": 1, "step": 3, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.1}
+    (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n")
+    drawn = []
+    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", 10)
+    places = [curve.get_xdata().tolist() for axes in drawn[0].axes for curve in axes.lines]
+    assert places == [[0.3], [0.3], [0.3], [], []]
+
+
+def test_a_log_without_lines_draws_nothing(tmp_path):
+    (tmp_path / "log.jsonl").touch()
+    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", 10)
+    assert not (tmp_path / "curves.png").exists()
 
 
 @pytest.mark.parametrize("towers", [1, 2])
@@ -63,7 +80,7 @@ def test_predictions(tmp_path, count):
     green[1] = 200
     best = [("cat", 0.75), ("dog with a name that is far too long for a bar", 0.25)]
     plot.predictions(
-        [green] * count, ["a.jpg"] * count, [best] * count, tmp_path / "predictions.png"
+        [green] * count, ["a.jpg"] * count, [best] * count, tmp_path / "predictions.xyz"
     )
-    image = pixels(tmp_path / "predictions.png")
+    image = pixels(tmp_path / "predictions.xyz")  # PNG, whatever the file is called
     assert (abs(image - (0, 200, 0)).sum(axis=2) < 5).sum() > 1000 * count

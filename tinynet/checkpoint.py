@@ -6,7 +6,8 @@ of the dropout layers, the schedule, and the place in the data. A shuffle depend
 the number of the epoch only, so that (epoch, batch) is a place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tinynet import serialization
@@ -71,6 +72,20 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
     return [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
 
 
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Around the use of what `path` holds: UserError where that is another network's, or nobody's.
+
+    A file of tinynet's own may hold anything, so what does not fit shows only where it is used.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise UserError(f"{path} does not fit: it lacks {error}") from None
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} does not fit: {error}") from None
+
+
 def load_network(
     path: Path, name: str, build: Callable[..., Module], devices: tuple[str, ...]
 ) -> tuple[Network, dict]:
@@ -86,7 +101,7 @@ def load_network(
         raise UserError(f"{path} holds no network that was trained by an example")
     if state["network"] != name:
         raise UserError(f"{path} is a checkpoint of examples/{state['network']}.py, not of {name}")
-    try:
+    with fitting(path):
         model = build(
             num_classes=len(state["classes"]),
             profile=state["profile"],
@@ -98,6 +113,4 @@ def load_network(
         model.load_state_dict(state["model"])
         inputs = Inputs(state["mean"], state["std"], devices[0])
         settings = {name: state[name] for name in FROM_SETTINGS}
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{path} does not fit: {error}") from None
     return Network(model, inputs, state["classes"], state["store_size"]), settings

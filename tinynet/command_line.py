@@ -191,7 +191,8 @@ def _add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") 
         "--devices",
         default=default,
         metavar="DEVICES",
-        help="auto, cpu, cuda:N or sim:N; or two, A,B: a tower of the network on each",
+        help="auto (cuda:0 where there is a GPU, or else cpu), cpu, cuda:N or sim:N; or two, A,B: "
+        "a tower of the network on each",
     )
 
 
@@ -211,21 +212,32 @@ def _report(text: str) -> tuple[str, ...]:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expects at least 1, got {text}")
+    value = _whole(text)
+    if value is None or value < 1:
+        raise argparse.ArgumentTypeError(f"expects a whole number of at least 1, got {text}")
     return value
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    wrong = argparse.ArgumentTypeError(f"expects a number above 0, got {text}")
+    try:
+        value = float(text)
+    except ValueError:
+        raise wrong from None
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expects a number above 0, got {text}")
+        raise wrong
     return value
 
 
 def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"expects 0 to 2**32 - 1, got {text}")
+    value = _whole(text)
+    if value is None or not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"expects a whole number, 0 to 2**32 - 1, got {text}")
     return value
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None

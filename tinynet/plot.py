@@ -13,22 +13,25 @@ from matplotlib.figure import Figure
 COLOURS = {"training": "#1f77b4", "validation": "#d62728"}
 
 
-def learning_curves(log: Path, file: Path) -> None:
-    """Loss and errors over the epochs of a run (the paper's figure 1), from its log.jsonl."""
+def learning_curves(log: Path, file: Path, steps_per_epoch: int) -> None:
+    """Loss and errors over the epochs of a run (the paper's figure 1), from its log.jsonl.
+
+    Of a log without lines nothing is drawn.
+    """
     lines = [json.loads(line) for line in log.read_text().splitlines()]
+    if not lines:
+        return
     training = [line for line in lines if "loss" in line]
     validation = [line for line in lines if "val_top1_error" in line]
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, error = figure.subplots(1, 2)
-    last = validation[-1] if validation else lines[-1]
-    epochs_per_step = last["epoch"] / last["step"]
-    steps = [line["step"] * epochs_per_step for line in training]
-    loss.plot(steps, [line["loss"] for line in training], color=COLOURS["training"])
+    epochs = [line["step"] / steps_per_epoch for line in training]
+    loss.plot(epochs, [line["loss"] for line in training], color=COLOURS["training"])
     loss.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None))
     for name, rows, prefix in (("training", training, ""), ("validation", validation, "val_")):
         for key, style, label in (("top1_error", "-", "top-1"), ("top5_error", ":", "top-5")):
             error.plot(
-                [row["step"] * epochs_per_step for row in rows],
+                [row["step"] / steps_per_epoch for row in rows],
                 [100 * row[prefix + key] for row in rows],
                 style,
                 color=COLOURS[name],
@@ -102,4 +105,4 @@ def predictions(
 
 def _save(figure: Figure, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=100)
+    figure.savefig(file, dpi=100, format="png")  # whatever the name of the file

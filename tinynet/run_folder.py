@@ -12,6 +12,7 @@ ahead of the last checkpoint: `rewind` takes it out again.
 import json
 import os
 import shutil
+from itertools import chain
 from pathlib import Path
 
 from tinynet import serialization
@@ -38,7 +39,9 @@ class RunFolder:
     def create(self) -> None:
         """Make the folders, and remove what a killed write may have left."""
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        for part in self.checkpoints.glob(".*.part"):
+        names = (self._config_path.name, self.log_path.name)
+        parts = [self.path.glob(f".{name}.*.part") for name in names]
+        for part in chain(self.checkpoints.glob(".*.part"), *parts):
             part.unlink()
 
     # ---------------------------------------------------------------- config.json
@@ -47,13 +50,19 @@ class RunFolder:
         write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
 
     def read_config(self) -> dict | None:
-        """The settings of the run, None where there is none. UserError where they are damaged."""
+        """The settings of the run, None where there is none.
+
+        UserError where they are damaged, or another program's.
+        """
         if not self._config_path.exists():
             return None
         try:
-            return json.loads(self._config_path.read_text())
+            config = json.loads(self._config_path.read_text())
         except ValueError as error:
             raise UserError(f"{self._config_path} is damaged: {error}") from None
+        if not isinstance(config, dict) or "network" not in config:
+            raise UserError(f"{self._config_path} does not fit: it names no network")
+        return config
 
     # ---------------------------------------------------------------- log.jsonl
 
@@ -84,7 +93,7 @@ class RunFolder:
 
     def save(self, step: int, state: dict) -> Path:
         """Write a checkpoint, then remove all but the last three."""
-        path = self.checkpoints / f"step-{step:08d}.safetensors"
+        path = self.of_step(step)
         if self.log_path.exists():
             with open(self.log_path, "rb+") as file:
                 os.fsync(file.fileno())  # the log must not fall behind the checkpoint
@@ -107,6 +116,10 @@ class RunFolder:
             os.replace(part, self.best_path)
         finally:
             part.unlink(missing_ok=True)
+
+    def of_step(self, step: int) -> Path:
+        """The checkpoint that was, or would be, written after `step`."""
+        return self.checkpoints / f"step-{step:08d}.safetensors"
 
     def steps(self) -> list[Path]:
         """The checkpoints of single steps, the oldest first."""

@@ -1,4 +1,7 @@
-"""A network's layers in a table: sizes, parameters, connections, FLOPs. Nothing is computed."""
+"""A network's layers in a table: sizes, parameters, connections, FLOPs.
+
+The counts follow from the shapes of the layers; no image goes through the network.
+"""
 
 import math
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from contextlib import closing
 
 from tinynet import functional as F
 from tinynet.checkpoint import differences, network_state, restore_training, training_state
-from tinynet.data import Batch, Dataset, Loader
+from tinynet.data import Batch, DataError, Dataset, Loader
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network, evaluate
 from tinynet.non_finite import bad_parameter, first_bad_layer
@@ -44,7 +44,7 @@ class Trainer:
         self.settings, self.network, self.optimizer = settings, network, optimizer
         self.train_set, self.val_set = train_set, val_set
         self.folder, self.progress = folder, progress
-        self.skipped: dict[str, str] = {}  # images that could not be read, and why
+        self._told: set[str] = set()  # of images that could not be read
         self.loader = Loader(
             train_set,
             settings.batch_size,
@@ -74,7 +74,14 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        return self.epoch >= self.settings.epochs or self.step >= self.last_step
+        to_validate = self.batch == len(self.loader)  # an epoch that was left at its end
+        cut = self.step >= self.last_step and not to_validate
+        return self.epoch >= self.settings.epochs or cut
+
+    @property
+    def skipped(self) -> int:
+        """How many files were left out: no images by their names, or not to be read."""
+        return len({*self._told, *self.train_set.ignored, *self.val_set.ignored})
 
     # ---------------------------------------------------------------- from start to end
 
@@ -94,6 +101,8 @@ class Trainer:
         self._seconds_before = lines[-1]["seconds"] if lines else 0.0
         for line in lines:
             self._keep_best(line)
+        if self.best.get("step") == self.step:  # a kill may have come before the best was marked
+            self.folder.mark_best(self.folder.of_step(self.step))
 
     def run(self) -> None:
         """Train to the last epoch or step. To be called in the main thread, which gets Ctrl-C.
@@ -133,8 +142,8 @@ class Trainer:
         os.write(2, b"\nstopping after this step; Ctrl-C again to stop at once\n")
 
     def _warn_of_skip(self, name: str, reason: str) -> None:
-        if name not in self.skipped:  # each validation comes by again
-            self.skipped[name] = reason
+        if name not in self._told:  # each validation comes by again
+            self._told.add(name)
             self.progress.warn(f"skipped {name}: {reason}")
 
     # ---------------------------------------------------------------- one epoch
@@ -144,7 +153,11 @@ class Trainer:
         self._epoch_tally = Tally()
         complete = self._train_batches(f"epoch {number}/{self.settings.epochs}")
         self._log_interval()
-        scores = self._validate()
+        try:
+            scores = self._validate()
+        except (DataError, OSError, MemoryError):
+            self.save()  # the training of this epoch is not lost; a resumed run validates first
+            raise
         if complete:
             self._tell(self.schedule.after_epoch(scores.top1_error))
             self.epoch, self.batch = number, 0

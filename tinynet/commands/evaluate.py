@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from tinynet.checkpoint import load_network
-from tinynet.commands.example import Example, named_devices
+from tinynet.commands.example import Example, named_devices, skipped_files
 from tinynet.data import BadImage, Dataset, decode_image, open_dataset
 from tinynet.errors import UserError
 from tinynet.evaluate import evaluate, likeliest
@@ -29,6 +29,13 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
         _check_classes(path, network.classes, dataset)
         print(f"network  {path}")
     progress = Progress()
+    told = set()
+
+    def tell_of_skip(name: str, reason: str) -> None:
+        if name not in told:  # each network of an ensemble comes by it
+            told.add(name)
+            progress.warn(f"skipped {name}: {reason}")
+
     progress.begin("evaluation", len(datasets[0]))
     scores = evaluate(
         networks,
@@ -37,10 +44,13 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
         workers=args.workers or loading_threads(),
         views=args.views,
         after_batch=lambda done, total: progress.advance(done),
+        on_skip=tell_of_skip,
     )
     progress.end()
     views = "centre crop" if args.views == 1 else f"{args.views} views"
     print(f"data     {datasets[0].name}, {scores.images:,} validation images, {views}")
+    if skipped := told.union(datasets[0].ignored):
+        print(skipped_files(len(skipped)))
     print(f"val      {scores}")
     return 0
 

@@ -50,10 +50,23 @@ def named_devices(names: str) -> tuple[str, ...]:
     """The devices that --devices means, "sim:0,sim:1"; "auto" is the best there is."""
     try:
         return tuple(
-            open_device("cpu" if name == "auto" else name).name for name in names.split(",")
+            _best_device() if name == "auto" else open_device(name).name
+            for name in names.split(",")
         )
     except ValueError as error:
         raise UserError(f"--devices: {error}") from None
+
+
+def _best_device() -> str:
+    try:
+        return open_device("cuda:0").name
+    except ValueError:  # no CuPy, or no GPU
+        return "cpu"
+
+
+def skipped_files(count: int) -> str:
+    """The line that tells how much of the data was left out."""
+    return f"skipped  {count:,} file{'s' * (count > 1)} that could not be read as an image"
 
 
 def command() -> str:

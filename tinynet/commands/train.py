@@ -9,9 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.checkpoint import describe_data
-from tinynet.commands.example import Example, build, command, named_devices, quoted
-from tinynet.data import Dataset, kind_of_data, mean_image, open_dataset
+from tinynet.checkpoint import describe_data, fitting
+from tinynet.commands.example import (
+    Example,
+    build,
+    command,
+    named_devices,
+    quoted,
+    skipped_files,
+)
+from tinynet.data import NAMES, DataError, Dataset, kind_of_data, mean_image, open_dataset
 from tinynet.devices import Device
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
@@ -29,24 +36,32 @@ from tinynet.train import Trainer
 
 def train(example: Example, args: Namespace) -> int:
     """Train a network, or go on with it; status 130 after Ctrl-C, 1 where the numbers go bad."""
-    folder, settings, state = _plan(example, args)
+    folder, settings = _plan(example, args)
+    path, state = (args.resume and folder.last_good()) or (None, None)
     progress = Progress()
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
     model = build(example, settings, len(train_set.classes))
-    mean = _mean(settings, train_set, progress) if state is None else state["mean"]
+    if state is None:
+        mean = _mean(settings, train_set, progress)
+    else:
+        with fitting(path):
+            mean = state["mean"]
     devices = settings.devices.split(",")
     inputs = Inputs(mean, np.array(settings.pixel_std), devices[0])
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
     trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
     if state is not None:
-        trainer.resume(state)
+        with fitting(path):
+            trainer.resume(state)
         progress.say(f"going on after step {trainer.step}")
     del state  # as large as the network and its velocities
     progress.say(_title(settings, network, train_set, val_set, folder))
     used = watch_training(model, optimizer)
     folder.create()
     folder.write_config(asdict(settings))
+    if trainer.step == 0:
+        folder.rewind(0)  # the lines of a run that was left before its first checkpoint
     if trainer.done:
         progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
     try:
@@ -88,25 +103,30 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
     except Interrupted:
         print(f"stopped after step {trainer.step}. To go on: {go_on}", file=sys.stderr)
         return 130
-    except (NonFiniteError, DeviceOutOfMemory, OSError) as error:
-        last = folder.steps()[-1:]
-        cure = "there is no checkpoint yet"
-        if last:
-            cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}"
-        if isinstance(error, NonFiniteError):
-            cure += f" (with a lower --lr, it was {trainer.settings.lr:g})"
-        if isinstance(error, DeviceOutOfMemory):
-            cure += "; a smaller --batch-size needs less"
-        print(f"error: {error}; {cure}", file=sys.stderr)
-        return 1
+    except (NonFiniteError, DeviceOutOfMemory, DataError, OSError) as error:
+        print(f"error: {error}; {_cure(error, trainer, folder, go_on)}", file=sys.stderr)
+        return 2 if isinstance(error, DataError) else 1
     _say_what_next(trainer, folder)
     return 0
+
+
+def _cure(error: Exception, trainer: Trainer, folder: RunFolder, go_on: str) -> str:
+    """What can be done after a failure: from the last checkpoint, or from the start."""
+    last = folder.steps()[-1:]
+    cure = f"there is no checkpoint yet; to begin again: {go_on}"
+    if last:
+        cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}"
+    if isinstance(error, NonFiniteError):
+        cure += f" (with a lower --lr: it was {trainer.settings.lr:g})"
+    if isinstance(error, DeviceOutOfMemory):
+        cure += "; a smaller --batch-size needs less"
+    return cure
 
 
 def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
     path, best = quoted(folder.path), trainer.best
     if trainer.skipped:
-        print(f"skipped  {len(trainer.skipped)} files that could not be read, named above")
+        print(skipped_files(trainer.skipped))
     if best:
         error = f"top-1 error {best['val_top1_error']:.2%}"
         print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
@@ -122,23 +142,21 @@ def _draw(trainer: Trainer, folder: RunFolder) -> Path:
     from tinynet import plot  # matplotlib takes a while to load
 
     model = trainer.network.model
-    plot.learning_curves(folder.log_path, folder.figures_path / "curves.png")
+    plot.learning_curves(folder.log_path, folder.figures_path / "curves.png", len(trainer.loader))
     filters = model.conv1.state_dict()["weight"]
     towers = 2 if isinstance(model.conv1, Towers) else model.conv2.groups
     plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
     return folder.figures_path
 
 
-def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict | None]:
-    """Where the run goes, its settings, and the state to go on from, if there is any."""
+def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
+    """Where the run goes, and its settings."""
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the run to go on with")
-    folder, state = RunFolder(args.out or "."), None
+    folder = RunFolder(args.out or ".")
     if args.resume:
         given = _as_before(example, folder, given)
-        found = folder.last_good()
-        state = None if found is None else found[1]
     elif args.out is not None and not folder.is_empty():
         raise UserError(
             f"{folder.path} is not empty: give another --out, or --resume to go on with its run"
@@ -150,7 +168,7 @@ def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings, dict 
         name = Path(data).name.split(".")[0]
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}")
-    return folder, settings, state
+    return folder, settings
 
 
 def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
@@ -161,9 +179,18 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     before = folder.read_config() or {"network": example.name}
     if before["network"] != example.name:
         raise UserError(f"{folder.path} is a run of examples/{before['network']}.py")
-    if any(given.get(name, before.get(name)) != before.get(name) for name in ("profile", "data")):
+    if given.get("profile", before.get("profile")) != before.get("profile"):
+        return given
+    if "data" in given and not _same_data(given["data"], before.get("data")):
         return given
     return {**{name: before[name] for name in FLAGS if name in before}, **given}
+
+
+def _same_data(now: str, before: str | None) -> bool:
+    """Whether both name the same data: the same name, or two ways to write one path."""
+    if before is None or now in NAMES or before in NAMES:
+        return now == before
+    return Path(now).expanduser().resolve() == Path(before).expanduser().resolve()
 
 
 def _open(settings: Settings, split: str) -> Dataset:

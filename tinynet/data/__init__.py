@@ -12,7 +12,13 @@ datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py` and 
 
 from pathlib import Path
 
-from tinynet.data.cifar10 import find_or_download, is_cifar10_folder, open_cifar10
+from tinynet.data.cifar10 import (
+    PLACES,
+    download,
+    find_or_download,
+    is_cifar10_folder,
+    open_cifar10,
+)
 from tinynet.data.dataset import Dataset, mean_image
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist
@@ -22,6 +28,7 @@ from tinynet.data.loader import Batch, Loader
 from tinynet.data.shapes import Shapes
 
 __all__ = [
+    "NAMES",
     "BadImage",
     "Batch",
     "DataError",
@@ -45,7 +52,8 @@ def open_dataset(
 
     `spec`: "shapes", "cifar10", "fashion-mnist", or a path: a CIFAR-10 archive (.tar.gz, .tar.xz)
     or its folder, a folder with Fashion-MNIST's files, or a folder or plain .tar with train/ and
-    val/, each with one sub-folder a class.
+    val/, each with one sub-folder a class. A missing CIFAR-10 archive of the official name,
+    cifar-10-binary.tar.gz, is downloaded.
 
     The network sees `image_size` pixels a side; `store_size`, in the paper's proportion of 256 to
     224 unless given, is what a crop is cut from. `seed` draws the shapes. Raises DataError.
@@ -83,6 +91,8 @@ def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int) -> Da
         if kind == "shapes":
             return Shapes(split, *sizes, seed)
         path = (find_or_download if kind == "cifar10" else find_fashion_mnist)(DATA_FOLDER)
+    elif path.name == PLACES[0] and not path.exists():
+        download(path)  # the official archive, by its name
     elif not path.exists():
         raise DataError(
             f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "

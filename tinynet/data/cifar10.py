@@ -56,19 +56,23 @@ def find_or_download(folder: Path) -> Path:
     for name in PLACES:
         if (folder / name).exists():
             return folder / name
-    target = folder / PLACES[0]
+    return download(folder / PLACES[0])
+
+
+def download(target: Path) -> Path:
+    """Fetch the official archive to `target`. DataError, with what to put where, if that fails."""
     try:
-        _download(target)
+        _fetch(target)
     except (OSError, http.client.HTTPException) as error:
         places = f"{', '.join(PLACES[:-1])} or the unpacked folder {PLACES[-1]}"
         raise DataError(
             f"cifar10: {URL} could not be downloaded to {target} ({error}). Without a network "
-            f"put {places} into the folder {folder}, or give the path where it lies"
+            f"put {places} into the folder {target.parent}, or give the path where it lies"
         ) from error
     return target
 
 
-def _download(target: Path) -> None:
+def _fetch(target: Path) -> None:
     """Fetch URL to `target`, which appears only when it is whole and its MD5 is right."""
     target.parent.mkdir(parents=True, exist_ok=True)
     # The process number keeps two that download at the same time out of each other's way.

@@ -94,7 +94,7 @@ class Loader:
         """The batches of epoch number `epoch` from `start_batch` on, always the same ones.
 
         The threads end with the iterator: at its end, when it is closed (`break` does that), or
-        when an exception passes. Raises DataError if no image at all could be read.
+        when an exception passes. Raises DataError if no image of a whole epoch could be read.
         """
         order, top, left, flip = self._draw(epoch)
         numbers = range(start_batch, len(self))
@@ -122,7 +122,7 @@ class Loader:
                     yield Batch(images, labels, *drawn, indices, number)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-        if len(numbers) and not delivered:
+        if len(numbers) and not delivered and start_batch == 0:
             self._refuse()
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -166,7 +166,8 @@ class Loader:
             self.on_skip(ignored[0], f"not an image by its name{others}")
 
     def _refuse(self) -> None:
-        name, reason = next(iter(self.skipped.items()))
+        ignored = set(self.dataset.ignored)
+        name, reason = next(item for item in self.skipped.items() if item[0] not in ignored)
         raise DataError(
             f"{self.dataset.name}: not one of the {len(self.dataset):,} images of "
             f"{self.dataset.split} could be read; the first: {name}: {reason}"

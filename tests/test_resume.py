@@ -1,0 +1,141 @@
+"""`train --resume` where the folder is not as a clean stop leaves it: foreign files, kills."""
+
+import os
+
+import numpy as np
+import pytest
+from tiny_runs import TINY, last_checkpoint, read_log, run, train, without_times, write_photos
+
+import tinynet
+from tinynet.train import Trainer
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """20 images a class: 5 batches of 8 an epoch."""
+    return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory):
+    """Two epochs, never interrupted: 10 steps."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    train("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
+    return out
+
+
+def begin(photos, out, steps):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
+    return train(*args, "--steps", steps)
+
+
+def without_one(state):
+    model = dict(state["model"])
+    del model["conv3.bias"]
+    return state | {"model": model}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda state: {"weights": np.ones(3)}, "it lacks 'mean'"),
+        (lambda state: {"mean": state["mean"]}, "it lacks 'network'"),
+        (without_one, "state lacks conv3.bias"),
+        (lambda state: state | {"model": state["model"] | {"extra": np.ones(2)}}, "unknown extra"),
+        (lambda state: state | {"model": 3}, "expects a dict of arrays, got int"),
+    ],
+)
+def test_checkpoint_that_does_not_fit_is_one_line(photos, tmp_path, spoil, told):
+    out = tmp_path / "run"
+    begin(photos, out, 2)
+    path = last_checkpoint(out)
+    tinynet.save(path, spoil(tinynet.load(path)))
+    result = run("train", "--resume", "--out", out)
+    assert result.status == 2
+    assert result.err.startswith(f"error: {path} does not fit: ") and result.err.count("\n") == 1
+    assert told in result.err
+
+
+@pytest.mark.parametrize("epochs", [1, 2], ids=["the last epoch", "an epoch"])
+def test_epoch_is_kept_when_validation_cannot_run(tmp_path, epochs):
+    photos = write_photos(tmp_path / "photos")
+    args = ("--profile", "modern", "--data", photos, "--epochs", epochs)
+    train(*args, "--out", tmp_path / "whole")
+    pictures = {path: path.read_bytes() for path in (photos / "val").rglob("*.png")}
+    for path in pictures:
+        path.write_bytes(b"no image")
+    out = tmp_path / "run"
+    result = run("train", "--resume", *TINY, *args, "--out", out)
+    assert result.status == 2
+    (error,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert "not one of the 12 images of val" in error and f"--resume --out {out}" in error
+    assert tinynet.load(last_checkpoint(out))["step"] == 5
+    for path, content in pictures.items():
+        path.write_bytes(content)
+    train("--resume", "--out", out)
+    assert last_checkpoint(out).read_bytes() == last_checkpoint(tmp_path / "whole").read_bytes()
+    errors = [
+        [line["val_loss"] for line in read_log(folder) if "val_loss" in line]
+        for folder in (out, tmp_path / "whole")
+    ]
+    assert errors[0] == errors[1] and len(errors[0]) == epochs
+
+
+def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path, monkeypatch):
+    """Left by a kill after three steps, before the first checkpoint."""
+    out = tmp_path / "run"
+    begin(photos, out, 3)
+    for path in (out / "checkpoints").iterdir():
+        path.unlink()
+    parts = [out / ".config.json.1.part", out / ".log.jsonl.1.part"]
+    for part in parts:
+        part.write_text("half")
+    train("--resume", "--out", out)
+    assert without_times(read_log(out)) == without_times(read_log(whole))
+    assert not any(part.exists() for part in parts)
+
+
+def test_best_is_marked_again_after_a_kill_before_it_was(photos, tmp_path):
+    out = tmp_path / "run"
+    begin(photos, out, 5)
+    best = out / "checkpoints" / "best.safetensors"
+    os.unlink(best)
+    train("--resume", "--out", out, "--steps", 5)
+    assert best.read_bytes() == last_checkpoint(out).read_bytes()
+
+
+def test_nan_before_the_first_checkpoint_says_how_to_begin_again(photos, tmp_path, monkeypatch):
+    def nan(self, batch):
+        raise tinynet.errors.NonFiniteError("the loss of step 1 is nan: layer conv1")
+
+    monkeypatch.setattr(Trainer, "_train_on", nan)
+    out = tmp_path / "run"
+    result = run("train", "--data", photos, "--width", 0.03, "--image-size", 64, "--out", out)
+    assert result.status == 1
+    assert "; there is no checkpoint yet; to begin again: python " in result.err
+    assert f"--resume --out {out} (with a lower --lr: it was 0.01)\n" in result.err
+
+
+@pytest.mark.parametrize("spelling", ["{}/", "relative"])
+def test_data_may_be_spelled_otherwise(photos, tmp_path, monkeypatch, spelling):
+    out = tmp_path / "run"
+    begin(photos, out, 2)
+    monkeypatch.chdir(photos.parent)
+    data = photos.name if spelling == "relative" else spelling.format(photos)
+    result = run("train", "--resume", "--out", out, "--data", data, "--steps", 3)
+    assert result.status == 0, result.err
+    assert tinynet.load(last_checkpoint(out))["step"] == 3
+
+
+def test_what_was_left_out_is_counted(tmp_path):
+    photos = write_photos(tmp_path / "photos", train=8, val=3)
+    (photos / "val" / "red" / "1.png").write_bytes(b"no image")
+    args = ("--profile", "modern", "--data", photos, "--epochs", 1)
+    assert "skipped  1 file that" in train(*args, "--out", tmp_path / "one").out
+    for name in ("notes.txt", "more.txt"):
+        (photos / "train" / "red" / name).touch()
+        (photos / "val" / "red" / name).touch()
+    assert "skipped  5 files that" in train(*args, "--out", tmp_path / "five").out
+    result = run("eval", "--checkpoint", tmp_path / "five", "--checkpoint", tmp_path / "one")
+    assert "skipped  3 files that" in result.out
+    assert result.err.count("1.png") == 1 and result.err.count("nor are 1 others") == 1
