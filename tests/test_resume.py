@@ -39,6 +39,7 @@ def without_one(state):
     ("spoil", "told"),
     [
         (lambda state: {"weights": np.ones(3)}, "it lacks 'mean'"),
+        (lambda state: {"mean": "none"}, "could not convert"),
         (lambda state: {"mean": state["mean"]}, "it lacks 'network'"),
         (without_one, "state lacks conv3.bias"),
         (lambda state: state | {"model": state["model"] | {"extra": np.ones(2)}}, "unknown extra"),

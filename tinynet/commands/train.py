@@ -41,13 +41,12 @@ def train(example: Example, args: Namespace) -> int:
     progress = Progress()
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
     model = build(example, settings, len(train_set.classes))
+    devices, std = settings.devices.split(","), np.array(settings.pixel_std)
     if state is None:
-        mean = _mean(settings, train_set, progress)
+        inputs = Inputs(_mean(settings, train_set, progress), std, devices[0])
     else:
         with fitting(path):
-            mean = state["mean"]
-    devices = settings.devices.split(",")
-    inputs = Inputs(mean, np.array(settings.pixel_std), devices[0])
+            inputs = Inputs(state["mean"], std, devices[0])
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
     trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
