@@ -6,8 +6,10 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from tinynet import threads
+from tinynet.devices import device
 from tinynet.kernels.avg_pool import avg_pool_backward
 from tinynet.kernels.bias import bias_backward
 from tinynet.kernels.conv import col2im
@@ -16,6 +18,7 @@ from tinynet.kernels.gemm import gemm
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
 from tinynet.kernels.softmax import softmax_cross_entropy_forward
+from tinynet.ops.product import product
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -68,6 +71,31 @@ def test_kernels_threads_slices_cover_everything_once(workers):
 
     threads.for_each_slice(1001, 64, task)
     assert (done == 1).all()
+
+
+def blas_threads() -> list[int]:
+    return [
+        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+    ]
+
+
+def test_kernels_threads_leave_blas_as_it_was_whoever_calls(workers):
+    """Where two limits overlap, one of them does not hold, or puts back what the other set."""
+    before, inside = blas_threads(), []
+    if set(before) == {1}:
+        pytest.skip("BLAS has one thread here in any case")
+
+    def calls():
+        for _ in range(30):
+            threads.for_each(3, lambda i: inside.extend(blas_threads()))
+
+    users = [threading.Thread(target=calls) for _ in range(4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert set(inside) == {1}
+    assert blas_threads() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -130,9 +158,13 @@ def every_twin_that_sums():
     small, large = np.empty((50, 77), np.float32), np.empty((90, 2000), np.float32)
     gemm(small, A[:50, :333], B[:333, :77], 50, 77, 333)
     gemm(large, A, B, 90, 2000, 400)
+    stacked = product(device("cpu"), A.reshape(3, 30, 400), B)  # of large products
+    small_stack = product(device("cpu"), A.reshape(3, 1, 30, 400), B[:, :1000].reshape(2, 400, 500))
     return (
         small,
         large,
+        stacked,
+        small_stack,
         dbias,
         dx,
         pooled,

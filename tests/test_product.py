@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from inputs import normal
+from threadpoolctl import threadpool_limits
 
+from tinynet.devices import device as device_named
 from tinynet.kernels import compiled
 from tinynet.ops.product import product
 
@@ -52,3 +54,14 @@ def test_an_unknown_choice_is_refused(device, monkeypatch):
     monkeypatch.setenv("TINYNET_GEMM", "fast")
     with pytest.raises(ValueError, match="TINYNET_GEMM expects naive or tiled, got 'fast'"):
         product(device, device.asarray(np.eye(2)), device.asarray(np.eye(2)))
+
+
+@pytest.mark.parametrize("size", [90, 400])  # below and above what one worker takes
+def test_stacks_have_the_same_bits_whatever_team_blas_would_start(size):
+    a, b = (normal(i, 3, size, size + 7).astype(np.float32) for i in (0, 1))
+    cpu, b = device_named("cpu"), b.swapaxes(1, 2)
+    teams = []
+    for limit in (1, None):
+        with threadpool_limits(limits=limit, user_api="blas"):
+            teams.append(product(cpu, a, b))
+    assert np.array_equal(teams[0], teams[1])

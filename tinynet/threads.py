@@ -18,6 +18,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 _local = threading.local()
+# BLAS's limit holds for the whole process: of two that overlap, the second would put back the
+# first's. Reentrant, since a signal handler may compute too.
+_turn = threading.RLock()
 _all_buffers: list[dict[str, np.ndarray]] = []  # those of every thread that ever had some
 
 
@@ -56,10 +59,12 @@ def at_work() -> bool:
 
 
 def for_each(count: int, task: Callable[[int], object]) -> None:
-    """Run `task(i)` for every i below `count` on the workers; the first exception is raised here.
+    """Run `task(i)` for every i below `count` on the workers; what a task raises is raised here.
 
     Which worker takes which i depends on timing, so a task must write only to places of its own.
-    After an exception (Ctrl-C too) no new task starts, and those under way are waited for.
+    After an exception (Ctrl-C too) no new task starts, and those under way are waited for; if some
+    of them fail too, one of the exceptions is raised. Called by a task, it runs all in the task's
+    own thread. One call at a time has the workers: another thread's waits for its turn.
     """
     if at_work():
         for i in range(count):
@@ -77,7 +82,7 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
             _exhaust(indices)
 
     team = min(workers(), count)
-    with _blas().limit(limits=1, user_api="blas"):
+    with _turn, _blas().limit(limits=1, user_api="blas"):
         if team <= 1:
             work()
             return
@@ -127,6 +132,8 @@ def _exhaust(indices: Iterator[int]) -> None:
 
 def _forget_workers() -> None:
     """A forked process inherits no thread: it starts workers of its own when it needs them."""
+    global _turn
+    _turn = threading.RLock()  # the thread that had its turn is not here to end it
     _pool.cache_clear()
 
 

@@ -9,9 +9,10 @@ from math import prod
 
 import numpy as np
 
+from tinynet import threads
 from tinynet.devices import Cpu, Device
 from tinynet.kernels import launch
-from tinynet.kernels.gemm import gemm
+from tinynet.kernels.gemm import PARTS, SMALL, gemm
 
 KERNELS = {"": None, "naive": "gemm_naive", "tiled": "gemm_tiled"}
 
@@ -26,13 +27,25 @@ def product(device: Device, a, b, out=None):
     if out is None:
         out = device.empty((*stack, m, n), a.dtype)
     if KERNELS[chosen] is None:
-        if isinstance(device, Cpu) and not stack:
-            gemm(out, a, b, m, n, k)  # BLAS, cut so that any number of cores gives the same bits
-            return out
-        return device.xp.matmul(a, b, out=out)
+        if not isinstance(device, Cpu) or (stack and threads.at_work()):
+            return device.xp.matmul(a, b, out=out)
+        _on_all_cores(out, a, b, stack)
+        return out
     a = device.contiguous(device.xp.broadcast_to(a, (*stack, m, k))).reshape(prod(stack), m, k)
     b = device.contiguous(device.xp.broadcast_to(b, (*stack, k, n))).reshape(prod(stack), k, n)
     c = out.reshape(prod(stack), m, n)
     for i in range(prod(stack)):
         launch(device, KERNELS[chosen], c[i], a[i], b[i], m, n, k)
     return out
+
+
+def _on_all_cores(out, a, b, stack: tuple[int, ...]) -> None:
+    """out = a @ b with BLAS, cut so that any number of cores gives the same bits."""
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    a, b = np.broadcast_to(a, (*stack, m, k)), np.broadcast_to(b, (*stack, k, n))
+    if not stack or m * n * k > SMALL:
+        for i in np.ndindex(stack):
+            gemm(out[i], a[i], b[i], m, n, k)
+    else:  # whole matrices to each worker, along the first axis of the stack
+        step = max(1, -(-stack[0] // PARTS))
+        threads.for_each_slice(stack[0], step, lambda i: np.matmul(a[i], b[i], out=out[i]))
