@@ -1,7 +1,7 @@
 """The public functions on Tensors. Images are NCHW: (n, channels, h, w).
 
-Each is a thin door to the operation of the same name in tinynet/ops, where the work and its
-gradient stand. Mistakes raise ValueError or TypeError, naming the operation and the argument.
+Each is a thin door to an operation in tinynet/ops, where the work, its gradient and most checks
+stand. Mistakes raise ValueError or TypeError that names the operation and the argument.
 """
 
 import numpy as np
