@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinynet.simulator as xp
+from tinynet.simulator import memory
 
 needs_compiler = pytest.mark.skipif(bool(xp.unavailable()), reason=xp.unavailable() or "")
 
@@ -396,3 +397,19 @@ def test_an_error_of_a_kernel_comes_when_it_runs(monkeypatch):
         stream.synchronize()
     assert caught.value.kind == "out of bounds"
     stream.synchronize()  # the queue is left in order
+
+
+def test_memory_may_come_back_in_the_middle_of_an_allocation(monkeypatch):
+    """The collector runs when it likes: an array that dies while the pool is at its books."""
+    dying = [xp.zeros((1000,), np.float32)]
+    before = xp.get_default_memory_pool().used_bytes()
+    looked_up = memory.chosen_memory
+
+    def collector_comes_by():
+        dying.clear()
+        return looked_up()
+
+    monkeypatch.setattr(memory, "chosen_memory", collector_comes_by)
+    kept = xp.zeros((500,), np.float32)
+    assert xp.get_default_memory_pool().used_bytes() == before - 4096 + 2048
+    assert kept.size == 500

@@ -6,6 +6,7 @@ As in CuPy each thread of the host has a current device, 0 at first; what it mak
 import ctypes
 import threading
 import weakref
+from collections import deque
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Memory:
             self.written = np.zeros(self.root.nbytes, np.uint8)
         size = -(-self.root.nbytes // GRANULE) * GRANULE
         POOL.charge(device, size)
-        weakref.finalize(self, POOL.charge, device, -size)
+        weakref.finalize(self, POOL.give_back, device, size)
 
     @property
     def address(self) -> int:
@@ -83,11 +84,22 @@ class MemoryPool:
         self._used = [0] * DEVICES
         self._held = [0] * DEVICES  # with blocks that were freed and are kept for the next one
         self._limit = [0] * DEVICES  # 0: none
+        self._returned: deque[tuple[int, int]] = deque()  # (device, size), not yet in the books
+
+    def give_back(self, device: int, size: int) -> None:
+        """Called by the collector at any moment, also in the middle of `charge`: takes no lock."""
+        self._returned.append((device, size))
+
+    def _settle(self) -> None:
+        while self._returned:
+            device, size = self._returned.popleft()
+            self._used[device] -= size
 
     def charge(self, device: int, size: int) -> None:
         with _books:
+            self._settle()
             used, limit = self._used[device] + size, self._limit[device] or chosen_memory()
-            if size > 0 and limit and used > limit and not is_dry():
+            if limit and used > limit and not is_dry():
                 raise OutOfMemoryError(
                     f"sim:{device} is out of memory: {size:,} bytes wanted, "
                     f"{self._used[device]:,} in use, the limit is {limit:,}"
@@ -98,7 +110,9 @@ class MemoryPool:
                 self._held[device] = min(self._held[device], limit)
 
     def used_bytes(self) -> int:
-        return self._used[current_device()]
+        with _books:
+            self._settle()
+            return self._used[current_device()]
 
     def total_bytes(self) -> int:
         return self._held[current_device()]
