@@ -54,6 +54,7 @@ def test_any_order_gives_the_same_bits(two, route, monkeypatch):
 
 @pytest.mark.parametrize("forgotten", ["by the copy", "by the kernels"])
 def test_a_wait_that_is_forgotten_is_caught(two, route, forgotten, monkeypatch):
+    monkeypatch.setenv("TINYNET_SIM_ORDER", "forward")
     wanted = relay(two)
     wait_event = type(two[0].copies).wait_event
     copying = [device.copies for device in two]
