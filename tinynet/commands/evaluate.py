@@ -1,17 +1,42 @@
-"""`eval` and `predict`: what a trained network makes of images."""
+"""`eval`: the errors of a trained network, or of several together, on validation images."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 from tinynet.checkpoint import load_network
+from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices, skipped_files
-from tinynet.data import BadImage, Dataset, decode_image, open_dataset
+from tinynet.data import Dataset, open_dataset
 from tinynet.errors import UserError
-from tinynet.evaluate import evaluate, likeliest
+from tinynet.evaluate import evaluate
 from tinynet.progress import Progress
 from tinynet.run_folder import find_checkpoint
 from tinynet.settings import loading_threads
+
+
+def add_parser(commands, example: Example) -> None:
+    parser = flags.command(
+        commands, "eval", evaluate_checkpoints, "errors of a network on validation images"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="a .safetensors file, or a run's folder for its best; of several (an ensemble) the "
+        "probabilities are averaged",
+    )
+    parser.add_argument("--data", metavar="DATA", help="as for train (the data it was trained on)")
+    parser.add_argument(
+        "--views",
+        type=int,
+        choices=(1, 10),
+        default=1,
+        help="1: the centre crop; 10: corners, centre and their mirror images, averaged",
+    )
+    flags.add_devices(parser)
+    flags.add_workers(parser)
 
 
 def evaluate_checkpoints(example: Example, args: Namespace) -> int:
@@ -69,28 +94,3 @@ def _check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
 
 def _some(classes: list[str]) -> str:
     return f"{len(classes)} classes ({', '.join(classes[:3])}{', ...' * (len(classes) > 3)})"
-
-
-def predict(example: Example, args: Namespace) -> int:
-    """The likeliest classes of pictures; status 2 where one of them cannot be read."""
-    path = find_checkpoint(args.checkpoint)
-    network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
-    status, shown = 0, []
-    for image in args.images:
-        try:
-            pixels = decode_image(image, network.store_size)
-        except BadImage as error:
-            print(f"error: {error}", file=sys.stderr)
-            status = 2
-            continue
-        best = likeliest(network, pixels[None], args.top)[0]
-        shown.append((pixels, Path(image).name, best))
-        print(image)
-        for name, probability in best:
-            print(f"  {probability:7.2%}  {name}")
-    if args.save_figure is not None and shown:
-        from tinynet import plot  # matplotlib takes a while to load
-
-        plot.predictions(*zip(*shown), Path(args.save_figure))
-        print(f"figure   {args.save_figure}")
-    return status

@@ -5,6 +5,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 from tinynet import nn, simulator
+from tinynet.commands import flags
 from tinynet.commands.example import Example, build
 from tinynet.errors import UserError
 from tinynet.ledger import KINDS, megabytes
@@ -12,6 +13,16 @@ from tinynet.parallel.plan import Plan, largest_batch, total
 from tinynet.settings import Settings
 from tinynet.simulator.settings import memory_size
 from tinynet.summary import rows
+
+
+def add_parser(commands, example: Example) -> None:
+    help_ = "the memory that training takes, and the largest batch that fits; nothing is computed"
+    parser = flags.command(commands, "plan", plan, help_)
+    flags.add_profile(parser, example)
+    flags.add_image_size(parser)
+    flags.add_devices(parser, default="sim:0")
+    parser.add_argument("--memory", default="3GB", metavar="SIZE", help="of each device (3GB)")
+    parser.add_argument("--batch-size", type=flags.count, default=128, metavar="N", help="(128)")
 
 
 def plan(example: Example, args: Namespace) -> int:

@@ -1,5 +1,6 @@
 """`train`: from flags to a trained network in its run folder."""
 
+import argparse
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.checkpoint import describe_data, fitting
+from tinynet.commands import flags
 from tinynet.commands.example import (
     Example,
     build,
@@ -32,6 +34,67 @@ from tinynet.progress import Progress
 from tinynet.run_folder import RunFolder
 from tinynet.settings import FLAGS, Settings
 from tinynet.train import Trainer
+
+
+def add_parser(commands, example: Example) -> None:
+    parser = flags.command(commands, "train", train, "train a network, or go on with it")
+    flags.add_profile(parser, example)
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
+        f"val/, each with a sub-folder a class, or of CIFAR-10's archive ({example.default_data})",
+    )
+    flags.add_devices(parser, default=None)  # a run that goes on stays where it was
+    parser.add_argument("--epochs", type=flags.count, metavar="N")
+    parser.add_argument(
+        "--steps",
+        type=flags.count,
+        metavar="N",
+        help="stop after N steps; the rate is still --epochs'",
+    )
+    parser.add_argument("--batch-size", type=flags.count, metavar="N")
+    parser.add_argument("--lr", type=flags.positive, metavar="X", help="learning rate at the start")
+    flags.add_image_size(parser)
+    parser.add_argument(
+        "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
+    )
+    parser.add_argument(
+        "--seed", type=flags.seed, metavar="N", help="of weights, batches, dropout (0)"
+    )
+    parser.add_argument("--out", metavar="FOLDER", help="the run's folder (a new one in runs/)")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out where its last checkpoint is, as it was begun; it begins "
+        "where there is none",
+    )
+    flags.add_workers(parser)
+    parser.add_argument(
+        "--log-every", type=flags.count, metavar="STEPS", help="a line in the log (20)"
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=flags.count,
+        metavar="STEPS",
+        help="a checkpoint within an epoch (1000); there is one after each epoch in any case",
+    )
+
+    parser.add_argument(
+        "--report",
+        type=_report,
+        default=(),
+        metavar="WHAT",
+        help="at the end, tables of memory, traffic (what crossed between two devices) or, with a "
+        "comma, both",
+    )
+
+
+def _report(text: str) -> tuple[str, ...]:
+    wanted = tuple(text.split(","))
+    if not set(wanted) <= {"memory", "traffic"}:
+        raise argparse.ArgumentTypeError(f"expects memory, traffic or memory,traffic, got {text}")
+    return wanted
 
 
 def train(example: Example, args: Namespace) -> int:

@@ -1,25 +1,18 @@
-"""`summary` and `check-grads`: a network looked at without training it."""
+"""`check-grads`: every gradient held against central differences."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from tinynet import gradient_cases
-from tinynet.commands.example import Example, build, named_devices
+from tinynet.commands import flags
+from tinynet.commands.example import Example, named_devices
 from tinynet.gradient_check import GradcheckError
-from tinynet.summary import summary_table
 
 
-def summary(example: Example, args: Namespace) -> int:
-    """The table of a network's layers."""
-    given = {"profile": args.profile, "image_size": args.image_size}
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = example.settings({"data": "", **given}, "folder")
-    model = build(example, settings, example.num_classes)
-    print(f"{example.name}, {example.versions} {settings.profile}\n")
-    print(summary_table(model, settings.image_size))
-    print(f"\n{example.summary_note}")
-    return 0
+def add_parser(commands, example: Example) -> None:
+    help_ = "the gradient of every operation, and of small networks, against differences"
+    flags.add_devices(flags.command(commands, "check-grads", check_gradients, help_))
 
 
 def check_gradients(example: Example, args: Namespace) -> int:

@@ -1,0 +1,71 @@
+"""Flags and argument types that several commands share."""
+
+import argparse
+import math
+from argparse import Namespace
+from collections.abc import Callable
+
+from tinynet.commands.example import Example
+
+
+def command(
+    commands, name: str, run: Callable[[Example, Namespace], int], help_: str
+) -> argparse.ArgumentParser:
+    """The parser of a new command, which `run(example, args)` carries out."""
+    parser = commands.add_parser(name, help=help_, description=help_)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_profile(parser: argparse.ArgumentParser, example: Example) -> None:
+    parser.add_argument(f"--{example.versions}", dest="profile", choices=example.profiles)
+
+
+def add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") -> None:
+    parser.add_argument(
+        "--devices",
+        default=default,
+        metavar="DEVICES",
+        help="auto (cuda:0 where there is a GPU, or else cpu), cpu, cuda:N or sim:N; or two, A,B: "
+        "a tower of the network on each",
+    )
+
+
+def add_image_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image-size", type=count, metavar="N", help="pixels a side of a crop")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=count, metavar="N", help="threads that load images")
+
+
+def count(text: str) -> int:
+    value = _whole(text)
+    if value is None or value < 1:
+        raise argparse.ArgumentTypeError(f"expects a whole number of at least 1, got {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    wrong = argparse.ArgumentTypeError(f"expects a number above 0, got {text}")
+    try:
+        value = float(text)
+    except ValueError:
+        raise wrong from None
+    if not 0 < value < math.inf:
+        raise wrong
+    return value
+
+
+def seed(text: str) -> int:
+    value = _whole(text)
+    if value is None or not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"expects a whole number, 0 to 2**32 - 1, got {text}")
+    return value
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None

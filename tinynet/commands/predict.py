@@ -1,0 +1,52 @@
+"""`predict`: the likeliest classes of pictures."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from tinynet.checkpoint import load_network
+from tinynet.commands import flags
+from tinynet.commands.example import Example, named_devices
+from tinynet.data import BadImage, decode_image
+from tinynet.evaluate import likeliest
+from tinynet.run_folder import find_checkpoint
+
+
+def add_parser(commands, example: Example) -> None:
+    parser = flags.command(commands, "predict", predict, "the likeliest classes of pictures")
+    parser.add_argument(
+        "--checkpoint", required=True, metavar="PATH", help="a file, or a run's folder"
+    )
+    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument(
+        "--top", type=flags.count, default=5, metavar="K", help="how many classes (5)"
+    )
+    parser.add_argument(
+        "--save-figure", metavar="FILE", help="the pictures over bars of their classes, as PNG"
+    )
+    flags.add_devices(parser)
+
+
+def predict(example: Example, args: Namespace) -> int:
+    """The likeliest classes of pictures; status 2 where one of them cannot be read."""
+    path = find_checkpoint(args.checkpoint)
+    network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
+    status, shown = 0, []
+    for image in args.images:
+        try:
+            pixels = decode_image(image, network.store_size)
+        except BadImage as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 2
+            continue
+        best = likeliest(network, pixels[None], args.top)[0]
+        shown.append((pixels, Path(image).name, best))
+        print(image)
+        for name, probability in best:
+            print(f"  {probability:7.2%}  {name}")
+    if args.save_figure is not None and shown:
+        from tinynet import plot  # matplotlib takes a while to load
+
+        plot.predictions(*zip(*shown), Path(args.save_figure))
+        print(f"figure   {args.save_figure}")
+    return status

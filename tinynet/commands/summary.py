@@ -1,0 +1,25 @@
+"""`summary`: the layers of a network, counted."""
+
+from argparse import Namespace
+
+from tinynet.commands import flags
+from tinynet.commands.example import Example, build
+from tinynet.summary import summary_table
+
+
+def add_parser(commands, example: Example) -> None:
+    parser = flags.command(commands, "summary", summary, "all layers with their sizes and counts")
+    flags.add_profile(parser, example)
+    flags.add_image_size(parser)
+
+
+def summary(example: Example, args: Namespace) -> int:
+    """The table of a network's layers."""
+    given = {"profile": args.profile, "image_size": args.image_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = example.settings({"data": "", **given}, "folder")
+    model = build(example, settings, example.num_classes)
+    print(f"{example.name}, {example.versions} {settings.profile}\n")
+    print(summary_table(model, settings.image_size))
+    print(f"\n{example.summary_note}")
+    return 0
