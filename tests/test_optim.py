@@ -244,7 +244,7 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
         ([Tensor([1.0])], TypeError, "SGD: params expects Tensors that require a gradient"),
         ([np.zeros(3)], TypeError, "SGD: params expects Tensors that require a gradient"),
         ([leaf([1.0]) * 2], TypeError, "SGD: params expects .* that no operation made"),
-        ([{"lr": 0.1}], ValueError, "SGD: a group expects params and lr, momentum, weight_decay"),
+        ([{"lr": 0.1}], ValueError, "SGD: a group expects params, name, lr, momentum"),
         (
             [{"params": [leaf([1.0])]}, leaf([2.0])],
             TypeError,
@@ -257,11 +257,24 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
         ),
         ([{"params": [leaf([1.0])], "rate": 1}], ValueError, "SGD: a group expects .* 'rate'"),
         ([{"params": [leaf([1.0])], "lr": -1}], ValueError, "SGD: lr expects a finite number of"),
+        ([{"params": [leaf([1.0])], "name": 1}], TypeError, "SGD: the name of a group expects a s"),
+        (
+            [{"params": [leaf([x])], "name": "biases"} for x in (1.0, 2.0)],
+            ValueError,
+            "SGD: each group expects a name of its own, got .'biases', 'biases'.",
+        ),
     ],
 )
 def test_params_refused(params, error, message):
     with pytest.raises(error, match=message):
         SGD(params, lr=0.1)
+
+
+def test_groups_keep_their_names_which_are_not_saved():
+    groups = [{"params": [leaf([1.0])], "name": "weights"}, {"params": [leaf([2.0])]}]
+    optimizer = SGD(groups, lr=0.1)
+    assert [group.get("name") for group in optimizer.groups] == ["weights", None]
+    assert [*optimizer.state_dict()["groups"][0]] == ["lr", "momentum", "weight_decay"]
 
 
 def test_options_may_be_numpys_numbers():

@@ -24,7 +24,8 @@ class SGD:
     """Momentum SGD.
 
     `params`: Tensors, or dicts with `params` and their own lr, momentum or weight_decay, e.g.
-    [{"params": weights}, {"params": biases, "lr": 0.02, "weight_decay": 0}].
+    [{"params": weights}, {"params": biases, "lr": 0.02, "weight_decay": 0}]. A group may have a
+    `name`, by which a schedule finds it; no two have the same.
     A parameter whose `.grad` is None is left as it is. A tuple of Tensors in place of one stands
     for a parameter in parts (tinynet/parts.py), whose velocity is saved as one; the velocity of
     each part lies on the part's device.
@@ -51,6 +52,9 @@ class SGD:
         self.velocity = [
             [p.device.zeros(p.shape, p.dtype) for p in group["params"]] for group in self.groups
         ]
+        names = [group["name"] for group in self.groups if "name" in group]
+        if len(set(names)) != len(names):
+            raise ValueError(f"SGD: each group expects a name of its own, got {names}")
         listed = [id(p) for group in self.groups for p in group["params"]]
         if not listed:
             raise ValueError("SGD: params expects at least one Tensor, got none")
@@ -128,9 +132,11 @@ class SGD:
 
 
 def _group(group: dict, defaults: dict) -> dict:
-    unknown = group.keys() - {"params", *OPTIONS}
-    if unknown or "params" not in group:
-        raise ValueError(f"SGD: a group expects params and {', '.join(OPTIONS)}, got {[*group]}")
+    known = ("params", "name", *OPTIONS)
+    if group.keys() - {*known} or "params" not in group:
+        raise ValueError(f"SGD: a group expects {', '.join(known)}, got {[*group]}")
+    if not isinstance(group.get("name", ""), str):
+        raise TypeError(f"SGD: the name of a group expects a str, got {group['name']!r}")
     wholes = [p if isinstance(p, tuple) else (p,) for p in group["params"]]
     params = [p for whole in wholes for p in whole]
     group = {**defaults, **group, "params": params, "wholes": wholes}
