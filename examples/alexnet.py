@@ -4,6 +4,9 @@
     python examples/alexnet.py train --data PHOTOS.tar        train/ and val/, a sub-folder a class
     python examples/alexnet.py eval --checkpoint runs/NAME --data PHOTOS.tar
     python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
+    python examples/alexnet.py finetune --checkpoint runs/NAME --data OTHERS.tar
+    python examples/alexnet.py figures --run runs/NAME        the paper's figures 1, 3 and 4
+    python examples/alexnet.py diff paper source2012          what the paper does not say
     python examples/alexnet.py summary                        every layer with its sizes and counts
     python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards as in 2012
     python examples/alexnet.py check-grads                    every gradient against differences
@@ -23,16 +26,13 @@ network whose convolutions 2, 4 and 5 have two groups. Either way it is the same
 checkpoints are the same file.
 
 The released source of 2012 is not quite the paper's net, and later systems changed more: each is a
-profile below. Differences from the paper in `source2012`, the default for photographs: weights of
-conv3-5 from N(0, 0.03) and not 0.01 (with 0.01 and the biases of 1, a hundredth of a logit depends
-on the image, and training stalls); alpha of the normalization divided by its size; layer 1
-normalizes and pools before its ReLU; layer 2 has a second normalization, within each map; biases
-learn at twice the rate.
+profile (tinynet/profiles/), and `diff` says what differs and who says so. `source2012`, the default
+for photographs, begins conv3-5 with weights from N(0, 0.03) and not 0.01: with 0.01 and the biases
+of 1, a hundredth of a logit depends on the image, and training stalls.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,99 +41,9 @@ from tinynet.commands import Example
 from tinynet.parallel.placement import OneDevice, TwoTowers
 from tinynet.parallel.towers import Towers
 from tinynet.parallel.traffic import Traffic
+from tinynet.profiles import PROFILES, Profile
 from tinynet.settings import Settings
 
-
-@dataclass(frozen=True)
-class Profile:
-    """One version of AlexNet: its layers, where its weights start, and how it is trained."""
-
-    filters: tuple[int, ...] = (96, 256, 384, 384, 256)
-    groups: int = 2  # of conv2, conv4 and conv5: the towers
-    crosstalk: bool = True  # conv3 sees both towers; without, it has groups too
-    layer1: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
-    layer2: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
-    conv1_padding: int | None = None  # None: bottom and right, as much as the last window needs
-    lrn_alpha: float = 1e-4  # not divided by the window's size, 5
-    lrn_k: float = 2.0
-    lrn_groups: int = 2  # 2: a tower's maps are normalized by its own alone
-    dropout: str = "paper"  # "paper": x 0.5 in testing; "inverted": x 2 in training
-    dropout_before: bool = False  # before fc6 and fc7 and not after them
-    init: str = "normal"  # "normal": N(0, std); "he"; "torch"
-    conv_std: tuple[float, ...] = (0.01, 0.01, 0.01, 0.01, 0.01)
-    fc_std: tuple[float, ...] = (0.01, 0.01, 0.01)
-    bias: float = 1.0  # of conv2, conv4, conv5, fc6 and fc7; 0 elsewhere
-    bias_rate: float = 1.0  # times the rate of the weights
-    bias_decay: bool = False
-    image_size: int = 224
-    pixel_mean: tuple[float, ...] | None = None  # of 0..255, a number a channel; None: mean image
-    pixel_std: tuple[float, ...] = (1.0, 1.0, 1.0)  # of 0..255: what is left is divided by it
-    batch_size: int = 128
-    lr: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    drops: tuple[float, ...] | None = None  # where in a run the rate falls; None: at plateaus
-
-
-PAPER = Profile()
-SOURCE = replace(
-    PAPER,
-    layer1=("conv", "lrn", "pool", "relu"),
-    layer2=("conv", "relu", "lrn", "lrn_within", "pool"),
-    lrn_alpha=2e-5,
-    conv_std=(0.01, 0.01, 0.03, 0.03, 0.03),
-    bias_rate=2.0,
-)
-CAFFE = replace(
-    PAPER,
-    lrn_alpha=2e-5,
-    lrn_k=1.0,
-    lrn_groups=1,
-    fc_std=(0.005, 0.005, 0.01),
-    bias=0.1,
-    bias_rate=2.0,
-    dropout="inverted",
-    image_size=227,
-    batch_size=256,
-)
-PROFILES = {
-    "paper": PAPER,
-    "source2012": SOURCE,
-    # The authors' configurations 150 (conv2 was widened to make up for it) and 145-half.
-    "no-crosstalk": replace(SOURCE, crosstalk=False, filters=(96, 320, 384, 384, 256)),
-    "one-tower": replace(SOURCE, groups=1, lrn_groups=1, filters=(48, 128, 192, 192, 256)),
-    "caffe": CAFFE,
-    "caffenet": replace(
-        CAFFE,
-        layer1=("conv", "relu", "pool", "lrn"),
-        layer2=("conv", "relu", "pool", "lrn"),
-        bias=1.0,
-    ),
-    "owt": replace(
-        PAPER,
-        filters=(64, 192, 384, 256, 256),
-        groups=1,
-        layer1=("conv", "relu", "pool"),
-        layer2=("conv", "relu", "pool"),
-        conv1_padding=2,
-        dropout="inverted",
-        dropout_before=True,
-        init="torch",
-        bias_decay=True,
-        pixel_mean=(123.675, 116.28, 103.53),
-        pixel_std=(58.395, 57.12, 57.375),
-        batch_size=256,
-        weight_decay=1e-4,
-    ),
-    "modern": replace(
-        PAPER,
-        init="he",
-        bias=0.0,
-        dropout="inverted",
-        pixel_std=(64.0, 64.0, 64.0),
-        drops=(0.75,),
-    ),
-}
 SMALLEST_IMAGE = 64  # below it nothing is left for pool5
 
 
@@ -293,22 +203,26 @@ def settings(given: dict, kind: str) -> Settings:
     """A run's settings: what is given, else what suits this kind of data, else the profile's."""
     chosen = {**RUNS[kind], **given}
     p = PROFILES[chosen["profile"]]
-    names = ("image_size", "batch_size", "lr", "momentum", "drops", "pixel_mean", "pixel_std")
+    names = ("image_size", "batch_size", "lr", "momentum", "drops")
+    names += ("pixel_mean", "pixel_std", "colour_noise", "colour_rescale")
     chosen = {**{name: getattr(p, name) for name in names}, **chosen}
     store_size = round(chosen["image_size"] * 256 / 224)
     return Settings(network="alexnet", store_size=store_size, **chosen)
 
 
 def parameter_groups(model: AlexNet, lr: float) -> list[dict]:
-    """For SGD: the weights, and the biases with a rate and decay of their own."""
+    """For SGD: conv1, whose rate the authors cut by itself; the other weights; the biases."""
     p = PROFILES[model.profile]
     parameters = list(model.named_wholes())
-    weights = [w for name, w in parameters if name.endswith(".weight")]
+    conv1 = [w for name, w in parameters if name == "conv1.weight"]
+    weights = [w for name, w in parameters if name.endswith(".weight") and name != "conv1.weight"]
     biases = [b for name, b in parameters if name.endswith(".bias")]
-    bias_decay = p.weight_decay if p.bias_decay else 0.0
+    decay = {"weight_decay": p.weight_decay}
+    bias_decay = {"weight_decay": p.weight_decay if p.bias_decay else 0.0}
     return [
-        {"params": weights, "lr": lr, "weight_decay": p.weight_decay},
-        {"params": biases, "lr": lr * p.bias_rate, "weight_decay": bias_decay},
+        {"name": "conv1", "params": conv1, "lr": lr, **decay},
+        {"name": "weights", "params": weights, "lr": lr, **decay},
+        {"name": "biases", "params": biases, "lr": lr * p.bias_rate, **bias_decay},
     ]
 
 

@@ -148,9 +148,9 @@ def parameter_groups(model: CifarNet, lr: float) -> list[dict]:
     fc = [p for name, p in weights.items() if name.startswith("fc")]
     biases = [p for name, p in parameters if name.endswith(".bias")]
     return [
-        {"params": conv, "lr": lr, "weight_decay": r.conv_decay},
-        {"params": fc, "lr": lr, "weight_decay": r.fc_decay},
-        {"params": biases, "lr": lr * r.bias_rate, "weight_decay": 0.0},
+        {"name": "conv", "params": conv, "lr": lr, "weight_decay": r.conv_decay},
+        {"name": "fc", "params": fc, "lr": lr, "weight_decay": r.fc_decay},
+        {"name": "biases", "params": biases, "lr": lr * r.bias_rate, "weight_decay": 0.0},
     ]
 
 

@@ -197,10 +197,10 @@ def test_weights_and_velocities_move_both_ways_bit_for_bit(pair):
     assert same(back.state_dict(), one.state_dict())
     assert same(back_optimizer.state_dict()["velocity"], velocity)
     # tower a has the first filters, and what belongs to them
-    weight, name = one.conv3.weight.numpy(), "0.2"
+    weight, name = one.conv3.weight.numpy(), "1.1"  # conv2, conv3: the second group
     assert np.array_equal(two.conv3.a.weight.numpy(), weight[: len(weight) // 2])
-    of_b = two_optimizer.groups[0]["params"].index(two.conv3.b.weight)
-    device, array = two.conv3.b.weight.device, two_optimizer.velocity[0][of_b]
+    of_b = two_optimizer.groups[1]["params"].index(two.conv3.b.weight)
+    device, array = two.conv3.b.weight.device, two_optimizer.velocity[1][of_b]
     assert device.owns(array)
     assert np.array_equal(device.to_numpy(array), velocity[name][len(weight) // 2 :])
 

@@ -333,7 +333,7 @@ def test_bad_weights_are_never_saved(photos, tmp_path, monkeypatch):
         step(self)
         calls.append(self)
         if len(calls) == 3:
-            self.groups[1]["params"][3].data[0] = np.nan
+            self.groups[2]["params"][3].data[0] = np.nan
 
     monkeypatch.setattr(tinynet.optim.SGD, "step", spoil_the_third)
     args = ("--profile", "modern", "--data", photos, "--checkpoint-every", 1)
