@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from tinynet.data import BadImage, DataError, Dataset, Loader, dataset, mean_image
+from tinynet.data import BadImage, DataError, Dataset, Loader, dataset
 
 
 class Numbered(Dataset):
@@ -40,7 +40,7 @@ def same(a, b):
     return len(a) == len(b) and all(
         np.array_equal(getattr(x, name), getattr(y, name))
         for x, y in zip(a, b)
-        for name in ("images", "labels", "top", "left", "flip", "indices", "number")
+        for name in ("images", "labels", "top", "left", "flip", "colour", "indices", "number")
     )
 
 
@@ -310,38 +310,3 @@ def test_bad_images_are_not_cached():
     data = loader(16, cache=True, bad={3}, on_skip=quiet)
     for epoch in range(2):
         assert sum(len(b.indices) for b in data.epoch(epoch)) == 15
-
-
-class Noise(Numbered):
-    """Random images, for means that are no whole numbers."""
-
-    def read(self, i):
-        super().read(i)
-        return np.random.default_rng(i).integers(0, 256, (3, 12, 12), np.uint8)
-
-
-def test_the_mean_image_is_exact_for_any_number_of_threads():
-    data = Noise(203)
-    expected = np.stack([data.read(i) for i in range(203)]).astype(np.int64).sum(0) / 203
-    for workers in (1, 2, 5):
-        mean = mean_image(data, workers=workers)
-        assert mean.dtype == np.float64 and np.array_equal(mean, expected)
-    assert no_threads()
-
-
-def test_the_mean_of_many_images_takes_a_sample():
-    data, calls = Noise(500), []
-    mean = mean_image(data, limit=100, progress=lambda *pair: calls.append(pair))
-    sample = list(data.reads)
-    assert len(set(sample)) == 100 and max(sample) > 400
-    expected = np.stack([data.read(i) for i in sample]).astype(np.int64).sum(0) / 100
-    assert np.array_equal(mean, expected)
-    assert np.array_equal(mean, mean_image(data, limit=100))
-    assert calls == [(64, 100), (100, 100)]
-
-
-def test_the_mean_leaves_bad_images_out():
-    data = Numbered(4, bad={1})
-    assert (mean_image(data) == (0 + 2 + 3) / 3).all()
-    with pytest.raises(DataError, match="numbered: no image of train could be read for the mean"):
-        mean_image(Numbered(4, bad=range(4)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinynet.data import DataError, Loader, fashion_mnist, mean_image, open_dataset
+from tinynet.data import DataError, Loader, fashion_mnist, measure, open_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYNET_DATA", ROOT.parent / "shared" / "data"))
@@ -29,7 +29,7 @@ def test_imagenette():
     loader = Loader(val, 64, seed=0, workers=2, train=False)
     images = np.concatenate([batch.images for batch in loader.epoch(0)])
     assert images.shape == (500, 3, 256, 256) and loader.skipped == {}
-    mean = mean_image(val)
+    mean = measure(val).mean
     assert np.array_equal(mean, images.sum(0, dtype=np.int64) / 500)
     # ImageNet's known mean is 124, 117, 104; ten classes of it are near.
     assert abs(mean.mean((1, 2)) - (124, 117, 104)).max() < 12
@@ -59,7 +59,7 @@ def test_cifar10():
         [dataset.labels[:, None].astype(np.uint8), images.reshape(10_000, -1)], 1
     )
     assert hashlib.md5(records.tobytes()).hexdigest() == "803d5f7f4d78ea53de84dbe85f74fb6d"
-    mean = mean_image(dataset).mean((1, 2))
+    mean = measure(dataset).mean.mean((1, 2))
     np.testing.assert_allclose(mean, [126.0246, 123.7085, 114.8543], atol=1e-4)  # four decimals
 
 
@@ -70,4 +70,4 @@ def test_fashion_mnist():
     assert np.bincount(train.labels).tolist() == [6_000] * 10
     assert np.bincount(val.labels).tolist() == [1_000] * 10
     assert train.labels[:5].tolist() == [9, 0, 0, 3, 0]
-    assert mean_image(train, limit=60_000).mean() == pytest.approx(0.2860 * 255, abs=0.02)
+    assert measure(train, limit=60_000).mean.mean() == pytest.approx(0.2860 * 255, abs=0.02)

@@ -1,7 +1,6 @@
 """The training loop: exact resume, whatever ended the run before; logs; what goes wrong."""
 
 import math
-import os
 import re
 import resource
 import signal
@@ -24,11 +23,7 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import nn
-from tinynet.errors import UserError
-from tinynet.inputs import Inputs, centre, flat_mean
 from tinynet.non_finite import first_bad_layer
-from tinynet.run_folder import RunFolder, find_checkpoint
-from tinynet.schedule import Drops, Plateau
 from tinynet.scores import Tally, ranks
 
 
@@ -379,68 +374,3 @@ def test_tally_weighs_batches_by_their_size():
     # the label 5 is the last of the zeros, so that five others stand before it
     assert (scores.images, scores.loss) == (4, 1.0)
     assert (scores.top1_error, scores.top5_error) == (0.25, 0.25)
-
-
-def test_inputs_crop_mirror_subtract_and_divide():
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (3, 3, 9, 9), np.uint8)
-    mean, std = rng.uniform(0, 255, (3, 6, 6)), np.array([1.0, 2.0, 4.0])
-    top, left, flip = (np.array(v, np.int32) for v in ([0, 3, 1], [2, 0, 3], [0, 1, 0]))
-    x = Inputs(mean, std)(images, top, left, flip).numpy()
-    for i in range(3):
-        crop = images[i, :, top[i] : top[i] + 6, left[i] : left[i] + 6].astype(float)
-        expected = ((crop[:, :, ::-1] if flip[i] else crop) - mean) / std[:, None, None]
-        # float32 numbers of up to 255 have errors of about 255 * 6e-8
-        np.testing.assert_allclose(x[i], expected, atol=5e-5)
-
-
-def test_centre_and_flat_mean():
-    image = np.arange(3 * 5 * 5).reshape(3, 5, 5)
-    assert centre(image, 3)[0].tolist() == [[6, 7, 8], [11, 12, 13], [16, 17, 18]]
-    assert flat_mean((1.0, 2.0, 3.0), 2).tolist() == [[[c] * 2] * 2 for c in (1.0, 2.0, 3.0)]
-
-
-def optimizer():
-    return tinynet.optim.SGD([tinynet.Tensor([1.0], requires_grad=True)], lr=1.0)
-
-
-def test_drops_at_fractions_of_the_run_once():
-    sgd = optimizer()
-    schedule = Drops(sgd, (0.5, 0.75), steps=8)
-    news = [schedule.after_step(step) for step in range(1, 9)]
-    assert [bool(text) for text in news] == [False] * 3 + [True, False, True, False, False]
-    assert math.isclose(sgd.groups[0]["lr"], 0.01)
-    longer = Drops(sgd, (0.5, 0.75), steps=16)
-    longer.load_state_dict(schedule.state_dict())
-    assert not any(longer.after_step(step) for step in range(9, 17))
-
-
-def test_plateau_waits_six_epochs_and_drops_three_times():
-    sgd = optimizer()
-    schedule = Plateau(sgd)
-    news = [schedule.after_epoch(error) for error in (0.5, 0.4, *[0.4] * 40)]
-    assert [i for i, text in enumerate(news) if text] == [7, 13, 19]
-    assert "has not fallen below 40.00% for 6 epochs" in news[7] and "drop 3 of 3" in news[19]
-    assert math.isclose(sgd.groups[0]["lr"], 1e-3)
-
-
-def test_best_is_copied_where_files_have_one_name_only(tmp_path, monkeypatch):
-    def refuse(*args):
-        raise OSError("no links here")
-
-    monkeypatch.setattr(os, "link", refuse)
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    for step in (1, 2):
-        folder.mark_best(folder.save(step, {"step": step}))
-        assert tinynet.load(folder.best_path) == {"step": step}
-    assert not list(folder.checkpoints.glob(".*"))
-
-
-def test_find_checkpoint(whole, tmp_path):
-    last = last_checkpoint(whole)
-    assert find_checkpoint(last) == last
-    assert find_checkpoint(whole) == whole / "checkpoints" / "best.safetensors"
-    for path in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(UserError, match=str(path)):
-            find_checkpoint(path)

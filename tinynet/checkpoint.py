@@ -39,6 +39,7 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
         "classes": network.classes,
         "mean": network.inputs.mean,
         "std": network.inputs.std,
+        "components": network.inputs.components,
     }
 
 

@@ -1,11 +1,12 @@
 """The one door from data to tensors: a batch of bytes becomes the network's input, in float32.
 
-Crop, mirror, minus mean and scale are a single pass over the batch, the kernel `augment`, which
-runs where the network does, so that a quarter of the bytes is moved there.
+Crop, mirror, colour noise, minus mean and scale are a single pass over the batch, the kernel
+`augment`, which runs where the network does, so that a quarter of the bytes is moved there.
 """
 
 import numpy as np
 
+from tinynet.data import Batch
 from tinynet.devices import Device
 from tinynet.devices import device as open_device
 from tinynet.kernels import launch
@@ -17,36 +18,68 @@ class Inputs:
 
     `mean`: (3, S, S) of 0..255, subtracted whatever the place of the crop, as the 2012 source does
     (S is the size that the network sees); `std`: (3,), a number a channel.
+
+    In training each image gets a colour of its own, different in each epoch (paper, section 4.1):
+    `colour_noise` (0.1 there; 0: none) times a standard normal number along each of `components`,
+    (3, 3), see `data.colour_components`. With `rescale` the image is then divided by
+    1 + colour_noise, as in the 2012 source, lest training images have more contrast than others.
     """
 
-    def __init__(self, mean: np.ndarray, std: np.ndarray, device: str | Device | None = None):
+    def __init__(
+        self,
+        mean: np.ndarray,
+        std: np.ndarray,
+        device: str | Device | None = None,
+        components: np.ndarray | None = None,
+        colour_noise: float = 0.0,
+        rescale: bool = False,
+    ):
         self.device = open_device(device)
         self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
         if self.mean.ndim != 3 or self.mean.shape[1] != self.mean.shape[2]:
             raise ValueError(f"Inputs: mean expects (channels, S, S), got {self.mean.shape}")
+        self.components = np.zeros((3, 3)) if components is None else np.asarray(components)
+        if self.components.shape != (3, 3):
+            raise ValueError(f"Inputs: components expects (3, 3), got {self.components.shape}")
+        self.colour_noise, self.rescale = colour_noise, rescale
         self._mean = self.device.asarray(self.mean)
-        self._scale = self.device.asarray(1 / self.std)
         self._buffer = None
 
     @property
     def image_size(self) -> int:
         return self.mean.shape[-1]
 
+    def training_batch(self, batch: Batch) -> Tensor:
+        """The batch as training sees it, cropped, mirrored and coloured: (n, 3, S, S).
+
+        Like every input it lies in a buffer of which there is only one: the next overwrites it.
+        """
+        # A sum of three by hand: a matrix product may round otherwise on another machine.
+        along = batch.colour[:, :, None] * (self.colour_noise * self.components)
+        shift = along.sum(axis=1).astype(np.float32)
+        divisor = 1 + self.colour_noise if self.rescale else 1
+        places = batch.top, batch.left, batch.flip
+        return self._augment(batch.images, places, shift, 1 / (self.std * divisor))
+
     def __call__(
         self, images: np.ndarray, top: np.ndarray, left: np.ndarray, flip: np.ndarray
     ) -> Tensor:
-        """uint8 (n, 3, h, w), and int32 (n,) for each image's crop -> Tensor (n, 3, S, S).
+        """uint8 (n, 3, h, w), and int32 (n,) for each image's crop -> Tensor (n, 3, S, S)."""
+        shift = np.zeros(images.shape[:2], np.float32)
+        return self._augment(images, (top, left, flip), shift, 1 / self.std)
 
-        The Tensor lies in a buffer of which there is only one: the next call overwrites it.
-        """
+    def _augment(
+        self, images: np.ndarray, places: tuple, shift: np.ndarray, scale: np.ndarray
+    ) -> Tensor:
         n, c, h, w = images.shape
         if self._buffer is None or len(self._buffer) < n:
             self._buffer = self.device.empty((n, *self.mean.shape), np.dtype(np.float32))
         x = self._buffer[:n]
-        shift = self.device.zeros((n, c), np.dtype(np.float32))
-        arrays = [self.device.asarray(array) for array in (images, top, left, flip)]
+        images, *places, shift, scale = map(
+            self.device.asarray, (images, *places, shift, scale.astype(np.float32))
+        )
         sizes = (n, c, h, w, self.image_size, self.image_size)
-        launch(self.device, "augment", x, *arrays, shift, self._mean, self._scale, *sizes)
+        launch(self.device, "augment", x, images, *places, shift, self._mean, scale, *sizes)
         return Tensor(x, device=self.device)
 
 

@@ -29,6 +29,8 @@ class Settings:
     mean_images: int = 10_000  # at most so many images make it
     crop: bool = True  # at random places in training, or always the centre
     flip: bool = True  # half of the images in training
+    colour_noise: float = 0.0  # standard deviation along each colour component; 0.1 in the paper
+    colour_rescale: bool = False  # divide by 1 + colour_noise after adding it
     width: float = 1.0
     seed: int = 0
     devices: str = "cpu"

@@ -194,7 +194,7 @@ class Trainer:
         return True
 
     def _train_on(self, batch: Batch) -> None:
-        x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
+        x = self.network.inputs.training_batch(batch)
         logits = self.network.model(x)
         loss = F.cross_entropy(logits, batch.labels)
         value = loss.item()

@@ -1,13 +1,13 @@
 """Data: from files on disk to batches of uint8 images. NumPy and Pillow, no tensors.
 
     dataset = open_dataset("photos.tar", "train", image_size=224)
-    mean = mean_image(dataset)
+    mean = measure(dataset).mean
     for batch in Loader(dataset, 128, seed=0, workers=2, train=True).epoch(0):
-        batch.images, batch.labels, batch.top, batch.left, batch.flip
+        batch.images, batch.labels, batch.top, batch.left, batch.flip, batch.colour
 
 The files, in the order to read them: `images.py` (one file to pixels), `dataset.py` (what all
 datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py` and `folder.py` (with
-`tree.py`), and `loader.py`.
+`tree.py`), `statistics.py` and `loader.py`.
 """
 
 from pathlib import Path
@@ -19,13 +19,14 @@ from tinynet.data.cifar10 import (
     is_cifar10_folder,
     open_cifar10,
 )
-from tinynet.data.dataset import Dataset, mean_image
+from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist
 from tinynet.data.folder import FolderDataset
 from tinynet.data.images import decode_image
 from tinynet.data.loader import Batch, Loader
 from tinynet.data.shapes import Shapes
+from tinynet.data.statistics import Statistics, colour_components, measure
 
 __all__ = [
     "NAMES",
@@ -34,9 +35,11 @@ __all__ = [
     "DataError",
     "Dataset",
     "Loader",
+    "Statistics",
+    "colour_components",
     "decode_image",
     "kind_of_data",
-    "mean_image",
+    "measure",
     "open_dataset",
 ]
 

@@ -5,14 +5,9 @@ them (`image_size`), 256 to 224 in the paper, so that training can cut another c
 Cropping, flipping and the mean are arithmetic on whole batches and not done here.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
-
 import numpy as np
 from PIL import Image
 
-from tinynet.data.errors import BadImage, DataError
 from tinynet.data.images import fit_square, to_array
 
 CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a dataset that fits in whole
@@ -22,7 +17,8 @@ class Dataset:
     """What the loader sees. A kind of dataset says how one image is read: `read` and `describe`.
 
     Attributes: `name`; `split` ("train" or "val"); `classes`, readable names; `labels`, int64
-    (len,); `image_size`; `store_size`; `ignored`, names of files left out as no images.
+    (len,); `image_size`; `store_size`; `ignored`, names of files left out as no images;
+    `statistics`, what `measure` would find in the images, where that is known beforehand.
     """
 
     def __init__(
@@ -42,6 +38,7 @@ class Dataset:
         self.image_size = image_size
         self.store_size = store_size
         self.ignored: list[str] = []
+        self.statistics = None
         shape = (len(self), 3, store_size, store_size)
         self._cache = None
         if cache and np.prod(shape, dtype=np.int64) <= CACHE_LIMIT:
@@ -94,45 +91,3 @@ class ArrayDataset(Dataset):
             return np.repeat(pixels, 3, axis=0) if gray else pixels
         image = Image.fromarray(pixels[0] if gray else pixels.transpose(1, 2, 0))
         return to_array(fit_square(image, self.store_size))
-
-
-def mean_image(
-    dataset: Dataset,
-    limit: int = 10_000,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int = 2,
-) -> np.ndarray:
-    """The mean over the images (of training data: the paper's "mean activity"), float64 (3, S, S).
-
-    Of more than `limit` images a sample is taken, the same at each call. Sums are of integers, so
-    no number of threads or order of work changes a bit. Bad images are left out. `progress` is
-    called with the images done and the images in all.
-    """
-    indices = np.arange(len(dataset))
-    if len(dataset) > limit:
-        indices = np.sort(np.random.default_rng(0).choice(len(dataset), limit, replace=False))
-    parts = [indices[start : start + 64] for start in range(0, len(indices), 64)]
-    total = np.zeros((3, dataset.store_size, dataset.store_size), np.int64)
-    count = done = 0
-    with ThreadPoolExecutor(workers, thread_name_prefix="tinynet-data") as pool:
-        for part, (sums, read) in zip(parts, pool.map(_sum_images, repeat(dataset), parts)):
-            total += sums
-            count += read
-            done += len(part)
-            if progress is not None:
-                progress(done, len(indices))
-    if count == 0:
-        raise DataError(f"{dataset.name}: no image of {dataset.split} could be read for the mean")
-    return total / count
-
-
-def _sum_images(dataset: Dataset, indices: np.ndarray) -> tuple[np.ndarray, int]:
-    sums = np.zeros((3, dataset.store_size, dataset.store_size), np.uint32)
-    read = 0
-    for i in indices:
-        try:
-            sums += dataset.load(i)
-            read += 1
-        except BadImage:
-            continue  # the loader names it when training comes to it
-    return sums, read

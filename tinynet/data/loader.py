@@ -32,6 +32,7 @@ class Batch:
     top: np.ndarray  # int32 (n,), the crop's first row
     left: np.ndarray  # int32 (n,), the crop's first column
     flip: np.ndarray  # int32 (n,), 1 where the crop is mirrored left to right
+    colour: np.ndarray  # float32 (n, 3), standard normal: how far along each colour component
     indices: np.ndarray  # int64 (n,), which images of the dataset
     number: int
 
@@ -96,7 +97,7 @@ class Loader:
         The threads end with the iterator: at its end, when it is closed (`break` does that), or
         when an exception passes. Raises DataError if no image of a whole epoch could be read.
         """
-        order, top, left, flip = self._draw(epoch)
+        order, *drawn = self.draw(epoch)
         numbers = range(start_batch, len(self))
         starting = iter(numbers)
         started: deque[_Pending] = deque()
@@ -118,30 +119,33 @@ class Loader:
                 if len(indices):  # not a batch of bad images only
                     delivered = True
                     labels = self.dataset.labels[indices]
-                    drawn = top[indices], left[indices], flip[indices]
-                    yield Batch(images, labels, *drawn, indices, number)
+                    chosen = [values[indices] for values in drawn]
+                    yield Batch(images, labels, *chosen, indices, number)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         if len(numbers) and not delivered and start_batch == 0:
             self._refuse()
 
-    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The order of the images, and top, left and flip of each, indexed by image."""
+    def draw(self, epoch: int) -> tuple[np.ndarray, ...]:
+        """The order of the images; and of each, by its index, top, left, flip and colour."""
         count = len(self.dataset)
         slack = self.dataset.store_size - self.dataset.image_size
         order = np.arange(count)
         top = left = np.full(count, slack // 2, np.int32)
         flip = np.zeros(count, np.int32)
+        colour = np.zeros((count, 3), np.float32)
         if self.train:
             order = np.random.default_rng([self.seed, epoch]).permutation(count)
             rng = np.random.default_rng([self.seed, epoch, 1])
             offsets = rng.integers(0, slack, (2, count), np.int32, endpoint=True)
             flips = rng.integers(0, 1, count, np.int32, endpoint=True)
+            rng = np.random.default_rng([self.seed, epoch, 2])
+            colour = rng.standard_normal((count, 3), np.float32)
             if self.crop:
                 top, left = offsets
             if self.flip:
                 flip = flips
-        return order, top, left, flip
+        return order, top, left, flip, colour
 
     def _wait(self, pending: "_Pending") -> tuple[np.ndarray, np.ndarray]:
         began = time.perf_counter()

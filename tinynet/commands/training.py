@@ -1,0 +1,179 @@
+"""A training run, from its settings to the trained network in its folder."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.checkpoint import describe_data, fitting
+from tinynet.commands.example import Example, build, command, quoted, skipped_files
+from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
+from tinynet.devices import Device
+from tinynet.errors import Interrupted, NonFiniteError
+from tinynet.evaluate import Network
+from tinynet.inputs import Inputs, centre, flat_mean
+from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
+from tinynet.nn import Module
+from tinynet.optim import SGD
+from tinynet.parallel.route import describe_devices
+from tinynet.parallel.towers import Towers
+from tinynet.progress import Progress
+from tinynet.run_folder import RunFolder
+from tinynet.settings import Settings
+from tinynet.train import Trainer
+
+
+def run_training(
+    example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
+) -> int:
+    """Train a network, or go on with it; status 130 after Ctrl-C, 1 where the numbers go bad.
+
+    `report` names the tables, "memory" and "traffic", to be printed at the end.
+    """
+    path, state = (resume and folder.last_good()) or (None, None)
+    progress = Progress()
+    train_set, val_set = (_open(settings, split) for split in ("train", "val"))
+    model = build(example, settings, len(train_set.classes))
+    if state is None:
+        inputs = _inputs(settings, *_statistics(settings, train_set, progress))
+    else:
+        with fitting(path):
+            inputs = _inputs(settings, state["mean"], state["components"])
+    network = Network(model, inputs, train_set.classes, settings.store_size)
+    optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
+    trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
+    if state is not None:
+        with fitting(path):
+            trainer.resume(state)
+        progress.say(f"going on after step {trainer.step}")
+    del state  # as large as the network and its velocities
+    progress.say(_title(settings, network, train_set, val_set, folder))
+    used = watch_training(model, optimizer)
+    folder.create()
+    folder.write_config(asdict(settings))
+    if trainer.step == 0:
+        folder.rewind(0)  # the lines of a run that was left before its first checkpoint
+    if trainer.done:
+        progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
+    try:
+        status = _run(trainer, folder)
+        if status == 0 and report:
+            print("\n" + "\n\n".join(_reports(report, model, used)))
+        return status
+    finally:
+        for device in used:
+            device.ledger.forget()
+
+
+def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
+    """The tables that --report asks for."""
+    if "memory" in wanted:
+        yield memory_table(used)
+    if "traffic" in wanted:
+        traffic = getattr(model, "traffic", None)  # of a network that can have two towers
+        yield traffic.table() if traffic else "no traffic: this network has one tower"
+
+
+def _title(settings, network, train_set, val_set, folder) -> str:
+    parameters = sum(p.size for p in network.model.parameters())
+    return (
+        f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
+        f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
+        f"{settings.width:g}: {parameters:,} parameters\n"
+        f"devices  {describe_devices(settings.devices.split(','))}\n"
+        f"run      {folder.path}"
+    )
+
+
+def _run(trainer: Trainer, folder: RunFolder) -> int:
+    go_on = f"{command()} train --resume --out {quoted(folder.path)}"
+    try:
+        trainer.run()
+    except BrokenPipeError:
+        raise
+    except Interrupted:
+        print(f"stopped after step {trainer.step}. To go on: {go_on}", file=sys.stderr)
+        return 130
+    except (NonFiniteError, DeviceOutOfMemory, DataError, OSError) as error:
+        print(f"error: {error}; {_cure(error, trainer, folder, go_on)}", file=sys.stderr)
+        return 2 if isinstance(error, DataError) else 1
+    _say_what_next(trainer, folder)
+    return 0
+
+
+def _cure(error: Exception, trainer: Trainer, folder: RunFolder, go_on: str) -> str:
+    """What can be done after a failure: from the last checkpoint, or from the start."""
+    last = folder.steps()[-1:]
+    cure = f"there is no checkpoint yet; to begin again: {go_on}"
+    if last:
+        cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}"
+    if isinstance(error, NonFiniteError):
+        cure += f" (with a lower --lr: it was {trainer.settings.lr:g})"
+    if isinstance(error, DeviceOutOfMemory):
+        cure += "; a smaller --batch-size needs less"
+    return cure
+
+
+def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
+    path, best = quoted(folder.path), trainer.best
+    if trainer.skipped:
+        print(skipped_files(trainer.skipped))
+    if best:
+        error = f"top-1 error {best['val_top1_error']:.2%}"
+        print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
+    print(f"last     {folder.steps()[-1]}")
+    print(f"log      {folder.log_path}")
+    print(f"figures  {_draw(trainer, folder)}")
+    print(f"next     {command()} eval --checkpoint {path}")
+    print(f"         {command()} predict --checkpoint {path} IMAGE...")
+
+
+def _draw(trainer: Trainer, folder: RunFolder) -> Path:
+    """The run's figures: its learning curves, and the filters of the first layer."""
+    from tinynet import plot  # matplotlib takes a while to load
+
+    model = trainer.network.model
+    plot.learning_curves(folder.log_path, folder.figures_path / "curves.png", len(trainer.loader))
+    filters = model.conv1.state_dict()["weight"]
+    towers = 2 if isinstance(model.conv1, Towers) else model.conv2.groups
+    plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
+    return folder.figures_path
+
+
+def _open(settings: Settings, split: str) -> Dataset:
+    return open_dataset(
+        settings.data, split, settings.image_size, settings.seed, settings.store_size
+    )
+
+
+def _inputs(settings: Settings, mean: np.ndarray, components: np.ndarray) -> Inputs:
+    return Inputs(
+        mean,
+        np.array(settings.pixel_std),
+        settings.devices.split(",")[0],
+        components,
+        settings.colour_noise,
+        settings.colour_rescale,
+    )
+
+
+def _statistics(
+    settings: Settings, train_set: Dataset, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is subtracted from each image, (3, S, S), and the components of the colours, (3, 3)."""
+    if settings.pixel_mean is not None and not settings.colour_noise:
+        return flat_mean(settings.pixel_mean, settings.image_size), np.zeros((3, 3))
+    progress.begin("mean image", min(len(train_set), settings.mean_images))
+    statistics = measure(
+        train_set,
+        settings.mean_images,
+        lambda done, total: progress.advance(done),
+        settings.workers,
+    )
+    progress.end()
+    mean = centre(statistics.mean, settings.image_size)
+    if settings.pixel_mean is not None:
+        mean = flat_mean(settings.pixel_mean, settings.image_size)
+    return mean, colour_components(statistics.covariance)

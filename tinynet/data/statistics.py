@@ -1,0 +1,107 @@
+"""What training must know of all its images: their mean, and how their colours vary together.
+
+The mean image is subtracted from the network's input (the paper's section 2, "mean activity"); the
+covariance of red, green and blue over all pixels gives the colour noise of section 4.1. Sums are of
+integers, so that no number of threads, no order of work and no division into shards changes a bit.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+
+from tinynet.data.dataset import Dataset
+from tinynet.data.errors import BadImage, DataError
+
+PART = 64  # images a task
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """`mean` float64 (3, S, S) of 0..255; `covariance` float64 (3, 3) of the channels."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+
+class Sums:
+    """Exact sums over images uint8 (3, S, S): `total` int64 (3, S, S), `products` int64 (3, 3)."""
+
+    def __init__(self, size: int) -> None:
+        self.images = 0
+        self.total = np.zeros((3, size, size), np.int64)
+        self.products = np.zeros((3, 3), np.int64)
+
+    def add(self, image: np.ndarray) -> None:
+        pixels = image.reshape(3, -1).astype(np.float64)
+        self.images += 1
+        self.total += image
+        # At most 255**2 a pixel, so that float64 is exact far beyond any image's size.
+        self.products += np.einsum("ip,jp->ij", pixels, pixels).astype(np.int64)
+
+    def add_all(self, other: "Sums") -> None:
+        """Add what another one has summed."""
+        self.images += other.images
+        self.total += other.total
+        self.products += other.products
+
+    def statistics(self) -> Statistics:
+        """Of at least one image."""
+        mean = self.total / self.images
+        channels = mean.mean((1, 2))
+        pixels = self.images * mean[0].size
+        return Statistics(mean, self.products / pixels - np.outer(channels, channels))
+
+
+def measure(
+    dataset: Dataset,
+    limit: int = 10_000,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int = 2,
+) -> Statistics:
+    """The statistics of a dataset's images as they are stored, before any crop.
+
+    Of more than `limit` images a sample is taken, the same at each call. Bad images are left out.
+    `progress` is called with the images done and the images in all.
+    """
+    if dataset.statistics is not None:
+        return dataset.statistics
+    indices = np.arange(len(dataset))
+    if len(dataset) > limit:
+        indices = np.sort(np.random.default_rng(0).choice(len(dataset), limit, replace=False))
+    parts = [indices[start : start + PART] for start in range(0, len(indices), PART)]
+    sums, done = Sums(dataset.store_size), 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="tinynet-data") as pool:
+        for part, found in zip(parts, pool.map(_sum_images, repeat(dataset), parts)):
+            sums.add_all(found)
+            done += len(part)
+            progress(done, len(indices))
+    if sums.images == 0:
+        raise DataError(f"{dataset.name}: no image of {dataset.split} could be read for the mean")
+    return sums.statistics()
+
+
+def _sum_images(dataset: Dataset, indices: Sequence[int]) -> Sums:
+    sums = Sums(dataset.store_size)
+    for i in indices:
+        try:
+            sums.add(dataset.load(i))
+        except BadImage:
+            continue  # the loader names it when training comes to it
+    return sums
+
+
+def colour_components(covariance: np.ndarray) -> np.ndarray:
+    """The principal components of the colours, float64 (3, 3): row k is sqrt(lambda_k) * p_k.
+
+    The paper's section 4.1 adds to each image a sum over k of alpha_k * lambda_k * p_k, with alpha
+    from N(0, 0.1), and calls lambda the eigenvalues: of pixels of 0..255 they are in the thousands
+    and would drown the picture. The released source takes their square roots, as is done here.
+    Largest component first; the sign makes each row's largest number positive.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    rows = (np.sqrt(values.clip(0)) * vectors).T[::-1]
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(1)[:, None], 1)
+    return rows * np.where(largest < 0, -1, 1)
