@@ -11,13 +11,13 @@ import signal
 import sys
 import warnings
 
-from tinynet.commands import check_gradients, evaluate, plan, predict, summary, train
+from tinynet.commands import check_gradients, diff, evaluate, plan, predict, summary, train
 from tinynet.commands.example import Example
 from tinynet.data import DataError
 from tinynet.errors import UserError
 from tinynet.ledger import DeviceOutOfMemory
 
-COMMANDS = (train, evaluate, predict, summary, plan, check_gradients)
+COMMANDS = (train, evaluate, predict, summary, diff, plan, check_gradients)
 
 
 def main(example: Example, argv: list[str] | None = None) -> int:

@@ -1,0 +1,139 @@
+"""Profiles: every field of one is told of in words, with a source; `diff` prints what differs."""
+
+from collections import Counter
+from dataclasses import fields, replace
+from itertools import combinations, permutations
+
+import pytest
+from tiny_runs import load_example, run
+
+from tinynet.profiles import BASES, POINTS, PROFILES, Profile, differences, differing
+
+PAIRS = list(permutations(PROFILES, 2))
+
+
+def test_the_example_has_these_profiles():
+    assert load_example("alexnet").PROFILES is PROFILES
+    assert load_example("alexnet").EXAMPLE.profiles == tuple(PROFILES)
+
+
+def test_each_field_is_told_of_by_one_point():
+    told = Counter(name for point in POINTS for name in point.fields)
+    assert told == Counter(field.name for field in fields(Profile))
+    assert len({point.name for point in POINTS}) == len(POINTS)
+
+
+@pytest.mark.parametrize(("before", "now"), PAIRS)
+def test_what_differs_in_the_data_differs_in_words(before, now):
+    a, b = PROFILES[before], PROFILES[now]
+    told = [point.name for point in differing(before, now)]
+    for point in POINTS:
+        if any(getattr(a, name) != getattr(b, name) for name in point.fields):
+            assert point.name in told
+
+
+OTHER_VALUES = {
+    "filters": (96, 256, 384, 384, 258),
+    "groups": 4,
+    "crosstalk": False,
+    "layer1": ("conv", "relu", "pool", "lrn"),
+    "layer2": ("conv", "relu", "lrn_within", "pool"),
+    "conv1_padding": 1,
+    "lrn_alpha": 1.25e-4,
+    "lrn_k": 2.5,
+    "lrn_groups": 1,
+    "dropout": "inverted",
+    "dropout_before": True,
+    "init": "he",
+    "conv_std": (0.01, 0.01, 0.01, 0.01, 0.02),
+    "fc_std": (0.01, 0.01, 0.02),
+    "bias": 0.5,
+    "bias_rate": 1.5,
+    "bias_decay": True,
+    "image_size": 192,
+    "pixel_mean": (1.5, 2.0, 3.0),
+    "pixel_std": (1.0, 1.0, 2.0),
+    "batch_size": 129,
+    "lr": 0.02,
+    "momentum": 0.8,
+    "weight_decay": 1e-3,
+    "drops": (0.5,),
+    "colour_noise": 0.2,
+    "colour_rescale": True,
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Profile)])
+def test_no_change_of_a_field_is_silent(name):
+    paper = PROFILES["paper"]
+    changed = replace(paper, **{name: OTHER_VALUES[name]})
+    (point,) = (point for point in POINTS if name in point.fields)
+    assert point.words(changed) != point.words(paper)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_each_profile_has_a_source(point):
+    for profile in PROFILES:
+        assert point.source(profile)
+    assert set(point.sources) <= set(PROFILES)
+
+
+def test_a_source_is_taken_over_only_where_the_profile_is_the_same():
+    (weights,) = (point for point in POINTS if "init" in point.fields)
+    assert weights.source("caffenet") == f"as caffe: {weights.sources['caffe']}"
+    nobody = replace(weights, sources={"paper": "section 5"})
+    assert nobody.source("paper") == "section 5"
+    with pytest.raises(KeyError, match="weights begin as of source2012"):
+        nobody.source("no-crosstalk")
+
+
+def test_bases_lead_to_the_paper():
+    assert set(BASES) | {"paper"} == set(PROFILES)
+    for name in PROFILES:
+        while name != "paper":
+            name = BASES[name]
+
+
+def test_the_paper_and_the_source_of_2012():
+    """The rows of the table in the facts, no more and no less."""
+    assert differences("paper", "source2012") == [
+        "layer 1: conv - ReLU - LRN - pool, now conv - LRN - pool - ReLU",
+        "layer 2: conv - ReLU - LRN - pool, now conv - ReLU - LRN - LRN in the map - pool",
+        "LRN: alpha 0.0001, k 2, within a tower, now alpha 2e-05, k 2, within a tower",
+        "weights begin as: N(0, 0.01), now N(0, 0.01); conv3, conv4, conv5 0.03",
+        "rate of the biases: as of the weights, now 2 times that of the weights",
+        "colour noise: N(0, 0.1) a component, now N(0, 0.1) a component, then all / 1.1",
+    ]
+    assert differences("paper", "paper") == []
+
+
+@pytest.mark.parametrize(("first", "second"), [*combinations(PROFILES, 2)])
+def test_diff_prints_each_point(first, second):
+    result = run("diff", first, second)
+    assert result.status == 0
+    assert result.out.startswith(" " * 22 + first)
+    rows = {line[:22].strip() for line in result.out.splitlines() if not line.startswith(" ")}
+    assert {point.name for point in differing(first, second)} <= rows
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+def test_diff_tells_where_the_source_is_not_the_paper_and_tinynet_is_one():
+    told = "the same here in both profiles"
+    assert told in run("diff", "paper", "source2012").out
+    assert told in run("diff", "one-tower", "paper").out
+    assert told not in run("diff", "paper", "caffe").out
+
+
+def test_diff_of_a_profile_and_itself():
+    result = run("diff", "owt", "owt")
+    assert (result.status, result.out) == (0, "owt and owt are the same\n")
+
+
+def test_diff_of_an_unknown_profile():
+    result = run("diff", "paper", "resnet")
+    assert result.status == 2
+    assert "invalid choice: 'resnet'" in result.err
+
+
+def test_recipes_of_other_networks_have_no_diff():
+    assert run("diff", "80sec", "18pct", example="cifar10").status == 2

@@ -1,0 +1,145 @@
+"""`diff`: what differs between two profiles, and who says so."""
+
+import textwrap
+from argparse import Namespace
+from dataclasses import dataclass
+
+from tinynet.commands import flags
+from tinynet.commands.example import Example
+from tinynet.profiles import BASES, PROFILES, Point, differing
+
+WIDTH = 100
+COLUMNS = (22, 39, 39)  # the point, one profile, the other
+LABEL = 14
+LEGEND = """\
+Sections are the paper's. Files of source2012 and configurations by number (145 is the paper's net)
+are of the code as its author released it, computerhistory/AlexNet-Source-Code; those of caffe are
+of BVLC/caffe, models/. What is marked as recalled was not looked up again, what is marked as
+computed is no result of training. Points of error are of ILSVRC validation or test images."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Where the source of 2012 is not quite the paper, and tinynet is the same in both profiles."""
+
+    name: str
+    paper: str
+    source: str
+    here: str
+
+
+NOTES = (
+    Note(
+        "size of the image",
+        "224 pixels (section 3.5)",
+        "224, and conv1 rounds up (layer.py:1004): its last windows hang over by 3 pixels",
+        "as the source: 3 zeros, which are the mean, at the right and at the bottom",
+    ),
+    Note(
+        "crops and flips",
+        "each image has its own (section 4.1)",
+        "33 offsets an axis; one crop and one flip for 32 images in a row (convdata_jpeg.py)",
+        "each image has its own, of the same 33 offsets an axis",
+    ),
+    Note(
+        "mean image",
+        "of the training set (section 2)",
+        "its centre, wherever the crop is (convdata_jpeg.py)",
+        "as the source",
+    ),
+    Note(
+        "step",
+        "v <- 0.9 v - 0.0005 lr w - lr grad (section 5)",
+        "the same (src/weights.cu)",
+        "the same",
+    ),
+    Note(
+        "rate of conv1",
+        "equal for all layers, divided by 10 three times (section 5)",
+        "conv1 falls to 1e-5 at epoch 67 and to 0 at 72; the others go on to epoch 91 "
+        "(layer-params-145.cfg)",
+        "equal for all layers, unless `train --schedule 145`",
+    ),
+    Note(
+        "end of the noise",
+        "not said",
+        "colour noise ends at epoch 67, with 24 to go (layer-params-145.cfg)",
+        "it stays, unless `train --schedule 145`",
+    ),
+    Note(
+        "decay of the biases",
+        "not said",
+        "none: wc is of the weights (src/weights.cu)",
+        "none",
+    ),
+    Note(
+        "dropout",
+        "x 0.5 in testing (section 4.2)",
+        "the same (layer `hs`)",
+        "the same",
+    ),
+)
+
+
+def add_parser(commands, example: Example) -> None:
+    if not set(example.profiles) <= PROFILES.keys():
+        return  # recipes of other networks
+    parser = flags.command(
+        commands, "diff", diff, "what differs between two profiles, and who says so"
+    )
+    for name in ("first", "second"):
+        parser.add_argument(name, choices=example.profiles, metavar=name.upper())
+    parser.epilog = f"Profiles: {', '.join(example.profiles)}."
+
+
+def diff(example: Example, args: Namespace) -> int:
+    """Print the points in which two profiles differ."""
+    names = (args.first, args.second)
+    points = differing(*names)
+    if not points:
+        print(f"{args.first} and {args.second} are the same")
+        return 0
+    print(_columns("", *names))
+    for point in points:
+        print("\n" + _row(point, names))
+    if sum(_is_of_2012(name) for name in names) == 1 and "paper" in names:
+        print("\nNot quite the paper in the source of 2012, but the same here in both profiles:")
+        for note in NOTES:
+            print(f"\n{note.name}")
+            for who in ("paper", "source", "here"):
+                print(_indented(f"{who:{LABEL}}{getattr(note, who)}", 4 + LABEL))
+    print(f"\n{LEGEND}")
+    return 0
+
+
+def _is_of_2012(name: str) -> bool:
+    return "source2012" in (name, BASES.get(name))
+
+
+def _row(point: Point, names: tuple[str, str]) -> str:
+    """The point, what each profile does, what that is good for, and who says so."""
+    sources = [point.source(name) for name in names]
+    lines = [
+        _columns(point.name, *(point.words(PROFILES[name]) for name in names)),
+        _indented(point.effect),
+        *(_indented(f"{name:{LABEL}}{source}", 4 + LABEL) for name, source in zip(names, sources)),
+    ]
+    if point.measured:
+        lines.append(_indented(f"{'measured':{LABEL}}{point.measured}", 4 + LABEL))
+    return "\n".join(lines)
+
+
+def _columns(*texts: str) -> str:
+    """Texts side by side, each folded to the width of its column."""
+    folded = [textwrap.wrap(text, width - 2) for text, width in zip(texts, COLUMNS)]
+    height = max(map(len, folded))
+    rows = zip(*(lines + [""] * (height - len(lines)) for lines in folded))
+    return "\n".join(
+        "".join(cell.ljust(width) for cell, width in zip(row, COLUMNS)).rstrip() for row in rows
+    )
+
+
+def _indented(text: str, hanging: int = 4) -> str:
+    """A paragraph of its own under a point."""
+    indents = {"initial_indent": " " * 4, "subsequent_indent": " " * hanging}
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False, **indents)
