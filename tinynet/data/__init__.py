@@ -7,7 +7,8 @@
 
 The files, in the order to read them: `images.py` (one file to pixels), `dataset.py` (what all
 datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py` and `folder.py` (with
-`tree.py`), `statistics.py` and `loader.py`.
+`tree.py` and `synsets.py`), `statistics.py` and `loader.py`. How photographs become a prepared set,
+which is read faster: `shards.py`, its format, then `prepare.py` and those that it imports.
 """
 
 from pathlib import Path
@@ -26,6 +27,7 @@ from tinynet.data.folder import FolderDataset
 from tinynet.data.images import decode_image
 from tinynet.data.loader import Batch, Loader
 from tinynet.data.shapes import Shapes
+from tinynet.data.shards import ShardDataset, is_prepared
 from tinynet.data.statistics import Statistics, colour_components, measure
 
 __all__ = [
@@ -54,9 +56,9 @@ def open_dataset(
     """The dataset that `spec` names, its "train" or "val" part (for both: the test images).
 
     `spec`: "shapes", "cifar10", "fashion-mnist", or a path: a CIFAR-10 archive (.tar.gz, .tar.xz)
-    or its folder, a folder with Fashion-MNIST's files, or a folder or plain .tar with train/ and
-    val/, each with one sub-folder a class. A missing CIFAR-10 archive of the official name,
-    cifar-10-binary.tar.gz, is downloaded.
+    or its folder, a folder with Fashion-MNIST's files, a folder that `prepare` made, or a folder or
+    plain .tar with train/ and val/, each with one sub-folder a class. A missing CIFAR-10 archive of
+    the official name, cifar-10-binary.tar.gz, is downloaded.
 
     The network sees `image_size` pixels a side; `store_size`, in the paper's proportion of 256 to
     224 unless given, is what a crop is cut from. `seed` draws the shapes. Raises DataError.
@@ -77,7 +79,10 @@ def open_dataset(
 
 
 def kind_of_data(spec: str | Path) -> str:
-    """What `spec` names, told by names alone: "shapes", "cifar10", "fashion-mnist" or "folder"."""
+    """What `spec` names, told by names alone: "shapes", "cifar10", "fashion-mnist" or "folder".
+
+    The last is photographs in classes, also when they are prepared.
+    """
     if spec in NAMES:
         return spec
     path = Path(spec).expanduser()
@@ -101,5 +106,7 @@ def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int) -> Da
             f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
             "folder or archive"
         )
+    if kind == "folder":
+        return (ShardDataset if is_prepared(path) else FolderDataset)(path, split, *sizes)
     opener = {"cifar10": open_cifar10, "fashion-mnist": open_fashion_mnist}
-    return opener.get(kind, FolderDataset)(path, split, *sizes)
+    return opener[kind](path, split, *sizes)

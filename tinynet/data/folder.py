@@ -8,7 +8,6 @@ folder or archive, or beside it, WordNet ids get their words: "n01440764 tench, 
 """
 
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,43 +15,48 @@ import numpy as np
 from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.images import decode_image
+from tinynet.data.synsets import class_names, read_synset_words
 from tinynet.data.tree import Folder, Tar
 
 SPLITS = ("train", "val")
 # What a file is called decides only whether it is tried; one without any ending is tried too.
 JPEG, PORTABLE = (".jpg", ".jpeg", ".jfif"), (".ppm", ".pgm")
 ENDINGS = (*JPEG, ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", *PORTABLE, "")
-SYNSET_WORDS = "synset_words.txt"
-WORDNET_ID = re.compile(r"n\d{8}")
 
 
 class FolderDataset(Dataset):
-    """The images of `split` below `path`, a folder or a plain `.tar`."""
+    """The images of `split` below `path`, a folder or a plain `.tar`.
+
+    Also has `tree`, the folder or tar; `files`, the images' paths in it, all below `parent`;
+    `folders`, the names of the class folders; `synset_words`, the file's text and where it lies.
+    """
 
     def __init__(self, path: Path, split: str, image_size: int, store_size: int) -> None:
-        self._tree = Folder(path) if path.is_dir() else Tar(path)
-        top = _find_top(self._tree, path)
-        folders = _class_folders(self._tree, path, top, split)
-        self._files, labels, ignored = _list_images(self._tree, path, top + split, folders)
+        self.tree = Folder(path) if path.is_dir() else Tar(path)
+        top = _find_top(self.tree, path)
+        self.folders = _class_folders(self.tree, path, top, split)
+        self.parent = top + split
+        self.files, labels, ignored = _list_images(self.tree, path, self.parent, self.folders)
+        self.synset_words = read_synset_words(self.tree, path, top)
         super().__init__(
             path.resolve().name.removesuffix(".tar"),
             split,
-            _readable(folders, _synset_words(self._tree, path, top)),
+            class_names(self.folders, self.synset_words[0]),
             labels,
             image_size,
             store_size,
         )
-        self.ignored = [self._tree.describe(file) for file in ignored]
+        self.ignored = [self.tree.describe(file) for file in ignored]
 
     def read(self, i: int) -> np.ndarray:
         try:
-            data = self._tree.read(self._files[i])
+            data = self.tree.read(self.files[i])
         except OSError as error:
             raise BadImage(self.describe(i), error.strerror or str(error)) from error
         return decode_image(data, self.store_size, self.describe(i))
 
     def describe(self, i: int) -> str:
-        return self._tree.describe(self._files[i])
+        return self.tree.describe(self.files[i])
 
 
 def _wanted(path: Path) -> str:
@@ -109,18 +113,3 @@ def _list_images(
             f"{path}: no images in the class folder {parent}/{folders[counts.argmin()]}"
         )
     return files, np.array(labels), ignored
-
-
-def _synset_words(tree: Folder | Tar, path: Path, top: str) -> str:
-    """The text of the synset_words.txt that goes with the data; "" where there is none."""
-    for file in (top + SYNSET_WORDS, SYNSET_WORDS):
-        if tree.has(file):
-            return tree.read(file).decode(errors="replace")
-    beside = path.resolve().parent / SYNSET_WORDS
-    return beside.read_text(errors="replace") if beside.is_file() else ""
-
-
-def _readable(folders: list[str], synset_words: str) -> list[str]:
-    """The folders' names, with the words of those that are WordNet ids."""
-    lines = {line.split(" ", 1)[0]: line.strip() for line in synset_words.splitlines()}
-    return [lines.get(name, name) if WORDNET_ID.fullmatch(name) else name for name in folders]

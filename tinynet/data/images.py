@@ -47,6 +47,16 @@ def decode_image(
     channels, 16 bits are scaled to 8; of an animation the first picture is taken. ICC profiles are
     not applied. Messages use `name`, or else the source's own. Raises BadImage.
     """
+    return to_array(load_square(source, store_size, name))
+
+
+def load_square(
+    source: str | PathLike | bytes | BinaryIO, size: int, name: str | None = None
+) -> Image.Image:
+    """The same as a Pillow image, `size` pixels a side, gray or RGB.
+
+    An image to which nothing had to be done still has the `format` of its file.
+    """
     if name is None:
         is_path = isinstance(source, str | PathLike)
         name = str(source if is_path else getattr(source, "name", "image"))
@@ -56,11 +66,10 @@ def decode_image(
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time.
-            # Pillow takes the smallest no smaller than asked for: twice S, or it would blur.
-            image.draft(None, (2 * store_size, 2 * store_size))
+            # Pillow takes the smallest no smaller than asked for: twice the side, or it would blur.
+            image.draft(None, (2 * size, 2 * size))
             image.load()
-            fitted = fit_square(_gray_or_rgb(image), store_size)
-            return to_array(_upright(fitted, _orientation(image)))
+            return _upright(fit_square(_gray_or_rgb(image), size), _orientation(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         reason = f"more than {MAX_PIXELS / 1e6:.0f} million pixels"
     except UnidentifiedImageError:

@@ -8,9 +8,39 @@ import bisect
 import os
 import tarfile
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tinynet.data.errors import DataError
+
+
+def list_tar(
+    file: BinaryIO, name: str, start: int = 0, end: int | None = None
+) -> Iterator[tarfile.TarInfo]:
+    """The members of a plain tar: of `file`, or of the tar that is its bytes `start` to `end`.
+
+    Offsets are counted from the start of `file` in either case. Raises DataError, which calls the
+    tar `name`, where it is damaged or ends too soon.
+    """
+    end = os.fstat(file.fileno()).st_size if end is None else end
+    file.seek(start)
+    count = 0
+    try:
+        with tarfile.TarFile(fileobj=file) as archive:
+            for member in archive:
+                archive.members = []  # or tarfile would hold a kilobyte for every member
+                if member.offset_data + member.size > end:
+                    raise tarfile.ReadError(f"{member.name} goes on beyond its end")
+                yield member
+                count += 1
+            stop = archive.offset
+    except (tarfile.TarError, EOFError) as error:
+        raise DataError(f"{name}: damaged, cut short or not a plain .tar ({error})") from error
+    # tarfile takes a damaged header in the middle for the end; the true end is a zero block.
+    last = os.pread(file.fileno(), tarfile.BLOCKSIZE, stop)
+    if stop + len(last) > end or last != bytes(tarfile.BLOCKSIZE):
+        raise DataError(f"{name}: damaged or cut short at byte {stop:,}, after {count:,} files")
 
 
 class Folder:
@@ -36,6 +66,10 @@ class Folder:
     def has(self, file: str) -> bool:
         return (self._path / file).is_file()
 
+    def size(self, file: str) -> int:
+        """The bytes that `file` has. Raises OSError."""
+        return (self._path / file).stat().st_size
+
     def read(self, file: str) -> bytes:
         """The bytes of `file`. Raises OSError."""
         return (self._path / file).read_bytes()
@@ -56,22 +90,12 @@ class Tar:
         self._path = path
         self._places: dict[str, tuple[int, int]] = {}  # file -> offset and size in the tar
         self._folders: dict[str, set[str]] = {"": set()}  # folder -> names of those in it
-        try:
-            with tarfile.open(path, "r:") as archive:
-                for member in archive:
-                    self._add(member)
-                    archive.members = []  # or tarfile would hold a kilobyte for every member
-                end = archive.offset
-        except (tarfile.TarError, EOFError) as error:
-            raise DataError(f"{path}: damaged, cut short or not a plain .tar ({error})") from error
+        with open(path, "rb") as file:
+            for member in list_tar(file, str(path)):
+                self._add(member)
         self._sorted = sorted(self._places)
         self._file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
-        # tarfile takes a damaged header in the middle for the end; the true end is a zero block.
-        if os.pread(self._file, tarfile.BLOCKSIZE, end) != bytes(tarfile.BLOCKSIZE):
-            raise DataError(
-                f"{path}: damaged or cut short at byte {end:,}, after {len(self._places):,} files"
-            )
 
     def _add(self, member: tarfile.TarInfo) -> None:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
@@ -93,6 +117,9 @@ class Tar:
 
     def has(self, file: str) -> bool:
         return file in self._places
+
+    def size(self, file: str) -> int:
+        return self._places[file][1]
 
     def read(self, file: str) -> bytes:
         offset, size = self._places[file]

@@ -1,0 +1,80 @@
+"""`prepare`: photographs to shards of 256 x 256 JPEGs, with what training must know of them."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from tinynet import threads
+from tinynet.commands import flags
+from tinynet.commands.example import Example, command, quoted
+from tinynet.data import colour_components, open_dataset
+from tinynet.data.prepare import open_source, prepare
+from tinynet.data.prepare_images import Recipe
+from tinynet.data.prepare_state import Destination
+from tinynet.data.shards import SKIPPED
+from tinynet.progress import Progress
+
+SHOWN = 5  # lines of skipped.txt
+
+
+def add_parser(commands, example: Example) -> None:
+    help_ = "scale photographs to 256 x 256 once and for all, into shards that train reads"
+    parser = flags.command(commands, "prepare", prepare_shards, help_)
+    parser.add_argument(
+        "source",
+        metavar="SRC",
+        help="the folder with ILSVRC2012's archives, or a folder or .tar with train/ and val/, "
+        "each with a sub-folder a class",
+    )
+    parser.add_argument(
+        "destination",
+        metavar="DST",
+        help="a folder, new or one that was begun: what is done is checked and kept",
+    )
+    flags.add_workers(parser)
+
+
+def prepare_shards(example: Example, args: Namespace) -> int:
+    """Prepare SRC in DST, or go on with it, or put right what is damaged."""
+    progress, path = Progress(), Path(args.destination).expanduser()
+    workers = args.workers or threads.workers()
+    try:
+        source = open_source(Path(args.source).expanduser(), progress)
+        destination, made = prepare(source, path, Recipe(), workers, progress)
+    except KeyboardInterrupt:
+        progress.end()
+        print(f"{path} keeps the shards that are done; the same command goes on", file=sys.stderr)
+        raise
+    if not made:
+        print("nothing left to do")
+    _report(destination)
+    print(f"next     {command()} train --data {quoted(path)}")
+    return 0
+
+
+def _report(destination: Destination) -> None:
+    """What the set holds, and what it does not and why."""
+    path, size = destination.path, Recipe().size
+    train, val = (open_dataset(path, split, size, store_size=size) for split in ("train", "val"))
+    shards = destination.state.shards
+    total = sum(shard.bytes for shard in shards)
+    print(
+        f"data     {path}: {len(train):,} images in {len(train.classes):,} classes; "
+        f"{len(val):,} for validation; {len(shards):,} shards, {total / 1e6:,.0f} MB"
+    )
+    mean = train.statistics.mean.mean((1, 2))
+    print("mean     red {:.1f}, green {:.1f}, blue {:.1f}".format(*mean))
+    axes = np.linalg.norm(colour_components(train.statistics.covariance), axis=1)
+    print("colours  {:.1f}, {:.1f}, {:.1f} (standard deviations, principal axes)".format(*axes))
+    for dataset in (train, val):
+        counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+        for label in np.flatnonzero(counts == 0).tolist():
+            print(f"warning  no image of {dataset.classes[label]} in {dataset.split}")
+    skipped = destination.skipped()
+    print(f"skipped  {len(skipped):,} files: {path / SKIPPED}" if skipped else "skipped  nothing")
+    for line in skipped[:SHOWN]:
+        print(f"         {line}")
+    if len(skipped) > SHOWN:
+        print(f"         and {len(skipped) - SHOWN:,} others")

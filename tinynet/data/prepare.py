@@ -1,0 +1,211 @@
+"""From photographs as they are kept to a prepared set: squares of 256 pixels in shards of a tar.
+
+Decoding a photograph costs several times what decoding its 256 x 256 copy does, and training looks
+at each ninety times. So it is done once: the shorter side scaled to 256, the centre square cut
+(the paper's section 2), encoded as JPEG again; and the statistics are taken on the way.
+
+Threads do it, for Pillow and NumPy release Python's global lock; one thread writes. It takes what
+they made in the order of the shards and never lets them be more than a few images ahead, so that
+memory does not grow with the data. All a shard holds follows from the source and the recipe alone:
+a run that was killed ends with the same bytes as one that was not.
+"""
+
+import errno
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from tinynet.data.errors import DataError
+from tinynet.data.ilsvrc import TRAIN, is_ilsvrc, open_ilsvrc
+from tinynet.data.prepare_images import Job, Made, Recipe, make, plan
+from tinynet.data.prepare_source import Source, fingerprint, open_tree
+from tinynet.data.prepare_state import Destination
+from tinynet.data.shards import FORMAT, SKIPPED, Shard, is_prepared, shard_name
+from tinynet.data.shards_write import ShardWriter, is_whole, whole_file
+from tinynet.data.statistics import Sums
+from tinynet.progress import Progress, TimeLeft
+
+PART = 16  # images a task
+AHEAD = 4  # tasks a worker that may wait for the one who writes
+TOLD = 10  # skipped files that are told of at once; skipped.txt has all of them
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+def open_source(path: Path, progress: Progress) -> Source:
+    """What `path` holds: ILSVRC's archives, or a folder or .tar with a folder a class."""
+    if not path.exists():
+        raise DataError(f"{path}: no such folder or .tar to prepare")
+    if is_prepared(path):
+        raise DataError(f"{path} is prepared already: wanted the photographs themselves")
+    if is_ilsvrc(path):
+        progress.begin(f"listing {TRAIN}", 100)
+        source = open_ilsvrc(path, lambda at, end: progress.advance(100 * at // end))
+        progress.end()
+        return source
+    if path.name.startswith("ILSVRC2012_img_"):
+        raise DataError(f"{path}: wanted the folder that it lies in, with the other archives")
+    return open_tree(path)
+
+
+def prepare(
+    source: Source, path: Path, recipe: Recipe, workers: int, progress: Progress
+) -> tuple[Destination, int]:
+    """Make the prepared set at `path`, or go on with it, or put right what is damaged in it.
+
+    Shards that are there are read and checked first. Returns the finished set, with the number of
+    shards that had to be made. Raises DataError; what was done is kept.
+    """
+    wanted = {
+        "format": FORMAT,
+        **asdict(recipe),
+        "source": fingerprint(source),
+        "files": {split: len(images) for split, images in source.splits.items()},
+        "classes": source.classes,
+    }
+    ignored = [f"{name}: not an image by its name" for name in _ignored(source)]
+    destination = Destination(path, wanted, [_within(source, text) for text in ignored])
+    jobs = plan(source, recipe)
+    shop = _Workshop(source, recipe, destination, workers, progress)
+    try:
+        damaged = shop.check()
+        rest = jobs[len(destination.state.shards) :]
+        shop.make([jobs[i] for i in damaged], again=True)
+        shop.make(rest, again=False)
+        if not destination.finished:
+            _check_counts(source, destination)
+            destination.finish()
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DataError(
+            f"{path}: {error.strerror}: {len(destination.state.shards):,} of {len(jobs):,} shards "
+            "are done and stay. Make room, and run the same command again"
+        ) from error
+    return destination, len(damaged) + len(rest)
+
+
+class _Workshop:
+    """Workers that make shards of one source in one place."""
+
+    def __init__(
+        self,
+        source: Source,
+        recipe: Recipe,
+        destination: Destination,
+        workers: int,
+        progress: Progress,
+    ) -> None:
+        self._source, self._recipe, self._destination = source, recipe, destination
+        self._workers, self._progress = workers, progress
+        self._skipped = 0
+
+    def check(self) -> list[int]:
+        """Which of the shards that are done are not as they were written."""
+        path, shards, damaged = self._destination.path, self._destination.state.shards, []
+        self._progress.begin("checking what is there", len(shards))
+        with ThreadPoolExecutor(self._workers) as pool:
+            results = pool.map(is_whole, [path] * len(shards), shards)
+            for i, (shard, whole) in enumerate(zip(shards, results)):
+                self._progress.advance(i + 1)
+                if not whole:
+                    damaged.append(i)
+                    self._progress.warn(f"{path / shard.name} is damaged: it is made once more")
+        self._progress.end()
+        return damaged
+
+    def make(self, jobs: list[Job], again: bool) -> None:
+        """Make shards, one after the other; `again` such whose images are counted already."""
+        done, total = 0, sum(len(job.indices) for job in jobs)
+        self._progress.begin("preparing", total)
+        left = TimeLeft(total, 0)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="tinynet-data") as pool:
+            parts = in_order(pool, self._make, _parts(jobs), AHEAD * self._workers)
+            for job in jobs:
+                path = self._destination.path / shard_name(job.split, job.number)
+                sums, skipped = Sums(self._recipe.size), []
+                with whole_file(path) as file:
+                    writer = ShardWriter(file, job.split, job.number)
+                    for _ in _starts(job):
+                        part = next(parts)
+                        for image in part.images:
+                            writer.add(*image)
+                        sums.add_all(part.sums)
+                        skipped += part.skipped
+                        done += len(part.images) + len(part.skipped)
+                        self._progress.advance(done, f", {left(done)} left")
+                    shard, records = writer.finish()
+                    if again:
+                        self._check_same(shard)
+                if not again:
+                    self._tell(skipped)
+                    skipped = [_within(self._source, line) for line in skipped]
+                    self._destination.commit(shard, records, skipped, sums)
+                self._progress.line(f"{path} {done:,} of {total:,} images, {left(done)} left")
+        self._progress.end()
+
+    def _make(self, part: tuple[str, np.ndarray]) -> Made:
+        split, indices = part
+        return make(self._source.splits[split], indices, self._recipe, split == "train")
+
+    def _check_same(self, shard: Shard) -> None:
+        if shard not in self._destination.state.shards:
+            raise DataError(
+                f"{self._destination.path / shard.name} cannot be made as it was: this is another "
+                f"version of Pillow, or photographs of {self._source.path} have changed. Remove "
+                f"{self._destination.path} and prepare it anew"
+            )
+
+    def _tell(self, skipped: list[str]) -> None:
+        for line in skipped:
+            self._skipped += 1
+            if self._skipped <= TOLD:
+                self._progress.warn(f"skipped {line}")
+            elif self._skipped == TOLD + 1:
+                self._progress.warn(f"others are skipped too: {self._destination.path / SKIPPED}")
+
+
+def in_order(
+    pool: Executor, task: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[Result]:
+    """task(item) of every item, in order, worked on by the pool at most `ahead` items before."""
+    pending: deque[Future] = deque()
+    for item in items:
+        pending.append(pool.submit(task, item))
+        if len(pending) > ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _starts(job: Job) -> range:
+    return range(0, len(job.indices), PART)
+
+
+def _parts(jobs: list[Job]) -> Iterator[tuple[str, np.ndarray]]:
+    for job in jobs:
+        for start in _starts(job):
+            yield job.split, job.indices[start : start + PART]
+
+
+def _ignored(source: Source) -> list[str]:
+    return [name for images in source.splits.values() for name in images.ignored]
+
+
+def _within(source: Source, description: str) -> str:
+    """The description of a file without the path of the source, wherever that lies today."""
+    return description.removeprefix(str(source.path)).lstrip("/: ")
+
+
+def _check_counts(source: Source, destination: Destination) -> None:
+    for split, count in destination.state.images.items():
+        if count == 0:
+            raise DataError(
+                f"{source.path}: not one of the {len(source.splits[split]):,} images of {split} "
+                f"could be read: see {destination.path / SKIPPED}"
+            )

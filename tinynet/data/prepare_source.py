@@ -1,0 +1,121 @@
+"""What `prepare` reads: numbered image files, each of a class, wherever they lie.
+
+Every image has a name, CLASS/FILE, from which its key in the shards is made; the two must not
+collide. A fingerprint of all the names and sizes tells whether a source is still the same.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.data.errors import DataError
+from tinynet.data.folder import SPLITS, FolderDataset
+from tinynet.data.synsets import check_order
+
+
+class Images:
+    """The image files of one split. A kind of source says how one is named and read.
+
+    Attributes: `labels`, int64 (len,); `ignored`, descriptions of files that are no images by
+    their names.
+    """
+
+    labels: np.ndarray
+    ignored: list[str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def name(self, i: int) -> str:
+        """CLASS/FILE."""
+        raise NotImplementedError
+
+    def size(self, i: int) -> int:
+        """The bytes of the file. Raises OSError."""
+        raise NotImplementedError
+
+    def read(self, i: int) -> bytes:
+        """The file. Raises OSError."""
+        raise NotImplementedError
+
+    def describe(self, i: int) -> str:
+        """Where the file is, for messages."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Source:
+    """`classes` are readable names, in the order of the labels; `splits` are "train" and "val"."""
+
+    path: Path
+    classes: list[str]
+    splits: dict[str, Images]
+
+
+class TreeImages(Images):
+    """The files of a folder or `.tar` with one sub-folder a class."""
+
+    def __init__(self, dataset: FolderDataset) -> None:
+        self.labels = dataset.labels
+        self.ignored = dataset.ignored
+        self._tree, self._files = dataset.tree, dataset.files
+        self._start = len(dataset.parent) + 1
+
+    def name(self, i: int) -> str:
+        return self._files[i][self._start :]
+
+    def size(self, i: int) -> int:
+        return self._tree.size(self._files[i])
+
+    def read(self, i: int) -> bytes:
+        return self._tree.read(self._files[i])
+
+    def describe(self, i: int) -> str:
+        return self._tree.describe(self._files[i])
+
+
+def open_tree(path: Path) -> Source:
+    """The source at `path`, a folder or `.tar` with train/ and val/ and a folder a class."""
+    datasets = {split: FolderDataset(path, split, 1, 1) for split in SPLITS}
+    train = datasets["train"]
+    check_order(train.folders, *train.synset_words)
+    images = {split: TreeImages(dataset) for split, dataset in datasets.items()}
+    return Source(path, train.classes, images)
+
+
+def key_of(name: str) -> str:
+    """The key of the image called `name`: "dog/my.old.dog.png" -> "dog/my_old_dog".
+
+    What reads WebDataset's convention takes all after the first dot of a file for its kind.
+    """
+    folder, _, file = os.path.splitext(name)[0].rpartition("/")
+    return f"{folder}/{file.replace('.', '_')}"
+
+
+def fingerprint(source: Source) -> str:
+    """A hash of the classes and of every image's name and size, whatever order they are found in.
+
+    DataError where two images of a class would have the same key.
+    """
+    digest = hashlib.sha256(json.dumps(source.classes).encode())
+    for split, images in source.splits.items():
+        by_class = np.argsort(images.labels, kind="stable")
+        for members in np.split(by_class, np.flatnonzero(np.diff(images.labels[by_class])) + 1):
+            named: dict[str, int] = {}
+            lines = []
+            for i in members.tolist():
+                name = images.name(i)
+                first = named.setdefault(key_of(name), i)
+                if first != i:
+                    raise DataError(
+                        f"{source.path}: duplicate key {key_of(name)}: {images.describe(first)} "
+                        f"and {images.describe(i)} would have one name in the shards. Rename or "
+                        "remove one of them"
+                    )
+                lines.append(f"{split} {name} {images.size(i)}\n")
+            digest.update("".join(sorted(lines)).encode(errors="surrogateescape"))
+    return digest.hexdigest()

@@ -1,0 +1,83 @@
+"""How files of a prepared set are written: whole or not at all, and the same bytes every time."""
+
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from tinynet.data.shards import RECORD, Shard, shard_name
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that appears under its name only when all of it is on the disk."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with open(part, "wb", buffering=2**20) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class ShardWriter:
+    """One shard being written: `add` images, then `finish`."""
+
+    def __init__(self, file: BinaryIO, split: str, number: int) -> None:
+        self._file, self._split, self._number = file, split, number
+        self._bytes = self._crc32 = 0
+        self._records: list[tuple[int, int, int, int, int]] = []
+
+    def add(self, key: str, label: int, jpeg: bytes) -> None:
+        """The image `jpeg` and its label, as key.jpg and key.cls."""
+        self._write(_header(f"{key}.jpg", len(jpeg)))
+        record = (self._number, self._bytes, len(jpeg), label, zlib.crc32(jpeg))
+        self._records.append(record)
+        self._write(_padded(jpeg))
+        text = str(label).encode()
+        self._write(_header(f"{key}.cls", len(text)) + _padded(text))
+
+    def finish(self) -> tuple[Shard, np.ndarray]:
+        """Write the tar's end; then what the shard came to be, and a RECORD of each image."""
+        self._write(bytes(2 * tarfile.BLOCKSIZE))
+        shard = Shard(self._split, self._number, self._bytes, self._crc32)
+        return shard, np.array(self._records, RECORD)
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._bytes += len(data)
+        self._crc32 = zlib.crc32(data, self._crc32)
+
+
+def checksum(path: Path) -> tuple[int, int]:
+    """The number of bytes of a file, and the checksum of them all. Raises OSError."""
+    size = crc32 = 0
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            size += len(block)
+            crc32 = zlib.crc32(block, crc32)
+    return size, crc32
+
+
+def is_whole(path: Path, shard: Shard) -> bool:
+    """Whether the shard in the folder `path` is what was written there."""
+    file = path / shard_name(shard.split, shard.number)
+    return file.is_file() and checksum(file) == (shard.bytes, shard.crc32)
+
+
+def _header(name: str, size: int) -> bytes:
+    """A tar header without time or owner: they would differ from run to run."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % tarfile.BLOCKSIZE)
