@@ -174,7 +174,9 @@ def test_rate_changed_by_hand(photos, tmp_path):
     train("--resume", "--out", tmp_path / "run", "--lr", 0.002)
     lines = read_log(tmp_path / "run")
     assert [line["lr"] for line in lines if "loss" in line] == [0.01] * 3 + [0.002] * 7
-    assert "changed by hand to 0.002" in lines[4]["event"]
+    change = {"lr": dict.fromkeys(("conv1", "weights", "biases"), 0.002)}
+    assert lines[4]["changes"] == [{"epoch": 0.6, **change, "why": "changed by hand"}]
+    assert "learning rate set to 0.002 from 0.01 - changed by hand" in lines[4]["event"]
 
 
 def test_damaged_checkpoint_is_passed_over(photos, whole, tmp_path):
@@ -208,7 +210,7 @@ def test_log_has_the_keys_of_the_contract(whole):
     always = {"epoch", "step", "lr", "seconds"}
     measured = {"loss", "top1_error", "top5_error", "images_per_s", "data_wait"}
     for line in training:
-        assert line.keys() - {"event"} == always | measured
+        assert line.keys() - {"event", "changes"} == always | measured
         assert 0 <= line["top5_error"] <= line["top1_error"] <= 1 and 0 <= line["data_wait"] <= 1
         assert line["loss"] > 0 and line["images_per_s"] > 0
     for line in validation:

@@ -17,6 +17,7 @@ from tinynet.evaluate import Network
 from tinynet.inputs import Inputs
 from tinynet.nn import Dropout, Module
 from tinynet.optim import SGD
+from tinynet.schedule import Schedule
 from tinynet.settings import Settings
 
 FROM_SETTINGS = (
@@ -40,26 +41,29 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
         "mean": network.inputs.mean,
         "std": network.inputs.std,
         "components": network.inputs.components,
+        "scheduled_by": settings.schedule,
     }
 
 
-def training_state(model: Module, optimizer: SGD, schedule) -> dict:
-    """The part that changes with every step, but for the place in the data."""
+def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict:
+    """The part that changes with every step, but for the place in the data: copies of all."""
     return {
-        "model": model.state_dict(),
+        "model": network.model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "dropout": {name: layer.counter for name, layer in _dropouts(model)},
+        "dropout": {name: layer.counter for name, layer in _dropouts(network.model)},
+        "colour_noise": network.inputs.colour_noise,
         "schedule": schedule.state_dict(),
     }
 
 
-def restore_training(state: dict, model: Module, optimizer: SGD, schedule) -> None:
+def restore_training(state: dict, network: Network, optimizer: SGD, schedule: Schedule) -> None:
     """Put back what `training_state` gave."""
-    model.load_state_dict(state["model"])
+    network.model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
-    for name, layer in _dropouts(model):
+    for name, layer in _dropouts(network.model):
         layer.counter = state["dropout"][name]
+    network.inputs.colour_noise = state["colour_noise"]
 
 
 def _dropouts(model: Module) -> list[tuple[str, Dropout]]:
@@ -69,6 +73,7 @@ def _dropouts(model: Module) -> list[tuple[str, Dropout]]:
 def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str]:
     """Where the run that is asked for is not the run of the checkpoint: "width 0.5, now 0.25"."""
     pairs = [(name, state[name], getattr(settings, name)) for name in MUST_AGREE]
+    pairs.append(("schedule", state["scheduled_by"], settings.schedule))
     pairs.append(("data", state["trained_on"], describe_data(train_set)))
     return [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
 

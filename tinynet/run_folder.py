@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from tinynet import serialization
+from tinynet.controls import is_change
 from tinynet.errors import UserError
 
 KEPT = 3  # checkpoints
@@ -72,20 +73,52 @@ class RunFolder:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def read_log(self) -> list[dict]:
-        """The lines of the log; one that a kill cut short is left out."""
+        """The lines of the log; a last one that a kill cut short is left out.
+
+        UserError where there are others that no run has written.
+        """
         if not self.log_path.exists():
             return []
+        *texts, cut_short = self.log_path.read_bytes().split(b"\n")
         lines = []
-        for line in self.log_path.read_text().splitlines():
+        for number, text in enumerate(texts, 1):
             try:
-                lines.append(json.loads(line))
-            except ValueError:
-                continue  # cut short: whatever it told is past the last checkpoint
+                line = json.loads(text)
+            except ValueError:  # no JSON, or not even text
+                line = None
+            if not _is_log_line(line):
+                raise UserError(
+                    f"{self.log_path} is damaged, or no run's: line {number} is {text[:40]!r}, "
+                    'wanted {"step": ...}'
+                )
+            lines.append(line)
         return lines
 
-    def rewind(self, step: int) -> list[dict]:
-        """Take all that came after `step` out of the log, and return what is left."""
-        lines = [line for line in self.read_log() if line["step"] <= step]
+    def changes(self) -> list[dict]:
+        """What was changed in the run and where, from the start on (see tinynet/controls.py).
+
+        UserError where the log does not tell that.
+        """
+        changes = [change for line in self.read_log() for change in line.get("changes", [])]
+        if (
+            not changes
+            or changes[0]["epoch"] > 0
+            or not {"lr", "colour_noise"} <= changes[0].keys()
+        ):
+            why = "does not tell how its run began" if self.log_path.exists() else "is not there"
+            raise UserError(f"{self.log_path} {why}: wanted the log of a run of `train`")
+        return changes
+
+    def rewind(self, step: int, validated: bool) -> list[dict]:
+        """Take all that came after `step` out of the log, and return what is left.
+
+        A validation after this very step stays only if it counts as done, `validated`.
+        """
+        lines = [
+            line
+            for line in self.read_log()
+            if line["step"] < step or (line["step"] == step and (validated or "loss" in line))
+        ]
         write_whole(self.log_path, "".join(json.dumps(line) + "\n" for line in lines))
         return lines
 
@@ -153,6 +186,13 @@ def find_checkpoint(path: str | Path) -> Path:
         if found.is_file():
             return found
     raise UserError(f"{path} holds no checkpoint: wanted a .safetensors file or a run's folder")
+
+
+def _is_log_line(line) -> bool:
+    if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+        return False
+    changes = line.get("changes", [])
+    return isinstance(changes, list) and all(map(is_change, changes))
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """Every choice of a training run in one place; `config.json` holds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tinynet import threads
@@ -25,6 +26,8 @@ class Settings:
     momentum: float
     drops: tuple[float, ...] | None  # where in the run, of 0 to 1, the rate falls; None: plateaus
     pixel_std: tuple[float, ...]  # what is left after the mean is divided by it, channel by channel
+    schedule: str = "plateau"  # or "drops"; or what the `changes` come from: "145", "replay RUN"
+    changes: Sequence[dict] = ()  # of rates and colour noise, see tinynet/controls.py
     pixel_mean: tuple[float, ...] | None = None  # None: the mean image of the training data
     mean_images: int = 10_000  # at most so many images make it
     crop: bool = True  # at random places in training, or always the centre
@@ -44,5 +47,5 @@ class Settings:
 # command said, but for the place to stop.
 FLAGS = (
     *("profile", "data", "image_size", "width", "seed", "devices"),
-    *("epochs", "batch_size", "lr", "workers", "log_every", "checkpoint_every"),
+    *("epochs", "batch_size", "lr", "schedule", "workers", "log_every", "checkpoint_every"),
 )

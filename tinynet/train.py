@@ -2,7 +2,7 @@
 
     for each epoch:
         for each batch:  loss -> gradients -> step; now and then a line in the log, a checkpoint
-        errors on the validation images; the learning rate; a checkpoint
+        errors on the validation images; the schedule may turn the rates down; a checkpoint
 
 A run can be left at any moment, by Ctrl-C, a kill or a full disk: it goes on from its last
 checkpoint to the very bits that it would have reached without.
@@ -11,20 +11,22 @@ checkpoint to the very bits that it would have reached without.
 import math
 import os
 import signal
-import time
 from contextlib import closing
 
 from tinynet import functional as F
 from tinynet.checkpoint import differences, network_state, restore_training, training_state
+from tinynet.checkpoint_writer import CheckpointWriter
+from tinynet.controls import Controls
 from tinynet.data import Batch, DataError, Dataset, Loader
 from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network, evaluate
 from tinynet.non_finite import bad_parameter, first_bad_layer
+from tinynet.notebook import Notebook
 from tinynet.optim import SGD
-from tinynet.progress import Progress, TimeLeft
+from tinynet.progress import Progress
 from tinynet.run_folder import RunFolder
-from tinynet.schedule import Drops, Plateau
-from tinynet.scores import Scores, Tally
+from tinynet.schedule import Drops, Plateau, Replay
+from tinynet.scores import Scores
 from tinynet.settings import Settings
 
 
@@ -55,22 +57,21 @@ class Trainer:
             flip=settings.flip,
             on_skip=self._warn_of_skip,
         )
-        steps = settings.epochs * len(self.loader)
-        self.last_step = min(steps, settings.steps or steps)
-        if settings.drops is None:
-            self.schedule = Plateau(optimizer)
-        else:
-            self.schedule = Drops(optimizer, settings.drops, steps)
+        self._steps = settings.epochs * len(self.loader)
+        self.last_step = min(self._steps, settings.steps or self._steps)
+        self.controls = Controls(optimizer, network.inputs)
+        self.schedule = self._schedule()
+        self.notebook = Notebook(folder, progress, self.controls, self.loader, settings.epochs)
+        self.writer = CheckpointWriter(folder)
         self.step = self.epoch = self.batch = 0
-        self.best: dict = {}  # the log's line of the best validation
-        self._news: list[str] = []  # of the learning rate, for the log's next line
-        self._seconds_before = 0.0
         self._interrupted = False
 
-    @property
-    def lr(self) -> float:
-        """The rate of the weights now; biases may have another."""
-        return self.optimizer.groups[0]["lr"]
+    def _schedule(self) -> Plateau | Drops | Replay:
+        if self.settings.schedule == "plateau":
+            return Plateau(self.controls)
+        if self.settings.schedule == "drops":
+            return Drops(self.controls, self.settings.drops, self._steps)
+        return Replay(self.controls, self.settings.changes, len(self.loader))
 
     @property
     def done(self) -> bool:
@@ -92,17 +93,15 @@ class Trainer:
                 f"{self.folder.path} was begun with other settings: {'; '.join(found)}. Resume "
                 "with the same ones, or begin anew with another --out"
             )
-        restore_training(state, self.network.model, self.optimizer, self.schedule)
+        restore_training(state, self.network, self.optimizer, self.schedule)
         self.step, self.epoch, self.batch = state["step"], state["epoch"], state["batch"]
-        if self.settings.lr != state["lr"]:
-            self.optimizer.scale_lr(self.settings.lr / state["lr"])
-            self._news.append(f"learning rate changed by hand to {self.lr:g}")
-        lines = self.folder.rewind(self.step)
-        self._seconds_before = lines[-1]["seconds"] if lines else 0.0
-        for line in lines:
-            self._keep_best(line)
-        if self.best.get("step") == self.step:  # a kill may have come before the best was marked
+        validated = self.batch < len(self.loader)
+        self.notebook.go_on(self.folder.rewind(self.step, validated))
+        if self.notebook.is_best(self.step):  # a kill may have come before the best was marked
             self.folder.mark_best(self.folder.of_step(self.step))
+        if self.settings.lr != state["lr"]:
+            self.controls.set_lr(self.settings.lr)
+            self.notebook.note_changes(self.step, ["changed by hand"])
 
     def run(self) -> None:
         """Train to the last epoch or step. To be called in the main thread, which gets Ctrl-C.
@@ -110,15 +109,21 @@ class Trainer:
         Raises Interrupted after Ctrl-C, when all is saved; NonFiniteError when the numbers go bad,
         which are then not saved; OSError when the disk is full. A second Ctrl-C ends it at once.
         """
-        self._began = time.perf_counter()
-        self._time_left = TimeLeft(self.last_step, self.step)
+        self.notebook.open(self.step, self.last_step)
         before = signal.signal(signal.SIGINT, self._on_interrupt)
         try:
+            if self.step == 0:
+                self.notebook.note_changes(0, self.schedule.after_step(0) or ["the start"])
             while not self.done:
                 self._run_epoch()
+            self.writer.finish()
         except (Interrupted, BrokenPipeError):
+            self.notebook.log_interval(self.step)
             self.save()
-            self._log_interval()
+            self.writer.finish()
+            raise
+        except Exception:
+            self._keep_what_is_being_written()
             raise
         finally:
             signal.signal(signal.SIGINT, before)
@@ -128,12 +133,19 @@ class Trainer:
         """Write a checkpoint of this moment; the best too, where this moment was validated best."""
         if bad := bad_parameter(self.network.model):
             raise NonFiniteError(f"after step {self.step} the parameter {bad}")
+        self.writer.write(self.step, self._state, self.notebook.is_best(self.step))
+
+    def _state(self) -> dict:
         state = network_state(self.settings, self.network, self.train_set)
-        state |= training_state(self.network.model, self.optimizer, self.schedule)
-        state |= {"step": self.step, "epoch": self.epoch, "batch": self.batch}
-        path = self.folder.save(self.step, state)
-        if self.best.get("step") == self.step:
-            self.folder.mark_best(path)
+        state |= training_state(self.network, self.optimizer, self.schedule)
+        return state | {"step": self.step, "epoch": self.epoch, "batch": self.batch}
+
+    def _keep_what_is_being_written(self) -> None:
+        """Training ends by an error of its own; of another one at the disk there is a warning."""
+        try:
+            self.writer.finish()
+        except OSError as error:
+            self.progress.warn(str(error))
 
     def _on_interrupt(self, signal_number, frame) -> None:
         if self._interrupted:
@@ -149,48 +161,43 @@ class Trainer:
     # ---------------------------------------------------------------- one epoch
 
     def _run_epoch(self) -> None:
-        number, lr = self.epoch + 1, self.lr
-        self._epoch_tally = Tally()
-        complete = self._train_batches(f"epoch {number}/{self.settings.epochs}")
-        self._log_interval()
+        self.notebook.begin_epoch(self.epoch + 1, self.batch)
+        complete = self._train_batches()
+        self.notebook.log_interval(self.step)
+        self.notebook.tell()
         try:
             scores = self._validate()
         except (DataError, OSError, MemoryError):
             self.save()  # the training of this epoch is not lost; a resumed run validates first
             raise
         if complete:
-            self._tell(self.schedule.after_epoch(scores.top1_error))
-            self.epoch, self.batch = number, 0
-        self._keep_best(self._log({"epoch": number, "lr": lr, **scores.as_validation()}))
+            self.notebook.note_changes(self.step, self.schedule.after_epoch(scores.top1_error))
+            self.epoch, self.batch = self.epoch + 1, 0
+        self.notebook.log_validation(self.step, scores)
         self.save()
-        # An epoch that was resumed at its end has no training of its own to tell of.
-        trained = self._epoch_tally
-        loss = f"train loss {trained.scores().loss:.4f}  " if trained.images else ""
-        self.progress.say(
-            f"epoch {number}/{self.settings.epochs}  {loss}val {scores}  lr {lr:g}  "
-            f"{self._time_left(self.step)} left"
-        )
+        self.notebook.tell()
 
-    def _train_batches(self, title: str) -> bool:
+    def _train_batches(self) -> bool:
         """Train on what is left of the epoch. False where --steps cuts it short."""
-        self.progress.begin(title, len(self.loader), self.batch)
-        self._interval = Interval(self.loader)
         with closing(self.loader.epoch(self.epoch, self.batch)) as batches:
             for batch in batches:
                 self._train_on(batch)
                 self.step, self.batch = self.step + 1, batch.number + 1
-                self._tell(self.schedule.after_step(self.step))
-                self.progress.advance(self.batch, self._how_it_goes())
-                if self._interrupted:
-                    raise Interrupted
+                self.notebook.note_changes(self.step, self.schedule.after_step(self.step))
+                self.notebook.advance(self.step, self.batch)
                 if self.step % self.settings.log_every == 0:
-                    self._log_interval()
+                    self.notebook.log_interval(self.step)
                 if self.step == self.last_step and self.batch < len(self.loader):
                     return False
                 if self.step % self.settings.checkpoint_every == 0:
-                    self._log_interval()  # a resumed run's log then has the same intervals
+                    # The same intervals then stand in the log of a run that goes on from here.
+                    self.notebook.log_interval(self.step)
                     self.save()
-                    self._interval = Interval(self.loader)
+                    self.notebook.begin_interval()
+                self.notebook.tell()
+                self.writer.check()
+                if self._interrupted:
+                    raise Interrupted
         return True
 
     def _train_on(self, batch: Batch) -> None:
@@ -204,7 +211,7 @@ class Trainer:
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self._interval.tally.add(value * len(batch.labels), logits.numpy(), batch.labels)
+        self.notebook.add(value * len(batch.labels), logits.numpy(), batch.labels)
 
     def _validate(self) -> Scores:
         self.progress.begin("validation", len(self.val_set))
@@ -235,63 +242,3 @@ class Trainer:
         self.progress.advance(done)
         if self._interrupted:
             raise Interrupted
-
-    # ---------------------------------------------------------------- what is told
-
-    def _tell(self, news: str | None) -> None:
-        """Say what became of the learning rate, here and in the log's next line."""
-        if news is not None:
-            self._news.append(f"{news}, now {self.lr:g}")
-            self.progress.say(f"step {self.step}: {self._news[-1]}")
-
-    def _log_interval(self) -> None:
-        """A line for the steps since the last one, if there were any."""
-        if not self._interval.tally.images:
-            return
-        self._log({"epoch": self.epoch + 1, "lr": self.lr, **self._interval.figures()})
-        self._epoch_tally.add_all(self._interval.tally)
-        how = self._how_it_goes()
-        self._interval = Interval(self.loader)
-        self.progress.line(f"epoch {self.epoch + 1}  step {self.step}/{self.last_step}  {how}")
-
-    def _how_it_goes(self) -> str:
-        now = self._interval.figures()
-        return (
-            f"loss {now['loss']:.4f}, top-1 error {now['top1_error']:.1%}, "
-            f"{now['images_per_s']:.0f} images/s, {now['data_wait']:.0%} waiting for data, "
-            f"{self._time_left(self.step)} left"
-        )
-
-    def _log(self, figures: dict) -> dict:
-        seconds = self._seconds_before + time.perf_counter() - self._began
-        line = {**figures, "step": self.step, "seconds": round(seconds, 2)}
-        if self._news:
-            line["event"] = "; ".join(self._news)
-            self._news = []
-        self.folder.log(line)
-        return line
-
-    def _keep_best(self, line: dict) -> None:
-        error = line.get("val_top1_error", math.inf)
-        if error < self.best.get("val_top1_error", math.inf):
-            self.best = line
-
-
-class Interval:
-    """Training since the last line of the log: errors, and how the time was spent."""
-
-    def __init__(self, loader: Loader):
-        self.tally = Tally()
-        self._loader, self._waited = loader, loader.wait_seconds
-        self._began = time.perf_counter()
-
-    def figures(self) -> dict:
-        seconds = time.perf_counter() - self._began
-        scores = self.tally.scores()
-        return {
-            "loss": scores.loss,
-            "top1_error": scores.top1_error,
-            "top5_error": scores.top5_error,
-            "images_per_s": round(scores.images / seconds, 1),
-            "data_wait": round((self._loader.wait_seconds - self._waited) / seconds, 4),
-        }

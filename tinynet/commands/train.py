@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from tinynet.commands import flags
+from tinynet.commands import flags, schedules
 from tinynet.commands.example import Example, named_devices
 from tinynet.commands.training import run_training
 from tinynet.data import NAMES, kind_of_data
 from tinynet.errors import UserError
 from tinynet.run_folder import RunFolder
+from tinynet.schedule import EPOCHS_145
 from tinynet.settings import FLAGS, Settings
 
 
@@ -34,6 +35,7 @@ def add_parser(commands, example: Example) -> None:
     )
     parser.add_argument("--batch-size", type=flags.count, metavar="N")
     parser.add_argument("--lr", type=flags.positive, metavar="X", help="learning rate at the start")
+    schedules.add_flags(parser)
     flags.add_image_size(parser)
     parser.add_argument(
         "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
@@ -84,6 +86,7 @@ def train(example: Example, args: Namespace) -> int:
 
 def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     """Where the run goes, and its settings."""
+    args.schedule = schedules.named_schedule(args)
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the run to go on with")
@@ -96,7 +99,10 @@ def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         )
     given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
     data = given.setdefault("data", example.default_data)
+    if given.get("schedule") == "145":
+        given.setdefault("epochs", EPOCHS_145)
     settings = replace(example.settings(given, kind_of_data(data)), steps=args.steps)
+    settings = schedules.scheduled(settings, given)
     if args.out is None:
         name = Path(data).name.split(".")[0]
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -116,7 +122,10 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
         return given
     if "data" in given and not _same_data(given["data"], before.get("data")):
         return given
-    return {**{name: before[name] for name in FLAGS if name in before}, **given}
+    taken = FLAGS
+    if given.get("schedule", before.get("schedule")) == before.get("schedule"):
+        taken += ("changes",)
+    return {**{name: before[name] for name in taken if name in before}, **given}
 
 
 def _same_data(now: str, before: str | None) -> bool:

@@ -49,12 +49,12 @@ def run_training(
             trainer.resume(state)
         progress.say(f"going on after step {trainer.step}")
     del state  # as large as the network and its velocities
-    progress.say(_title(settings, network, train_set, val_set, folder))
+    progress.say(_title(settings, network, train_set, val_set, folder, trainer.schedule))
     used = watch_training(model, optimizer)
     folder.create()
     folder.write_config(asdict(settings))
-    if trainer.step == 0:
-        folder.rewind(0)  # the lines of a run that was left before its first checkpoint
+    if trainer.step == 0:  # the lines of a run that was left before its first checkpoint
+        folder.rewind(0, validated=False)
     if trainer.done:
         progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
     try:
@@ -76,13 +76,14 @@ def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iter
         yield traffic.table() if traffic else "no traffic: this network has one tower"
 
 
-def _title(settings, network, train_set, val_set, folder) -> str:
+def _title(settings, network, train_set, val_set, folder, schedule) -> str:
     parameters = sum(p.size for p in network.model.parameters())
     return (
         f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n"
         f"devices  {describe_devices(settings.devices.split(','))}\n"
+        f"schedule {settings.schedule}: {schedule.describe(settings.epochs)}\n"
         f"run      {folder.path}"
     )
 
@@ -117,7 +118,7 @@ def _cure(error: Exception, trainer: Trainer, folder: RunFolder, go_on: str) -> 
 
 
 def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
-    path, best = quoted(folder.path), trainer.best
+    path, best = quoted(folder.path), trainer.notebook.best
     if trainer.skipped:
         print(skipped_files(trainer.skipped))
     if best:

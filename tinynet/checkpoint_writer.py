@@ -1,0 +1,58 @@
+"""Checkpoints are written beside training, which waits for a copy of the numbers, not for a disk.
+
+    training   ..steps..|copy|..steps..........|copy|..
+    writer                   |write|fsync|rename|    |write|..
+
+There is one copy at most: who comes with a second waits until the first is on the disk. Between
+checkpoints there is none, and its memory is free.
+"""
+
+import time
+from collections.abc import Callable
+from threading import Thread
+
+from tinynet.run_folder import RunFolder
+
+
+class CheckpointWriter:
+    """Writes the checkpoints of one run. `wait_seconds`: how long training has waited for it."""
+
+    def __init__(self, folder: RunFolder):
+        self._folder = folder
+        self._thread: Thread | None = None
+        self._error: Exception | None = None
+        self.wait_seconds = 0.0
+
+    def write(self, step: int, snapshot: Callable[[], dict], best: bool) -> None:
+        """Begin to write the state that `snapshot()` copies now, as the best one where it is that.
+
+        Raises what went wrong with the checkpoint before.
+        """
+        began = time.perf_counter()
+        self.finish()
+        # A daemon: whoever presses Ctrl-C twice waits for no disk. What it leaves is no checkpoint.
+        self._thread = Thread(target=self._write, args=(step, snapshot(), best), daemon=True)
+        self._thread.start()
+        self.wait_seconds += time.perf_counter() - began
+
+    def check(self) -> None:
+        """Raise what went wrong so far, without waiting."""
+        if self._error is not None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Wait until the last checkpoint is on the disk. Raises what went wrong with it."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _write(self, step: int, state: dict, best: bool) -> None:
+        try:
+            path = self._folder.save(step, state)
+            if best:
+                self._folder.mark_best(path)
+        except Exception as error:
+            self._error = error  # told in the thread that trains

@@ -1,0 +1,56 @@
+"""The flags --schedule and --replay, and what they mean for the settings of a run."""
+
+import argparse
+from dataclasses import replace
+
+from tinynet.controls import main_group
+from tinynet.errors import UserError
+from tinynet.run_folder import RunFolder
+from tinynet.schedule import EPOCHS_145, changes_145
+from tinynet.settings import Settings
+
+REPLAY = "replay "  # and the other run's folder
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--schedule",
+        choices=("plateau", "145"),
+        help="of the learning rate: divided by 10 where the validation error stops improving "
+        f"(plateau, unless the profile has its own), or as the authors did in their run 145, by "
+        f"epochs, of which there are {EPOCHS_145} unless --epochs says otherwise",
+    )
+    either.add_argument(
+        "--replay",
+        metavar="RUN",
+        help="make all changes of learning rates and colour noise that the log of the run in this "
+        "folder tells of, after as many epochs as there; the rates at the start are its too",
+    )
+
+
+def named_schedule(args: argparse.Namespace) -> str | None:
+    """The schedule's name in the settings, where a flag says which. UserError where two differ."""
+    if args.replay is None:
+        return args.schedule
+    if args.lr is not None:
+        raise UserError("--replay takes the learning rates from the other run: leave --lr out")
+    return REPLAY + args.replay
+
+
+def scheduled(settings: Settings, given: dict) -> Settings:
+    """`settings` with the schedule that is `given`, or else the profile's, and its changes.
+
+    `given` may hold the changes too, of a run that goes on.
+    """
+    name = given.get("schedule") or ("plateau" if settings.drops is None else "drops")
+    settings = replace(settings, schedule=name)
+    if name == "145" and not settings.changes:
+        return replace(settings, changes=changes_145(settings.lr))
+    if not name.startswith(REPLAY):
+        return settings
+    if not settings.changes:
+        changes = RunFolder(name.removeprefix(REPLAY)).changes()
+        rates = changes[0]["lr"]
+        settings = replace(settings, changes=changes, lr=rates[main_group(rates)])
+    return replace(settings, colour_noise=settings.changes[0]["colour_noise"])

@@ -1,0 +1,115 @@
+"""What may be changed while a network trains: the learning rates, by group, and the colour noise.
+
+A change is data, a line of the run's log and of the authors' schedule alike:
+
+    {"epoch": 25.0, "lr": {"conv1": 0.001, "weights": 0.001}, "why": "..."}
+
+`epoch` says after how many epochs it came, a fraction in the middle of one; `lr` has the new rate
+of each group that got one; `colour_noise`, where that was changed, its new value.
+"""
+
+import math
+from collections.abc import Iterable
+from numbers import Real
+
+from tinynet.inputs import Inputs
+from tinynet.optim import SGD
+
+
+class Controls:
+    """The knobs of a run: those of its optimizer and of its inputs."""
+
+    def __init__(self, optimizer: SGD, inputs: Inputs):
+        self._optimizer, self._inputs = optimizer, inputs
+        self._groups = {g.get("name", str(i)): g for i, g in enumerate(optimizer.groups)}
+
+    @property
+    def rates(self) -> dict[str, float]:
+        return {name: group["lr"] for name, group in self._groups.items()}
+
+    @property
+    def lr(self) -> float:
+        """The rate that stands for all."""
+        return self.rates[main_group(self._groups)]
+
+    def values(self) -> dict:
+        """How all knobs stand: {"lr": {group: rate}, "colour_noise": of the inputs}."""
+        return {"lr": self.rates, "colour_noise": self._inputs.colour_noise}
+
+    def apply(self, change: dict) -> None:
+        """Set what `change` sets. ValueError where it names a group that is not there."""
+        self.check(change)
+        for name, rate in change.get("lr", {}).items():
+            self._groups[name]["lr"] = float(rate)
+        if "colour_noise" in change:
+            self._inputs.colour_noise = float(change["colour_noise"])
+
+    def check(self, change: dict) -> None:
+        """ValueError where `change` cannot be applied here."""
+        unknown = change.get("lr", {}).keys() - self._groups.keys()
+        if unknown:
+            raise ValueError(
+                f"a change of the schedule sets the rate of {listed(sorted(unknown))}, but this "
+                f"network's groups are {listed(self._groups)}"
+            )
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply every group's rate."""
+        self._optimizer.scale_lr(factor)
+
+    def set_lr(self, lr: float) -> None:
+        """Set the rate of the main group; the others' keep their ratio to it."""
+        if self.lr > 0:
+            self.scale_lr(lr / self.lr)
+        self._groups[main_group(self._groups)]["lr"] = lr
+
+
+def main_group(names: Iterable[str]) -> str:
+    """The group whose rate stands for all: "weights", or else the first."""
+    return "weights" if "weights" in names else next(iter(names))
+
+
+def changed(before: dict, after: dict) -> dict:
+    """The part of the values `after` that was not so `before`: a change, without place and why."""
+    rates = {n: rate for n, rate in after["lr"].items() if rate != before["lr"].get(n)}
+    change = {"lr": rates} if rates else {}
+    if after["colour_noise"] != before["colour_noise"]:
+        change["colour_noise"] = after["colour_noise"]
+    return change
+
+
+def in_words(change: dict, before: dict) -> str:
+    """The change as a phrase: learning rate of conv1 and weights set to 0.001 from 0.01."""
+    groups: dict[tuple[float, float], list[str]] = {}
+    for name, rate in change.get("lr", {}).items():
+        groups.setdefault((rate, before["lr"][name]), []).append(name)
+    everywhere = len(groups) == 1 and change["lr"].keys() == before["lr"].keys()
+    parts = [
+        f"learning rate{'' if everywhere else ' of ' + listed(names)} set to {new:g} from {old:g}"
+        for (new, old), names in groups.items()
+    ]
+    if "colour_noise" in change:
+        parts.append(
+            f"colour noise set to {change['colour_noise']:g} from {before['colour_noise']:g}"
+        )
+    return ", ".join(parts)
+
+
+def is_change(data) -> bool:
+    """Whether `data`, read from a file, is a change as described above."""
+    if not isinstance(data, dict) or data.keys() - {"epoch", "lr", "colour_noise", "why"}:
+        return False
+    lr = data.get("lr", {})
+    numbers = [data.get("epoch"), data.get("colour_noise", 0.0)]
+    numbers += lr.values() if isinstance(lr, dict) else [lr]
+    return isinstance(data.get("why"), str) and all(map(_at_least_0, numbers))
+
+
+def _at_least_0(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names as in a sentence: a, b and c."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,160 @@
+"""A run's notebook: lines of log.jsonl, and on the screen the same in sentences.
+
+There is a line for each interval of some steps and one for each validation. What is changed in
+between goes into the next line, with the place where it came and the reason (tinynet/controls.py),
+so that the log is also the schedule: `train --replay` reads it.
+"""
+
+import math
+import time
+from collections.abc import Callable
+
+from tinynet.controls import Controls, changed, in_words
+from tinynet.data import Loader
+from tinynet.progress import Progress, TimeLeft
+from tinynet.run_folder import RunFolder
+from tinynet.scores import Scores, Tally
+
+NOTHING = {"lr": {}, "colour_noise": None}  # the values of the controls before the start
+
+
+class Notebook:
+    """`best` is the log's line of the best validation."""
+
+    def __init__(
+        self, folder: RunFolder, progress: Progress, controls: Controls, loader: Loader, epochs: int
+    ):
+        self._folder, self._progress, self._controls = folder, progress, controls
+        self._loader, self._epochs = loader, epochs
+        self._values = NOTHING
+        self._changes: list[dict] = []  # for the log's next line, as data
+        self._events: list[str] = []  # and in words
+        self._untold: list[tuple[Callable[[str], None], str]] = []  # how to say it, and what
+        self._seconds_before = 0.0
+        self.best: dict = {}
+
+    def go_on(self, lines: list[dict]) -> None:
+        """Go on after the `lines` of a resumed run's log, from the controls as they stand."""
+        self._values = self._controls.values()
+        self._seconds_before = lines[-1].get("seconds", 0.0) if lines else 0.0
+        for line in lines:
+            self._keep_best(line)
+
+    def open(self, step: int, last_step: int) -> None:
+        """Training begins after `step`; the clocks run."""
+        self._began = time.perf_counter()
+        self._last_step, self._time_left = last_step, TimeLeft(last_step, step)
+
+    # ---------------------------------------------------------------- changes
+
+    def note_changes(self, step: int, reasons: list[str]) -> None:
+        """Note what was turned at the controls since the last time, if anything, and why."""
+        before, self._values = self._values, self._controls.values()
+        change = changed(before, self._values)
+        if not change:
+            return
+        epoch, why = step / len(self._loader), "; ".join(reasons)
+        self._changes.append({"epoch": epoch, **change, "why": why})
+        if before is not NOTHING:
+            self._events.append(f"epoch {epoch:.5g}: {in_words(change, before)} - {why}")
+            self._untold.append((self._progress.say, self._events[-1]))
+
+    def tell(self) -> None:
+        """Say what was noted and logged. It is lasting by then: who listens may be gone."""
+        while self._untold:
+            say, text = self._untold.pop(0)
+            say(text)
+
+    # ---------------------------------------------------------------- intervals
+
+    def begin_epoch(self, number: int, done: int) -> None:
+        """Epoch `number` begins, of whose batches `done` are behind."""
+        self._number = number
+        self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
+        self._epoch_tally, self._interval = Tally(), Interval(self._loader)
+
+    def begin_interval(self) -> None:
+        self._interval = Interval(self._loader)
+
+    def add(self, loss: float, logits, labels) -> None:
+        """A batch was trained on."""
+        self._interval.tally.add(loss, logits, labels)
+
+    def advance(self, step: int, batch: int) -> None:
+        self._progress.advance(batch, self._how_it_goes(step))
+
+    def log_interval(self, step: int) -> None:
+        """A line for the steps since the last one, if there were any."""
+        tally = self._interval.tally
+        if not tally.images:
+            return
+        self._log(step, self._interval.figures())
+        self._epoch_tally.add_all(tally)
+        line = f"epoch {self._number}  step {step}/{self._last_step}  {self._how_it_goes(step)}"
+        self._untold.append((self._progress.line, line))
+        self.begin_interval()
+
+    def _how_it_goes(self, step: int) -> str:
+        now = self._interval.figures()
+        return (
+            f"loss {now['loss']:.4f}, top-1 error {now['top1_error']:.1%}, "
+            f"{now['images_per_s']:.0f} images/s, {now['data_wait']:.0%} waiting for data, "
+            f"{self._time_left(step)} left"
+        )
+
+    # ---------------------------------------------------------------- validations
+
+    def log_validation(self, step: int, scores: Scores) -> None:
+        """A line for a validation; the epoch is summed up in a sentence."""
+        self._keep_best(self._log(step, scores.as_validation()))
+        # An epoch that was resumed at its end has no training of its own to tell of.
+        trained = self._epoch_tally
+        loss = f"train loss {trained.scores().loss:.4f}  " if trained.images else ""
+        text = (
+            f"epoch {self._number}/{self._epochs}  {loss}val {scores}  lr {self._controls.lr:g}  "
+            f"{self._time_left(step)} left"
+        )
+        self._untold.append((self._progress.say, text))
+
+    def is_best(self, step: int) -> bool:
+        """Whether the best validation was after `step`."""
+        return self.best.get("step") == step
+
+    # ---------------------------------------------------------------- a line of the log
+
+    def _log(self, step: int, figures: dict) -> dict:
+        seconds = self._seconds_before + time.perf_counter() - self._began
+        place = {"epoch": self._number, "step": step, "lr": self._controls.lr}
+        line = {**place, **figures, "seconds": round(seconds, 2)}
+        if self._changes:
+            line["changes"] = self._changes
+        if self._events:
+            line["event"] = "; ".join(self._events)
+        self._folder.log(line)
+        self._changes, self._events = [], []
+        return line
+
+    def _keep_best(self, line: dict) -> None:
+        error = line.get("val_top1_error", math.inf)
+        if error < self.best.get("val_top1_error", math.inf):
+            self.best = line
+
+
+class Interval:
+    """Training since the last line of the log: errors, and how the time was spent."""
+
+    def __init__(self, loader: Loader):
+        self.tally = Tally()
+        self._loader, self._waited = loader, loader.wait_seconds
+        self._began = time.perf_counter()
+
+    def figures(self) -> dict:
+        seconds = time.perf_counter() - self._began
+        scores = self.tally.scores()
+        return {
+            "loss": scores.loss,
+            "top1_error": scores.top1_error,
+            "top5_error": scores.top5_error,
+            "images_per_s": round(scores.images / seconds, 1),
+            "data_wait": round((self._loader.wait_seconds - self._waited) / seconds, 4),
+        }
