@@ -1,7 +1,5 @@
 """The figures: drawn from a log, from weights, from predictions; PNG files of a sensible size."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,47 +13,57 @@ def pixels(path):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def write_log(path):
-    lines = []
+TRAINING = {"epoch": 1, "step": 3, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.1}
+
+
+def two_epochs():
+    """The lines of a log."""
     for epoch in (1, 2):
         for step in (5, 10):
-            training = {"loss": 2.0 / epoch, "top1_error": 0.5, "top5_error": 0.2}
-            lines.append({"epoch": epoch, "step": step + 10 * (epoch - 1), **training})
+            yield TRAINING | {"epoch": epoch, "step": step + 10 * (epoch - 1), "loss": 2.0 / epoch}
         validation = {"val_loss": 1.0, "val_top1_error": 0.4 / epoch, "val_top5_error": 0.1}
-        lines.append({"epoch": epoch, "step": 10 * epoch, **validation})
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        yield {"epoch": epoch, "step": 10 * epoch, **validation}
+
+
+def curves(monkeypatch, lines, steps_per_epoch):
+    """What learning_curves draws: x and y of each curve, left and right; and the name of x."""
+    drawn = []
+    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    plot.learning_curves(lines, None, steps_per_epoch)
+    axes = drawn[0].axes
+    data = [[curve.get_xydata().tolist() for curve in one.lines] for one in axes]
+    return data, {one.get_xlabel() for one in axes}
 
 
 def test_learning_curves(tmp_path):
-    write_log(tmp_path / "log.jsonl")
-    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "figures" / "curves.png", 10)
+    plot.learning_curves(list(two_epochs()), tmp_path / "figures" / "curves.png", 10)
     image = pixels(tmp_path / "figures" / "curves.png")
     assert image.shape == (400, 1000, 3)
     for r, g, b in ((31, 119, 180), (214, 39, 40)):  # training is blue, validation red
         assert (abs(image - (r, g, b)).sum(axis=2) < 10).sum() > 50
 
 
-def test_learning_curves_of_a_run_without_validation(tmp_path):
-    line = {"epoch": 1, "step": 3, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.1}
-    (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n")
-    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", 10)
-    assert pixels(tmp_path / "curves.png").shape == (400, 1000, 3)
+def test_curves_over_epochs(monkeypatch):
+    (loss, error), unit = curves(monkeypatch, list(two_epochs()), 10)
+    assert unit == {"epoch"}
+    assert loss == [[[0.5, 2.0], [1.0, 2.0], [1.5, 1.0], [2.0, 1.0]], [[1.0, 1.0], [2.0, 1.0]]]
+    assert error[2] == [[1.0, 40.0], [2.0, 20.0]]
 
 
-def test_an_epoch_that_was_cut_is_a_part_of_one(tmp_path, monkeypatch):
-    """Step 3 of 10 stands at 0.3 epochs, also where the log ends there."""
-    line = {"epoch": 1, "step": 3, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.1}
-    (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n")
-    drawn = []
-    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
-    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", 10)
-    places = [curve.get_xdata().tolist() for axes in drawn[0].axes for curve in axes.lines]
-    assert places == [[0.3], [0.3], [0.3], [], []]
+def test_an_epoch_that_was_cut_is_a_part_of_one(monkeypatch):
+    """Step 3 of 10 stands at 0.3 epochs, also where the log ends there, without validation."""
+    (loss, error), _ = curves(monkeypatch, [TRAINING], 10)
+    assert loss == [[[0.3, 1.0]], []]
+    assert error == [[[0.3, 50.0]], [[0.3, 10.0]], [], []]
 
 
-def test_a_log_without_lines_draws_nothing(tmp_path):
-    (tmp_path / "log.jsonl").touch()
-    plot.learning_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", 10)
+def test_curves_over_steps(monkeypatch):
+    (loss, _), unit = curves(monkeypatch, [TRAINING], None)
+    assert (loss[0], unit) == ([[3.0, 1.0]], {"step"})
+
+
+def test_no_lines_draw_nothing(tmp_path):
+    plot.learning_curves([], tmp_path / "curves.png", 10)
     assert not (tmp_path / "curves.png").exists()
 
 
@@ -64,7 +72,7 @@ def test_first_layer_filters(tmp_path, towers):
     """A filter of pure red weights is red, one of negative red weights cyan."""
     weight = np.zeros((24, 3, 5, 4), np.float32)
     weight[0, 0], weight[23, 0] = 0.3, -7.0
-    plot.first_layer_filters(weight, tmp_path / "filters.png", towers)
+    plot.first_layer_filters(weight, tmp_path / "filters.png", towers, [0.5] * towers)
     image = pixels(tmp_path / "filters.png")
     red = abs(image - (255, 127, 127)).sum(axis=2) < 12
     cyan = abs(image - (0, 127, 127)).sum(axis=2) < 12
@@ -84,3 +92,61 @@ def test_predictions(tmp_path, count):
     )
     image = pixels(tmp_path / "predictions.xyz")  # PNG, whatever the file is called
     assert (abs(image - (0, 200, 0)).sum(axis=2) < 5).sum() > 1000 * count
+
+
+def test_the_bar_of_the_right_class_is_red(tmp_path):
+    """Red where it is among the best, and nowhere else: whatever its place, whatever its length."""
+    gray = np.full((3, 20, 20), 128, np.uint8)
+    best = [[("cat", 0.5), ("dog", 0.25)], [("cat", 0.5), ("dog", 0.25)]]
+    titles, red, blue = ["", ""], plot.BARS[True], plot.BARS[False]
+    shares = {}
+    for right in ([], ["cat", "cow"], ["dog", "cow"], ["dog", "dog"]):
+        plot.predictions([gray] * 2, titles, best, tmp_path / "p.png", right)
+        image = pixels(tmp_path / "p.png")
+        found = [(abs(image - rgb(colour)).sum(axis=2) < 3).sum() for colour in (red, blue)]
+        shares[tuple(right)] = found[0] / sum(found)
+    assert shares[()] == 0
+    # of bars of 0.5, 0.25, 0.5 and 0.25; the writing on them covers some of their pixels
+    assert abs(shares["cat", "cow"] - 1 / 3) < 0.06
+    assert abs(shares["dog", "cow"] - 1 / 6) < 0.06
+    assert abs(shares["dog", "dog"] - 1 / 3) < 0.06
+
+
+def rgb(colour):
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def test_neighbours(tmp_path):
+    """The images stand row by row, the first apart; names of other classes are red."""
+    levels = [[10, 60, 110], [160, 210, 250]]
+    rows = [[np.full((3, 8, 8), level, np.uint8) for level in row] for row in levels]
+    classes = [["cat", "cat", "dog"], ["dog", "dog", "dog"]]
+    plot.neighbours(rows, classes, tmp_path / "neighbours.png")
+    image = pixels(tmp_path / "neighbours.png")
+    places = {}
+    for level in (level for row in levels for level in row):
+        y, x = np.nonzero((image == level).all(axis=2))
+        assert len(y) > 5000
+        places[level] = (np.median(y), np.median(x))
+    (first, *_), (second, *_) = ([places[level] for level in row] for row in levels)
+    assert first[0] < second[0]
+    for row in levels:
+        x = [places[level][1] for level in row]
+        assert x[1] - x[0] > x[2] - x[1] > 0
+    red = np.argwhere(abs(image - rgb(plot.COLOURS["validation"])).sum(axis=2) < 30)
+    assert len(red) > 5
+    assert (abs(red[:, 1] - places[110][1]) < 40).all()
+    assert (red[:, 0] < places[110][0]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("n01440764 tench, Tinca tinca", "tench"),
+        ("n01440764", "n01440764"),
+        ("green", "green"),
+        ("a name of a class that is too long for a bar", "a name of a class that is too l…"),
+    ],
+)
+def test_short_names(name, shown):
+    assert plot.short(name) == shown

@@ -11,13 +11,23 @@ import signal
 import sys
 import warnings
 
-from tinynet.commands import check_gradients, diff, evaluate, plan, predict, summary, train
+from tinynet.commands import (
+    check_gradients,
+    diff,
+    evaluate,
+    figures,
+    plan,
+    predict,
+    prepare,
+    summary,
+    train,
+)
 from tinynet.commands.example import Example
 from tinynet.data import DataError
 from tinynet.errors import UserError
 from tinynet.ledger import DeviceOutOfMemory
 
-COMMANDS = (train, evaluate, predict, summary, diff, plan, check_gradients)
+COMMANDS = (prepare, train, evaluate, predict, figures, summary, diff, plan, check_gradients)
 
 
 def main(example: Example, argv: list[str] | None = None) -> int:

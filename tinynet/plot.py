@@ -1,9 +1,12 @@
-"""The paper's figures for a run, as PNG files: learning curves, first-layer filters, predictions.
+"""The paper's figures for a run, as PNG files.
+
+Learning curves (figure 1), first-layer filters (figure 3), predictions and nearest neighbours
+(figure 4).
 
 Each figure is drawn on a canvas of its own, so nothing here needs a screen.
 """
 
-import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,66 +14,67 @@ import numpy as np
 from matplotlib.figure import Figure
 
 COLOURS = {"training": "#1f77b4", "validation": "#d62728"}
+BARS = {True: "#f0a59d", False: "#a9c9e4"}  # of the right class, as in the paper, and of others
 
 
-def learning_curves(log: Path, file: Path, steps_per_epoch: int) -> None:
-    """Loss and errors over the epochs of a run (the paper's figure 1), from its log.jsonl.
+def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | None) -> None:
+    """Loss and errors over the epochs of a run, from the lines of its log (the paper's figure 1).
 
-    Of a log without lines nothing is drawn.
+    Without `steps_per_epoch` they are drawn over the steps. Of no lines nothing is drawn.
     """
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
     if not lines:
         return
+    unit, name_of_x = (steps_per_epoch, "epoch") if steps_per_epoch else (1, "step")
     training = [line for line in lines if "loss" in line]
     validation = [line for line in lines if "val_top1_error" in line]
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, error = figure.subplots(1, 2)
-    epochs = [line["step"] / steps_per_epoch for line in training]
-    loss.plot(epochs, [line["loss"] for line in training], color=COLOURS["training"])
-    loss.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None))
     for name, rows, prefix in (("training", training, ""), ("validation", validation, "val_")):
-        for key, style, label in (("top1_error", "-", "top-1"), ("top5_error", ":", "top-5")):
-            error.plot(
-                [row["step"] / steps_per_epoch for row in rows],
-                [100 * row[prefix + key] for row in rows],
-                style,
-                color=COLOURS[name],
-                label=f"{name}, {label}",
-                marker="o" if name == "validation" and len(rows) < 50 else None,
-                markersize=3,
-            )
-    error.set(xlabel="epoch", ylabel="error (%)", ylim=(0, 100))
-    error.legend(frameon=False)
+        places = [row["step"] / unit for row in rows]
+        marked = "o" if name == "validation" and len(rows) < 50 else None
+        style = {"color": COLOURS[name], "marker": marked, "markersize": 3}
+        loss.plot(places, [row[prefix + "loss"] for row in rows], label=name, **style)
+        for key, dashes, label in (("top1_error", "-", "top-1"), ("top5_error", ":", "top-5")):
+            errors = [100 * row[prefix + key] for row in rows]
+            error.plot(places, errors, dashes, label=f"{name}, {label}", **style)
+    loss.set(ylabel="loss (nats)", ylim=(0, None))
+    error.set(ylabel="error (%)", ylim=(0, 100))
     for axes in (loss, error):
+        axes.set(xlabel=name_of_x, xlim=(0, None))
         axes.grid(alpha=0.3)
-        axes.set_xlim(0, None)
+        axes.legend(frameon=False)
     _save(figure, file)
 
 
-def first_layer_filters(weight: np.ndarray, file: Path, towers: int = 2) -> None:
+def first_layer_filters(
+    weight: np.ndarray, file: Path, towers: int, scores: Sequence[float]
+) -> None:
     """The filters (out, 3, kh, kw) of conv1 as colour pictures, towers apart (figure 3).
 
-    Each filter is stretched over the full range of colours by itself; 0 is middle gray.
+    Each filter is stretched over the full range of colours by itself; 0 is middle gray. `scores`:
+    the colour score of each tower, which stands over it.
     """
     out, _, kh, kw = weight.shape
     across = min(16, out // towers)
-    down = -(-(out // towers) // across)
-    gap = 1
-    sheet = np.ones(
-        (towers * down * (kh + gap) + (towers - 1) * 2 * gap, across * (kw + gap), 3), np.float32
+    down = -(-out // towers // across)
+    figure = Figure(
+        figsize=(8, towers * (8 * down * (kh + 1) / across / (kw + 1) + 0.5)), layout="constrained"
     )
-    for i, filter_ in enumerate(weight):
-        tower, place = divmod(i, out // towers)
-        top = (tower * down + place // across) * (kh + gap) + tower * 2 * gap
-        left = place % across * (kw + gap)
-        largest = np.abs(filter_).max() or 1.0
-        sheet[top : top + kh, left : left + kw] = 0.5 + 0.5 * filter_.transpose(1, 2, 0) / largest
-    height, width = sheet.shape[:2]
-    figure = Figure(figsize=(8, 8 * height / width + 0.4), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(sheet, interpolation="nearest")
-    axes.set_axis_off()
-    axes.set_title(f"conv1: {out} filters, {kh}x{kw}" + (", tower a above b" * (towers == 2)))
+    grid = figure.subplots(towers, 1, squeeze=False)
+    for axes, filters, name, score in zip(grid.flat, np.split(weight, towers), "ab", scores):
+        sheet = np.ones((down * (kh + 1), across * (kw + 1), 3), np.float32)
+        for i, filter_ in enumerate(filters):
+            row, column = divmod(i, across)
+            place = slice(row * (kh + 1), -1), slice(column * (kw + 1), -1)
+            largest = np.abs(filter_).max() or 1.0
+            picture = 0.5 + 0.5 * filter_.transpose(1, 2, 0) / largest
+            sheet[place][:kh, :kw] = picture
+        axes.imshow(sheet[:-1, :-1], interpolation="nearest")
+        axes.set_axis_off()
+        tower = f"tower {name}: " if towers == 2 else ""
+        axes.set_title(
+            f"{tower}{len(filters)} filters of conv1, {kh}x{kw}; colour score {score:.2f}"
+        )
     _save(figure, file)
 
 
@@ -79,10 +83,12 @@ def predictions(
     titles: Sequence[str],
     best: Sequence[Sequence[tuple[str, float]]],
     file: Path,
+    right: Sequence[str] = (),
 ) -> None:
     """Each image (3, h, w) uint8 over bars of its likeliest classes (figure 4, left).
 
-    best: for each image its (class name, probability) pairs, likeliest first.
+    best: for each image its (class name, probability) pairs, likeliest first. right: for each image
+    its class, where that is known; its bar is red.
     """
     across = min(4, len(images))
     down = -(-len(images) // across)
@@ -90,17 +96,47 @@ def predictions(
     grid = figure.subplots(2 * down, across, squeeze=False, height_ratios=[2, 1] * down)
     for axes in grid.flat:
         axes.set_axis_off()
-    for i, (image, title, classes) in enumerate(zip(images, titles, best)):
+    known = right or [None] * len(images)
+    for i, (image, title, classes, its_own) in enumerate(zip(images, titles, best, known)):
         row, column = divmod(i, across)
         picture, bars = grid[2 * row][column], grid[2 * row + 1][column]
         picture.imshow(image.transpose(1, 2, 0))
         picture.set_title(title, fontsize=9)
         places = range(len(classes))
-        bars.barh(places, [p for _, p in classes], color="#f4a8a0")
+        colours = [BARS[name == its_own] for name, _ in classes]
+        bars.barh(places, [p for _, p in classes], color=colours)
         for place, (name, p) in enumerate(classes):
-            bars.text(0.02, place, f"{name[:32]}  {100 * p:.1f} %", va="center", fontsize=8)
+            bars.text(0.02, place, f"{short(name)}  {100 * p:.1f} %", va="center", fontsize=8)
         bars.set(xlim=(0, 1), ylim=(len(classes) - 0.4, -0.6))
     _save(figure, file)
+
+
+def neighbours(
+    rows: Sequence[Sequence[np.ndarray]], classes: Sequence[Sequence[str]], file: Path
+) -> None:
+    """An image a row, and beside it those that are nearest to it (figure 4, right).
+
+    rows: for each row its images (3, h, w) uint8, first the one in question; classes: theirs. The
+    name of a neighbour of another class is red.
+    """
+    across = max(map(len, rows))
+    figure = Figure(figsize=(1.6 * across + 0.4, 1.9 * len(rows)), layout="constrained")
+    widths = [1, 0.15, *[1] * (across - 1)]  # a gap after the first
+    grid = figure.subplots(len(rows), across + 1, squeeze=False, width_ratios=widths)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for cells, images, names in zip(np.delete(grid, 1, axis=1), rows, classes):
+        for axes, image, name in zip(cells, images, names):
+            axes.imshow(image.transpose(1, 2, 0))
+            colour = "black" if name == names[0] else COLOURS["validation"]
+            axes.set_title(short(name, 20), fontsize=8, color=colour)
+    _save(figure, file)
+
+
+def short(name: str, most: int = 32) -> str:
+    """A class in a word or two: "n01440764 tench, Tinca tinca" is a tench."""
+    words = re.sub(r"^n\d{8} ", "", name).split(",")[0]
+    return words if len(words) <= most else words[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _save(figure: Figure, file: Path) -> None:

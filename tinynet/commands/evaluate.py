@@ -51,7 +51,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
         for network in networks
     ]
     for path, network, dataset in zip(paths, networks, datasets):
-        _check_classes(path, network.classes, dataset)
+        check_classes(path, network.classes, dataset)
         print(f"network  {path}")
     progress = Progress()
     told = set()
@@ -80,7 +80,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     return 0
 
 
-def _check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
+def check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
     """UserError unless the network's classes are those of the data.
 
     The first word decides: the same WordNet id may stand with its words or without.

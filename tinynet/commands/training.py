@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
 from tinynet.checkpoint import describe_data, fitting
 from tinynet.commands.example import Example, build, command, quoted, skipped_files
+from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
 from tinynet.devices import Device
 from tinynet.errors import Interrupted, NonFiniteError
@@ -18,7 +18,6 @@ from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
 from tinynet.nn import Module
 from tinynet.optim import SGD
 from tinynet.parallel.route import describe_devices
-from tinynet.parallel.towers import Towers
 from tinynet.progress import Progress
 from tinynet.run_folder import RunFolder
 from tinynet.settings import Settings
@@ -126,21 +125,11 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
         print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
     print(f"last     {folder.steps()[-1]}")
     print(f"log      {folder.log_path}")
-    print(f"figures  {_draw(trainer, folder)}")
+    draw_curves(folder, folder.read_log(), len(trainer.loader))
+    _, scores = draw_filters(folder, trainer.network.model)
+    print(f"figures  {folder.figures_path}; {scores}")
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
-
-
-def _draw(trainer: Trainer, folder: RunFolder) -> Path:
-    """The run's figures: its learning curves, and the filters of the first layer."""
-    from tinynet import plot  # matplotlib takes a while to load
-
-    model = trainer.network.model
-    plot.learning_curves(folder.log_path, folder.figures_path / "curves.png", len(trainer.loader))
-    filters = model.conv1.state_dict()["weight"]
-    towers = 2 if isinstance(model.conv1, Towers) else model.conv2.groups
-    plot.first_layer_filters(filters, folder.figures_path / "filters.png", towers)
-    return folder.figures_path
 
 
 def _open(settings: Settings, split: str) -> Dataset:

@@ -1,0 +1,34 @@
+"""How much of a first-layer filter is colour: do the two towers specialize (paper, section 6.1)?
+
+In the paper one tower's filters came out gray and the other's coloured, "during every run". A
+number says so of a run: split a filter's weights at each of its places into their part along gray,
+(1, 1, 1)/sqrt(3), and the part orthogonal to it. The score is the second part's share of energy:
+
+    score = 1 - sum((red + green + blue)^2 / 3) / sum(red^2 + green^2 + blue^2)
+
+0 is a filter that sees no colour, 1 one that sees nothing else, and noise, with which filters
+begin, has 2/3: two of its three directions are orthogonal to gray.
+"""
+
+import numpy as np
+
+from tinynet.nn import Sequential
+from tinynet.parallel.towers import Towers
+
+
+def colour_scores(weight: np.ndarray) -> np.ndarray:
+    """The score of each filter, 0 to 1: weight (out, 3, kh, kw) -> (out,). All zeros have 0."""
+    weight = weight.astype(np.float64)
+    whole = (weight**2).sum(axis=(1, 2, 3))
+    gray = (weight.sum(axis=1) ** 2 / 3).sum(axis=(1, 2))
+    return np.divide(np.maximum(whole - gray, 0), whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def tower_scores(weight: np.ndarray, towers: int) -> list[float]:
+    """The mean over the filters of each tower, of a before of b."""
+    return [float(scores.mean()) for scores in np.split(colour_scores(weight), towers)]
+
+
+def count_towers(model: Sequential) -> int:
+    """2 where conv2 sees the maps of its own tower only, on one device or on two; else 1."""
+    return 2 if isinstance(model.conv1, Towers) else model.conv2.groups

@@ -1,0 +1,168 @@
+"""`figures`: the paper's figures for a run."""
+
+import sys
+from argparse import Namespace
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.checkpoint import load_network
+from tinynet.colour_score import count_towers, tower_scores
+from tinynet.commands import flags
+from tinynet.commands.evaluate import check_classes
+from tinynet.commands.example import Example, named_devices
+from tinynet.data import BadImage, DataError, Dataset, Loader, open_dataset
+from tinynet.errors import UserError
+from tinynet.evaluate import Network, likeliest
+from tinynet.features import nearest
+from tinynet.nn import Sequential
+from tinynet.progress import Progress
+from tinynet.run_folder import RunFolder, find_checkpoint
+from tinynet.settings import loading_threads
+
+SHOWN, BEST = 8, 5  # validation images with their likeliest classes, as in the paper's figure 4
+ROWS, NEIGHBOURS = 5, 6
+
+
+def add_parser(commands, example: Example) -> None:
+    parser = flags.command(commands, "figures", figures, "the paper's figures for a run, as PNG")
+    parser.add_argument(
+        "--run", dest="folder", required=True, metavar="FOLDER", help="a run; they go to figures/"
+    )
+    parser.add_argument("--data", metavar="DATA", help="as for train (the data it was trained on)")
+    flags.add_devices(parser)
+    flags.add_workers(parser)
+
+
+def figures(example: Example, args: Namespace) -> int:
+    """Draw what can be drawn; status 2 where something is missing for the rest."""
+    folder = RunFolder(args.folder)
+    if not folder.path.is_dir():
+        raise UserError(f"no such run: {folder.path}")
+    status = 0
+    if lines := folder.read_log():
+        print(f"curves      {draw_curves(folder, lines, steps_per_epoch(lines))}")
+    else:
+        print(f"error: curves.png is not drawn: {folder.log_path} has no lines", file=sys.stderr)
+        status = 2
+    path = find_checkpoint(folder.path)
+    network, settings = load_network(path, example.name, example.build, named_devices(args.devices))
+    file, scores = draw_filters(folder, network.model)
+    print(f"filters     {file}: {scores}")
+    data = args.data or settings["data"]
+    size, seed = network.inputs.image_size, settings["seed"]
+    try:
+        train_set, val_set = (
+            open_dataset(data, split, size, seed, network.store_size) for split in ("train", "val")
+        )
+        check_classes(path, network.classes, val_set)
+    except (DataError, UserError) as error:
+        raise UserError(f"predictions.png and neighbours.png are not drawn: {error}") from None
+    print(f"predictions {_draw_predictions(folder, network, val_set)}")
+    workers = args.workers or loading_threads()
+    print(f"neighbours  {_draw_neighbours(folder, network, train_set, val_set, workers)}")
+    return status
+
+
+# ---------------------------------------------------------------- what `train` draws too
+
+
+def draw_curves(folder: RunFolder, lines: list[dict], steps_per_epoch: int | None) -> Path:
+    """Figure 1's kind of curves, of the lines of the run's log."""
+    from tinynet import plot  # matplotlib takes a while to load
+
+    file = folder.figures_path / "curves.png"
+    plot.learning_curves(lines, file, steps_per_epoch)
+    return file
+
+
+def draw_filters(folder: RunFolder, model: Sequential) -> tuple[Path, str]:
+    """Figure 3: the filters of the first layer. With it, the colour score of each tower."""
+    from tinynet import plot
+
+    file = folder.figures_path / "filters.png"
+    weight, towers = model.conv1.state_dict()["weight"], count_towers(model)
+    scores = tower_scores(weight, towers)
+    plot.first_layer_filters(weight, file, towers, scores)
+    if towers == 1:
+        return file, f"colour score {scores[0]:.2f}"
+    return file, f"colour score of tower a {scores[0]:.2f}, of b {scores[1]:.2f}"
+
+
+def steps_per_epoch(lines: list[dict]) -> int | None:
+    """How long an epoch was, by the log; None before the second, for the first may be cut short."""
+    last = max(line["epoch"] for line in lines)
+    for line in lines:
+        if "val_top1_error" in line and line["epoch"] < last:
+            return line["step"] // line["epoch"]
+    return None
+
+
+# ---------------------------------------------------------------- figure 4
+
+
+def _draw_predictions(folder: RunFolder, network: Network, val_set: Dataset) -> str:
+    """Figure 4, left: validation images over their five best classes."""
+    from tinynet import plot
+
+    chosen = _a_few(val_set, SHOWN)
+    images = np.stack([val_set.load(i) for i in chosen])
+    right = [network.classes[val_set.labels[i]] for i in chosen]
+    best = likeliest(network, images, BEST)
+    file = folder.figures_path / "predictions.png"
+    plot.predictions(images, [plot.short(name) for name in right], best, file, right)
+    first = sum(classes[0][0] == name for classes, name in zip(best, right))
+    among = sum(name in dict(classes) for classes, name in zip(best, right))
+    return f"{file}: {first} of {len(chosen)} right, {among} among the {BEST} likeliest"
+
+
+def _draw_neighbours(
+    folder: RunFolder, network: Network, train_set: Dataset, val_set: Dataset, workers: int
+) -> str:
+    """Figure 4, right: validation images, each beside the training images nearest to it."""
+    from tinynet import plot
+
+    progress = Progress()
+    chosen = _a_few(val_set, ROWS)
+    images = np.stack([val_set.load(i) for i in chosen])
+    options = {"seed": 0, "workers": workers, "train": False}
+    loader = Loader(
+        train_set, 128, **options, on_skip=lambda name, why: progress.warn(f"skipped {name}: {why}")
+    )
+    progress.begin("neighbours", len(train_set))
+    numbers = nearest(network, images, loader, NEIGHBOURS, progress.advance)
+    progress.end()
+    rows, classes, alike = [], [], 0
+    for image, i, found in zip(images, chosen, numbers):
+        labels = [val_set.labels[i], *train_set.labels[found]]
+        rows.append([image, *(train_set.load(n) for n in found)])
+        classes.append([network.classes[label] for label in labels])
+        alike += labels[1:].count(labels[0])
+    file = folder.figures_path / "neighbours.png"
+    plot.neighbours(rows, classes, file)
+    return f"{file}: {alike} of {numbers.size} have the class of their image"
+
+
+def _a_few(dataset: Dataset, count: int) -> list[int]:
+    """The numbers of `count` images that can be read, of as many classes as can be; always these.
+
+    DataError where there is none.
+    """
+    seen: Counter[int] = Counter()
+    rounds = {}  # of each image: how many of its class come before it
+    for i in np.random.default_rng(0).permutation(len(dataset)):
+        rounds[int(i)] = seen[dataset.labels[i]]
+        seen[dataset.labels[i]] += 1
+    chosen: list[int] = []
+    for i in sorted(rounds, key=rounds.get):
+        try:
+            dataset.load(i)
+        except BadImage:
+            continue  # validation, which looks at all images, names it
+        chosen.append(i)
+        if len(chosen) == count:
+            break
+    if not chosen:
+        raise DataError(f"{dataset.name}: no image of {dataset.split} could be read")
+    return chosen

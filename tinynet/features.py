@@ -1,0 +1,63 @@
+"""What the last hidden layer makes of images, and which images are alike in its eyes.
+
+The features of an image are what the last layer sees: in AlexNet the 4,096 activations of fc7,
+after the ReLU. Two images are alike where the Euclidean distance of their features is small, though
+their pixels may have little in common (paper, section 6.1 and figure 4, right).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinynet.data import Loader
+from tinynet.evaluate import Network
+from tinynet.tape import no_grad
+
+
+@no_grad()
+def features(network: Network, images: np.ndarray) -> np.ndarray:
+    """uint8 (n, 3, h, w) -> float32 (n, features), of the centre crops, in test mode.
+
+    The paper's dropout, x 0.5 in testing, halves all features alike: that moves no neighbour.
+    """
+    *hidden, _ = network.model.children()
+    middle = (images.shape[-1] - network.inputs.image_size) // 2
+    top, left, flip = (np.full(len(images), place, np.int32) for place in (middle, middle, 0))
+    training = network.model.training
+    network.model.eval()
+    try:
+        x = network.inputs(images, top, left, flip)
+        for _, layer in hidden:
+            x = layer(x)
+    finally:
+        network.model.train(training)
+    return x.numpy()
+
+
+def nearest(
+    network: Network,
+    images: np.ndarray,
+    loader: Loader,
+    count: int,
+    after_batch: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """The `count` images of `loader` that are nearest to each of `images`: numbers in its dataset.
+
+    (n, count), the nearest first. No features are kept but those of the images in question, so that
+    memory stays the same however many images the loader has. `after_batch` is told how many are
+    done.
+    """
+    wanted = features(network, images)
+    numbers = np.empty((len(images), 0), np.int64)
+    distances = np.empty((len(images), 0))
+    done = 0
+    for batch in loader.epoch(0):
+        found = features(network, batch.images)
+        to_these = np.stack([((found - one) ** 2).sum(axis=1) for one in wanted])
+        distances = np.hstack([distances, to_these])
+        numbers = np.hstack([numbers, np.tile(batch.indices, (len(images), 1))])
+        best = np.argsort(distances, axis=1, kind="stable")[:, :count]
+        distances, numbers = (np.take_along_axis(a, best, axis=1) for a in (distances, numbers))
+        done += len(batch.images)
+        after_batch(done)
+    return numbers
