@@ -153,6 +153,17 @@ def test_a_stride_that_steps_over_the_whole_image(device):
     assert np.array_equal(wide.numpy(), y.numpy())
 
 
+def test_more_padding_than_window(device):
+    """The outermost windows see nothing of the image: their dy reaches no pixel."""
+    arrays = normal(0, 2, 2, 4, 3), normal(1, 3, 2, 2, 2), normal(2, 3)
+    options = {"stride": (1, 1), "padding": (3, 2, 4, 0), "groups": 1}
+    x, weight, bias = (leaf(a, device) for a in arrays)
+    y = F.conv2d(x, weight, bias, **options)
+    # some tens of products of values around 1, each rounded to 1e-16
+    np.testing.assert_allclose(y.numpy(), loops(*arrays, **options), rtol=1e-12, atol=1e-13)
+    gradcheck(lambda *inputs: F.conv2d(*inputs, **options), [x, weight, bias])
+
+
 def test_padding_names_top_bottom_left_right():
     weight = Tensor(np.ones((1, 1, 3, 3)))
     # top 2, right 1: columns 1..3 (and 2..3), rows up to 0, up to 1, then all three

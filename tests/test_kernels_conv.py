@@ -25,6 +25,17 @@ def test_kernels_im2col_by_hand():
     np.testing.assert_array_equal(col[0], expected)
 
 
+def test_kernels_im2col_with_padding_below_zero():
+    """The windows then begin inside the image, as those of conv2d's dx may."""
+    x = np.arange(1, 13, dtype=np.float32).reshape(1, 1, 3, 4)
+    #  1  2  3  4     1x2 windows from row 1, column 2 on; the last place and row are outside
+    #  5  6  7  8
+    #  9 10 11 12
+    col = blank((1, 2, 6), np.float32)
+    im2col(col, x, 1, 1, 3, 4, 1, 2, 1, 1, -1, -2, 3, 2)
+    np.testing.assert_array_equal(col[0], [[7, 8, 11, 12, 0, 0], [8, 0, 12, 0, 0, 0]])
+
+
 def test_kernels_col2im_by_hand():
     dcol = np.ones((1, 4, 4), np.float32)
     dx = blank((1, 1, 3, 3), np.float32)

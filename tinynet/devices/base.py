@@ -10,6 +10,8 @@ from tinynet.ledger import Ledger
 class Device:
     """A place for arrays: its name, and the array module (`xp`) that computes there."""
 
+    reads_overlapping = False  # can a product read rows that overlap in memory? CuPy copies them
+
     def __init__(self, name: str, xp: ModuleType):
         self.name = name
         self.xp = xp

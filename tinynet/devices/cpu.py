@@ -16,6 +16,8 @@ PART = 4 << 20  # bytes that the columns of one part of a batch may take, if the
 class Cpu(Device):
     """NumPy, with a pool of memory and a worker thread on each core."""
 
+    reads_overlapping = True
+
     def __init__(self):
         super().__init__("cpu", np)
         self.pool = Pool()

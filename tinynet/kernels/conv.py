@@ -24,14 +24,20 @@ def im2col(
     """col (n, c*kh*kw, oh*ow) from x (n, c, h, w); taps outside the image are 0."""
     taps = col.reshape(n, c, kh, kw, oh, ow)
     seen = (oh - 1) * stride_h + kh  # rows of the padded image that any window sees
-    inside = max(0, min(h, seen - pad_top))  # a stride may step over the whole image
+    to_rows, inside = tap_slices(0, 1, pad_top, h, seen)
 
-    def some_images(part):
-        rows = threads.scratch("rows", (part.stop - part.start, c, kw, seen, ow), x.dtype)
+    def see_rows(rows, part):
         rows[...] = 0
         for j in range(kw):
             to, source = tap_slices(j, stride_w, pad_left, w, ow)
-            rows[:, :, j, pad_top : pad_top + inside, to] = x[part, :, :inside, source]
+            rows[:, :, j, to_rows, to] = x[part, :, inside, source]
+
+    def some_images(part):
+        if seen == oh:  # the window has one row: the rows are the columns
+            see_rows(taps[part, :, 0], part)
+            return
+        rows = threads.scratch("rows", (part.stop - part.start, c, kw, seen, ow), x.dtype)
+        see_rows(rows, part)
         # Tap i of output row r is rows[..., r*stride_h + i, :]. In strides, the windows overlap in
         # memory, and one copy pulls all of them apart.
         image, channel, column, row, place = rows.strides

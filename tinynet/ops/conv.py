@@ -1,10 +1,13 @@
-"""Convolution as a matrix product: im2col lays every window out as a column, then y = W @ col.
+"""Convolution as a matrix product: every window is laid out as a column, then y = W @ columns.
 
-An image's columns are kh*kw times larger than the image, so those of a batch are never kept: each
-part of the batch makes its own in a buffer that is used again, and backward makes them once more.
+Columns are many times larger than the image, so those of a batch are never kept: each part of the
+batch makes its own in a buffer that is used again, and backward makes them once more.
 """
 
+from math import prod
+
 from tinynet.kernels import launch
+from tinynet.ops.columns import Columns
 from tinynet.ops.function import Function
 from tinynet.ops.product import product
 from tinynet.ops.window import Window, check_images, check_positive
@@ -15,8 +18,7 @@ class Conv2d(Function):
 
     x (n, c, h, w), weight (out_channels, c/groups, kh, kw), bias (out_channels,). With groups,
     output channels of group g see only the input channels of group g: the towers of the paper.
-    A part is a slice of the images and a slice of the groups; for it, with K = c/groups*kh*kw,
-    m = out_channels/groups and P = oh*ow,
+    For one image and group, with m = out_channels/groups, P = oh*ow and columns of K rows,
 
         y (m, P) = W (m, K) @ col (K, P)      dW^T (K, m) = col @ dy^T      dcol (K, P) = W^T @ dy
     """
@@ -28,113 +30,113 @@ class Conv2d(Function):
         groups = int(groups)
         self.window = _check(x, weight, bias, stride, padding, groups)
         x, weight = self.contiguous(x), self.contiguous(weight)
-        n, c, h, w = x.shape
-        self.oh, self.ow = self.window.output_size(self.name, h, w)
-        self.groups, self.m = groups, weight.shape[0] // groups
+        n, _, h, w = x.shape
+        out = self.window.output_size(self.name, h, w)
+        self.columns = Columns(self.device, self.window, groups, x.shape[1:], out)
         self.saved = (x, weight)
-        filters = weight.reshape(groups, self.m, -1)
-        y = self.device.empty((n, weight.shape[0], self.oh, self.ow), x.dtype)
-        y_grouped = self._by_group(y)
-        bias_grouped = None if bias is None else self.contiguous(bias).reshape(groups, self.m)
-
-        def one_part(images: slice, some: slice) -> None:
-            part = y_grouped[images, some]
-            product(self.device, filters[some], self._columns(x, images, some), out=part)
-            if bias is not None:
-                maps = part.reshape(len(part), -1, self.oh * self.ow)
-                launch(self.device, "bias_forward", maps, bias_grouped[some].ravel(), *maps.shape)
-
-        self.device.for_each_part(range(n), groups, self._image_bytes(x), one_part)
+        y = self.device.empty((n, len(weight), *out), x.dtype)
+        bias = None if bias is None else self.contiguous(bias).reshape(groups, -1)
+        self._correlate(y, x, weight, self.columns, bias)
         return y
 
     def backward(self, dy):
         x, weight = self.saved
-        filters = weight.reshape(self.groups, self.m, -1)
         dy = self.contiguous(dy)
-        dy_grouped = self._by_group(dy)
-        dx = self.device.empty(x.shape, x.dtype) if self.needs_grad[0] else None
-
-        # dW is a sum over the batch: a partial sum for each share of it, added up at the end.
-        shares = self.device.shares(x.shape[0])
-        partial = self.device.zeros((len(shares), *filters.swapaxes(1, 2).shape), x.dtype)
-
-        def one_share(i: int) -> None:
-            def one_part(images: slice, some: slice) -> None:
-                part = dy_grouped[images, some]
-                if self.needs_grad[1]:
-                    columns = self._columns(x, images, some)
-                    shape = (*columns.shape[:-1], self.m)
-                    dfilters = self.device.scratch("dfilters", shape, x.dtype)
-                    product(self.device, columns, part.swapaxes(2, 3), out=dfilters)
-                    partial[i, some] += dfilters[0] if len(dfilters) == 1 else dfilters.sum(axis=0)
-                if dx is not None:
-                    columns = self._buffer(*part.shape[:2], x.dtype)
-                    product(self.device, filters[some].swapaxes(1, 2), part, out=columns)
-                    self._scatter(columns, dx, images, some)
-
-            self.device.for_each_part(shares[i], self.groups, self._image_bytes(x), one_part)
-
-        self.device.for_each(len(shares), one_share)
-        dweight = self._sum(partial).reshape(weight.shape) if self.needs_grad[1] else None
+        dx = None
+        if self.needs_grad[0]:
+            dx = self.device.empty(x.shape, x.dtype)
+            to_dx = self._gather if self.columns.bands > 1 else self._scatter
+            to_dx(dx, dy, weight)
+        dweight = self._dweight(dy, x).reshape(weight.shape) if self.needs_grad[1] else None
         if len(self.needs_grad) == 2:
             return dx, dweight
         dbias = None
         if self.needs_grad[2]:
-            dbias = self.device.empty((weight.shape[0],), dy.dtype)
-            sizes = (dy.shape[0], dy.shape[1], self.oh * self.ow)
-            launch(self.device, "bias_backward", dbias, dy, *sizes)
+            dbias = self.device.empty((len(weight),), dy.dtype)
+            launch(self.device, "bias_backward", dbias, dy, *dy.shape[:2], prod(dy.shape[2:]))
         return dx, dweight, dbias
 
-    def _by_group(self, y):
-        """y (n, groups*m, oh, ow) seen as (n, groups, m, oh*ow)."""
-        return y.reshape(y.shape[0], self.groups, self.m, self.oh * self.ow)
+    def _correlate(self, y, x, weight, columns: Columns, bias=None) -> None:
+        """y = the windows of x times the filters, plus bias (groups, m)."""
+        filters, y_grouped = columns.filters(weight), columns.by_group(y)
 
-    def _part(self, x, images: slice, some: slice):
-        """A part of x (n, c, h, w): (images, groups * c/groups, h, w)."""
-        n, c, h, w = x.shape
-        part = x.reshape(n, self.groups, c // self.groups, h, w)[images, some]
-        return part.reshape(len(part), -1, h, w)
+        def one_part(images: slice, some: slice) -> None:
+            part = y_grouped[images, some]
+            columns.multiply(filters, x, images, some, out=part)
+            if bias is not None:
+                maps = part.reshape(len(part), -1, part.shape[-1])
+                launch(self.device, "bias_forward", maps, bias[some].ravel(), *maps.shape)
 
-    def _sizes(self, part) -> tuple[int, ...]:
-        """The sizes that im2col and col2im take."""
-        return (*part.shape, *self.window.arguments, self.oh, self.ow)
+        self._for_each_part(range(len(x)), columns, x.itemsize, one_part)
 
-    def _image_bytes(self, x) -> int:
-        """What the columns of one image take."""
-        return x.shape[1] * self.window.kh * self.window.kw * self.oh * self.ow * x.itemsize
+    def _gather(self, dx, dy, weight) -> None:
+        """With stride 1, dx is a convolution of dy, by the same filters turned upside down.
 
-    def _buffer(self, count: int, groups: int, dtype):
-        """Room for the columns of a part: (images, groups, K, P)."""
-        rows = self.saved[0].shape[1] // self.groups * self.window.kh * self.window.kw
-        shape = (count, groups, rows, self.oh * self.ow)
-        return self.device.scratch("columns", shape, dtype)
+        Pixel q was seen in place (i, j) of window q - (i, j); it gathers dy from all of these. That
+        moves much less memory than `_scatter`, which any stride can take.
+        """
+        turned = weight.reshape(self.columns.groups, -1, *weight.shape[1:])[..., ::-1, ::-1]
+        mirror = self.columns.mirror(dy.shape[1:])
+        self._correlate(dx, dy, turned.swapaxes(1, 2), mirror)
 
-    def _columns(self, x, images: slice, some: slice):
-        """The columns of a part of x: (images, groups, K, P)."""
-        part = self._part(x, images, some)
-        columns = self._buffer(len(part), some.stop - some.start, x.dtype)
-        col = columns.reshape(len(part), -1, self.oh * self.ow)
-        launch(self.device, "im2col", col, part, *self._sizes(part))
-        return columns
+    def _scatter(self, dx, dy, weight) -> None:
+        """The gradient of the columns, each entry of which col2im adds to its pixel."""
+        columns = self.columns
+        transposed = columns.filters(weight)[:, 0].swapaxes(1, 2)  # (groups, K, m)
+        dy_grouped = columns.by_group(dy)
 
-    def _scatter(self, columns, dx, images: slice, some: slice) -> None:
-        """Sum the columns of a part back into dx."""
-        part = self._part(dx, images, some)
-        dcol = columns.reshape(len(part), -1, self.oh * self.ow)
-        launch(self.device, "col2im", part, dcol, *self._sizes(part))
+        def one_part(images: slice, some: slice) -> None:
+            part = columns.part(dx, images, some)
+            dcol = columns.buffer(len(part), some.stop - some.start, dy.dtype)
+            product(self.device, transposed[some], dy_grouped[images, some], out=dcol)
+            dcol = dcol.reshape(len(part), -1, dcol.shape[-1])
+            launch(self.device, "col2im", part, dcol, *part.shape, *columns.arguments)
+
+        self._for_each_part(range(len(dx)), columns, dy.itemsize, one_part)
+
+    def _dweight(self, dy, x):
+        """A sum over the batch: a partial sum for each share of it, and those added in order."""
+        columns, shares = self.columns, self.device.shares(len(x))
+        dy_grouped = columns.by_group(dy)  # (n, groups, m, P)
+        sizes = (columns.groups, columns.bands, columns.k, dy_grouped.shape[2])
+        partial = self.device.empty((len(shares), *sizes), x.dtype)  # of dW^T
+
+        def one_share(i: int) -> None:
+            partial[i] = 0
+
+            def one_part(images: slice, some: slice) -> None:
+                col = columns.of(x, images, some)
+                transposed = dy_grouped[images, some, None].swapaxes(3, 4)
+                shape = (*col.shape[:-1], sizes[-1])
+                dfilters = self.device.scratch("dfilters", shape, x.dtype)
+                product(self.device, col, transposed, out=dfilters)
+                partial[i, some] += dfilters[0] if len(dfilters) == 1 else dfilters.sum(axis=0)
+
+            self._for_each_part(shares[i], columns, x.itemsize, one_part)
+
+        self.device.for_each(len(shares), one_share)
+        return self._sum(partial)
 
     def _sum(self, partial):
-        """dW (groups, m, K) from the shares' dW^T (shares, groups, K, m), added in order."""
-        _, groups, k, m = partial.shape
-        dfilters = self.device.empty((groups, m, k), partial.dtype)
-        blocks = range(0, k, 64)
+        """dW (groups, m, c, bands, rows, kw) from the shares' dW^T."""
+        shares, groups, bands, _, m = partial.shape
+        c, _, rows, kw = self.columns.taps
+        partial = partial.reshape(shares, groups, bands, c, rows, kw, m)
+        dweight = self.device.empty((groups, m, c, bands, rows, kw), partial.dtype)
+
+        blocks = range(0, c, 8)
 
         def one_block(i: int) -> None:
-            rows = slice(blocks[i], blocks[i] + 64)
-            dfilters[:, :, rows] = partial[:, :, rows].sum(axis=0).swapaxes(1, 2)
+            channels = slice(blocks[i], blocks[i] + 8)
+            total = partial[:, :, :, channels].sum(axis=0)  # (groups, bands, c, rows, kw, m)
+            dweight[:, :, channels] = total.transpose(0, 5, 2, 1, 3, 4)
 
         self.device.for_each(len(blocks), one_block)
-        return dfilters
+        return dweight
+
+    def _for_each_part(self, images: range, columns: Columns, itemsize: int, task) -> None:
+        image_bytes = columns.image_elements * itemsize
+        self.device.for_each_part(images, columns.groups, image_bytes, task)
 
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:

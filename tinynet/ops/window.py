@@ -68,6 +68,19 @@ class Window:
         return cls(*kernel, *steps, *four_sides(name, padding))
 
     @property
+    def strides(self) -> tuple[int, int]:
+        return (self.stride_h, self.stride_w)
+
+    def mirror(self) -> "Window":
+        """With stride 1: the window over the outputs through which a pixel meets all those whose
+        window holds it. Its padding is below 0 where the image's was wider than the window.
+        """
+        sides = self.kh - 1 - self.top, self.kh - 1 - self.bottom
+        return Window(
+            self.kh, self.kw, 1, 1, *sides, self.kw - 1 - self.left, self.kw - 1 - self.right
+        )
+
+    @property
     def arguments(self) -> tuple[int, ...]:
         """As every kernel takes them: (kh, kw, stride_h, stride_w, pad_top, pad_left)."""
         return (self.kh, self.kw, self.stride_h, self.stride_w, self.top, self.left)
