@@ -120,9 +120,13 @@ def neighbours(
     name of a neighbour of another class is red.
     """
     across = max(map(len, rows))
-    figure = Figure(figsize=(1.6 * across + 0.4, 1.9 * len(rows)), layout="constrained")
+    height = 2.0 * len(rows)  # inches, of which 0.3 are for the names over the first row
+    figure = Figure(figsize=(1.7 * across, height))
+    places = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - 0.3 / height, "wspace": 0.06}
     widths = [1, 0.15, *[1] * (across - 1)]  # a gap after the first
-    grid = figure.subplots(len(rows), across + 1, squeeze=False, width_ratios=widths)
+    grid = figure.subplots(
+        len(rows), across + 1, squeeze=False, width_ratios=widths, gridspec_kw=places
+    )
     for axes in grid.flat:
         axes.set_axis_off()
     for cells, images, names in zip(np.delete(grid, 1, axis=1), rows, classes):
