@@ -41,7 +41,7 @@ from tinynet.commands import Example
 from tinynet.parallel.placement import OneDevice, TwoTowers
 from tinynet.parallel.towers import Towers
 from tinynet.parallel.traffic import Traffic
-from tinynet.profiles import PROFILES, Profile
+from tinynet.profiles import PROFILES, Profile, differences
 from tinynet.settings import Settings
 
 SMALLEST_IMAGE = 64  # below it nothing is left for pool5
@@ -240,6 +240,7 @@ figure 2 counts 253,440 neurons in layer 1; its 55 x 55 x 96 outputs are 290,400
     build=AlexNet,
     parameter_groups=parameter_groups,
     settings=settings,
+    differences=differences,
 )
 
 if __name__ == "__main__":

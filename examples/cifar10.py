@@ -20,7 +20,7 @@ the next one, so that every step is the mean over 128.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -170,6 +170,12 @@ def settings(given: dict, kind: str) -> Settings:
     )
 
 
+def differences(before: str, now: str) -> list[str]:
+    """What differs between the recipes of these names, a phrase each."""
+    a, b = asdict(RECIPES[before]), asdict(RECIPES[now])
+    return [f"{name} {a[name]}, now {b[name]}" for name in a if a[name] != b[name]]
+
+
 EXAMPLE = Example(
     name="cifar10",
     description=__doc__,
@@ -182,6 +188,7 @@ EXAMPLE = Example(
     build=CifarNet,
     parameter_groups=parameter_groups,
     settings=settings,
+    differences=differences,
 )
 
 if __name__ == "__main__":

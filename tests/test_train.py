@@ -157,6 +157,8 @@ def test_resume_of_a_finished_run_says_so(whole):
         (("--seed", "7", "--batch-size", "4"), "seed 0, now 7; batch_size 8, now 4"),
         (("--image-size", "67"), "image_size 64, now 67"),
         (("--profile", "paper"), "profile modern, now paper"),
+        (("--profile", "paper"), "the profiles modern and paper differ in\n    dropout: x 2 in tr"),
+        (("--schedule", "plateau"), "schedule drops, now plateau"),
         (("--data", "shapes"), "in 2 classes, now shapes"),
     ],
 )

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from numbers import Real
 
+from tinynet.errors import UserError
 from tinynet.inputs import Inputs
 from tinynet.optim import SGD
 
@@ -37,7 +38,7 @@ class Controls:
         return {"lr": self.rates, "colour_noise": self._inputs.colour_noise}
 
     def apply(self, change: dict) -> None:
-        """Set what `change` sets. ValueError where it names a group that is not there."""
+        """Set what `change` sets. UserError where it names a group that is not there."""
         self.check(change)
         for name, rate in change.get("lr", {}).items():
             self._groups[name]["lr"] = float(rate)
@@ -45,10 +46,10 @@ class Controls:
             self._inputs.colour_noise = float(change["colour_noise"])
 
     def check(self, change: dict) -> None:
-        """ValueError where `change` cannot be applied here."""
+        """UserError where `change` cannot be applied here."""
         unknown = change.get("lr", {}).keys() - self._groups.keys()
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f"a change of the schedule sets the rate of {listed(sorted(unknown))}, but this "
                 f"network's groups are {listed(self._groups)}"
             )
@@ -99,10 +100,10 @@ def is_change(data) -> bool:
     """Whether `data`, read from a file, is a change as described above."""
     if not isinstance(data, dict) or data.keys() - {"epoch", "lr", "colour_noise", "why"}:
         return False
-    lr = data.get("lr", {})
-    numbers = [data.get("epoch"), data.get("colour_noise", 0.0)]
-    numbers += lr.values() if isinstance(lr, dict) else [lr]
-    return isinstance(data.get("why"), str) and all(map(_at_least_0, numbers))
+    rates = data.get("lr", {})
+    if not isinstance(rates, dict) or not isinstance(data.get("why"), str):
+        return False
+    return all(map(_at_least_0, [data.get("epoch"), data.get("colour_noise", 0), *rates.values()]))
 
 
 def _at_least_0(value) -> bool:

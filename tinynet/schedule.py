@@ -160,7 +160,7 @@ class Replay:
             return "no change but the rates at the start"
         beyond = sum(place > epochs for place in places)
         return f"changes after epochs {listed([f'{place:.5g}' for place in places])}" + (
-            f"; {beyond} of them come after the end of this run" if beyond else ""
+            f"; of these, {beyond} after the end of this run" if beyond else ""
         )
 
     def state_dict(self) -> dict:

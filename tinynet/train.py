@@ -14,11 +14,11 @@ import signal
 from contextlib import closing
 
 from tinynet import functional as F
-from tinynet.checkpoint import differences, network_state, restore_training, training_state
+from tinynet.checkpoint import network_state, restore_training, training_state
 from tinynet.checkpoint_writer import CheckpointWriter
 from tinynet.controls import Controls
 from tinynet.data import Batch, DataError, Dataset, Loader
-from tinynet.errors import Interrupted, NonFiniteError, UserError
+from tinynet.errors import Interrupted, NonFiniteError
 from tinynet.evaluate import Network, evaluate
 from tinynet.non_finite import bad_parameter, first_bad_layer
 from tinynet.notebook import Notebook
@@ -87,12 +87,7 @@ class Trainer:
     # ---------------------------------------------------------------- from start to end
 
     def resume(self, state: dict) -> None:
-        """Go on where a checkpoint's `state` was written. UserError if it is another run's."""
-        if found := differences(state, self.settings, self.train_set):
-            raise UserError(
-                f"{self.folder.path} was begun with other settings: {'; '.join(found)}. Resume "
-                "with the same ones, or begin anew with another --out"
-            )
+        """Go on where a checkpoint's `state` was written; it must be one of this very run."""
         restore_training(state, self.network, self.optimizer, self.schedule)
         self.step, self.epoch, self.batch = state["step"], state["epoch"], state["batch"]
         validated = self.batch < len(self.loader)

@@ -29,6 +29,7 @@ class Example:
     ]  # num_classes, profile, devices, image_size, width, seed, dtype
     parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from the model and its rate
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
+    differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
 
 
 def build(example: Example, settings: Settings, num_classes: int) -> Sequential:

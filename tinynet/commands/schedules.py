@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 from tinynet.controls import main_group
 from tinynet.errors import UserError
@@ -35,7 +36,7 @@ def named_schedule(args: argparse.Namespace) -> str | None:
         return args.schedule
     if args.lr is not None:
         raise UserError("--replay takes the learning rates from the other run: leave --lr out")
-    return REPLAY + args.replay
+    return f"{REPLAY}{Path(args.replay)}"
 
 
 def scheduled(settings: Settings, given: dict) -> Settings:

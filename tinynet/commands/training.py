@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from tinynet.checkpoint import describe_data, fitting
+from tinynet.checkpoint import describe_data, differences, fitting
 from tinynet.commands.example import Example, build, command, quoted, skipped_files
 from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
 from tinynet.devices import Device
-from tinynet.errors import Interrupted, NonFiniteError
+from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
 from tinynet.inputs import Inputs, centre, flat_mean
 from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
@@ -34,6 +34,9 @@ def run_training(
     path, state = (resume and folder.last_good()) or (None, None)
     progress = Progress()
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
+    if state is not None:
+        with fitting(path):
+            _refuse_another_run(example, state, settings, train_set, folder)
     model = build(example, settings, len(train_set.classes))
     if state is None:
         inputs = _inputs(settings, *_statistics(settings, train_set, progress))
@@ -64,6 +67,22 @@ def run_training(
     finally:
         for device in used:
             device.ledger.forget()
+
+
+def _refuse_another_run(example, state, settings, train_set, folder) -> None:
+    """UserError where the run of the checkpoint `state` is not the one that `settings` ask for."""
+    found = differences(state, settings, train_set)
+    if not found:
+        return
+    message = (
+        f"{folder.path} was begun with other settings: {'; '.join(found)}. Resume with the same "
+        "ones, or begin anew with another --out"
+    )
+    before, now = state["profile"], settings.profile
+    if before != now and before in example.profiles:
+        lines = [f"the {example.versions}s {before} and {now} differ in"]
+        message = "\n    ".join([f"{message};", *lines, *example.differences(before, now)])
+    raise UserError(message)
 
 
 def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:

@@ -1,0 +1,198 @@
+"""`train --replay` and `--schedule`: a run's log is its schedule."""
+
+import json
+
+import pytest
+from tiny_runs import TINY, last_checkpoint, read_log, run, train, write_photos
+
+import tinynet
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """20 images a class: 5 batches of 8 an epoch."""
+    return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def args(photos):
+    """`modern` drops its rate after three quarters; source2012 has colour noise."""
+    return ("--profile", "modern", "--data", photos, "--epochs", 4)
+
+
+@pytest.fixture(scope="module")
+def original(args, tmp_path_factory):
+    """20 steps: changed by hand after 3 and again after 10, by its own schedule after 15."""
+    out = tmp_path_factory.mktemp("runs") / "original"
+    train(*args, "--out", out, "--steps", 3, "--log-every", 2)
+    train("--out", out, "--resume", "--lr", 0.004, "--steps", 10)
+    train("--out", out, "--resume", "--lr", 0.007)
+    return out
+
+
+def changes(folder):
+    return [change for line in read_log(folder) for change in line.get("changes", [])]
+
+
+def test_every_change_is_in_the_log_with_its_place_and_reason(original):
+    places = [(change["epoch"], change["why"]) for change in changes(original)]
+    assert places == [
+        (0.0, "the start"),
+        (0.6, "changed by hand"),
+        (2.0, "changed by hand"),
+        (3.0, "75% of the run is done"),
+    ]
+    rates = [change["lr"]["weights"] for change in changes(original)]
+    assert rates == pytest.approx([0.01, 0.004, 0.007, 0.0007])
+    assert changes(original)[0]["lr"].keys() == {"conv1", "weights", "biases"}
+    assert changes(original)[0]["colour_noise"] == 0.0
+    (line,) = [line for line in read_log(original) if "epoch 3:" in line.get("event", "")]
+    assert line["event"] == (
+        "epoch 3: learning rate set to 0.0007 from 0.007 - 75% of the run is done"
+    )
+
+
+def test_replay_trains_to_the_same_weights(args, original, tmp_path):
+    out = tmp_path / "again"
+    result = train(*args, "--replay", original, "--out", out)
+    assert "changes after epochs 0.6, 2 and 3" in result.out
+    assert "epoch 0.6: learning rate set to 0.004 from 0.01 - changed by hand" in result.out
+    assert changes(out) == changes(original)
+    one, other = (tinynet.load(last_checkpoint(folder)) for folder in (out, original))
+    for name, weight in one["model"].items():
+        assert weight.tobytes() == other["model"][name].tobytes(), name
+    for name, velocity in one["optimizer"]["velocity"].items():
+        assert velocity.tobytes() == other["optimizer"]["velocity"][name].tobytes(), name
+
+
+def test_replay_resumes_without_the_other_run(args, original, tmp_path):
+    """What is to come was copied: the other run may have gone on, or be gone."""
+    other, whole, out = tmp_path / "other", tmp_path / "whole", tmp_path / "out"
+    other.mkdir()
+    (other / "log.jsonl").write_bytes((original / "log.jsonl").read_bytes())
+    train(*args, "--replay", other, "--out", whole)
+    train(*args, "--replay", other, "--out", out, "--steps", 4)
+    (other / "log.jsonl").unlink()
+    train("--resume", "--out", out)
+    assert last_checkpoint(out).read_bytes() == last_checkpoint(whole).read_bytes()
+    repeated = run("train", *TINY, *args, "--replay", f"{other}/", "--resume", "--out", out)
+    assert repeated.status == 0 and "nothing left to do" in repeated.out
+
+
+def test_replay_where_epochs_have_other_lengths(photos, original, tmp_path):
+    """Batches of 4 instead of 8: 10 steps an epoch, and the same places in epochs."""
+    args = ("--profile", "modern", "--data", photos, "--batch-size", 4, "--epochs", 3)
+    result = train(*args, "--replay", original, "--out", tmp_path / "run")
+    assert "after the end" not in result.out  # the last change comes after epoch 3, the very end
+    places = {line["step"]: line["lr"] for line in read_log(tmp_path / "run") if "loss" in line}
+    assert [places[step] for step in (5, 6, 19, 20, 29)] == [0.01, 0.004, 0.004, 0.007, 0.007]
+
+
+def test_plateaus_are_replayed(photos, tmp_path):
+    """The 2012 start learns nothing here, so that the rate falls after epoch 7, validated."""
+    args = ("--profile", "paper", "--data", photos, "--batch-size", 40, "--epochs", 9)
+    train(*args, "--out", tmp_path / "original")
+    train(*args, "--out", tmp_path / "again", "--replay", tmp_path / "original")
+    assert [change["epoch"] for change in changes(tmp_path / "again")] == [0.0, 7.0]
+    assert changes(tmp_path / "again") == changes(tmp_path / "original")
+    one, other = (tinynet.load(last_checkpoint(tmp_path / run)) for run in ("again", "original"))
+    assert all((w == other["model"][name]).all() for name, w in one["model"].items())
+
+
+def test_colour_noise_is_replayed_saved_and_restored(photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    rates = {"conv1": 0.001, "weights": 0.002, "biases": 0.003}
+    told = [
+        {"epoch": 0.0, "lr": rates, "colour_noise": 0.25, "why": "the start"},
+        {"epoch": 0.4, "lr": {"conv1": 0.0}, "colour_noise": 0.0, "why": "tired"},
+    ]
+    (other / "log.jsonl").write_text(json.dumps({"step": 1, "changes": told}) + "\n")
+    args = ("--data", photos, "--epochs", 1, "--replay", other)
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    train("--profile", "modern", *args, "--out", whole)  # which has no noise of its own
+    train("--profile", "modern", *args, "--out", out, "--steps", 1)
+    state = tinynet.load(last_checkpoint(out))
+    assert state["colour_noise"] == 0.25 and state["components"].any()
+    assert [group["lr"] for group in state["optimizer"]["groups"]] == [*rates.values()]
+    train("--resume", "--out", out)
+    assert last_checkpoint(out).read_bytes() == last_checkpoint(whole).read_bytes()
+    assert tinynet.load(last_checkpoint(out))["colour_noise"] == 0.0
+    assert changes(whole) == told
+    (event,) = [line["event"] for line in read_log(whole) if "event" in line]
+    assert event == (
+        "epoch 0.4: learning rate of conv1 set to 0 from 0.001, colour noise set to 0 from 0.25 "
+        "- tired"
+    )
+
+
+# ---------------------------------------------------------------- the flags
+
+
+def test_schedule_145_has_its_own_epochs_and_says_what_is_cut_off(photos, tmp_path):
+    args = ("--data", photos, "--steps", 1, "--schedule", "145")
+    result = train(*args, "--out", tmp_path / "long")
+    assert "schedule 145: changes after epochs 25, 51, 67, 72 and 79\n" in result.out
+    config = json.loads((tmp_path / "long" / "config.json").read_text())
+    assert config["epochs"] == 91 and config["schedule"] == "145"
+    assert config["changes"][0]["lr"] == {"conv1": 0.001, "weights": 0.001}
+    result = train(*args, "--epochs", 30, "--out", tmp_path / "short")
+    assert "; of these, 4 after the end of this run" in result.out
+
+
+def test_a_schedule_by_name_takes_the_place_of_the_profiles_own(photos, tmp_path):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--schedule", "plateau")
+    assert "schedule plateau: " in train(*args, "--out", tmp_path / "run").out
+    assert [change["epoch"] for change in changes(tmp_path / "run")] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--schedule", "145", "--replay", "x"), "not allowed with argument"),
+        (("--schedule", "146"), "invalid choice: '146'"),
+        (("--replay", "x", "--lr", "0.1"), "leave --lr out"),
+        (("--replay", "nowhere"), "nowhere/log.jsonl is not there: wanted the log of a run"),
+    ],
+)
+def test_flags_that_make_no_sense(photos, tmp_path, flags, told):
+    result = run("train", *TINY, "--data", photos, "--out", tmp_path / "run", *flags)
+    assert result.status == 2
+    assert told in result.err and "Traceback" not in result.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_schedule_of_another_network_is_one_line(photos, tmp_path):
+    args = ("--data", photos, "--out", tmp_path / "run", "--schedule", "145")
+    result = run("train", *args, example="cifar10")
+    assert result.status == 2
+    assert result.err.splitlines()[-1] == (
+        "error: a change of the schedule sets the rate of conv1 and weights, but this network's "
+        "groups are conv, fc and biases"
+    )
+
+
+START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the start"}
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        (b"", "does not tell how its run began"),
+        (b'{"step": 1, "loss": 2.3}\n', "does not tell how its run began"),
+        (json.dumps({"step": 1, "changes": [{**START, "epoch": 3}]}).encode() + b"\n", "began"),
+        (b'{"loss": 2.3}\n', "is damaged, or no run's: line 1 is"),
+        (b'{"step": 1}\nnonsense\n{"step": 2}\n', "is damaged, or no run's: line 2 is b'nonsense'"),
+        (b'{"step": 1}\n\xff\xfe\x00\n', "is damaged, or no run's: line 2 is"),
+        (b"[1, 2]\n", "is damaged, or no run's: line 1 is"),
+        (b'{"step": 1, "changes": [{"epoch": 2, "lr": 0.1}]}\n', "is damaged, or no run's: line 1"),
+    ],
+)
+def test_logs_that_cannot_be_replayed(photos, tmp_path, log, told):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "log.jsonl").write_bytes(log)
+    args = ("--data", photos, "--out", tmp_path / "run", "--replay", tmp_path / "other")
+    result = run("train", *TINY, *args)
+    assert result.status == 2
+    assert result.err.startswith(f"error: {tmp_path / 'other' / 'log.jsonl'} {told}"[:60])
+    assert told in result.err and result.err.count("\n") == 1

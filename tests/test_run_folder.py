@@ -1,0 +1,179 @@
+"""A run's folder: its log, its checkpoints, and the thread that writes them."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import tinynet
+from tinynet import serialization
+from tinynet.checkpoint_writer import CheckpointWriter
+from tinynet.errors import UserError
+from tinynet.run_folder import RunFolder, find_checkpoint
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    return folder
+
+
+# ---------------------------------------------------------------- the log
+
+
+def test_rewind_keeps_a_validation_of_the_same_step_only_where_it_counts(folder):
+    lines = [
+        {"step": 4, "val_loss": 3.0},
+        {"step": 5, "loss": 1.0},
+        {"step": 5, "val_loss": 2.0},
+        {"step": 6, "loss": 1.0},
+    ]
+    for line in lines:
+        folder.log(line)
+    assert folder.rewind(5, validated=True) == lines[:3] == folder.read_log()
+    assert folder.rewind(5, validated=False) == lines[:2] == folder.read_log()
+
+
+def test_a_last_line_cut_short_is_left_out(folder):
+    folder.log({"step": 1})
+    with open(folder.log_path, "ab") as file:
+        file.write(b'{"step": 2')
+    assert folder.read_log() == [{"step": 1}]
+
+
+@pytest.mark.parametrize("line", ["{", '{"loss": 2}', '{"step": "1"}', "3", ""])
+def test_foreign_lines_are_refused_by_their_number(folder, line):
+    folder.log({"step": 1})
+    with open(folder.log_path, "a") as file:
+        file.write(line + "\n")
+    before = folder.log_path.read_bytes()
+    for read in (folder.read_log, folder.changes, lambda: folder.rewind(5, validated=True)):
+        with pytest.raises(UserError, match=r"log.jsonl is damaged, or no run's: line 2 is"):
+            read()
+    assert folder.log_path.read_bytes() == before
+
+
+# ---------------------------------------------------------------- checkpoints
+
+
+def test_best_is_copied_where_files_have_one_name_only(folder, monkeypatch):
+    def refuse(*args):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    for step in (1, 2):
+        folder.mark_best(folder.save(step, {"step": step}))
+        assert tinynet.load(folder.best_path) == {"step": step}
+    assert not list(folder.checkpoints.glob(".*"))
+
+
+def test_find_checkpoint(folder, tmp_path):
+    last = folder.save(2, {"step": 2})
+    assert find_checkpoint(last) == last == find_checkpoint(folder.path)
+    folder.mark_best(folder.save(1, {"step": 1}))
+    assert find_checkpoint(folder.path) == folder.best_path
+    for path in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(UserError, match=str(path)):
+            find_checkpoint(path)
+
+
+# ---------------------------------------------------------------- beside training
+
+
+class SlowDisk:
+    """Stands in for `serialization.save`: each write waits until the test lets it go on."""
+
+    def __init__(self, monkeypatch):
+        self.begun, self.let = threading.Semaphore(0), threading.Semaphore(0)
+        self._save = serialization.save
+        monkeypatch.setattr(serialization, "save", self)
+
+    def __call__(self, path, state):
+        self.begun.release()
+        assert self.let.acquire(timeout=60)
+        self._save(path, state)
+
+
+def test_what_is_written_is_the_copy_and_training_does_not_wait(folder, monkeypatch):
+    disk, writer, weight = SlowDisk(monkeypatch), CheckpointWriter(folder), np.ones(3)
+    writer.write(1, lambda: {"weight": weight.copy()}, best=True)
+    assert disk.begun.acquire(timeout=60)
+    weight += 1  # training goes on; nothing is on the disk yet
+    assert folder.steps() == []
+    disk.let.release()
+    writer.finish()
+    assert tinynet.load(folder.of_step(1))["weight"].tolist() == [1, 1, 1]
+    assert folder.best_path.read_bytes() == folder.of_step(1).read_bytes()
+
+
+def test_a_second_copy_is_made_when_the_first_is_on_the_disk(folder, monkeypatch):
+    disk, writer = SlowDisk(monkeypatch), CheckpointWriter(folder)
+    writer.write(1, lambda: {"step": 1}, best=False)
+    assert disk.begun.acquire(timeout=60)
+    threading.Timer(0.05, disk.let.release).start()
+    found = []
+
+    def copy():
+        found.extend(folder.steps())
+        return {"step": 2}
+
+    writer.write(2, copy, best=False)
+    assert found == [folder.of_step(1)]
+    assert writer.wait_seconds > 0.04  # the timer's 0.05, but for the start of the thread
+    disk.let.release()
+    writer.finish()
+    assert folder.steps() == [folder.of_step(1), folder.of_step(2)]
+
+
+def test_errors_reach_whoever_trains_once(folder, monkeypatch):
+    def full(path, state):
+        raise OSError(28, "No space left on device")
+
+    good = folder.save(1, {"step": 1})
+    monkeypatch.setattr(serialization, "save", full)
+    for ask in (
+        lambda writer: writer.finish(),
+        lambda writer: writer.write(3, dict, best=False),
+        wait_and_check,
+    ):
+        writer = CheckpointWriter(folder)
+        writer.write(2, dict, best=True)
+        with pytest.raises(OSError, match="No space left"):
+            ask(writer)
+        writer.finish()
+    assert folder.steps() == [good]
+    assert not folder.best_path.exists()
+
+
+def wait_and_check(writer):
+    for thread in threading.enumerate():
+        if thread.daemon and thread is not threading.current_thread():
+            thread.join(timeout=60)
+    writer.check()
+
+
+def test_check_does_not_wait(folder, monkeypatch):
+    disk, writer = SlowDisk(monkeypatch), CheckpointWriter(folder)
+    writer.check()
+    writer.write(1, dict, best=False)
+    writer.check()
+    disk.let.release()
+    writer.finish()
+
+
+def test_the_log_is_on_the_disk_before_the_checkpoint(folder, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: flushed.append(os.path.basename(name_of(fd))) or fsync(fd)
+    )
+    folder.log({"step": 1})
+    writer = CheckpointWriter(folder)
+    writer.write(1, dict, best=False)
+    writer.finish()
+    assert flushed[0] == "log.jsonl" and "step-00000001" in flushed[1]
+
+
+def name_of(descriptor):
+    return os.readlink(f"/proc/self/fd/{descriptor}")
