@@ -9,6 +9,18 @@ settings.register_profile("tinynet", derandomize=True, deadline=None, max_exampl
 settings.load_profile("tinynet")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--kills", type=int, default=3, help="how often the tests of kills kill a process (3)"
+    )
+
+
+@pytest.fixture
+def kills(request) -> int:
+    """How often a process is to be killed at a random moment."""
+    return request.config.getoption("kills")
+
+
 @pytest.fixture(autouse=True)
 def same_seed_for_every_test():
     """A test gets the same weights alone as in the whole suite."""
