@@ -104,6 +104,56 @@ def test_best_is_marked_again_after_a_kill_before_it_was(photos, tmp_path):
     assert best.read_bytes() == last_checkpoint(out).read_bytes()
 
 
+class Killed(BaseException):
+    """As from outside: nothing in the program handles it."""
+
+
+@pytest.fixture(scope="module")
+def doubly_saved(photos, tmp_path_factory):
+    """Three epochs, a checkpoint before each validation and one after it; a drop after step 11."""
+    out = tmp_path_factory.mktemp("runs") / "doubly"
+    train(*DOUBLY, "--data", photos, "--out", out)
+    return out
+
+
+DOUBLY = ("--profile", "modern", "--epochs", 3, "--checkpoint-every", 5)
+
+
+@pytest.mark.parametrize("saves", range(6))
+def test_a_kill_before_any_checkpoint_leaves_no_trace(
+    photos, doubly_saved, tmp_path, monkeypatch, saves
+):
+    """Killed where the log is ahead of the checkpoint: by an interval's line, or a validation's."""
+    save, done = Trainer.save, []
+
+    def save_until_killed(self):
+        if len(done) == saves:
+            self.writer.finish()
+            raise Killed
+        done.append(self.step)
+        save(self)
+
+    args = (*DOUBLY, "--data", photos, "--out", tmp_path / "run", "--resume")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Trainer, "save", save_until_killed)
+        train(*args)
+    train(*args)
+    assert without_times(read_log(tmp_path / "run")) == without_times(read_log(doubly_saved))
+    one, other = (last_checkpoint(folder) for folder in (tmp_path / "run", doubly_saved))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_foreign_log_is_refused_and_kept(photos, tmp_path):
+    out = tmp_path / "run"
+    begin(photos, out, 2)
+    (out / "log.jsonl").write_text('{"loss": 2.3}\n')
+    result = run("train", "--resume", "--out", out)
+    assert result.status == 2
+    assert result.err.startswith(f"error: {out / 'log.jsonl'} is damaged, or no run's: line 1 is")
+    assert result.err.count("\n") == 1
+    assert (out / "log.jsonl").read_text() == '{"loss": 2.3}\n'
+
+
 def test_nan_before_the_first_checkpoint_says_how_to_begin_again(photos, tmp_path, monkeypatch):
     def nan(self, batch):
         raise tinynet.errors.NonFiniteError("the loss of step 1 is nan: layer conv1")
