@@ -70,8 +70,8 @@ class Notebook:
     def begin_epoch(self, number: int, done: int) -> None:
         """Epoch `number` begins, of whose batches `done` are behind."""
         self._number = number
-        self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
         self._epoch_tally, self._interval = Tally(), Interval(self._loader)
+        self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
 
     def begin_interval(self) -> None:
         self._interval = Interval(self._loader)

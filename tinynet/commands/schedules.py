@@ -19,8 +19,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--schedule",
         choices=("plateau", "145"),
         help="of the learning rate: divided by 10 where the validation error stops improving "
-        f"(plateau, unless the profile has its own), or as the authors did in their run 145, by "
-        f"epochs, of which there are {EPOCHS_145} unless --epochs says otherwise",
+        "(plateau, which also goes before the profile's own), or as the authors did in their run "
+        f"145: {EPOCHS_145} epochs unless --epochs says otherwise, rates in proportion to --lr",
     )
     either.add_argument(
         "--replay",
