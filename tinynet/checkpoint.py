@@ -2,8 +2,8 @@
 
 The first part says what network it is and what its input looks like; `eval` and `predict` need no
 more than that and the weights. The rest is for training to go on: velocities, rates, the counters
-of the dropout layers, the schedule, and the place in the data. A shuffle depends on the seed and
-the number of the epoch only, so that (epoch, batch) is a place.
+of the dropout layers, the colour noise, the schedule, and the place in the data. A shuffle depends
+on the seed and the number of the epoch only, so that (epoch, batch) is a place.
 """
 
 from collections.abc import Callable, Iterator
@@ -92,10 +92,8 @@ def fitting(path: Path) -> Iterator[None]:
         raise UserError(f"{path} does not fit: {error}") from None
 
 
-def load_network(
-    path: Path, name: str, build: Callable[..., Module], devices: tuple[str, ...]
-) -> tuple[Network, dict]:
-    """The network of a checkpoint, made by `build` of the example `name`, and its settings.
+def read_checkpoint(path: Path, name: str) -> dict:
+    """The state in a checkpoint of the example `name`.
 
     UserError where the file is damaged or holds another network.
     """
@@ -107,6 +105,17 @@ def load_network(
         raise UserError(f"{path} holds no network that was trained by an example")
     if state["network"] != name:
         raise UserError(f"{path} is a checkpoint of examples/{state['network']}.py, not of {name}")
+    return state
+
+
+def load_network(
+    path: Path, name: str, build: Callable[..., Module], devices: tuple[str, ...]
+) -> tuple[Network, dict]:
+    """The network of a checkpoint, made by `build` of the example `name`, and its settings.
+
+    UserError where the file is damaged or holds another network.
+    """
+    state = read_checkpoint(path, name)
     with fitting(path):
         model = build(
             num_classes=len(state["classes"]),

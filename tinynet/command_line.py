@@ -16,6 +16,7 @@ from tinynet.commands import (
     diff,
     evaluate,
     figures,
+    finetune,
     plan,
     predict,
     prepare,
@@ -27,7 +28,10 @@ from tinynet.data import DataError
 from tinynet.errors import UserError
 from tinynet.ledger import DeviceOutOfMemory
 
-COMMANDS = (prepare, train, evaluate, predict, figures, summary, diff, plan, check_gradients)
+COMMANDS = (
+    *(prepare, train, evaluate, predict, finetune, figures),
+    *(summary, diff, plan, check_gradients),
+)
 
 
 def main(example: Example, argv: list[str] | None = None) -> int:

@@ -41,6 +41,7 @@ class Settings:
     log_every: int = 20  # steps
     checkpoint_every: int = 1000  # steps; and after each epoch
     steps: int | None = None  # stop there, in the middle of an epoch if need be
+    finetuned_from: str | None = None  # the checkpoint it began with, see tinynet/finetuning.py
 
 
 # What a person may choose by a flag. A run that goes on takes from its config.json what the first
@@ -48,4 +49,5 @@ class Settings:
 FLAGS = (
     *("profile", "data", "image_size", "width", "seed", "devices"),
     *("epochs", "batch_size", "lr", "schedule", "workers", "log_every", "checkpoint_every"),
+    "finetuned_from",
 )

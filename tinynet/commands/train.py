@@ -19,6 +19,16 @@ from tinynet.settings import FLAGS, Settings
 def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "train", train, "train a network, or go on with it")
     flags.add_profile(parser, example)
+    flags.add_image_size(parser)
+    parser.add_argument(
+        "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
+    )
+    add_run_flags(parser, example)
+
+
+def add_run_flags(parser: argparse.ArgumentParser, example: Example) -> None:
+    """The flags of a run, whatever network it trains and whatever that begins with."""
+    parser.set_defaults(finetuned_from=None)
     parser.add_argument(
         "--data",
         metavar="DATA",
@@ -34,12 +44,14 @@ def add_parser(commands, example: Example) -> None:
         help="stop after N steps; the rate is still --epochs'",
     )
     parser.add_argument("--batch-size", type=flags.count, metavar="N")
-    parser.add_argument("--lr", type=flags.positive, metavar="X", help="learning rate at the start")
-    schedules.add_flags(parser)
-    flags.add_image_size(parser)
     parser.add_argument(
-        "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
+        "--lr",
+        type=flags.positive,
+        metavar="X",
+        help="learning rate of the weights at the start; with --resume, where it is another one "
+        "than before, from there on",
     )
+    schedules.add_flags(parser)
     parser.add_argument(
         "--seed", type=flags.seed, metavar="N", help="of weights, batches, dropout (0)"
     )
@@ -80,11 +92,11 @@ def _report(text: str) -> tuple[str, ...]:
 
 def train(example: Example, args: Namespace) -> int:
     """Train a network, or go on with it."""
-    folder, settings = _plan(example, args)
+    folder, settings = plan(example, args)
     return run_training(example, settings, folder, args.resume, args.report)
 
 
-def _plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
+def plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     """Where the run goes, and its settings."""
     args.schedule = schedules.named_schedule(args)
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}

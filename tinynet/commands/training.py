@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
-from tinynet.checkpoint import describe_data, differences, fitting
+from tinynet import finetuning
+from tinynet.checkpoint import describe_data, differences, fitting, read_checkpoint
 from tinynet.commands.example import Example, build, command, quoted, skipped_files
 from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
@@ -15,7 +17,7 @@ from tinynet.errors import Interrupted, NonFiniteError, UserError
 from tinynet.evaluate import Network
 from tinynet.inputs import Inputs, centre, flat_mean
 from tinynet.ledger import DeviceOutOfMemory, memory_table, watch_training
-from tinynet.nn import Module
+from tinynet.nn import Module, Sequential
 from tinynet.optim import SGD
 from tinynet.parallel.route import describe_devices
 from tinynet.progress import Progress
@@ -38,13 +40,18 @@ def run_training(
         with fitting(path):
             _refuse_another_run(example, state, settings, train_set, folder)
     model = build(example, settings, len(train_set.classes))
-    if state is None:
-        inputs = _inputs(settings, *_statistics(settings, train_set, progress))
-    else:
+    groups = example.parameter_groups(model, settings.lr)
+    if settings.finetuned_from is not None:
+        groups = finetuning.parameter_groups(groups, model)
+    if state is not None:
         with fitting(path):
             inputs = _inputs(settings, state["mean"], state["components"])
+    elif settings.finetuned_from is not None:
+        inputs = _take_over(model, settings)
+    else:
+        inputs = _inputs(settings, *_statistics(settings, train_set, progress))
     network = Network(model, inputs, train_set.classes, settings.store_size)
-    optimizer = SGD(example.parameter_groups(model, settings.lr), settings.lr, settings.momentum)
+    optimizer = SGD(groups, settings.lr, settings.momentum)
     trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
     if state is not None:
         with fitting(path):
@@ -85,6 +92,15 @@ def _refuse_another_run(example, state, settings, train_set, folder) -> None:
     raise UserError(message)
 
 
+def _take_over(model: Sequential, settings: Settings) -> Inputs:
+    """Begin with a checkpoint's weights, but for the last layer, and with its mean image."""
+    path = Path(settings.finetuned_from)
+    state = read_checkpoint(path, settings.network)
+    with fitting(path):
+        finetuning.take_over(model, state["model"])
+        return _inputs(settings, state["mean"], state["components"])
+
+
 def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
     """The tables that --report asks for."""
     if "memory" in wanted:
@@ -96,10 +112,14 @@ def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iter
 
 def _title(settings, network, train_set, val_set, folder, schedule) -> str:
     parameters = sum(p.size for p in network.model.parameters())
+    start = ""
+    if settings.finetuned_from is not None:
+        last = finetuning.last_layer(network.model)
+        start = f"start    {settings.finetuned_from}; {last} is new\n"
     return (
         f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
-        f"{settings.width:g}: {parameters:,} parameters\n"
+        f"{settings.width:g}: {parameters:,} parameters\n{start}"
         f"devices  {describe_devices(settings.devices.split(','))}\n"
         f"schedule {settings.schedule}: {schedule.describe(settings.epochs)}\n"
         f"run      {folder.path}"
