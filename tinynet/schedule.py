@@ -19,8 +19,9 @@ FACTOR = 0.1
 PATIENCE = 5  # epochs without a better validation error
 MOST_DROPS = 3
 
-# The authors' configuration 145, the paper's network, whose rates they changed by hand; their file
-# leaves the biases at 0.02. The run began with 0.01 for all weights and ended after 91 epochs.
+# The authors' configuration 145, the paper's network, whose rates they changed by hand (their notes
+# in computerhistory/AlexNet-Source-Code, layer-params-145.cfg). It began with 0.01 for all weights
+# and ended after 91 epochs; the rate of the biases, 0.02, stayed.
 LR_145 = 0.01
 EPOCHS_145 = 91
 CHANGES_145 = (
