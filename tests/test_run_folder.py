@@ -149,7 +149,7 @@ def test_errors_reach_whoever_trains_once(folder, monkeypatch):
 
 def wait_and_check(writer):
     for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
+        if thread.name == "tinynet-checkpoint":
             thread.join(timeout=60)
     writer.check()
 

@@ -30,8 +30,9 @@ class CheckpointWriter:
         """
         began = time.perf_counter()
         self.finish()
+        task = {"target": self._write, "args": (step, snapshot(), best)}
         # A daemon: whoever presses Ctrl-C twice waits for no disk. What it leaves is no checkpoint.
-        self._thread = Thread(target=self._write, args=(step, snapshot(), best), daemon=True)
+        self._thread = Thread(**task, name="tinynet-checkpoint", daemon=True)
         self._thread.start()
         self.wait_seconds += time.perf_counter() - began
 
