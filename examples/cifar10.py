@@ -3,6 +3,7 @@
     python examples/cifar10.py train --recipe 80sec --data cifar-10-binary.tar.gz
     python examples/cifar10.py train --recipe 18pct
     python examples/cifar10.py eval --checkpoint runs/NAME
+    python examples/cifar10.py figures --run runs/NAME
 
 Both recipes come with the authors' cuda-convnet and are called by what they promise: 26 % error
 after 80 seconds, and 18 % after 20 minutes, on a GPU of 2012. Three convolutions, each followed by

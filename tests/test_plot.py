@@ -57,6 +57,19 @@ def test_an_epoch_that_was_cut_is_a_part_of_one(monkeypatch):
     assert error == [[[0.3, 50.0]], [[0.3, 10.0]], [], []]
 
 
+def test_changes_of_the_rate_are_marked(monkeypatch):
+    """Those after the start; what changes the colour noise alone is none."""
+    lines = [line | {} for line in two_epochs()]
+    lines[0]["changes"] = [{"epoch": 0.0, "lr": {"weights": 0.1}, "why": "the start"}]
+    lines[3]["changes"] = [
+        {"epoch": 1.1, "colour_noise": 0.0, "why": "by hand"},
+        {"epoch": 1.2, "lr": {"weights": 0.01}, "why": "by hand"},
+    ]
+    (loss, error), _ = curves(monkeypatch, lines, 10)
+    assert [curve for curve in loss if len(curve) == 2][1:] == [[[1.2, 0.0], [1.2, 1.0]]]
+    assert error[4:] == [[[1.2, 0.0], [1.2, 1.0]]]
+
+
 def test_curves_over_steps(monkeypatch):
     (loss, _), unit = curves(monkeypatch, [TRAINING], None)
     assert (loss[0], unit) == ([[3.0, 1.0]], {"step"})

@@ -20,7 +20,8 @@ BARS = {True: "#f0a59d", False: "#a9c9e4"}  # of the right class, as in the pape
 def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | None) -> None:
     """Loss and errors over the epochs of a run, from the lines of its log (the paper's figure 1).
 
-    Without `steps_per_epoch` they are drawn over the steps. Of no lines nothing is drawn.
+    Where a learning rate was changed stands a dashed line. Without `steps_per_epoch` the curves are
+    drawn over the steps. Of no lines nothing is drawn.
     """
     if not lines:
         return
@@ -39,7 +40,11 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
             error.plot(places, errors, dashes, label=f"{name}, {label}", **style)
     loss.set(ylabel="loss (nats)", ylim=(0, None))
     error.set(ylabel="error (%)", ylim=(0, 100))
+    changes = [change for line in lines for change in line.get("changes", ())]
     for axes in (loss, error):
+        for change in changes:
+            if change["epoch"] > 0 and "lr" in change and steps_per_epoch:
+                axes.axvline(change["epoch"], color="gray", linestyle="--", linewidth=0.8)
         axes.set(xlabel=name_of_x, xlim=(0, None))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
@@ -55,8 +60,8 @@ def first_layer_filters(
     the colour score of each tower, which stands over it.
     """
     out, _, kh, kw = weight.shape
-    across = min(16, out // towers)
-    down = -(-out // towers // across)
+    down = -(-out // towers // 16)  # rows, of 16 at most, for a tower
+    across = -(-out // towers // down)
     figure = Figure(
         figsize=(8, towers * (8 * down * (kh + 1) / across / (kw + 1) + 0.5)), layout="constrained"
     )
