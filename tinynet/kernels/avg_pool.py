@@ -2,8 +2,8 @@
 
 Each output is the mean over its window clipped to the image: padding counts neither in the sum nor
 in the divisor, as in the authors' CIFAR-10 networks of 2012. Sums are separable: first over each
-row of the window, then over the rows. Each map is pooled by itself, so a batch is n*c maps, and a
-task some of them.
+column of the window, which adds whole rows of the image, then over the columns, on what is left.
+Each map is pooled by itself, so a batch is n*c maps, and a task some of them.
 """
 
 import numpy as np
@@ -23,15 +23,15 @@ def avg_pool_forward(
     x, y = x.reshape(n * c, h, w), y.reshape(n * c, oh, ow)
 
     def some_maps(part):
-        rows = threads.scratch("avg_pool rows", (part.stop - part.start, h, ow), x.dtype)
-        rows[...] = 0
-        for j in range(kw):
-            to, source = tap_slices(j, stride_w, pad_left, w, ow)
-            rows[:, :, to] += x[part, :, source]
-        y[part] = 0
+        columns = threads.scratch("avg_pool columns", (part.stop - part.start, oh, w), x.dtype)
+        columns[...] = 0
         for i in range(kh):
             to, source = tap_slices(i, stride_h, pad_top, h, oh)
-            y[part, to] += rows[:, source]
+            columns[:, to] += x[part, source]
+        y[part] = 0
+        for j in range(kw):
+            to, source = tap_slices(j, stride_w, pad_left, w, ow)
+            y[part, :, to] += columns[:, :, source]
         y[part] *= share
 
     threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
@@ -51,15 +51,15 @@ def avg_pool_backward(
         maps = part.stop - part.start
         shared = threads.scratch("avg_pool shared", (maps, oh, ow), dy.dtype)
         np.multiply(dy[part], share, out=shared)
-        rows = threads.scratch("avg_pool rows", (maps, h, ow), dy.dtype)
-        rows[...] = 0
-        for i in range(kh):
-            source, to = tap_slices(i, stride_h, pad_top, h, oh)
-            rows[:, to] += shared[:, source]
-        dx[part] = 0
+        columns = threads.scratch("avg_pool columns", (maps, oh, w), dy.dtype)
+        columns[...] = 0
         for j in range(kw):
             source, to = tap_slices(j, stride_w, pad_left, w, ow)
-            dx[part, :, to] += rows[:, :, source]
+            columns[:, :, to] += shared[:, :, source]
+        dx[part] = 0
+        for i in range(kh):
+            source, to = tap_slices(i, stride_h, pad_top, h, oh)
+            dx[part, to] += columns[:, source]
 
     threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
 
