@@ -61,6 +61,12 @@ NOTES = (
         "equal for all layers, unless `train --schedule 145`",
     ),
     Note(
+        "rate of the biases",
+        "falls with that of the weights (section 5)",
+        "still 0.02 at the end, with that of the weights at 1e-5 (layer-params-145.cfg)",
+        "falls with that of the weights, unless `train --schedule 145`",
+    ),
+    Note(
         "end of the noise",
         "not said",
         "colour noise ends at epoch 67, with 24 to go (layer-params-145.cfg)",

@@ -169,6 +169,7 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
     print(f"figures  {folder.figures_path}; {scores}")
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
+    print(f"         {command()} figures --run {path}")
 
 
 def _open(settings: Settings, split: str) -> Dataset:
