@@ -1,0 +1,213 @@
+"""Reading a prepared set: any image at any time, and what is damaged is named."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from imagenet_shaped import prepare_quietly, write_folder
+
+from tinynet.data import (
+    BadImage,
+    DataError,
+    Loader,
+    decode_image,
+    kind_of_data,
+    measure,
+    open_dataset,
+)
+from tinynet.data.shards import RECORD, ShardDataset, index_name
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    place = tmp_path_factory.mktemp("shards")
+    prepare_quietly(write_folder(place / "photos"), place / "set")
+    return place / "set"
+
+
+@pytest.fixture
+def copy(prepared, tmp_path):
+    """A prepared set that a test may damage."""
+    return shutil.copytree(prepared, tmp_path / "set")
+
+
+def test_every_image_is_that_of_its_shard(prepared):
+    for split, count in (("train", 10), ("val", 4)):
+        dataset = open_dataset(prepared, split, 224)
+        assert isinstance(dataset, ShardDataset)
+        assert (dataset.name, dataset.split, len(dataset)) == ("set", split, count)
+        assert dataset.classes == ["cat", "dog"]
+        i = 0
+        for shard in sorted(prepared.glob(f"{split}-*.tar")):
+            with tarfile.open(shard) as tar:
+                for member in tar:
+                    data = tar.extractfile(member).read()
+                    if member.name.endswith(".jpg"):
+                        assert np.array_equal(dataset.load(i), decode_image(data, 256))
+                        assert dataset.describe(i) == f"{shard}: {member.name}"
+                    else:
+                        assert dataset.labels[i] == int(data)
+                        i += 1
+        assert i == count
+
+
+def test_it_is_photographs_to_whoever_asks_for_the_kind(prepared):
+    assert kind_of_data(prepared) == kind_of_data(str(prepared)) == "folder"
+
+
+def test_other_sizes_are_scaled_and_measured_anew(prepared):
+    dataset = open_dataset(prepared, "train", 64)
+    assert dataset.load(0).shape == (3, 73, 73) and dataset.statistics is None
+    assert measure(dataset).mean.shape == (3, 73, 73)
+
+
+def test_statistics_are_known_beforehand_for_training(prepared):
+    train, val = (open_dataset(prepared, split, 224) for split in ("train", "val"))
+    assert val.statistics is None
+    assert measure(train) is train.statistics
+    # those of the photographs before they were encoded once more, at quality 90
+    train.statistics = None
+    found, known = measure(train), open_dataset(prepared, "train", 224).statistics
+    assert np.abs(found.mean - known.mean).mean() < 1.5
+    np.testing.assert_allclose(found.covariance, known.covariance, rtol=0.05, atol=20)
+
+
+def test_the_loader_shuffles_over_all_shards(prepared):
+    loader = Loader(open_dataset(prepared, "train", 224), 5, seed=0, workers=3, train=True)
+    batches = list(loader.epoch(0))
+    assert sorted(np.concatenate([batch.indices for batch in batches])) == list(range(10))
+    assert loader.skipped == {}
+
+
+def test_many_threads_read_at_once(prepared):
+    one, many = (open_dataset(prepared, "train", 224) for _ in range(2))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(many.load, list(range(10)) * 4))
+    assert all(np.array_equal(image, one.read(i % 10)) for i, image in enumerate(found))
+
+
+# ---------------------------------------------------------------- damage
+
+
+def test_a_damaged_image_is_named_with_its_shard(copy):
+    dataset = open_dataset(copy, "train", 224)
+    record = np.fromfile(copy / "train.index", RECORD)[5]
+    shard = copy / f"train-{record['shard']:06}.tar"
+    name = dataset.describe(5)
+    data = bytearray(shard.read_bytes())
+    data[record["offset"] + record["size"] // 2] ^= 1  # one bit: it still decodes
+    shard.write_bytes(data)
+    decode_image(bytes(data[record["offset"] :][: record["size"]]), 256)
+    with pytest.raises(BadImage, match="damaged since it was prepared; run the `prepare SRC DST`"):
+        dataset.load(5)
+    loader = Loader(dataset, 5, seed=0, workers=1, train=False, on_skip=lambda *told: None)
+    assert sum(len(batch.indices) for batch in loader.epoch(0)) == 9
+    assert list(loader.skipped) == [name]
+    assert name.startswith(f"{shard}: ") and name.endswith(".jpg")
+
+
+def test_an_image_in_a_damaged_place_still_has_a_name(copy):
+    dataset = open_dataset(copy, "train", 224)
+    shard = copy / "train-000000.tar"
+    shard.write_bytes(b"\xff" * shard.stat().st_size)
+    assert dataset.describe(0) == f"{shard}: the image at byte 512"
+    shard.unlink()
+    with pytest.raises(BadImage, match=r"train-000000\.tar: the image at byte 512: No such file"):
+        dataset.load(0)
+
+
+@pytest.mark.parametrize("change", ["gone", "short", "long"])
+def test_a_shard_of_another_size_is_named_when_it_is_opened(copy, change):
+    shard = copy / "train-000001.tar"
+    size = shard.stat().st_size
+    if change == "gone":
+        shard.unlink()
+    else:
+        os.truncate(shard, size - 512 if change == "short" else size + 512)
+    state = "missing" if change == "gone" else f"{shard.stat().st_size:,} bytes"
+    with pytest.raises(DataError, match=rf"train-000001\.tar: {state}, wanted {size:,} bytes; run"):
+        open_dataset(copy, "train", 224)
+    assert len(open_dataset(copy, "val", 224)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("train.index", b"", r"train\.index: missing or damaged: wanted 240 bytes"),
+        ("train.index", None, r"train\.index: missing or damaged"),
+        ("statistics.npz", b"PK", r"statistics\.npz: missing or damaged"),
+        ("statistics.npz", None, r"statistics\.npz: missing or damaged"),
+        ("dataset.json", b'{"format": ', r"dataset\.json: damaged"),
+        ("dataset.json", b"[1]", r"dataset\.json: damaged"),
+        ("dataset.json", b'{"format": "cars"}', r"its format is 'cars', wanted 'tinynet shards 1'"),
+    ],
+)
+def test_other_damaged_files_are_named(copy, name, data, message):
+    if data is None:
+        (copy / name).unlink()
+    else:
+        (copy / name).write_bytes(data)
+    with pytest.raises(DataError, match=message):
+        open_dataset(copy, "train", 224)
+
+
+def test_a_set_that_is_not_finished_is_refused(copy):
+    path = copy / "dataset.json"
+    path.write_text(path.read_text().replace('"finished": true', '"finished": false'))
+    with pytest.raises(DataError, match="set: not finished: run its `prepare SRC DST` once more"):
+        open_dataset(copy, "val", 224)
+
+
+# ---------------------------------------------------------------- ImageNet's size, other readers
+
+
+def test_a_million_images_open_at_once(tmp_path):
+    """Nothing is read but the index: 641 shards, empty but for their size."""
+    images, shards = 1_281_167, 641
+    records = np.zeros(images, RECORD)
+    records["shard"] = np.arange(images) // 2_000
+    records.tofile(tmp_path / index_name("train"))
+    np.savez(tmp_path / "statistics.npz", mean=np.zeros((3, 256, 256)), covariance=np.eye(3))
+    fields = []
+    for number in range(shards):
+        with open(tmp_path / f"train-{number:06}.tar", "wb") as file:
+            file.truncate(50_000_000)
+        fields.append(["train", number, 50_000_000, 0])
+    description = {
+        "format": "tinynet shards 1",
+        "finished": True,
+        "size": 256,
+        "classes": [str(k) for k in range(1_000)],
+        "images": {"train": images, "val": 0},
+        "shards": fields,
+    }
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    start = time.perf_counter()
+    dataset = open_dataset(tmp_path, "train", 224)
+    seconds = time.perf_counter() - start
+    assert len(dataset) == images
+    assert seconds < 2  # 0.05 s on a quiet machine; reading the shards would take minutes
+
+
+def test_webdataset_reads_the_same_images(prepared):
+    """In a process of its own, for its warnings are its own affair."""
+    pytest.importorskip("webdataset", reason="the package webdataset is not installed")
+    code = (
+        "import sys, webdataset\n"
+        "for sample in webdataset.WebDataset(sys.argv[1:], shardshuffle=False):\n"
+        "    print(sample['__key__'], sample['cls'].decode(), len(sample['jpg']))\n"
+    )
+    shards = sorted(map(str, prepared.glob("train-*.tar")))
+    command = [sys.executable, "-W", "ignore", "-c", code, *shards]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    dataset = open_dataset(prepared, "train", 224)
+    sizes = np.fromfile(prepared / "train.index", RECORD)["size"]
+    keys = [dataset.describe(i).split(": ")[1].removesuffix(".jpg") for i in range(10)]
+    assert lines == [f"{key} {dataset.labels[i]} {sizes[i]}" for i, key in enumerate(keys)]

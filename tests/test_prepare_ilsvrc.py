@@ -1,0 +1,218 @@
+"""ILSVRC's own archives: a tar of tars, numbered validation images, and their ground truth."""
+
+import io
+import os
+import tarfile
+
+import numpy as np
+import pytest
+from imagenet_shaped import (
+    ID_OF,
+    WNIDS,
+    WORDS,
+    photograph,
+    prepare_quietly,
+    tar_of,
+    train_files,
+    write_ilsvrc,
+)
+
+from tinynet.data import DataError, decode_image, open_dataset
+from tinynet.data.ilsvrc import DEVKIT, GROUND_TRUTH, IDS, TRAIN, VAL
+from tinynet.data.prepare import open_source
+from tinynet.progress import Progress
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_ilsvrc(tmp_path / "ilsvrc")
+
+
+def opened(folder):
+    return open_source(folder, Progress())
+
+
+def refused(folder, message):
+    with pytest.raises(DataError, match=message):
+        opened(folder)
+
+
+def test_every_image_gets_its_class(source, tmp_path):
+    prepare_quietly(source, tmp_path / "set")
+    train, val = (open_dataset(tmp_path / "set", split, 224) for split in ("train", "val"))
+    assert train.classes == val.classes == WORDS.splitlines()[:3]
+    assert (len(train), len(val)) == (12, 6)
+    for i in range(12):
+        wnid, file = train.describe(i).split(": ")[1].removesuffix(".jpg").split("/")
+        assert WNIDS[train.labels[i]] == wnid and file.startswith(f"{wnid}_")
+        expected = decode_image(photograph(int(file.split("_")[1])), 256).astype(int)
+        # quality 90 on an enlarged noisy image; another photograph differs by more than 50
+        assert np.abs(train.load(i) - expected).mean() < 3
+    # The ids, 3 1 2 3 1 2, go by another order than the classes: 0 1 2 0 1 2.
+    assert val.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    for i in range(6):
+        assert val.describe(i).endswith(f"{WNIDS[i % 3]}/ILSVRC2012_val_{i + 1:08}.jpg")
+        expected = decode_image(photograph(900 + i), 256).astype(int)
+        assert np.abs(val.load(i) - expected).mean() < 3
+
+
+def test_the_order_of_the_tars_in_the_tar_does_not_matter(source, tmp_path):
+    prepare_quietly(source, tmp_path / "set")
+    inner = {f"{w}.tar": tar_of(train_files(w, 4, 100 * k)) for k, w in enumerate(WNIDS)}
+    (source / TRAIN).write_bytes(tar_of(dict(reversed(inner.items()))))
+    assert prepare_quietly(source, tmp_path / "set").made == 0
+
+
+def test_validation_images_are_counted_by_their_names(source, tmp_path):
+    names = [f"val/ILSVRC2012_val_{i:08}.JPEG" for i in (4, 1, 6, 3, 2, 5)]
+    files = {name: photograph(900 + int(name[-13:-5]) - 1) for name in names}
+    (source / VAL).write_bytes(tar_of(files))
+    images = opened(source).splits["val"]
+    assert [images.read(i) for i in range(6)] == [photograph(900 + i) for i in range(6)]
+
+
+@pytest.mark.parametrize("place", ["", DEVKIT])
+def test_the_table_of_the_localization_kit_is_understood_too(source, place):
+    (source / IDS[0]).unlink()
+    (source / place).mkdir(parents=True, exist_ok=True)
+    (source / GROUND_TRUTH).rename(source / place / GROUND_TRUTH)
+    rows = [f"{wnid} {number} some_name\n" for wnid, number in ID_OF.items()]
+    (source / place / IDS[1]).write_text("".join(rows))
+    assert opened(source).splits["val"].labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_other_files_in_the_tars_are_ignored_and_told_of(source, tmp_path):
+    files = {**train_files(WNIDS[0], 2), "notes.txt": b"hello", "._n01440764_0.JPEG": b"hello"}
+    inner = {f"{w}.tar": tar_of(train_files(w, 1)) for w in WNIDS[1:]}
+    tars = {f"{WNIDS[0]}.tar": tar_of(files), **inner, "readme": b"hello"}
+    (source / TRAIN).write_bytes(tar_of(tars))
+    prepare_quietly(source, tmp_path / "set")
+    assert (tmp_path / "set" / "skipped.txt").read_text().splitlines() == [
+        f"{TRAIN}: {WNIDS[0]}.tar: notes.txt: not an image by its name",
+        f"{TRAIN}: {WNIDS[0]}.tar: ._n01440764_0.JPEG: not an image by its name",
+        f"{TRAIN}: readme: not an image by its name",
+    ]
+    assert len(open_dataset(tmp_path / "set", "train", 224)) == 4
+
+
+# ---------------------------------------------------------------- the files that must be there
+
+
+@pytest.mark.parametrize("name", [TRAIN, VAL, GROUND_TRUTH, IDS[0]])
+def test_what_is_missing_is_named(source, name):
+    (source / name).unlink()
+    refused(source, f"{source}: no .*{name}")
+
+
+def test_one_archive_instead_of_their_folder(source):
+    refused(source / TRAIN, f"{TRAIN}: wanted the folder that it lies in")
+
+
+def test_an_outer_tar_cut_short_anywhere(source):
+    whole = (source / TRAIN).read_bytes()
+    end = max(i for i, byte in enumerate(whole) if byte) // 512 * 512 + 512
+    for length in (0, 300, 700, 1024, len(whole) // 2, end - 700, end - 1):
+        os.truncate(source / TRAIN, length)
+        refused(source, f"{TRAIN}: .*(damaged|cut short|beyond its end)")
+        (source / TRAIN).write_bytes(whole)
+    (source / TRAIN).write_bytes(whole[:512])
+    refused(source, f"{TRAIN}: .*(damaged|cut short|beyond its end)")
+
+
+def test_an_inner_tar_cut_short_anywhere(source):
+    """Where it ends too soon, the next class's header follows and must not be taken for its own."""
+    whole = tar_of(train_files(WNIDS[1], 4))
+    end = max(i for i, byte in enumerate(whole) if byte) // 512 * 512 + 512
+    ends = [0, 512, 600, 1024, len(whole) // 2, end - 512, end]
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        ends += [member.offset for member in tar.getmembers()[1:]]
+    for length in ends:
+        tars = {w: tar_of(train_files(w, 2)) for w in WNIDS}
+        tars[WNIDS[1]] = whole[:length]
+        (source / TRAIN).write_bytes(tar_of({f"{w}.tar": data for w, data in tars.items()}))
+        refused(source, f"{TRAIN}: {WNIDS[1]}.tar: damaged")
+
+
+@pytest.mark.parametrize(
+    ("tars", "message"),
+    [
+        ({"n00000001.tar": {}}, "n00000001.tar: no images in this class's tar"),
+        ({"n00000001.tar": {"a.txt": b"hello"}}, "n00000001.tar: no images in this class's tar"),
+        ({"cats.tar": {"a.jpg": b""}}, "cats.tar: wanted one tar a class, called by its WordNet"),
+        ({}, "no tars in it: wanted a tar of tars"),
+    ],
+)
+def test_train_tars_that_are_none(source, tars, message):
+    (source / TRAIN).write_bytes(tar_of({name: tar_of(files) for name, files in tars.items()}))
+    refused(source, f"{TRAIN}: {message}")
+
+
+def test_two_tars_of_a_class(source):
+    tar = tar_of(train_files(WNIDS[0], 1))
+    (source / TRAIN).write_bytes(tar_of([("n01440764.tar", tar), ("n01440764.tar", tar)]))
+    refused(source, "n01440764.tar: wanted one tar a class")
+
+
+def test_duplicate_keys(source, tmp_path):
+    twice = [("n01440764_1.JPEG", photograph(1)), ("n01440764_1.JPEG", photograph(2))]
+    inner = {f"{w}.tar": tar_of(train_files(w, 1)) for w in WNIDS[1:]}
+    (source / TRAIN).write_bytes(tar_of({**inner, f"{WNIDS[0]}.tar": tar_of(twice)}))
+    with pytest.raises(DataError, match=f"duplicate key {WNIDS[0]}/n01440764_1: .*{TRAIN}"):
+        prepare_quietly(source, tmp_path / "set")
+
+
+# ---------------------------------------------------------------- validation images and labels
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        (
+            "3\n1\n2\n3\n1\n",
+            "has 5 lines, .* 6 images: .* knows nothing is ILSVRC2012_val_00000006",
+        ),
+        ("3\n1\n2\n3\n1\n2\n1\n", "has 7 lines, .* 6 images: .*ILSVRC2012_val_00000007"),
+        ("", "has 0 lines, .* 6 images"),
+        ("3\n1\n2\n3\n5\n2\n", "line 5: '5' is none of the 4 ids in"),
+        ("3\n0\n2\n3\n1\n2\n", "line 2: '0' is none of the 4 ids in"),
+        ("3\n1\nn01440764\n3\n1\n2\n", "line 3: 'n01440764' is none of the 4 ids in"),
+        ("3\n1\n2\n4\n1\n2\n", f"line 4: 4 is n03888257, for which {TRAIN} has no tar"),
+    ],
+)
+def test_a_ground_truth_that_does_not_fit(source, truth, message):
+    (source / GROUND_TRUTH).write_text(truth)
+    refused(source, f"{GROUND_TRUTH}:? {message}")
+
+
+def test_validation_images_are_missing(source):
+    names = [f"ILSVRC2012_val_{i:08}.JPEG" for i in (1, 3, 4, 5, 6)]
+    (source / VAL).write_bytes(tar_of(dict.fromkeys(names, photograph(1))))
+    refused(source, f"6 lines, .* 5 images: .* {VAL} knows nothing is ILSVRC2012_val_00000002")
+    (source / VAL).write_bytes(tar_of({"a.txt": b"hello"}))
+    refused(source, "6 lines, .* 0 images")
+    (source / VAL).write_bytes(tar_of([(names[0], b"1"), (names[0], b"2")]))
+    refused(source, f"{VAL}: {names[0]} is in it twice")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("class_index\twnid\tid\n0\tn01440764\tthree\n", "line 2: wanted a WordNet id and its"),
+        ("0\tn01440764\t3\n1\tn02102040\t3\n", "line 2: n02102040 or 3 was there before"),
+        ("0\tn01440764\t3\n1\tn01440764\t1\n", "line 2: n01440764 or 1 was there before"),
+        ("0\tn01440764\t3\nhello\n", "line 2: wanted a WordNet id and its number: 'hello'"),
+    ],
+)
+def test_a_table_of_ids_that_is_wrong(source, table, message):
+    (source / IDS[0]).write_text(table)
+    refused(source, f"{IDS[0]}: {message}")
+
+
+def test_synset_words_are_checked(source):
+    (source / "synset_words.txt").write_text("".join(reversed(WORDS.splitlines(keepends=True))))
+    refused(source, "synset_words.txt: line 2: n03000684 comes after n03888257")
+    (source / "synset_words.txt").unlink()
+    (source.parent / "synset_words.txt").write_text(WORDS)
+    assert opened(source).classes == WORDS.splitlines()[:3]
+    (source.parent / "synset_words.txt").unlink()
+    assert opened(source).classes == list(WNIDS)
