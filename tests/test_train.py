@@ -114,7 +114,7 @@ def test_killed_run_resumes_exactly(photos, long, tmp_path):
     with open(out / "log.jsonl", "a") as log:
         log.write('{"epoch": 2, "st')  # as a kill may leave the last line
     (out / "checkpoints" / ".step-00000009.safetensors.1.part").write_bytes(b"half")
-    assert read_steps(out) >= 6
+    assert read_steps(out) >= 5  # the one of step 6 may still have been on its way to the disk
     assert read_steps(out) < 70
     train("--resume", "--out", out)
     assert_same_end(out, long)
