@@ -1,0 +1,42 @@
+"""Units that are 0 for every image: they say nothing, and no gradient passes through them.
+
+A ReLU whose input is negative for all images stays there: its weights get no gradient any more.
+Some are normal (measured over 32 images: up to 8 % of a convolution's maps, 40 % of the units of a
+fully connected layer at its start, 20 % later); most of a layer is not.
+"""
+
+from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.look import Look
+
+MOST = 0.8  # of a layer's units
+
+
+def dead_units(look: Look, lr: float, started: bool) -> Finding | None:
+    """The finding where most of a layer is dead; `started`: after some steps of training."""
+    found = {name: share for name, share in look.silent.items() if share >= MOST}
+    if not found:
+        return None
+    shares = listed([f"{percent(share)} of {name}" for name, share in found.items()])
+    cause, remedy = why_dead(lr) if started else AT_START
+    return Finding(
+        "dead_units",
+        f"{shares} is 0 for each of {look.images} images",
+        cause,
+        remedy,
+        next(iter(found)),
+        len(found),
+    )
+
+
+AT_START = (
+    "initial weights or biases that make the inputs of these ReLUs negative",
+    "biases of 0 or above, and weights with mean 0: --profile modern",
+)
+
+
+def why_dead(lr: float) -> tuple[str, str]:
+    """Cause and remedy where units died in training."""
+    return (
+        "steps that were too large pushed them below 0 for good: they get no gradient any more",
+        f"they do not come back: begin anew, or from an early checkpoint, with --lr {lr / 10:g}",
+    )

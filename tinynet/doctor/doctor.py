@@ -1,0 +1,116 @@
+"""The doctor: what is measured when, and which observer is asked about it."""
+
+import numpy as np
+
+from tinynet import threads
+from tinynet.doctor.bad_numbers import bad_numbers
+from tinynet.doctor.dead import dead_units
+from tinynet.doctor.fading import faint_start
+from tinynet.doctor.finding import Finding
+from tinynet.doctor.loading import Loading
+from tinynet.doctor.look import Look, look
+from tinynet.doctor.memory import Memory
+from tinynet.doctor.overfitting import TIMES, Overfitting
+from tinynet.doctor.stuck import Stuck
+from tinynet.doctor.updates import SETTLED, too_large, too_small, update_ratios
+from tinynet.nn import Sequential
+from tinynet.optim import SGD
+from tinynet.tensor import Tensor
+
+LOOK_EVERY = 50  # steps: a look costs a quarter of a step or less, half a percent of the training
+LASTING = 2  # looks running, before what they show is said
+
+
+class Doctor:
+    """Watches a run. Each method gives the findings that are news; most often there are none.
+
+    `labels`: of all training images. `workers` of the loader, and whether its data are `prepared`.
+    Make it with the optimizer as the run begins: a rate below the first one is then the schedule's.
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        optimizer: SGD,
+        labels: np.ndarray,
+        *,
+        profile: str,
+        workers: int,
+        prepared: bool,
+    ):
+        self._model, self._optimizer, self._profile = model, optimizer, profile
+        self._first_lr = self._lr
+        self._stuck = Stuck(labels, profile)
+        self._overfitting = Overfitting()
+        self._loading = Loading(workers, threads.workers(), prepared)
+        self._memory = Memory()
+        self._of_this_session = Memory()  # findings of the clock: no two runs have the same
+        self._looked = 0  # the step of the last look
+        self._ratios: dict[str, float] = {}  # then
+
+    @property
+    def _lr(self) -> float:
+        return self._optimizer.groups[0]["lr"]
+
+    def before_training(self, x: Tensor) -> list[Finding]:
+        """`x`: a batch as the network will see it. Only for a run that begins."""
+        seen = look(self._model, x)
+        if seen is None:
+            return []
+        return [
+            *self._memory.news("faint_start", faint_start(seen, self._profile)),
+            *self._memory.news("dead_units", dead_units(seen, self._lr, started=False)),
+        ]
+
+    def after_interval(self, step: int, images: int, figures: dict, x: Tensor) -> list[Finding]:
+        """After the steps of a line of the log: updates so far, the line's images and figures
+        (loss, images_per_s, data_wait), and the last batch as the network saw it."""
+        waits = self._loading.after_interval(images, figures)
+        news = self._of_this_session.news("slow_loading", waits)
+        judge = self._stuck.end_of_round(step, images, figures["loss"])
+        if not judge and step - self._looked < LOOK_EVERY:
+            return news
+        seen = look(self._model, x)
+        ratios = update_ratios(self._model, self._optimizer)
+        self._looked, self._ratios = step, ratios
+        if judge:
+            news += self._memory.news("stuck", self._stuck.judge(seen, ratios, self._lr))
+        # What else a look at a stuck net shows is why it is stuck, or comes of it.
+        return news if self._stuck.found else news + self._after_look(step, seen, ratios)
+
+    def _after_look(self, step: int, seen: Look | None, ratios: dict) -> list[Finding]:
+        news, lr = [], self._lr
+        if seen is not None:
+            news += self._memory.news("dead_units", dead_units(seen, lr, started=True), LASTING)
+        if step >= SETTLED:
+            news += self._memory.news("large_updates", too_large(ratios, lr), LASTING)
+            small = too_small(ratios, lr) if lr >= self._first_lr else None
+            news += self._memory.news("small_updates", small, LASTING)
+        return news
+
+    def after_validation(self, train_loss: float, val_loss: float, error: float) -> list[Finding]:
+        """Mean loss of an epoch's training, loss and top-1 error of the validation after it."""
+        found = self._overfitting.after_validation(train_loss, val_loss, error)
+        return self._memory.news("overfitting", found, TIMES)
+
+    def bad_numbers(self) -> Finding:
+        """To be asked when a nan or an infinity has turned up: what it most likely comes from."""
+        now = update_ratios(self._model, self._optimizer)
+        return bad_numbers(self._ratios, now, self._lr)
+
+    def state_dict(self) -> dict:
+        """JSON values, for a checkpoint: a resumed run says what an uninterrupted one says."""
+        return {
+            "looked": self._looked,
+            "ratios": dict(self._ratios),
+            "stuck": self._stuck.state_dict(),
+            "overfitting": self._overfitting.state_dict(),
+            "memory": self._memory.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take over what `state_dict` gave."""
+        self._looked, self._ratios = state["looked"], dict(state["ratios"])
+        self._stuck.load_state_dict(state["stuck"])
+        self._overfitting.load_state_dict(state["overfitting"])
+        self._memory.load_state_dict(state["memory"])

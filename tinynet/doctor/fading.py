@@ -1,0 +1,48 @@
+"""Does the image reach the last layer? Measured before the first step is spent.
+
+What a layer gives is a part that depends on the image and a part that is the same for all. Weights
+that are small for the number of their inputs shrink both; biases add to the second alone. With the
+weights from N(0, 0.01) and the biases of 1 of the paper's text, a hundredth of each logit is left
+to the image: the network says the same of every picture, the gradient that reaches the first layers
+is as faint, and training stands still.
+"""
+
+from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.look import Look
+
+# Measured: starts with 1.8 % (source2012 on CIFAR-10, 64 pixels) and more leave ln(classes) within
+# 50 steps, one with 0.9 % (caffe there) after 90; those with 0.1 % stay for hundreds.
+FAINT = 0.015
+ALIKE = 0.2  # of what the first layer gives; of images less their mean it is nearly all
+BIASED = 0.5  # of the rms of what a layer gives
+
+
+def faint_start(look: Look, profile: str) -> Finding | None:
+    """The finding where too little of the logits depends on the image."""
+    left = look.signal[look.last]
+    if not left < FAINT:
+        return None
+    cause, remedy = why_faint(look, profile)
+    measured = f"training will start late or never: at first {share_of_image(look)}"
+    return Finding("faint_start", measured, cause, remedy, look.last)
+
+
+def share_of_image(look: Look) -> str:
+    """Something like "only 1% of what fc8 gives depends on the image (conv1 98%, ...)"."""
+    way = [f"{name} {percent(share)}" for name, share in look.signal.items() if name != look.last]
+    only = f"only {percent(look.signal[look.last])} of what {look.last} gives depends on the image"
+    return f"{only} ({', '.join(way)})"
+
+
+def why_faint(look: Look, profile: str) -> tuple[str, str]:
+    """Cause and remedy where the signal fades from layer to layer."""
+    biased = [name for name, share in look.bias.items() if share > BIASED]
+    better = [name for name in ("source2012", "modern") if name != profile]
+    if next(iter(look.signal.values())) < ALIKE:
+        cause = "the images that come in hardly differ: what they share outweighs the rest"
+        return cause, "subtract the mean image from them"
+    if biased:
+        cause = f"the biases of {listed(biased)} drown it: the weights are too small beside them"
+    else:
+        cause = "from layer to layer the part that all images share grows"
+    return cause, f"start with larger weights or smaller biases: --profile {' or '.join(better)}"

@@ -1,0 +1,107 @@
+"""Is the loss stuck where it is for a network that does not look at its images?
+
+Who knows how frequent each class is, and no more, has a loss of the entropy of these frequencies:
+ln(classes) where all are alike. Every network passes there on its way down, so what counts is how
+long it stays. Training is cut into rounds; one is without progress where the mean loss does not
+come `PROGRESS` below that level. A round lasts 37 ln(classes) steps, 85 with ten classes (healthy
+nets of ten classes left the level after 10 to 100 steps, of a thousand after some hundreds), and
+at least so many images that chance makes a stuck net's mean look like progress once in a thousand
+rounds.
+
+Four rounds running without progress are stuck; one is enough where the look inside shows that the
+logits do not depend on the image, for then it is no matter of patience.
+"""
+
+import math
+
+import numpy as np
+
+from tinynet.doctor.dead import MOST, why_dead
+from tinynet.doctor.fading import share_of_image, why_faint
+from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.look import Look
+
+PROGRESS = 0.02  # of the level
+STEPS = 37  # a round, times ln(classes)
+SPREAD = 0.5  # the most that was measured of a stuck net's std of the loss, between images
+ROUNDS = 4
+STILL = 1e-5  # an update beside its weights; see updates.py
+BLIND = 0.02  # of the logits depends on the image; networks that learn have 0.25 and more
+
+
+class Stuck:
+    """Follows the loss, interval by interval. `labels`: those of all training images."""
+
+    def __init__(self, labels: np.ndarray, profile: str):
+        shares = np.bincount(labels) / len(labels)
+        shares = shares[shares > 0]
+        self._classes, self._profile = len(shares), profile
+        self._level = max(0.0, float(-(shares * np.log(shares)).sum()))
+        self._steps_a_round = math.ceil(STEPS * self._level)
+        allowed = PROGRESS * self._level or math.inf  # of one class there is nothing to learn
+        self._images_a_round = math.ceil((3 * SPREAD / allowed) ** 2)
+        self.found = False  # at the end of the last round
+        self._rounds = 0  # running, without progress
+        self._began = 0  # the step after which the round under way began
+        self._images, self._sum = 0, 0.0  # of the losses in it
+        self._mean = 0.0  # of the losses in the round before
+
+    def end_of_round(self, step: int, images: int, loss: float) -> bool:
+        """Note an interval: updates so far, its images, their mean loss. True: now judge."""
+        self._images += images
+        self._sum += images * loss
+        too_short = step - self._began < self._steps_a_round
+        if too_short or self._images < self._images_a_round:
+            return False
+        self._mean = self._sum / self._images
+        no_progress = self._mean > (1 - PROGRESS) * self._level
+        self._rounds = self._rounds + 1 if no_progress else 0
+        self._began, self._images, self._sum = step, 0, 0.0
+        return True
+
+    def judge(self, seen: Look | None, ratios: dict[str, float], lr: float) -> Finding | None:
+        """The finding after a round, with the cause that a look and the updates' sizes show."""
+        blind = seen is not None and seen.signal[seen.last] < BLIND
+        self.found = self._rounds >= (1 if blind else ROUNDS)
+        if not self.found:
+            return None
+        even = math.isclose(self._level, math.log(self._classes), rel_tol=1e-3)
+        level = f"ln {self._classes} = {self._level:.3f}" if even else f"{self._level:.3f}"
+        measured = (
+            f"training is stuck: for {self._rounds * self._steps_a_round} steps and more the mean "
+            f"loss, now {self._mean:.4g}, has not come below the {level} of a network that ignores "
+            "its images"
+        )
+        cause, remedy = self._cause(seen, ratios, lr, blind)
+        return Finding("stuck", measured, cause, remedy, severity=max(self._rounds, ROUNDS))
+
+    def _cause(self, seen, ratios, lr, blind) -> tuple[str, str]:
+        for name in seen.order if seen is not None else ():  # what comes first made the rest
+            if seen.silent.get(name, 0) >= MOST:
+                cause, remedy = why_dead(lr)
+                return f"{percent(seen.silent[name])} of {name} is dead: {cause}", remedy
+            if blind and seen.signal.get(name, 1) < BLIND:
+                cause, remedy = why_faint(seen, self._profile)
+                return f"{share_of_image(seen)}: {cause}", remedy
+        still = [name for name, ratio in ratios.items() if ratio < STILL]
+        if len(still) > len(ratios) / 2:
+            return f"the rate is too low: steps hardly move {listed(still)}", f"--lr {lr * 10:g}"
+        return (
+            "not in the weights, as far as a look inside shows: their steps are of the usual size "
+            "and the logits depend on the images",
+            f"see that the labels belong to the images; else try --lr {lr / 10:g}",
+        )
+
+    def state_dict(self) -> dict:
+        """JSON values, to go on after a resumption as if there had been none."""
+        return {
+            "found": self.found,
+            "rounds": self._rounds,
+            "began": self._began,
+            "images": self._images,
+            "sum": self._sum,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        self.found, self._rounds, self._began = state["found"], state["rounds"], state["began"]
+        self._images, self._sum = state["images"], state["sum"]

@@ -1,0 +1,86 @@
+"""How far does a step move the weights? The size of the last update beside the size of the weights.
+
+The update is the velocity v, since w <- w + v. A part of it is weight decay alone, also in a layer
+that learns nothing: with a steady rate it comes to lr * decay / (1 - momentum) of w, and is taken
+out first. Measured over healthy runs (shapes, CIFAR-10, photographs) the ratio lies between 2e-5
+and 3e-2 in every layer once the first hundred steps are over. Biases, which begin at 0, have none.
+"""
+
+import math
+
+import numpy as np
+
+from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.nn import Module
+from tinynet.optim import SGD
+from tinynet.tape import no_grad
+from tinynet.tensor import Tensor
+
+LARGE = 0.1
+SMALL = 2e-6
+SETTLED = 100  # steps: before, weights that begin near 0 move by a tenth of their size and more
+
+
+@no_grad()
+@np.errstate(over="ignore", invalid="ignore")  # it is asked, too, how the numbers went bad
+def update_ratios(model: Module, optimizer: SGD) -> dict[str, float]:
+    """For each layer the rms of its weights' last update, without decay, over that of the weights.
+
+    Layers that were given no rate are left out.
+    """
+    names = {id(part): name for name, whole in model.named_wholes() for part in whole}
+    squares: dict[str, list[float]] = {}  # by layer: of the update, of the weights
+    for group, velocities in zip(optimizer.groups, optimizer.velocity):
+        decay = group["lr"] * group["weight_decay"] / max(1 - group["momentum"], 1e-3)
+        for p, velocity in zip(group["params"], velocities):
+            layer, _, kind = names[id(p)].rpartition(".")
+            if kind != "weight" or group["lr"] == 0:
+                continue
+            w, v = Tensor(p.data, device=p.device), Tensor(velocity, device=p.device)
+            ww, vw = _dot(w, w), _dot(v, w)
+            total = squares.setdefault(layer, [0.0, 0.0])
+            total[0] += max(0.0, _dot(v, v) + 2 * decay * vw + decay**2 * ww)
+            total[1] += ww
+    return {layer: math.sqrt(u / w) if w else 0.0 for layer, (u, w) in squares.items()}
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return (a.reshape(-1) @ b.reshape(-1)).item()  # nothing as large as the weights is made
+
+
+def too_large(ratios: dict[str, float], lr: float) -> Finding | None:
+    """Layers that each step moves by more than a tenth of themselves."""
+    found = {name: ratio for name, ratio in ratios.items() if ratio > LARGE}
+    if not found:
+        return None
+    return Finding(
+        "large_updates",
+        f"each step moves the weights of {_with_ratios(found)} (a healthy layer: 0.002% to 3%)",
+        "the rate is too high for weights as small as these",
+        f"--lr {lr / 10:g}, or larger initial weights there",
+        next(iter(found)),
+        max(found.values()),
+    )
+
+
+def too_small(ratios: dict[str, float], lr: float) -> Finding | None:
+    """Layers that the gradient hardly moves, at the rate that the run began with."""
+    found = {name: ratio for name, ratio in ratios.items() if ratio < SMALL}
+    if not found:
+        return None
+    cause, remedy = "the rate is too low", f"--lr {lr * 10:g}"
+    if len(found) < len(ratios):
+        cause = "hardly any gradient reaches them: it fades on its way back"
+        remedy = f"initial weights that let it pass (--profile modern), or {remedy}"
+    return Finding(
+        "small_updates",
+        f"each step moves the weights of {_with_ratios(found)} (a healthy layer: 0.002% to 3%)",
+        cause,
+        remedy,
+        next(iter(found)),
+        SMALL / max(min(found.values()), 1e-12),
+    )
+
+
+def _with_ratios(ratios: dict[str, float]) -> str:
+    return listed([f"{name} by {percent(ratio)}" for name, ratio in ratios.items()])
