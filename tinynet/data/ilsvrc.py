@@ -163,7 +163,8 @@ def list_train(
                     ignored.append(f"{where}: {file.name}")
             if not images:
                 raise DataError(f"{where}: no images in this class's tar: get the tar anew")
-            classes[name.stem] = _places(images)
+            # By name, as in a folder: the shards do not depend on how a tar was packed.
+            classes[name.stem] = _places(sorted(images, key=_file_name))
     if not classes:
         raise DataError(f"{path}: no tars in it: wanted a tar of tars, n01440764.tar ...")
     return classes, ignored
@@ -177,7 +178,7 @@ def _open_val(
     ignored = []
     with open(path, "rb") as file:
         for member in list_tar(file, str(path)):
-            match = VAL_NAME.fullmatch(PurePosixPath(member.name).name)
+            match = VAL_NAME.fullmatch(_file_name(member))
             if not member.isreg() or not match:
                 ignored += [f"{path}: {member.name}"] * member.isreg()
                 continue
@@ -209,12 +210,16 @@ def _open_val(
 
 def is_image(member: TarInfo) -> bool:
     """Whether it is a file that, by its name, holds an image."""
-    name = PurePosixPath(member.name).name
+    name = _file_name(member)
     ending = os.path.splitext(name)[1].lower()
     return member.isreg() and not name.startswith(".") and ending in ENDINGS
 
 
+def _file_name(member: TarInfo) -> str:
+    return PurePosixPath(member.name).name
+
+
 def _places(members: list[TarInfo]) -> Places:
-    names = np.array([os.fsencode(PurePosixPath(member.name).name) for member in members])
+    names = np.array([os.fsencode(_file_name(member)) for member in members])
     offsets = np.array([member.offset_data for member in members], np.int64)
     return names, offsets, np.array([member.size for member in members], np.int64)

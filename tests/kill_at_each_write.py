@@ -1,0 +1,68 @@
+"""A program: `prepare`, killed in turn before each write that counts, then run again.
+
+    python kill_at_each_write.py SRC FOLDER WHOLE
+
+Every time FOLDER/N must end with the same files as WHOLE, prepared without any kill. It prints how
+many kills there were. A process is forked for each run, before this one has any threads.
+"""
+
+import os
+import shutil
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+
+from imagenet_shaped import contents, prepare_quietly
+
+COUNTED = ("fsync", "replace", "truncate", "unlink")
+
+
+def main() -> None:
+    source, folder, whole = map(Path, sys.argv[1:])
+    wanted = contents(whole)
+    for number in count():
+        place = folder / str(number)
+        killed = run(source, place, number)
+        if run(source, place, None):
+            sys.exit("a run was killed that should not have been")
+        if contents(place) != wanted:
+            sys.exit(f"killed before write {number}, {place} is another set than {whole}")
+        shutil.rmtree(place)
+        if not killed:
+            print(number)
+            return
+
+
+def run(source: Path, place: Path, last: int | None) -> bool:
+    """Prepare in a process of its own, killed before write `last`; whether it came to that."""
+    child = os.fork()
+    if child == 0:
+        os.fsync = lambda file: None  # a process that is killed loses nothing that it wrote
+        if last is not None:
+            kill_before(last)
+        prepare_quietly(source, place, shard_images=2, workers=1)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if status not in (0, signal.SIGKILL):
+        sys.exit(f"killed before write {last}: prepare ended with status {status}")
+    return status == signal.SIGKILL
+
+
+def kill_before(last: int) -> None:
+    calls = count()
+
+    def counted(call):
+        def first_count(*args, **kwargs):
+            if next(calls) == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args, **kwargs)
+
+        return first_count
+
+    for name in COUNTED:
+        setattr(os, name, counted(getattr(os, name)))
+
+
+if __name__ == "__main__":
+    main()
