@@ -55,6 +55,13 @@ def test_relu_by_hand():
     assert x.grad.numpy().tolist() == [0, 0, 0, 1000]  # no gradient at 0 itself
 
 
+def test_relu_lets_nothing_through_where_it_is_closed(device):
+    """Not even an infinity, which a product with 0 would make NaN."""
+    x = leaf([-2.0, 0.0, 3.0, -1.0], device)
+    F.relu(x).backward(np.array([np.inf, -np.inf, np.inf, np.nan]))
+    assert x.grad.numpy().tolist() == [0, 0, np.inf, 0]
+
+
 @every
 def test_a_nan_stays(name, device):
     y = getattr(F, name)(Tensor(np.array([np.nan, 1.0]), device=device)).numpy()

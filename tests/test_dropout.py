@@ -50,6 +50,19 @@ def test_the_reference_gives_the_published_numbers():
 # ---------------------------------------------------------------------------- values and gradients
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_dropped_is_zero_whatever_it_was(device, dtype):
+    """An infinity or a NaN too, on the way there and on the way back."""
+    bad = np.array([[np.inf, -np.inf, np.nan] * 3] * 6, dtype)
+    x = Tensor(bad, requires_grad=True, device=device)
+    y = F.dropout(x, 0.5, seed=1)
+    y.backward(bad)
+    stays = kept(range(bad.size), 0.5, 1).reshape(bad.shape)
+    assert 0 < stays.sum() < bad.size
+    for result in (y.numpy(), x.grad.numpy()):
+        np.testing.assert_array_equal(result, np.where(stays, bad, 0))
+
+
 @given(
     shape=hnp.array_shapes(min_dims=0, max_dims=3, max_side=5),
     p=st.sampled_from([0.1, 0.5, 0.8]),

@@ -8,6 +8,7 @@ as `size` elements and cut into blocks that fit the cache.
 import numpy as np
 
 from tinynet import threads
+from tinynet.kernels.masks import keep
 
 BLOCK = 64 * 1024  # elements: x, y and a mask stay in a core's cache
 
@@ -19,13 +20,13 @@ def relu_forward(y, x, size):
 
 
 def relu_backward(dx, dy, y, size):
-    """dx = dy where y > 0, else 0 (a product with 0 or 1: an infinite dy gives NaN there)."""
+    """dx = dy where y > 0, else 0."""
     dx, dy, y = dx.reshape(-1), dy.reshape(-1), y.reshape(-1)
 
     def one_block(block):
         passes = threads.scratch("relu passes", y[block].shape, bool)
         np.greater(y[block], 0, out=passes)
-        np.multiply(dy[block], passes, out=dx[block])  # 8 times faster than a select in NumPy
+        keep(dy[block], passes, out=dx[block])
 
     threads.for_each_slice(size, BLOCK, one_block)
 

@@ -9,6 +9,7 @@ backward draws the same mask again, and any split over devices or threads draws 
 import numpy as np
 
 from tinynet import threads
+from tinynet.kernels.masks import keep
 
 BLOCK = 64 * 1024  # elements drawn at once: the six arrays of philox fit a core's cache
 ROUNDS = 10
@@ -32,7 +33,8 @@ def dropout_forward(y, x, rows, cols, full_cols, p, scale, seed, counter, offset
         np.multiply(x[r, j], scale, out=y[r, j])
         for row in range(min(4, len(first))):  # every fourth row starts at the same word of 4
             word = first[row] % 4
-            y[r, j][row::4] *= kept[row::4, word : word + j.stop - j.start]
+            fourth = y[r, j][row::4]
+            keep(fourth, kept[row::4, word : word + j.stop - j.start], out=fourth)
 
     some_rows = max(1, BLOCK // cols)
     for start in range(0, cols, BLOCK):
