@@ -28,13 +28,13 @@ class CheckpointWriter:
 
         Raises what went wrong with the checkpoint before.
         """
-        began = time.perf_counter()
         self.finish()
+        began = time.perf_counter()
         task = {"target": self._write, "args": (step, snapshot(), best)}
+        self.wait_seconds += time.perf_counter() - began
         # A daemon: whoever presses Ctrl-C twice waits for no disk. What it leaves is no checkpoint.
         self._thread = Thread(**task, name="tinynet-checkpoint", daemon=True)
         self._thread.start()
-        self.wait_seconds += time.perf_counter() - began
 
     def check(self) -> None:
         """Raise what went wrong so far, without waiting."""
@@ -44,7 +44,9 @@ class CheckpointWriter:
     def finish(self) -> None:
         """Wait until the last checkpoint is on the disk. Raises what went wrong with it."""
         if self._thread is not None:
+            began = time.perf_counter()
             self._thread.join()
+            self.wait_seconds += time.perf_counter() - began
             self._thread = None
         error, self._error = self._error, None
         if error is not None:
