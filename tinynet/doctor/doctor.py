@@ -8,7 +8,7 @@ from tinynet.doctor.dead import dead_units
 from tinynet.doctor.fading import faint_start
 from tinynet.doctor.finding import Finding
 from tinynet.doctor.loading import Loading
-from tinynet.doctor.look import Look, look
+from tinynet.doctor.look import look
 from tinynet.doctor.memory import Memory
 from tinynet.doctor.overfitting import TIMES, Overfitting
 from tinynet.doctor.stuck import Stuck
@@ -45,8 +45,7 @@ class Doctor:
         self._loading = Loading(workers, threads.workers(), prepared)
         self._memory = Memory()
         self._of_this_session = Memory()  # findings of the clock: no two runs have the same
-        self._looked = 0  # the step of the last look
-        self._ratios: dict[str, float] = {}  # then
+        self._ratios: dict[str, float] = {}  # of the last look
 
     @property
     def _lr(self) -> float:
@@ -62,35 +61,37 @@ class Doctor:
             *self._memory.news("dead_units", dead_units(seen, self._lr, started=False)),
         ]
 
-    def after_interval(self, step: int, images: int, figures: dict, x: Tensor) -> list[Finding]:
-        """After the steps of a line of the log: updates so far, the line's images and figures
-        (loss, images_per_s, data_wait), and the last batch as the network saw it."""
-        waits = self._loading.after_interval(images, figures)
-        news = self._of_this_session.news("slow_loading", waits)
-        judge = self._stuck.end_of_round(step, images, figures["loss"])
-        if not judge and step - self._looked < LOOK_EVERY:
-            return news
-        seen = look(self._model, x)
-        ratios = update_ratios(self._model, self._optimizer)
-        self._looked, self._ratios = step, ratios
-        if judge:
-            news += self._memory.news("stuck", self._stuck.judge(seen, ratios, self._lr))
-        # What else a look at a stuck net shows is why it is stuck, or comes of it.
-        return news if self._stuck.found else news + self._after_look(step, seen, ratios)
+    def after_step(self, step: int, loss: float, x: Tensor) -> list[Finding]:
+        """After update number `step`: the mean loss over the batch x, as the network saw it."""
+        self._overfitting.after_step(len(x), loss)
+        judge = self._stuck.end_of_round(step, len(x), loss)
+        return self._after_look(step, x, judge) if judge or step % LOOK_EVERY == 0 else []
 
-    def _after_look(self, step: int, seen: Look | None, ratios: dict) -> list[Finding]:
-        news, lr = [], self._lr
+    def _after_look(self, step: int, x: Tensor, judge: bool) -> list[Finding]:
+        seen = look(self._model, x)
+        self._ratios = ratios = update_ratios(self._model, self._optimizer)
+        news, lr, memory = [], self._lr, self._memory
+        if judge:
+            news += memory.news("stuck", self._stuck.judge(seen, ratios, lr))
+        if self._stuck.found:  # what else the look shows is the cause of that, or comes of it
+            return news
         if seen is not None:
-            news += self._memory.news("dead_units", dead_units(seen, lr, started=True), LASTING)
+            news += memory.news("dead_units", dead_units(seen, lr, started=True), LASTING)
         if step >= SETTLED:
-            news += self._memory.news("large_updates", too_large(ratios, lr), LASTING)
+            news += memory.news("large_updates", too_large(ratios, lr), LASTING)
             small = too_small(ratios, lr) if lr >= self._first_lr else None
-            news += self._memory.news("small_updates", small, LASTING)
+            news += memory.news("small_updates", small, LASTING)
         return news
 
-    def after_validation(self, train_loss: float, val_loss: float, error: float) -> list[Finding]:
-        """Mean loss of an epoch's training, loss and top-1 error of the validation after it."""
-        found = self._overfitting.after_validation(train_loss, val_loss, error)
+    def after_interval(self, images: int, figures: dict) -> list[Finding]:
+        """After the steps of a line of the log: how many images they had, and of the line's figures
+        `images_per_s` and `data_wait`."""
+        waits = self._loading.after_interval(images, figures)
+        return self._of_this_session.news("slow_loading", waits)
+
+    def after_epoch(self, val_loss: float, val_top1_error: float) -> list[Finding]:
+        """After an epoch that is complete: what its validation gave."""
+        found = self._overfitting.after_epoch(val_loss, val_top1_error)
         return self._memory.news("overfitting", found, TIMES)
 
     def bad_numbers(self) -> Finding:
@@ -99,9 +100,12 @@ class Doctor:
         return bad_numbers(self._ratios, now, self._lr)
 
     def state_dict(self) -> dict:
-        """JSON values, for a checkpoint: a resumed run says what an uninterrupted one says."""
+        """JSON values, for a checkpoint: a resumed run says what an uninterrupted one says.
+
+        Nothing of the clock is in it, nor of where the log has its lines: two runs to the same
+        weights have the same state.
+        """
         return {
-            "looked": self._looked,
             "ratios": dict(self._ratios),
             "stuck": self._stuck.state_dict(),
             "overfitting": self._overfitting.state_dict(),
@@ -110,7 +114,7 @@ class Doctor:
 
     def load_state_dict(self, state: dict) -> None:
         """Take over what `state_dict` gave."""
-        self._looked, self._ratios = state["looked"], dict(state["ratios"])
+        self._ratios = dict(state["ratios"])
         self._stuck.load_state_dict(state["stuck"])
         self._overfitting.load_state_dict(state["overfitting"])
         self._memory.load_state_dict(state["memory"])

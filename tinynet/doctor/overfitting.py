@@ -7,36 +7,51 @@ each mistake. So the validation error must not have improved either.
 from tinynet.doctor.finding import Finding
 
 RISEN = 1.1  # times the lowest validation loss
-TIMES = 3  # validations running
+TIMES = 3  # epochs running
 
 
 class Overfitting:
-    """Follows the losses and the error, validation by validation."""
+    """Follows the losses and the error, epoch by epoch."""
 
     def __init__(self):
-        self._best: dict | None = None  # the figures when the validation loss was lowest
+        self._images, self._sum = 0, 0.0  # of the training losses in this epoch
+        self._best: list[float] = []  # validation and training loss when the former was lowest
         self._error = 1.0  # the lowest so far
 
-    def after_validation(self, train_loss: float, val_loss: float, error: float) -> Finding | None:
-        """Mean losses of the epoch and of the validation after it, and its top-1 error."""
+    def after_step(self, images: int, loss: float) -> None:
+        """Add a batch's mean loss to the epoch's."""
+        self._images += images
+        self._sum += images * loss
+
+    def after_epoch(self, val_loss: float, error: float) -> Finding | None:
+        """Loss and top-1 error of the validation after the epoch."""
+        train_loss = self._sum / max(self._images, 1)
+        self._images, self._sum = 0, 0.0
         improved = error < self._error
         self._error = min(error, self._error)
-        if self._best is None or val_loss <= self._best["val_loss"]:
-            self._best = {"val_loss": val_loss, "train_loss": train_loss}
-        best = self._best
-        if improved or val_loss < RISEN * best["val_loss"] or train_loss >= best["train_loss"]:
+        if not self._best or val_loss <= self._best[0]:
+            self._best = [val_loss, train_loss]
+        best_val, best_train = self._best
+        if improved or val_loss < RISEN * best_val or train_loss >= best_train:
             return None
         return Finding(
             "overfitting",
-            f"the validation loss has risen from {best['val_loss']:.3f} to {val_loss:.3f} while "
-            f"the training loss fell from {best['train_loss']:.3f} to {train_loss:.3f}, and the "
-            f"validation error is no better than the {self._error:.1%} of before",
+            f"the validation loss has risen from {best_val:.3f} to {val_loss:.3f} while the "
+            f"training loss fell from {best_train:.3f} to {train_loss:.3f}, and the validation "
+            f"error is no better than the {self._error:.1%} of before",
             "the network learns its training images by heart",
             "the best checkpoint is kept; more images, or a smaller --width, would lead further",
         )
 
     def state_dict(self) -> dict:
-        return {"best": self._best, "error": self._error}
+        """JSON values."""
+        return {
+            "images": self._images,
+            "sum": self._sum,
+            "best": list(self._best),
+            "error": self._error,
+        }
 
     def load_state_dict(self, state: dict) -> None:
-        self._best, self._error = state["best"], state["error"]
+        self._images, self._sum = state["images"], state["sum"]
+        self._best, self._error = list(state["best"]), state["error"]

@@ -30,7 +30,7 @@ BLIND = 0.02  # of the logits depends on the image; networks that learn have 0.2
 
 
 class Stuck:
-    """Follows the loss, interval by interval. `labels`: those of all training images."""
+    """Follows the loss, step by step. `labels`: those of all training images."""
 
     def __init__(self, labels: np.ndarray, profile: str):
         shares = np.bincount(labels) / len(labels)
@@ -47,7 +47,7 @@ class Stuck:
         self._mean = 0.0  # of the losses in the round before
 
     def end_of_round(self, step: int, images: int, loss: float) -> bool:
-        """Note an interval: updates so far, its images, their mean loss. True: now judge."""
+        """Note update number `step`: its images, their mean loss. True: now judge."""
         self._images += images
         self._sum += images * loss
         too_short = step - self._began < self._steps_a_round
