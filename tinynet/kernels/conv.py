@@ -55,8 +55,8 @@ def _see_rows(rows, x, stride_w, pad_top, pad_left):
             rows.reshape(n, c, kw, -1)[:, :, j, to_flat] = x.reshape(n, c, -1)[:, :, source_flat]
         else:
             rows[:, :, j, to_rows, to] = x[:, :, inside, source]
-        rows[:, :, j, :, : to.start] = 0
-        rows[:, :, j, :, to.stop :] = 0
+        for outside in (*range(to.start), *range(to.stop, ow)):
+            rows[:, :, j, :, outside] = 0  # one column at a time: a long loop, not many short ones
     rows[:, :, :, : to_rows.start] = 0
     rows[:, :, :, to_rows.stop :] = 0
 
