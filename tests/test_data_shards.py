@@ -23,6 +23,7 @@ from tinynet.data import (
     open_dataset,
 )
 from tinynet.data.shards import RECORD, ShardDataset, index_name
+from tinynet.data.shards_write import header
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,14 @@ def test_the_loader_shuffles_over_all_shards(prepared):
     batches = list(loader.epoch(0))
     assert sorted(np.concatenate([batch.indices for batch in batches])) == list(range(10))
     assert loader.skipped == {}
+
+
+@pytest.mark.parametrize("name", ["a", "dog/rex.jpg", "größe.cls", "x" * 100, "x" * 101])
+@pytest.mark.parametrize("size", [0, 7, 8**11 - 1])
+def test_headers_are_those_of_tarfile(name, size):
+    info = tarfile.TarInfo(name)
+    info.size = size
+    assert header(name, size) == info.tobuf(tarfile.GNU_FORMAT)
 
 
 def test_many_threads_read_at_once(prepared):

@@ -31,8 +31,15 @@ class FolderDataset(Dataset):
     `folders`, the names of the class folders; `synset_words`, the file's text and where it lies.
     """
 
-    def __init__(self, path: Path, split: str, image_size: int, store_size: int) -> None:
-        self.tree = Folder(path) if path.is_dir() else Tar(path)
+    def __init__(
+        self,
+        path: Path,
+        split: str,
+        image_size: int,
+        store_size: int,
+        tree: Folder | Tar | None = None,  # that of another split, which has listed it already
+    ) -> None:
+        self.tree = tree or (Folder(path) if path.is_dir() else Tar(path))
         top = _find_top(self.tree, path)
         self.folders = _class_folders(self.tree, path, top, split)
         self.parent = top + split

@@ -69,19 +69,23 @@ def make(images: Images, indices: np.ndarray, recipe: Recipe, measure: bool) -> 
     not cost images for good.
     """
     made = Made([], [], Sums(recipe.size))
+    arrays = []
     for i in indices.tolist():
-        data, name = images.read(i), images.describe(i)
-        if len(data) != images.size(i):
-            raise DataError(f"{name}: changed since it was listed: wanted {images.size(i):,} bytes")
+        data, size = images.read(i), images.size(i)
+        if len(data) != size:
+            name = images.describe(i)
+            raise DataError(f"{name}: changed since it was listed: wanted {size:,} bytes")
         try:
-            square = load_square(data, recipe.size, name)
+            square = load_square(data, recipe.size)
         except BadImage as error:
-            made.skipped.append(str(error))
+            made.skipped.append(f"{images.describe(i)}: {error.reason}")
             continue
         if measure:
-            made.sums.add(to_array(square))
+            arrays.append(to_array(square))
         jpeg = data if is_ready(square) else encode(square, recipe.quality)
         made.images.append((key_of(images.name(i)), int(images.labels[i]), jpeg))
+    for array in arrays:  # all at once, while the sums are in the processor's cache
+        made.sums.add(array)
     return made
 
 

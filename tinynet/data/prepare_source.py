@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.data.errors import DataError
-from tinynet.data.folder import SPLITS, FolderDataset
+from tinynet.data.folder import FolderDataset
 from tinynet.data.synsets import check_order
 
 
@@ -80,11 +80,10 @@ class TreeImages(Images):
 
 def open_tree(path: Path) -> Source:
     """The source at `path`, a folder or `.tar` with train/ and val/ and a folder a class."""
-    datasets = {split: FolderDataset(path, split, 1, 1) for split in SPLITS}
-    train = datasets["train"]
+    train = FolderDataset(path, "train", 1, 1)
+    val = FolderDataset(path, "val", 1, 1, train.tree)
     check_order(train.folders, *train.synset_words)
-    images = {split: TreeImages(dataset) for split, dataset in datasets.items()}
-    return Source(path, train.classes, images)
+    return Source(path, train.classes, {"train": TreeImages(train), "val": TreeImages(val)})
 
 
 def key_of(name: str) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 
 from tinynet.data.shards import RECORD, Shard, shard_name
 
+BLANK = tarfile.TarInfo("").tobuf(tarfile.GNU_FORMAT)  # a header without name and size
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
@@ -37,12 +39,12 @@ class ShardWriter:
 
     def add(self, key: str, label: int, jpeg: bytes) -> None:
         """The image `jpeg` and its label, as key.jpg and key.cls."""
-        self._write(_header(f"{key}.jpg", len(jpeg)))
+        self._write(header(f"{key}.jpg", len(jpeg)))
         record = (self._number, self._bytes, len(jpeg), label, zlib.crc32(jpeg))
         self._records.append(record)
         self._write(_padded(jpeg))
         text = str(label).encode()
-        self._write(_header(f"{key}.cls", len(text)) + _padded(text))
+        self._write(header(f"{key}.cls", len(text)) + _padded(text))
 
     def finish(self) -> tuple[Shard, np.ndarray]:
         """Write the tar's end; then what the shard came to be, and a RECORD of each image."""
@@ -72,11 +74,23 @@ def is_whole(path: Path, shard: Shard) -> bool:
     return file.is_file() and checksum(file) == (shard.bytes, shard.crc32)
 
 
-def _header(name: str, size: int) -> bytes:
-    """A tar header without time or owner: they would differ from run to run."""
-    info = tarfile.TarInfo(name)
-    info.size = size
-    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+def header(name: str, size: int) -> bytes:
+    """A tar header without time or owner: they would differ from run to run.
+
+    Only names of more than 100 bytes are left to tarfile, which takes four times as long: on one
+    core, a twentieth of the time of all the rest.
+    """
+    raw = name.encode("utf-8", "surrogateescape")
+    if len(raw) > tarfile.LENGTH_NAME:
+        info = tarfile.TarInfo(name)
+        info.size = size
+        return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+    block = bytearray(BLANK)
+    block[: len(raw)] = raw
+    block[124:135] = b"%011o" % size
+    block[148:156] = b" " * 8  # the checksum counts its own field as blank
+    block[148:155] = b"%06o\0" % sum(block)
+    return bytes(block)
 
 
 def _padded(data: bytes) -> bytes:
