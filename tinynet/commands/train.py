@@ -33,7 +33,8 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example) -> None:
         "--data",
         metavar="DATA",
         help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
-        f"val/, each with a sub-folder a class, or of CIFAR-10's archive ({example.default_data})",
+        "val/, each with a sub-folder a class, of what prepare made of it, or of CIFAR-10's archive "
+        f"({example.default_data})",
     )
     flags.add_devices(parser, default=None)  # a run that goes on stays where it was
     parser.add_argument("--epochs", type=flags.count, metavar="N")

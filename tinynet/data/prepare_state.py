@@ -54,13 +54,13 @@ class Destination:
         if path.exists() and not path.is_dir():
             raise DataError(f"{path} is a file, wanted a folder")
         path.mkdir(parents=True, exist_ok=True)
+        if not is_prepared(path) and not all(map(_is_ours, path.iterdir())):
+            raise DataError(f"{path} is not empty and holds no prepared data set: give another DST")
         self._lock()
         if is_prepared(path):
             before = read_description(path)
             _check_same(path, before, wanted)
             self.finished = before["finished"]
-        elif any(not _is_part(file) for file in path.iterdir()):
-            raise DataError(f"{path} is not empty and holds no prepared data set: give another DST")
         else:
             self._describe({"finished": False})
         for part in filter(_is_part, path.iterdir()):
@@ -97,7 +97,8 @@ class Destination:
         return (self.path / SKIPPED).read_text("utf-8", "surrogateescape").splitlines()
 
     def _lock(self) -> None:
-        file = os.open(self.path, os.O_RDONLY)
+        # A file that is never replaced, open for writing, as file systems of a network ask for.
+        file = os.open(self.path / SKIPPED, os.O_WRONLY | os.O_CREAT, 0o666)
         weakref.finalize(self, os.close, file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -162,6 +163,11 @@ def _check_same(path: Path, before: dict, wanted: dict) -> None:
 def _counts(description: dict) -> str:
     train, val = (description["files"][split] for split in SPLITS)
     return f"{train:,} and {val:,} for validation in {len(description['classes']):,} classes"
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a run that was killed at its very beginning can have left this."""
+    return file.name == SKIPPED or _is_part(file)
 
 
 def _is_part(file: Path) -> bool:
