@@ -3,12 +3,15 @@
 import errno
 import io
 import os
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
 import pytest
 from imagenet_shaped import contents, photograph, prepare_quietly, tar_of, write_folder
 from PIL import Image
+from tiny_runs import run
 
 from tinynet.data import DataError, decode_image, images, open_dataset, prepare_state
 from tinynet.data.prepare_images import Recipe, encode
@@ -360,3 +363,45 @@ def test_a_whole_file_or_none(tmp_path):
 def test_the_recipe_of_imagenet():
     """The issue's sizes; what they cost is in the benchmark."""
     assert (Recipe().size, Recipe().shard_images) == (256, 2_000)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_tells_what_it_made_and_what_not(tmp_path):
+    source = write_folder(tmp_path / "photos", 3, 1)
+    (source / "train" / "cat" / "bad.jpg").write_bytes(b"hello")
+    for file in (source / "val" / "dog").iterdir():
+        file.write_bytes(b"hello")
+    out = tmp_path / "set"
+    result = run("prepare", source, out)
+    assert result.status == 0
+    lines = result.out.splitlines()
+    assert lines[0].startswith(f"data     {out}: 6 images in 2 classes; 1 for validation; 2 shards")
+    assert lines[1].startswith("mean     red ") and lines[2].startswith("colours  ")
+    assert lines[3] == "warning  no image of dog in val"
+    assert lines[4] == f"skipped  2 files: {out / 'skipped.txt'}"
+    assert [line.split(": ")[0].strip() for line in lines[5:7]] == [
+        "train/cat/bad.jpg",
+        "val/dog/dog_0.jpg",
+    ]
+    assert lines[7].startswith("next ") and lines[7].endswith(f"train --data {out}")
+    assert "skipped" in result.err and "7 of 9 images" in result.err
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("none", "no such folder or .tar to prepare"), ("empty", "neither train/ nor val/")],
+)
+def test_mistakes_end_with_status_2_and_one_line(tmp_path, source, message):
+    (tmp_path / "empty").mkdir()
+    result = run("prepare", tmp_path / source, tmp_path / "set")
+    assert result.status == 2 and result.out == ""
+    assert result.err.startswith("error: ") and result.err.count("\n") == 1
+    assert message in result.err and str(tmp_path / source) in result.err
+
+
+def test_importing_tinynet_does_not_import_it():
+    code = "import tinynet, sys; print(*[n for n in sys.modules if n.startswith('tinynet.data')])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("\n", "")

@@ -1,6 +1,5 @@
 """`prepare`: photographs to shards of 256 x 256 JPEGs, with what training must know of them."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -44,9 +43,10 @@ def prepare_shards(example: Example, args: Namespace) -> int:
         source = open_source(Path(args.source).expanduser(), progress)
         destination, made = prepare(source, path, Recipe(), workers, progress)
     except KeyboardInterrupt:
-        progress.end()
-        print(f"{path} keeps the shards that are done; the same command goes on", file=sys.stderr)
+        progress.warn(f"{path} keeps the shards that are done; the same command goes on")
         raise
+    finally:
+        progress.end()
     if not made:
         print("nothing left to do")
     _report(destination)
@@ -73,7 +73,8 @@ def _report(destination: Destination) -> None:
         for label in np.flatnonzero(counts == 0).tolist():
             print(f"warning  no image of {dataset.classes[label]} in {dataset.split}")
     skipped = destination.skipped()
-    print(f"skipped  {len(skipped):,} files: {path / SKIPPED}" if skipped else "skipped  nothing")
+    files = f"{len(skipped):,} file{'s' * (len(skipped) > 1)}: {path / SKIPPED}"
+    print(f"skipped  {files if skipped else 'nothing'}")
     for line in skipped[:SHOWN]:
         print(f"         {line}")
     if len(skipped) > SHOWN:

@@ -33,7 +33,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example) -> None:
         "--data",
         metavar="DATA",
         help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
-        "val/, each with a sub-folder a class, of what prepare made of it, or of CIFAR-10's archive "
+        "val/, each with a sub-folder a class, of what prepare made, or of CIFAR-10's archive "
         f"({example.default_data})",
     )
     flags.add_devices(parser, default=None)  # a run that goes on stays where it was
