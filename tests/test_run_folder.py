@@ -98,33 +98,40 @@ class SlowDisk:
 
 def test_what_is_written_is_the_copy_and_training_does_not_wait(folder, monkeypatch):
     disk, writer, weight = SlowDisk(monkeypatch), CheckpointWriter(folder), np.ones(3)
-    writer.write(1, lambda: {"weight": weight.copy()}, best=True)
+    writer.write(1, {"model": {"weight": weight}, "step": 1}, best=True)
     assert disk.begun.acquire(timeout=60)
     weight += 1  # training goes on; nothing is on the disk yet
     assert folder.steps() == []
     disk.let.release()
     writer.finish()
-    assert tinynet.load(folder.of_step(1))["weight"].tolist() == [1, 1, 1]
+    assert tinynet.load(folder.of_step(1))["model"]["weight"].tolist() == [1, 1, 1]
     assert folder.best_path.read_bytes() == folder.of_step(1).read_bytes()
 
 
 def test_a_second_copy_is_made_when_the_first_is_on_the_disk(folder, monkeypatch):
     disk, writer = SlowDisk(monkeypatch), CheckpointWriter(folder)
-    writer.write(1, lambda: {"step": 1}, best=False)
+    writer.write(1, {"step": 1}, best=False)
     assert disk.begun.acquire(timeout=60)
     threading.Timer(0.05, disk.let.release).start()
-    found = []
-
-    def copy():
-        found.extend(folder.steps())
-        return {"step": 2}
-
-    writer.write(2, copy, best=False)
-    assert found == [folder.of_step(1)]
+    writer.write(2, {"step": 2}, best=False)
+    assert folder.steps() == [folder.of_step(1)]
     assert writer.wait_seconds > 0.04  # the timer's 0.05, but for the start of the thread
     disk.let.release()
     writer.finish()
     assert folder.steps() == [folder.of_step(1), folder.of_step(2)]
+
+
+def test_a_copy_is_made_in_the_memory_of_the_one_before(folder, monkeypatch):
+    written = []
+    monkeypatch.setattr(folder, "save", lambda step, state: written.append(state["weights"]))
+    writer = CheckpointWriter(folder)
+    for step, last in ((1, np.ones(2)), (2, np.full(5, 2, np.int32))):
+        writer.write(step, {"weights": {"a": np.full(3, step), "b": [last]}}, best=False)
+        last[0] = 7
+        writer.finish()
+    one, other = written
+    assert one["a"] is other["a"] and other["a"].tolist() == [2, 2, 2]
+    assert one["b"][0].tolist() == [1, 1] and other["b"][0].tolist() == [2, 2, 2, 2, 2]
 
 
 def test_errors_reach_whoever_trains_once(folder, monkeypatch):
@@ -135,11 +142,11 @@ def test_errors_reach_whoever_trains_once(folder, monkeypatch):
     monkeypatch.setattr(serialization, "save", full)
     for ask in (
         lambda writer: writer.finish(),
-        lambda writer: writer.write(3, dict, best=False),
+        lambda writer: writer.write(3, {}, best=False),
         wait_and_check,
     ):
         writer = CheckpointWriter(folder)
-        writer.write(2, dict, best=True)
+        writer.write(2, {}, best=True)
         with pytest.raises(OSError, match="No space left"):
             ask(writer)
         writer.finish()
@@ -157,7 +164,7 @@ def wait_and_check(writer):
 def test_check_does_not_wait(folder, monkeypatch):
     disk, writer = SlowDisk(monkeypatch), CheckpointWriter(folder)
     writer.check()
-    writer.write(1, dict, best=False)
+    writer.write(1, {}, best=False)
     writer.check()
     disk.let.release()
     writer.finish()
@@ -170,7 +177,7 @@ def test_the_log_is_on_the_disk_before_the_checkpoint(folder, monkeypatch):
     )
     folder.log({"step": 1})
     writer = CheckpointWriter(folder)
-    writer.write(1, dict, best=False)
+    writer.write(1, {}, best=False)
     writer.finish()
     assert flushed[0] == "log.jsonl" and "step-00000001" in flushed[1]
 

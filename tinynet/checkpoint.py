@@ -46,10 +46,13 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
 
 
 def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict:
-    """The part that changes with every step, but for the place in the data: copies of all."""
+    """The part that changes with every step, but for the place in the data.
+
+    The arrays may be the very ones that the next step overwrites.
+    """
     return {
-        "model": network.model.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "model": network.model.state_dict(copy=False),
+        "optimizer": optimizer.state_dict(copy=False),
         "dropout": {name: layer.counter for name, layer in _dropouts(network.model)},
         "colour_noise": network.inputs.colour_noise,
         "schedule": schedule.state_dict(),

@@ -3,13 +3,14 @@
     training   ..steps..|copy|..steps..........|copy|..
     writer                   |write|fsync|rename|    |write|..
 
-There is one copy at most: who comes with a second waits until the first is on the disk. Between
-checkpoints there is none, and its memory is free.
+There is one copy, in the same arrays each time: new memory would take many times longer to fill.
+Who comes with a second one waits until the first is on the disk.
 """
 
 import time
-from collections.abc import Callable
 from threading import Thread
+
+import numpy as np
 
 from tinynet.run_folder import RunFolder
 
@@ -21,16 +22,17 @@ class CheckpointWriter:
         self._folder = folder
         self._thread: Thread | None = None
         self._error: Exception | None = None
+        self._copies: dict[str, np.ndarray] = {}  # by their path in the state
         self.wait_seconds = 0.0
 
-    def write(self, step: int, snapshot: Callable[[], dict], best: bool) -> None:
-        """Begin to write the state that `snapshot()` copies now, as the best one where it is that.
+    def write(self, step: int, state: dict, best: bool) -> None:
+        """Begin to write `state`, as the best one where it is that. Its arrays may change then.
 
         Raises what went wrong with the checkpoint before.
         """
         self.finish()
         began = time.perf_counter()
-        task = {"target": self._write, "args": (step, snapshot(), best)}
+        task = {"target": self._write, "args": (step, self._copy(state, ""), best)}
         self.wait_seconds += time.perf_counter() - began
         # A daemon: whoever presses Ctrl-C twice waits for no disk. What it leaves is no checkpoint.
         self._thread = Thread(**task, name="tinynet-checkpoint", daemon=True)
@@ -51,6 +53,20 @@ class CheckpointWriter:
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    def _copy(self, value, path: str):
+        """`value` with copies of the arrays in it, in the memory of those of the last time."""
+        if isinstance(value, dict):
+            return {key: self._copy(v, f"{path}/{key}") for key, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._copy(v, f"{path}/{i}") for i, v in enumerate(value)]
+        if not isinstance(value, np.ndarray):
+            return value
+        copy = self._copies.get(path)
+        if copy is None or (copy.shape, copy.dtype) != (value.shape, value.dtype):
+            copy = self._copies[path] = np.empty_like(value)
+        np.copyto(copy, value)
+        return copy
 
     def _write(self, step: int, state: dict, best: bool) -> None:
         try:

@@ -83,11 +83,11 @@ class Module:
             p.data, p.device, p.grad = moved.data, moved.device, None
         return self
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter, by name, as NumPy arrays; of one in parts, the whole."""
-        return {
-            name: parts.joined([p.numpy() for p in whole]) for name, whole in self.named_wholes()
-        }
+    def state_dict(self, copy: bool = True) -> dict[str, np.ndarray]:
+        """Every parameter by name, of one in parts the whole: copies as NumPy arrays, or without
+        `copy` perhaps the very arrays that training writes to."""
+        wholes = self.named_wholes()
+        return {name: parts.joined([p.numpy() for p in whole], copy) for name, whole in wholes}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Take over the parameters of `state`: the same names, shapes and dtypes, or ValueError

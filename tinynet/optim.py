@@ -80,12 +80,15 @@ class SGD:
         for group in self.groups:
             group["lr"] *= factor
 
-    def state_dict(self) -> dict:
-        """The groups' options and the velocities, as NumPy arrays, in the order of the params."""
+    def state_dict(self, copy: bool = True) -> dict:
+        """The groups' options and the velocities, as NumPy arrays, in the order of the params.
+
+        Without `copy` a velocity may be the very array that step() writes to.
+        """
         return {
             "groups": [{name: group[name] for name in OPTIONS} for group in self.groups],
             "velocity": {
-                name: parts.joined([p.device.to_numpy(v) for p, v in zip(whole, velocities)])
+                name: parts.joined([p.device.to_numpy(v) for p, v in zip(whole, velocities)], copy)
                 for name, whole, velocities in self._wholes()
             },
         }

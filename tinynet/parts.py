@@ -17,9 +17,11 @@ def whole_shape(parts: Sequence[Tensor]) -> tuple[int, ...]:
     return (sum(len(p) for p in parts), *parts[0].shape[1:])
 
 
-def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """A copy of the parts as one array."""
-    return arrays[0].copy() if len(arrays) == 1 else np.concatenate(arrays)
+def joined(arrays: Sequence[np.ndarray], copy: bool = True) -> np.ndarray:
+    """The parts as one array: a copy, or, where that is asked for, a single part as it is."""
+    if len(arrays) == 1:
+        return arrays[0].copy() if copy else arrays[0]
+    return np.concatenate(arrays)
 
 
 def cut(whole: np.ndarray, parts: Sequence[Tensor]) -> Iterator[np.ndarray]:

@@ -128,7 +128,7 @@ class Trainer:
         """Write a checkpoint of this moment; the best too, where this moment was validated best."""
         if bad := bad_parameter(self.network.model):
             raise NonFiniteError(f"after step {self.step} the parameter {bad}")
-        self.writer.write(self.step, self._state, self.notebook.is_best(self.step))
+        self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
 
     def _state(self) -> dict:
         state = network_state(self.settings, self.network, self.train_set)
