@@ -14,7 +14,8 @@ from tinynet import Tensor, init, nn
 from tinynet import functional as F
 from tinynet.data import Dataset, Loader, open_dataset
 from tinynet.doctor import Doctor, Finding, loading
-from tinynet.doctor.look import look
+from tinynet.doctor.fading import faint_start
+from tinynet.doctor.look import Look, look
 from tinynet.doctor.memory import Memory
 from tinynet.doctor.overfitting import Overfitting
 from tinynet.doctor.stuck import Stuck
@@ -292,6 +293,7 @@ def drowned(colours):
 def test_the_paper_s_start_is_warned_of_before_a_step(drowned):
     step, finding = drowned.said[0]
     assert (step, finding.kind, finding.layer) == (0, "faint_start", "fc4")
+    assert finding.text.startswith("training may not start, or only after hundreds of steps: ")
     assert "of what fc4 gives depends on the image (conv1 9" in finding.text
     assert "the biases of conv2 and fc3 drown it" in finding.cause
     assert "--profile source2012 or modern" in finding.remedy
@@ -324,6 +326,16 @@ def test_images_with_their_mean_have_another_cause(colours):
     assert "the images that come in hardly differ" in finding.cause
     assert "subtract the mean" in finding.remedy
     assert Run(small_net(), colours).doctor.before_training(x) == []
+
+
+@pytest.mark.parametrize(
+    ("signal", "told"), [(0.002, "may not start"), (0.01, "will start late"), (0.018, None)]
+)
+def test_what_a_faint_start_costs(signal, told):
+    """0.01 is the paper's net on photographs, 0.018 source2012 on CIFAR-10."""
+    seen = Look(32, signal={"conv1": 0.98, "fc8": signal}, bias={"conv1": 0.0, "fc8": 0.0})
+    finding = faint_start(seen, "paper")
+    assert (finding is None) if told is None else (told in finding.text)
 
 
 def test_no_profile_is_recommended_to_itself(colours):

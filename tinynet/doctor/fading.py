@@ -3,16 +3,19 @@
 What a layer gives is a part that depends on the image and a part that is the same for all. Weights
 that are small for the number of their inputs shrink both; biases add to the second alone. With the
 weights from N(0, 0.01) and the biases of 1 of the paper's text, a hundredth of each logit is left
-to the image: the network says the same of every picture, the gradient that reaches the first layers
-is as faint, and training stands still.
+to the image in the full net, and less in a narrower one. So the network says the same of every
+picture, and the gradient that reaches the first layers is as faint. Training must first make the
+signal grow, which takes the longer the less of it there is.
 """
 
 from tinynet.doctor.finding import Finding, listed, percent
 from tinynet.doctor.look import Look
 
-# Measured: starts with 1.8 % (source2012 on CIFAR-10, 64 pixels) and more leave ln(classes) within
-# 50 steps, one with 0.9 % (caffe there) after 90; those with 0.1 % stay for hundreds.
+# Steps until the loss left ln 10, measured: 20 to 50 from starts with 1.8 % and more; 50 to 90 from
+# 1 % (the paper's net on ten classes of photographs; caffe on CIFAR-10); from 0.1 % (the paper's on
+# CIFAR-10, or at half the width) more than 100, from 0.03 % (on `shapes`) more than 300.
 FAINT = 0.015
+FAINTER = 0.003
 ALIKE = 0.2  # of what the first layer gives; of images less their mean it is nearly all
 BIASED = 0.5  # of the rms of what a layer gives
 
@@ -23,7 +26,8 @@ def faint_start(look: Look, profile: str) -> Finding | None:
     if not left < FAINT:
         return None
     cause, remedy = why_faint(look, profile)
-    measured = f"training will start late or never: at first {share_of_image(look)}"
+    when = "may not start, or only after hundreds of steps" if left < FAINTER else "will start late"
+    measured = f"training {when}: at first {share_of_image(look)}"
     return Finding("faint_start", measured, cause, remedy, look.last)
 
 

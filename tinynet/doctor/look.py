@@ -80,14 +80,15 @@ def _parts(y: Tensor | Halves) -> tuple[Tensor, ...]:
 
 def _squares(y: Tensor | Halves) -> tuple[float, float]:
     """The mean square of y (n, ...), and its variance between images, averaged over the units."""
-    total = of_differences = size = 0
+    total = between = size = 0
     for part in _parts(y):
         n, mean = len(part), part.mean(axis=0)
         difference = part - mean  # and not mean(y^2) - mean^2, of which float32 leaves little
-        total += part.size * ((difference * difference).mean() + (mean * mean).mean()).item()
-        of_differences += part.size * (difference * difference).mean().item() * n / (n - 1)
+        squared = part.size * (difference * difference).mean().item()
+        total += squared + part.size * (mean * mean).mean().item()
+        between += squared * n / (n - 1)
         size += part.size
-    return total / size, of_differences / size
+    return total / size, between / size
 
 
 def _mean_square_of_biases(layer: nn.Module) -> float:
