@@ -45,10 +45,10 @@ class Columns:
         """How each pixel sees those windows, placed in an image (m, oh, ow), that have seen it."""
         return Columns(self.device, self.window.mirror(), self.groups, image, self.image[1:])
 
-    @property
-    def image_elements(self) -> int:
-        """How many numbers the columns of one image are."""
-        return self.groups * self.k * self.seen * self.out[1]
+    def image_elements(self, band: int) -> int:
+        """How many numbers one image takes: its columns, and a product of `band` for each band."""
+        products = self.bands * band if self.bands > 1 else 0
+        return self.groups * self.k * self.seen * self.out[1] + products
 
     def buffer(self, images: int, groups: int, dtype):
         """Room for the columns of a part: (images, groups, K, seen * ow)."""

@@ -67,7 +67,8 @@ class Conv2d(Function):
                 maps = part.reshape(len(part), -1, part.shape[-1])
                 launch(self.device, "bias_forward", maps, bias[some].ravel(), *maps.shape)
 
-        self._for_each_part(range(len(x)), columns, x.itemsize, one_part)
+        elements = columns.image_elements(y_grouped[0].size)
+        self.device.for_each_part(range(len(x)), columns.groups, elements * x.itemsize, one_part)
 
     def _gather(self, dx, dy, weight) -> None:
         """With stride 1, dx is a convolution of dy, by the same filters turned upside down.
@@ -92,7 +93,8 @@ class Conv2d(Function):
             dcol = dcol.reshape(len(part), -1, dcol.shape[-1])
             launch(self.device, "col2im", part, dcol, *part.shape, *columns.arguments)
 
-        self._for_each_part(range(len(dx)), columns, dy.itemsize, one_part)
+        elements = columns.image_elements(0)
+        self.device.for_each_part(range(len(dx)), columns.groups, elements * dy.itemsize, one_part)
 
     def _dweight(self, dy, x):
         """A sum over the batch: a partial sum for each share of it, and those added in order."""
@@ -100,6 +102,7 @@ class Conv2d(Function):
         dy_grouped = columns.by_group(dy)  # (n, groups, m, P)
         sizes = (columns.groups, columns.bands, columns.k, dy_grouped.shape[2])
         partial = self.device.empty((len(shares), *sizes), x.dtype)  # of dW^T
+        image_bytes = columns.image_elements(sizes[0] * sizes[2] * sizes[3]) * x.itemsize
 
         def one_share(i: int) -> None:
             partial[i] = 0
@@ -112,7 +115,7 @@ class Conv2d(Function):
                 product(self.device, col, transposed, out=dfilters)
                 partial[i, some] += dfilters[0] if len(dfilters) == 1 else dfilters.sum(axis=0)
 
-            self._for_each_part(shares[i], columns, x.itemsize, one_part)
+            self.device.for_each_part(shares[i], columns.groups, image_bytes, one_part)
 
         self.device.for_each(len(shares), one_share)
         return self._sum(partial)
@@ -133,10 +136,6 @@ class Conv2d(Function):
 
         self.device.for_each(len(blocks), one_block)
         return dweight
-
-    def _for_each_part(self, images: range, columns: Columns, itemsize: int, task) -> None:
-        image_bytes = columns.image_elements * itemsize
-        self.device.for_each_part(images, columns.groups, image_bytes, task)
 
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:
