@@ -16,6 +16,7 @@ from tinynet.data import (
     colour_components,
     measure,
 )
+from tinynet.data.statistics import Sums
 
 SIZE = 12
 
@@ -62,6 +63,18 @@ def test_mean_and_covariance_are_exact_for_any_number_of_threads():
         assert np.array_equal(statistics.covariance, found[0].covariance)
     # float64 in another order of work: products of 1e4 have errors of 1e-12
     np.testing.assert_allclose(found[0].covariance, np.cov(pixels, bias=True), rtol=1e-10)
+
+
+@pytest.mark.parametrize("size", [257, 258, 259, 300])  # in float32 up to 258
+def test_sums_are_exact_for_the_brightest_images(size):
+    sums = Sums(size)
+    image = np.full((3, size, size), 255, np.uint8)
+    image[1, ::2], image[2, :, 1::3] = 254, 253
+    for _ in range(3):
+        sums.add(image)
+    pixels = image.reshape(3, -1).astype(np.int64)
+    assert np.array_equal(sums.products, 3 * (pixels @ pixels.T))
+    assert np.array_equal(sums.total, 3 * image.astype(np.int64))
 
 
 def test_of_many_images_a_sample_is_taken():

@@ -27,24 +27,22 @@ class Statistics:
 
 
 class Sums:
-    """Exact sums over images uint8 (3, S, S): `total` (3, S, S), and `products` int64 (3, 3).
-
-    The products are of the channels minus 128, which leaves their covariance as it is.
-    """
+    """Exact sums over images uint8 (3, S, S): `total` (3, S, S), and `products` int64 (3, 3)."""
 
     def __init__(self, size: int) -> None:
         self.images = 0
         self.total = np.zeros((3, size, size), np.uint32)  # enough for 16 million images
         self.products = np.zeros((3, 3), np.int64)
-        # A row of up to 1,024 products of at most 128 * 128 is a whole number of 24 bits.
-        real = np.float32 if size <= 1024 else np.float64
-        self._centred = np.empty((3, size, size), real)  # memory that is kept: new pages cost time
+        # A sum of products over a row must be a whole number that the type holds: 24 bits or 53.
+        real = np.float32 if size * 255**2 <= 2**24 else np.float64
+        self._x = np.empty((3, size, size), real)  # memory that is kept: new pages cost time
 
     def add(self, image: np.ndarray) -> None:
         self.images += 1
         self.total += image
-        x = np.subtract(image, 128, out=self._centred, dtype=self._centred.dtype)
-        rows = x[:, None, :, None, :] @ x[None, :, :, :, None]  # of each two channels, (3, 3, S)
+        x = self._x
+        x[...] = image
+        rows = x[:, None, :, None, :] @ x[None, :, :, :, None]  # of each two channels
         self.products += rows.sum((2, 3, 4), dtype=np.float64).astype(np.int64)
 
     def add_all(self, other: "Sums") -> None:
@@ -56,7 +54,7 @@ class Sums:
     def statistics(self) -> Statistics:
         """Of at least one image."""
         mean = self.total / self.images
-        channels = mean.mean((1, 2)) - 128
+        channels = mean.mean((1, 2))
         pixels = self.images * mean[0].size
         return Statistics(mean, self.products / pixels - np.outer(channels, channels))
 
