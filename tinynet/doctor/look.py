@@ -88,7 +88,7 @@ def _squares(y: Tensor | Halves) -> tuple[float, float]:
         total += squared + part.size * (mean * mean).mean().item()
         between += squared * n / (n - 1)
         size += part.size
-    return total / size, between / size
+    return total / size, min(total, between) / size  # estimated by n - 1, it may come out larger
 
 
 def _mean_square_of_biases(layer: nn.Module) -> float:

@@ -3,10 +3,9 @@
 Who knows how frequent each class is, and no more, has a loss of the entropy of these frequencies:
 ln(classes) where all are alike. Every network passes there on its way down, so what counts is how
 long it stays. Training is cut into rounds; one is without progress where the mean loss does not
-come `PROGRESS` below that level. A round lasts 37 ln(classes) steps, 85 with ten classes (healthy
-nets of ten classes left the level after 10 to 100 steps, of a thousand after some hundreds), and
-at least so many images that chance makes a stuck net's mean look like progress once in a thousand
-rounds.
+come `PROGRESS` below that level. A round lasts 37 ln(classes) steps: 86 with ten classes, where
+healthy nets left the level after 10 to 100 steps; and at least so many images that chance makes a
+stuck net's mean look like progress once in a thousand rounds.
 
 Four rounds running without progress are stuck; one is enough where the look inside shows that the
 logits do not depend on the image, for then it is no matter of patience.
