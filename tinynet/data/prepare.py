@@ -139,7 +139,7 @@ class _Workshop:
                         sums.add_all(part.sums)
                         skipped += part.skipped
                         done += len(part.images) + len(part.skipped)
-                        self._progress.advance(done, f", {left(done)} left")
+                        self._progress.advance(done, f"{left(done)} left")
                     shard, records = writer.finish()
                     if again:
                         self._check_same(shard)

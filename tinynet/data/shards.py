@@ -112,7 +112,7 @@ class ShardDataset(Dataset):
             raise BadImage(self.describe(i), error.strerror or str(error)) from error
         if len(data) != size or zlib.crc32(data) != crc32:
             raise BadImage(self.describe(i), f"damaged since it was prepared; {CURE}")
-        return decode_image(data, self.store_size, self.describe(i))
+        return decode_image(data, self.store_size)  # whole, as it was when it was decoded before
 
     def describe(self, i: int) -> str:
         shard, offset = self._records[i].tolist()[:2]
