@@ -122,35 +122,40 @@ class _Workshop:
 
     def make(self, jobs: list[Job], again: bool) -> None:
         """Make shards, one after the other; `again` such whose images are counted already."""
-        done, total = 0, sum(len(job.indices) for job in jobs)
+        total = sum(len(job.indices) for job in jobs)
+        self._done, self._left = 0, TimeLeft(total, 0)
         self._progress.begin("preparing", total)
-        left = TimeLeft(total, 0)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="tinynet-data") as pool:
-            parts = in_order(pool, self._make, _parts(jobs), AHEAD * self._workers)
+            parts = in_order(pool, self._make_part, _parts(jobs), AHEAD * self._workers)
             for job in jobs:
                 path = self._destination.path / shard_name(job.split, job.number)
-                sums, skipped = Sums(self._recipe.size), []
-                with whole_file(path) as file:
-                    writer = ShardWriter(file, job.split, job.number)
-                    for _ in _starts(job):
-                        part = next(parts)
-                        for image in part.images:
-                            writer.add(*image)
-                        sums.add_all(part.sums)
-                        skipped += part.skipped
-                        done += len(part.images) + len(part.skipped)
-                        self._progress.advance(done, f"{left(done)} left")
-                    shard, records = writer.finish()
-                    if again:
-                        self._check_same(shard)
-                if not again:
-                    self._tell(skipped)
-                    skipped = [_within(self._source, line) for line in skipped]
-                    self._destination.commit(shard, records, skipped, sums)
-                self._progress.line(f"{path} {done:,} of {total:,} images, {left(done)} left")
+                self._make_shard(job, path, parts, again)
+                left = self._left(self._done)
+                self._progress.line(f"{path} {self._done:,} of {total:,} images, {left} left")
         self._progress.end()
 
-    def _make(self, part: tuple[str, np.ndarray]) -> Made:
+    def _make_shard(self, job: Job, path: Path, parts: Iterator[Made], again: bool) -> None:
+        """Write what the workers have made of the job's images, then note that it is there."""
+        sums, skipped = Sums(self._recipe.size), []
+        with whole_file(path) as file:
+            writer = ShardWriter(file, job.split, job.number)
+            for _ in _starts(job):
+                part = next(parts)
+                for image in part.images:
+                    writer.add(*image)
+                sums.add_all(part.sums)
+                skipped += part.skipped
+                self._done += len(part.images) + len(part.skipped)
+                self._progress.advance(self._done, f"{self._left(self._done)} left")
+            shard, records = writer.finish()
+            if again:
+                self._check_same(shard)
+        if not again:
+            self._tell(skipped)
+            skipped = [_within(self._source, line) for line in skipped]
+            self._destination.commit(shard, records, skipped, sums)
+
+    def _make_part(self, part: tuple[str, np.ndarray]) -> Made:
         split, indices = part
         return make(self._source.splits[split], indices, self._recipe, split == "train")
 
