@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import threading
-import weakref
 
 import numpy as np
 import pytest
@@ -72,28 +71,6 @@ def test_kernels_threads_slices_cover_everything_once(workers):
 
     threads.for_each_slice(1001, 64, task)
     assert (done == 1).all()
-
-
-def test_kernels_threads_hold_nothing_when_the_work_is_done(workers):
-    """A batch that a waiting worker still knew of would take memory until the next work."""
-    array = np.zeros(3)
-    gone = weakref.ref(array)
-    threads.for_each(6, lambda i, array=array: None)
-    del array
-    assert gone() is None
-
-
-def test_kernels_threads_hold_nothing_after_an_exception(workers):
-    array = np.zeros(3)
-    gone = weakref.ref(array)
-
-    def task(i, array=array):
-        raise KeyError(i)
-
-    with pytest.raises(KeyError):
-        threads.for_each(6, task)
-    del array, task
-    assert gone() is None
 
 
 def blas_threads() -> list[int]:

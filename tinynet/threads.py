@@ -9,9 +9,10 @@ depend on the team's size. A product too large for one worker is cut by kernels/
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
+from itertools import count as counter
 from math import prod
-from queue import SimpleQueue
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -20,7 +21,6 @@ _local = threading.local()
 # BLAS's limit holds for the whole process: of two that overlap, the second would put back the
 # first's. Reentrant, since a signal handler may compute too.
 _turn = threading.RLock()
-_team: list["_Worker"] = []  # begun when first needed
 _all_buffers: list[dict[str, np.ndarray]] = []  # those of every thread that ever had some
 
 
@@ -32,41 +32,20 @@ def workers() -> int:
     return os.cpu_count() or 1
 
 
-class _Worker(threading.Thread):
-    """Does one piece of work after the other. Simpler than the standard library's pool of threads,
-    whose futures take so long that they were a tenth of a training step of a small network.
+@lru_cache(maxsize=1)
+def _pool(size: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(size, "tinynet", initializer=_stay_on_a_core, initargs=(counter(),))
+
+
+def _stay_on_a_core(turn: Iterator[int]) -> None:
+    """Pin this new worker to a core of its own, where the system can (Linux).
+
+    Workers wake one another whenever they pass Python's global lock on, and the scheduler likes to
+    run the woken thread on the core of its waker: unpinned, all of them often share one core.
     """
-
-    def __init__(self, number: int):
-        super().__init__(name=f"tinynet-{number}", daemon=True)
-        self._number = number
-        self._work = SimpleQueue()
-        self.start()
-
-    def begin(self, work: Callable[[], None]) -> threading.Lock:
-        """Have `work` done, which raises nothing; the lock is released at its end."""
-        busy = threading.Lock()
-        busy.acquire()
-        self._work.put((work, busy))
-        return busy
-
-    def run(self) -> None:
-        self._stay_on_a_core()
-        while True:
-            work, busy = self._work.get()
-            work()
-            del work  # and what it holds, before the next wait
-            busy.release()
-
-    def _stay_on_a_core(self) -> None:
-        """Pin this thread to a core of its own, where the system can (Linux).
-
-        Workers wake one another whenever they pass Python's global lock on, and the scheduler likes
-        to run the woken thread on the core of its waker: unpinned, all of them often share one.
-        """
-        if hasattr(os, "sched_setaffinity"):
-            cores = sorted(os.sched_getaffinity(0))
-            os.sched_setaffinity(0, {cores[self._number % len(cores)]})  # 0: the calling thread
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[next(turn) % len(cores)]})  # 0: the calling thread
 
 
 @lru_cache(maxsize=1)
@@ -92,49 +71,29 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
             task(i)
         return
     indices = iter(range(count))  # shared: taking the next one is atomic under the global lock
-    errors: list[BaseException] = []
 
     def work() -> None:
         _local.inside = True
         try:
             for i in indices:
                 task(i)
-        except BaseException as error:
-            errors.append(error)
         finally:
             _local.inside = False
             _exhaust(indices)
 
+    team = min(workers(), count)
     with _turn, _blas().limit(limits=1, user_api="blas"):
-        _share(work, min(workers(), count), indices)
-    try:
-        if errors:
-            raise errors[0]
-    finally:
-        errors.clear()  # an exception knows its frames, which know this list: it would never die
-
-
-def _share(work: Callable[[], None], size: int, indices: Iterator[int]) -> None:
-    """`size` workers do the work; or this thread, where one is enough."""
-    if size <= 1:
-        work()
-        return
-    while len(_team) < size:
-        _team.append(_Worker(len(_team)))
-    under_way: list[threading.Lock] = []
-    try:
-        for worker in _team[:size]:
-            under_way.append(worker.begin(work))
-        _wait(under_way)
-    finally:
-        _exhaust(indices)
-        _wait(under_way)
-
-
-def _wait(under_way: list[threading.Lock]) -> None:
-    for busy in under_way:
-        with busy:
-            continue
+        if team <= 1:
+            work()
+            return
+        futures = [_pool(workers()).submit(work) for _ in range(team)]
+        try:
+            wait(futures)
+        finally:
+            _exhaust(indices)
+            wait(futures)
+    for future in futures:
+        future.result()
 
 
 def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> None:
@@ -175,7 +134,7 @@ def _forget_workers() -> None:
     """A forked process inherits no thread: it starts workers of its own when it needs them."""
     global _turn
     _turn = threading.RLock()  # the thread that had its turn is not here to end it
-    _team.clear()
+    _pool.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):
