@@ -2,7 +2,7 @@
 
 There is a line for each interval of some steps and one for each validation. What is changed in
 between goes into the next line, with the place where it came and the reason (tinynet/controls.py),
-so that the log is also the schedule: `train --replay` reads it.
+so that the log is also the schedule: `train --replay` reads it. So does what the doctor finds.
 """
 
 import math
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tinynet.controls import Controls, changed, in_words
 from tinynet.data import Loader
+from tinynet.doctor import Doctor, Finding
 from tinynet.progress import Progress, TimeLeft
 from tinynet.run_folder import RunFolder
 from tinynet.scores import Scores, Tally
@@ -22,13 +23,20 @@ class Notebook:
     """`best` is the log's line of the best validation."""
 
     def __init__(
-        self, folder: RunFolder, progress: Progress, controls: Controls, loader: Loader, epochs: int
+        self,
+        folder: RunFolder,
+        progress: Progress,
+        controls: Controls,
+        loader: Loader,
+        doctor: Doctor,
+        epochs: int,
     ):
         self._folder, self._progress, self._controls = folder, progress, controls
-        self._loader, self._epochs = loader, epochs
+        self._loader, self._doctor, self._epochs = loader, doctor, epochs
         self._values = NOTHING
         self._changes: list[dict] = []  # for the log's next line, as data
         self._events: list[str] = []  # and in words
+        self._findings: list[str] = []  # the doctor's, for the next line too
         self._untold: list[tuple[Callable[[str], None], str]] = []  # how to say it, and what
         self._seconds_before = 0.0
         self.best: dict = {}
@@ -59,6 +67,12 @@ class Notebook:
             self._events.append(f"epoch {epoch:.5g}: {in_words(change, before)} - {why}")
             self._untold.append((self._progress.say, self._events[-1]))
 
+    def note_findings(self, findings: list[Finding]) -> None:
+        """Note what the doctor has to say."""
+        for finding in findings:
+            self._findings.append(finding.text)
+            self._untold.append((self._progress.warn, f"doctor   {finding.text}"))
+
     def tell(self) -> None:
         """Say what was noted and logged. It is lasting by then: who listens may be gone."""
         while self._untold:
@@ -88,7 +102,9 @@ class Notebook:
         tally = self._interval.tally
         if not tally.images:
             return
-        self._log(step, self._interval.figures())
+        figures = self._interval.figures()
+        self.note_findings(self._doctor.after_interval(tally.images, figures))
+        self._log(step, figures)
         self._epoch_tally.add_all(tally)
         line = f"epoch {self._number}  step {step}/{self._last_step}  {self._how_it_goes(step)}"
         self._untold.append((self._progress.line, line))
@@ -130,8 +146,10 @@ class Notebook:
             line["changes"] = self._changes
         if self._events:
             line["event"] = "; ".join(self._events)
+        if self._findings:
+            line["doctor"] = self._findings
         self._folder.log(line)
-        self._changes, self._events = [], []
+        self._changes, self._events, self._findings = [], [], []
         return line
 
     def _keep_best(self, line: dict) -> None:

@@ -18,6 +18,8 @@ from tinynet.checkpoint import network_state, restore_training, training_state
 from tinynet.checkpoint_writer import CheckpointWriter
 from tinynet.controls import Controls
 from tinynet.data import Batch, DataError, Dataset, Loader
+from tinynet.data.folder import FolderDataset
+from tinynet.doctor import Doctor
 from tinynet.errors import Interrupted, NonFiniteError
 from tinynet.evaluate import Network, evaluate
 from tinynet.non_finite import bad_parameter, first_bad_layer
@@ -61,7 +63,17 @@ class Trainer:
         self.last_step = min(self._steps, settings.steps or self._steps)
         self.controls = Controls(optimizer, network.inputs)
         self.schedule = self._schedule()
-        self.notebook = Notebook(folder, progress, self.controls, self.loader, settings.epochs)
+        self.doctor = Doctor(
+            network.model,
+            optimizer,
+            train_set.labels,
+            profile=settings.profile,
+            workers=settings.workers,
+            prepared=not isinstance(train_set, FolderDataset),
+        )
+        self.notebook = Notebook(
+            folder, progress, self.controls, self.loader, self.doctor, settings.epochs
+        )
         self.writer = CheckpointWriter(folder)
         self.step = self.epoch = self.batch = 0
         self._interrupted = False
@@ -89,6 +101,7 @@ class Trainer:
     def resume(self, state: dict) -> None:
         """Go on where a checkpoint's `state` was written; it must be one of this very run."""
         restore_training(state, self.network, self.optimizer, self.schedule)
+        self.doctor.load_state_dict(state["doctor"])
         self.step, self.epoch, self.batch = state["step"], state["epoch"], state["batch"]
         validated = self.batch < len(self.loader)
         self.notebook.go_on(self.folder.rewind(self.step, validated))
@@ -133,6 +146,7 @@ class Trainer:
     def _state(self) -> dict:
         state = network_state(self.settings, self.network, self.train_set)
         state |= training_state(self.network, self.optimizer, self.schedule)
+        state["doctor"] = self.doctor.state_dict()
         return state | {"step": self.step, "epoch": self.epoch, "batch": self.batch}
 
     def _keep_what_is_being_written(self) -> None:
@@ -166,6 +180,7 @@ class Trainer:
             self.save()  # the training of this epoch is not lost; a resumed run validates first
             raise
         if complete:
+            self.notebook.note_findings(self.doctor.after_epoch(scores.loss, scores.top1_error))
             self.notebook.note_changes(self.step, self.schedule.after_epoch(scores.top1_error))
             self.epoch, self.batch = self.epoch + 1, 0
         self.notebook.log_validation(self.step, scores)
@@ -197,16 +212,23 @@ class Trainer:
 
     def _train_on(self, batch: Batch) -> None:
         x = self.network.inputs.training_batch(batch)
+        if self.step == 0:
+            self.notebook.note_findings(self.doctor.before_training(x))
         logits = self.network.model(x)
         loss = F.cross_entropy(logits, batch.labels)
         value = loss.item()
         if not math.isfinite(value):
             where = first_bad_layer(self.network.model, x)
-            raise NonFiniteError(f"the loss of step {self.step + 1} is {value}: {where}")
+            finding = self.doctor.bad_numbers()
+            raise NonFiniteError(
+                f"the loss of step {self.step + 1} is {value}: {where}. {finding.measured}; the "
+                f"cause is {finding.cause}"
+            )
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.notebook.add(value * len(batch.labels), logits.numpy(), batch.labels)
+        self.notebook.note_findings(self.doctor.after_step(self.step + 1, value, x))
 
     def _validate(self) -> Scores:
         self.progress.begin("validation", len(self.val_set))
