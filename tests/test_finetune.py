@@ -295,6 +295,14 @@ def test_checkpoints_that_do_not_fit(trained, others, tmp_path, change, told):
     assert str(path) in message
 
 
+def test_the_checkpoint_may_be_spelled_otherwise(trained, others, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    finetune("--checkpoint", trained, "--data", others, "--steps", "1", "--out", out)
+    monkeypatch.chdir(trained.parent)
+    finetune("--resume", "--checkpoint", trained.name, "--steps", "2", "--out", out)
+    assert state_of(out)["step"] == 2
+
+
 def test_a_run_that_began_otherwise(trained, others, tmp_path):
     args = ("--data", others, "--steps", "1", *SAME)
     finetune("--checkpoint", trained, *args, "--out", tmp_path / "run")

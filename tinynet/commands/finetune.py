@@ -6,7 +6,7 @@ from pathlib import Path
 from tinynet.checkpoint import fitting, read_checkpoint
 from tinynet.commands import flags
 from tinynet.commands.example import Example
-from tinynet.commands.train import add_run_flags, plan
+from tinynet.commands.train import add_run_flags, plan_run
 from tinynet.commands.training import run_training
 from tinynet.data import kind_of_data
 from tinynet.errors import UserError
@@ -42,7 +42,7 @@ def finetune(example: Example, args: Namespace) -> int:
         _check_same_start(args.out, before, path)
     else:
         _begin(example, args, path)
-    folder, settings = plan(example, args)
+    folder, settings = plan_run(example, args)
     return run_training(example, settings, folder, args.resume, args.report)
 
 
@@ -51,7 +51,7 @@ def _check_same_start(out: str, before: dict, path: Path | None) -> None:
     begun = before.get("finetuned_from")
     if begun is None:
         raise UserError(f"{out} is a run of train and not of finetune: train --resume goes on")
-    if path is not None and str(path) != begun:
+    if path is not None and path.resolve() != Path(begun).resolve():
         raise UserError(f"{out} began with {begun}, and not with {path}")
 
 

@@ -39,6 +39,11 @@ def named_schedule(args: argparse.Namespace) -> str | None:
     return f"{REPLAY}{Path(args.replay)}"
 
 
+def is_replay(schedule: str | None) -> bool:
+    """Whether the schedule of this name makes the changes of another run."""
+    return schedule is not None and schedule.startswith(REPLAY)
+
+
 def scheduled(settings: Settings, given: dict) -> Settings:
     """`settings` with the schedule that is `given`, or else the profile's, and its changes.
 
@@ -48,7 +53,7 @@ def scheduled(settings: Settings, given: dict) -> Settings:
     settings = replace(settings, schedule=name)
     if name == "145" and not settings.changes:
         return replace(settings, changes=changes_145(settings.lr))
-    if not name.startswith(REPLAY):
+    if not is_replay(name):
         return settings
     if not settings.changes:
         changes = RunFolder(name.removeprefix(REPLAY)).changes()

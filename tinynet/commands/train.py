@@ -73,7 +73,6 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example) -> None:
         metavar="STEPS",
         help="a checkpoint within an epoch (1000); there is one after each epoch in any case",
     )
-
     parser.add_argument(
         "--report",
         type=_report,
@@ -93,11 +92,11 @@ def _report(text: str) -> tuple[str, ...]:
 
 def train(example: Example, args: Namespace) -> int:
     """Train a network, or go on with it."""
-    folder, settings = plan(example, args)
+    folder, settings = plan_run(example, args)
     return run_training(example, settings, folder, args.resume, args.report)
 
 
-def plan(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
+def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     """Where the run goes, and its settings."""
     args.schedule = schedules.named_schedule(args)
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
@@ -135,8 +134,15 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
         return given
     if "data" in given and not _same_data(given["data"], before.get("data")):
         return given
+    schedule = given.get("schedule", before.get("schedule"))
+    other_start = "lr" in given and not folder.steps()  # no rate is changed in mid-run yet
+    if other_start and schedules.is_replay(schedule):
+        raise UserError(
+            f"{folder.path} has no checkpoint yet, and its schedule, {schedule}, takes the rates "
+            "at the start from the other run: leave --lr out"
+        )
     taken = FLAGS
-    if given.get("schedule", before.get("schedule")) == before.get("schedule"):
+    if schedule == before.get("schedule") and not other_start:
         taken += ("changes",)
     return {**{name: before[name] for name in taken if name in before}, **given}
 
