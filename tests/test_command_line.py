@@ -59,8 +59,10 @@ def test_train_tells_what_it_does_and_what_to_type_next(photos, tmp_path):
         assert f"val loss {logged['val_loss']:.4f}" in shown
         assert f"top-1 error {logged['val_top1_error']:.2%}" in shown
         assert "lr 0.01" in shown
-    assert f"eval --checkpoint {tmp_path / 'run'}" in result.out.splitlines()[-3]
-    assert f"predict --checkpoint {tmp_path / 'run'}" in result.out.splitlines()[-1]
+    *_, evaluation, prediction, figures = result.out.splitlines()
+    assert f"eval --checkpoint {tmp_path / 'run'}" in evaluation
+    assert f"predict --checkpoint {tmp_path / 'run'}" in prediction
+    assert f"figures --run {tmp_path / 'run'}" in figures
     assert str(tmp_path / "run" / "log.jsonl") in result.out
     assert str(last_checkpoint(tmp_path / "run")) in result.out
     # No terminal: plain lines, one an interval.
