@@ -12,8 +12,8 @@ from tinynet.doctor.finding import Finding, listed, percent
 from tinynet.doctor.look import Look
 
 # Steps until the loss left ln 10, measured: 20 to 50 from starts with 1.8 % and more; 50 to 90 from
-# 1 % (the paper's net on ten classes of photographs; caffe on CIFAR-10); 260 from 0.1 % (the paper's
-# on CIFAR-10, 64 pixels); more than 300 from 0.03 % (on `shapes`).
+# 1 % (the paper's net on ten classes of photographs; caffe on CIFAR-10); 260 from 0.1 % (the
+# paper's on CIFAR-10, 64 pixels); more than 300 from 0.03 % (on `shapes`).
 FAINT = 0.015
 FAINTER = 0.003
 ALIKE = 0.2  # of what the first layer gives; of images less their mean it is nearly all
