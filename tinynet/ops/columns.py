@@ -1,12 +1,21 @@
 """The windows of a convolution as matrices: a column is what one output position sees of the image.
 
-The columns of all rows of the window take kh*kw times the image, mostly the same over and over.
-With stride 1, row i of the window sees what row 0 sees i places further down. So the columns of one
-row of the window, laid out over all rows of the image, hold those of the others: they begin i image
-rows later in the same memory, and BLAS reads them there.
+Laid out in full they take kh*kw times the memory of the image, mostly the same numbers over and
+over. With stride 1 that can be had for less: what row i of the window sees at output row r is row
+r + i of the padded image, which row 0 of the window sees at output row r + i. So it is enough to
+lay out one row of the window, over all rows of the image. A matrix for row i of the window is then
+a view into that, from image row i on, and BLAS reads it there:
+
+    laid out              | row 0 | row 1 | row 2 | row 3 | row 4 |    of the padded image
+    row 0 of the window    `---------------------'                     3 output rows
+    row 1                          `---------------------'
+    row 2                                  `---------------------'
 
     all rows at once     y = W @ col                         col (c*kh*kw, oh*ow)
     one row at a time    y = sum over i of W[i] @ col[i]     each (c*kw, oh*ow), overlapping
+
+The second way needs a product that can read overlapping rows, as BLAS can; the first is for any
+stride and any device.
 """
 
 from numpy.lib.stride_tricks import as_strided
@@ -20,8 +29,9 @@ from tinynet.ops.window import Window
 class Columns:
     """How the windows of images (c, h, w) become matrices, one part of a batch at a time.
 
-    A part is a slice of the images and a slice of the groups. `rows` of the window are laid out at
-    once, so there are kh/rows `bands`, each a matrix (K, P) with K = c/groups*rows*kw, P = oh*ow.
+    A part is a slice of the images and a slice of the groups. `rows` of the window, kh or 1, make
+    one matrix; such a band of the window has c/groups*rows*kw = K rows and oh*ow = P columns, and
+    there are kh/rows `bands`.
     """
 
     def __init__(
@@ -37,16 +47,21 @@ class Columns:
         one_row = device.reads_overlapping and window.strides == (1, 1)
         self.rows = 1 if one_row else window.kh
         self.bands = window.kh // self.rows
-        self.seen = out[0] + self.bands - 1  # the places that a row of the window goes to
-        self.taps = (image[0] // groups, self.bands, self.rows, window.kw)  # of a filter
+        self.seen = out[0] + self.bands - 1  # the places down the image where a band is laid out
+        self.taps = (image[0] // groups, self.bands, self.rows, window.kw)  # axes of a filter
         self.k = image[0] // groups * self.rows * window.kw
 
     def mirror(self, image: tuple[int, int, int]) -> "Columns":
-        """How each pixel sees those windows, placed in an image (m, oh, ow), that have seen it."""
+        """The way back, with stride 1: how the pixels gather from the windows that have seen them.
+
+        The image there is (out_channels, oh, ow), dy; its window is `Window.mirror`.
+        """
         return Columns(self.device, self.window.mirror(), self.groups, image, self.image[1:])
 
     def image_elements(self, band: int) -> int:
-        """How many numbers one image takes: its columns, and a product of `band` for each band."""
+        """How many numbers one image takes: its columns, and where there are several bands, for
+        each a product of `band` numbers.
+        """
         products = self.bands * band if self.bands > 1 else 0
         return self.groups * self.k * self.seen * self.out[1] + products
 
@@ -64,17 +79,19 @@ class Columns:
         if self.bands == 1:
             return columns[:, :, None]
         oh, ow = self.out
-        image, group, row, place = columns.strides
+        image, group, row, place = columns.strides  # band i begins i image rows, of ow places, on
         shape = (*columns.shape[:2], self.bands, self.k, oh * ow)
         return as_strided(columns, shape, (image, group, ow * place, row, place), writeable=False)
 
     @property
     def arguments(self) -> tuple[int, ...]:
-        """The window as im2col and col2im take it, and the places it goes to."""
+        """A band as im2col and col2im take it: window, strides, padding, and the places down and
+        across where it is laid out.
+        """
         return (self.rows, *self.window.arguments[1:], self.seen, self.out[1])
 
     def part(self, x, images: slice, some: slice):
-        """A part of x (n, c, h, w): (images, groups * c/groups, h, w)."""
+        """A part of x (n, c, h, w), a view: (images, some groups * c/groups, h, w)."""
         c, h, w = self.image
         part = x.reshape(len(x), self.groups, c // self.groups, h, w)[images, some]
         return part.reshape(len(part), -1, h, w)
@@ -89,7 +106,9 @@ class Columns:
         return apart.transpose(0, 3, 1, 2, 4, 5).reshape(self.groups, self.bands, -1, self.k)
 
     def multiply(self, filters, x, images: slice, some: slice, out) -> None:
-        """out (images, groups, m, P) = the windows of a part of x times filters[some]."""
+        """out (images, groups, m, P) = the windows of a part of x times filters[some], which
+        `filters` gave: a product for each band, and their sum.
+        """
         columns = self.of(x, images, some)
         if self.bands == 1:
             product(self.device, filters[some, 0], columns[:, :, 0], out=out)

@@ -18,9 +18,12 @@ class Conv2d(Function):
 
     x (n, c, h, w), weight (out_channels, c/groups, kh, kw), bias (out_channels,). With groups,
     output channels of group g see only the input channels of group g: the towers of the paper.
-    For one image and group, with m = out_channels/groups, P = oh*ow and columns of K rows,
+    For one image and group, with m = out_channels/groups, K = c/groups*kh*kw and P = oh*ow,
 
         y (m, P) = W (m, K) @ col (K, P)      dW^T (K, m) = col @ dy^T      dcol (K, P) = W^T @ dy
+
+    Where the window's rows are taken one at a time (columns.py), y is a sum over these bands, and
+    each has a dW of its own.
     """
 
     name = "conv2d"
@@ -71,10 +74,10 @@ class Conv2d(Function):
         self.device.for_each_part(range(len(x)), columns.groups, elements * x.itemsize, one_part)
 
     def _gather(self, dx, dy, weight) -> None:
-        """With stride 1, dx is a convolution of dy, by the same filters turned upside down.
+        """With stride 1, dx is a convolution of dy, by the filters turned by 180 degrees.
 
-        Pixel q was seen in place (i, j) of window q - (i, j); it gathers dy from all of these. That
-        moves much less memory than `_scatter`, which any stride can take.
+        Pixel q was seen at place (i, j) of the window at q - (i, j), with weight[i, j]; it gathers
+        dy from all of these. It moves much less memory than `_scatter`, which can take any stride.
         """
         turned = weight.reshape(self.columns.groups, -1, *weight.shape[1:])[..., ::-1, ::-1]
         mirror = self.columns.mirror(dy.shape[1:])

@@ -72,8 +72,9 @@ class Window:
         return (self.stride_h, self.stride_w)
 
     def mirror(self) -> "Window":
-        """With stride 1: the window over the outputs through which a pixel meets all those whose
-        window holds it. Its padding is below 0 where the image's was wider than the window.
+        """With stride 1: the window over the outputs that holds, for each pixel, the outputs whose
+        window holds the pixel. It has the same size, and as padding what the image's lacks of
+        kh - 1 and kw - 1: below 0 where that was more.
         """
         sides = self.kh - 1 - self.top, self.kh - 1 - self.bottom
         return Window(
