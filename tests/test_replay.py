@@ -211,6 +211,7 @@ START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the
         (b"", "does not tell how its run began"),
         (b'{"step": 1, "loss": 2.3}\n', "does not tell how its run began"),
         (json.dumps({"step": 1, "changes": [{**START, "epoch": 3}]}).encode() + b"\n", "began"),
+        (json.dumps({"step": 1, "changes": [{**START, "lr": {}}]}).encode() + b"\n", "began"),
         (b'{"loss": 2.3}\n', "is damaged, or no run's: line 1 is"),
         (b'{"step": 1}\nnonsense\n{"step": 2}\n', "is damaged, or no run's: line 2 is b'nonsense'"),
         (b'{"step": 1}\n\xff\xfe\x00\n', "is damaged, or no run's: line 2 is"),

@@ -22,7 +22,7 @@ class CheckpointWriter:
         self._folder = folder
         self._thread: Thread | None = None
         self._error: Exception | None = None
-        self._copies: dict[str, np.ndarray] = {}  # by their path in the state
+        self._copies: dict[tuple, np.ndarray] = {}  # by the keys that lead to them in the state
         self.wait_seconds = 0.0
 
     def write(self, step: int, state: dict, best: bool) -> None:
@@ -32,7 +32,7 @@ class CheckpointWriter:
         """
         self.finish()
         began = time.perf_counter()
-        task = {"target": self._write, "args": (step, self._copy(state, ""), best)}
+        task = {"target": self._write, "args": (step, self._copy(state, ()), best)}
         self.wait_seconds += time.perf_counter() - began
         # A daemon: whoever presses Ctrl-C twice waits for no disk. What it leaves is no checkpoint.
         self._thread = Thread(**task, name="tinynet-checkpoint", daemon=True)
@@ -54,12 +54,12 @@ class CheckpointWriter:
         if error is not None:
             raise error
 
-    def _copy(self, value, path: str):
+    def _copy(self, value, path: tuple):
         """`value` with copies of the arrays in it, in the memory of those of the last time."""
         if isinstance(value, dict):
-            return {key: self._copy(v, f"{path}/{key}") for key, v in value.items()}
+            return {key: self._copy(v, (*path, key)) for key, v in value.items()}
         if isinstance(value, list | tuple):
-            return [self._copy(v, f"{path}/{i}") for i, v in enumerate(value)]
+            return [self._copy(v, (*path, i)) for i, v in enumerate(value)]
         if not isinstance(value, np.ndarray):
             return value
         copy = self._copies.get(path)

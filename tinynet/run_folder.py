@@ -100,11 +100,8 @@ class RunFolder:
         UserError where the log does not tell that.
         """
         changes = [change for line in self.read_log() for change in line.get("changes", [])]
-        if (
-            not changes
-            or changes[0]["epoch"] > 0
-            or not {"lr", "colour_noise"} <= changes[0].keys()
-        ):
+        start = changes[0] if changes else {"epoch": 0}
+        if start["epoch"] > 0 or not start.get("lr") or "colour_noise" not in start:
             why = "does not tell how its run began" if self.log_path.exists() else "is not there"
             raise UserError(f"{self.log_path} {why}: wanted the log of a run of `train`")
         return changes
