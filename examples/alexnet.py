@@ -2,7 +2,8 @@
 
     python examples/alexnet.py train                          draws its own images; two minutes
     python examples/alexnet.py train --data PHOTOS.tar        train/ and val/, a sub-folder a class
-    python examples/alexnet.py eval --checkpoint runs/NAME --data PHOTOS.tar
+    python examples/alexnet.py prepare ILSVRC2012 imagenet    ImageNet's archives, scaled once for all
+    python examples/alexnet.py eval --checkpoint runs/NAME --views 10
     python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
     python examples/alexnet.py finetune --checkpoint runs/NAME --data OTHERS.tar
     python examples/alexnet.py figures --run runs/NAME        the paper's figures 1, 3 and 4
@@ -28,7 +29,7 @@ checkpoints are the same file.
 The released source of 2012 is not quite the paper's net, and later systems changed more: each is a
 profile (tinynet/profiles/), and `diff` says what differs and who says so. `source2012`, the default
 for photographs, begins conv3-5 with weights from N(0, 0.03) and not 0.01: with 0.01 and the biases
-of 1, a hundredth of a logit depends on the image, and training stalls.
+of 1, a hundredth of a logit depends on the image, and training starts late.
 """
 
 import sys
