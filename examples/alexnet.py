@@ -2,7 +2,7 @@
 
     python examples/alexnet.py train                          draws its own images; two minutes
     python examples/alexnet.py train --data PHOTOS.tar        train/ and val/, a sub-folder a class
-    python examples/alexnet.py prepare ILSVRC2012 imagenet    ImageNet's archives, scaled once for all
+    python examples/alexnet.py prepare ILSVRC2012 imagenet    ImageNet's archives, scaled once
     python examples/alexnet.py eval --checkpoint runs/NAME --views 10
     python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
     python examples/alexnet.py finetune --checkpoint runs/NAME --data OTHERS.tar
