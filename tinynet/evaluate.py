@@ -6,6 +6,7 @@ probabilities are averaged, and not the logits. Validation during training runs 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,17 +71,25 @@ def predictions(
 def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> np.ndarray:
     """The logarithm of the mean over the views of softmax: uint8 (n, 3, h, w) -> (n, classes)."""
     n, slack = len(images), images.shape[-1] - network.inputs.image_size
-    training = network.model.training
-    network.model.eval()
-    try:
-        of_views = []
+    of_views = []
+    with testing(network.model):
         for place in crops(views, slack):
             top, left, flip = (np.full(n, value, np.int32) for value in place)
             logits = network.model(network.inputs(images, top, left, flip))
             of_views.append(F.log_softmax(logits).numpy())
-    finally:
-        network.model.train(training)
     return mean_of_probabilities(of_views)
+
+
+@contextmanager
+def testing(model: Module) -> Iterator[None]:
+    """The model in test mode, and afterwards each of its modules as it was."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def crops(views: int, slack: int) -> list[tuple[int, int, int]]:

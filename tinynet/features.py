@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinynet.data import Loader
-from tinynet.evaluate import Network
+from tinynet.evaluate import Network, crops, testing
 from tinynet.tape import no_grad
 
 
@@ -21,16 +21,12 @@ def features(network: Network, images: np.ndarray) -> np.ndarray:
     The paper's dropout, x 0.5 in testing, halves all features alike: that moves no neighbour.
     """
     *hidden, _ = network.model.children()
-    middle = (images.shape[-1] - network.inputs.image_size) // 2
-    top, left, flip = (np.full(len(images), place, np.int32) for place in (middle, middle, 0))
-    training = network.model.training
-    network.model.eval()
-    try:
+    (centre,) = crops(1, images.shape[-1] - network.inputs.image_size)
+    top, left, flip = (np.full(len(images), value, np.int32) for value in centre)
+    with testing(network.model):
         x = network.inputs(images, top, left, flip)
         for _, layer in hidden:
             x = layer(x)
-    finally:
-        network.model.train(training)
     return x.numpy()
 
 
