@@ -174,6 +174,16 @@ def test_the_same_command_gives_the_same_bits(trained, others, tmp_path):
     assert all(np.array_equal(a, states[1][name]) for name, a in states[0].items())
 
 
+def test_a_run_is_replayed(trained, others, tmp_path):
+    """Other rates than usual, and one that was changed by hand."""
+    args = ("--checkpoint", trained, "--data", others, "--epochs", "1")
+    finetune(*args, "--lr", "0.002", "--steps", "2", "--out", tmp_path / "one")
+    finetune("--resume", "--lr", "0.0005", "--out", tmp_path / "one")
+    finetune(*args, "--replay", tmp_path / "one", "--out", tmp_path / "other")
+    one, other = (state_of(tmp_path / name)["model"] for name in ("one", "other"))
+    assert all(np.array_equal(a, other[name]) for name, a in one.items())
+
+
 @pytest.mark.parametrize("command", ["train", "finetune"])
 def test_resuming_needs_neither_flags_nor_the_first_checkpoint(trained, others, tmp_path, command):
     start = shutil.copytree(trained, tmp_path / "start")
@@ -256,6 +266,11 @@ def test_flags_that_are_missing(trained, others, tmp_path):
 def test_flags_that_are_the_checkpoints(trained, others, flag):
     told = refused("--checkpoint", trained, "--data", others, *flag)
     assert f"unrecognized arguments: {' '.join(flag)}" in told
+
+
+def test_a_replay_of_training_says_nothing_of_the_new_layer(trained, others):
+    told = refused("--checkpoint", trained, "--data", others, "--replay", trained)
+    assert "no rate for new biases and new weights, which this network has beside conv1, we" in told
 
 
 def test_a_schedule_for_the_start(trained, others):

@@ -81,7 +81,7 @@ def test_epoch_is_kept_when_validation_cannot_run(tmp_path, epochs):
     assert errors[0] == errors[1] and len(errors[0]) == epochs
 
 
-def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path, monkeypatch):
+def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path):
     """Left by a kill after three steps, before the first checkpoint."""
     out = tmp_path / "run"
     begin(photos, out, 3)

@@ -15,6 +15,7 @@ from numbers import Real
 from tinynet.errors import UserError
 from tinynet.inputs import Inputs
 from tinynet.optim import SGD
+from tinynet.sentences import listed
 
 
 class Controls:
@@ -108,9 +109,3 @@ def is_change(data) -> bool:
 
 def _at_least_0(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < math.inf
-
-
-def listed(names: Iterable[str]) -> str:
-    """The names as in a sentence: a, b and c."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

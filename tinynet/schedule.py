@@ -12,8 +12,10 @@ with whatever it turned.
 from collections.abc import Sequence
 from typing import Protocol
 
-from tinynet.controls import Controls, listed
+from tinynet.controls import Controls
+from tinynet.errors import UserError
 from tinynet.optim import ReduceLROnPlateau
+from tinynet.sentences import listed
 
 FACTOR = 0.1
 PATIENCE = 5  # epochs without a better validation error
@@ -140,6 +142,17 @@ class Replay:
         self._changes, self._made = list(changes), 0
         for change in self._changes:
             controls.check(change)
+        self._check_start(changes)
+
+    def _check_start(self, changes: Sequence[dict]) -> None:
+        """A log begins with the rates of all groups of its run: they must be all of this one's."""
+        if changes and changes[0]["epoch"] == 0:
+            missing = self._controls.rates.keys() - changes[0].get("lr", {}).keys()
+            if missing:
+                raise UserError(
+                    f"the run to replay has no rate for {listed(sorted(missing))}, which this "
+                    f"network has beside {listed(changes[0]['lr'])}: wanted a run of the same kind"
+                )
 
     def after_step(self, step: int) -> list[str]:
         reasons = []
