@@ -40,9 +40,6 @@ def run_training(
         with fitting(path):
             _refuse_another_run(example, state, settings, train_set, folder)
     model = build(example, settings, len(train_set.classes))
-    groups = example.parameter_groups(model, settings.lr)
-    if settings.finetuned_from is not None:
-        groups = finetuning.parameter_groups(groups, model)
     if state is not None:
         with fitting(path):
             inputs = _inputs(settings, state["mean"], state["components"])
@@ -51,7 +48,7 @@ def run_training(
     else:
         inputs = _inputs(settings, *_statistics(settings, train_set, progress))
     network = Network(model, inputs, train_set.classes, settings.store_size)
-    optimizer = SGD(groups, settings.lr, settings.momentum)
+    optimizer = _optimizer(example, model, settings)
     trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
     if state is not None:
         with fitting(path):
@@ -69,7 +66,7 @@ def run_training(
     try:
         status = _run(trainer, folder)
         if status == 0 and report:
-            print("\n" + "\n\n".join(_reports(report, model, used)))
+            print("\n" + "\n\n".join(_tables(report, model, used)))
         return status
     finally:
         for device in used:
@@ -92,6 +89,13 @@ def _refuse_another_run(example, state, settings, train_set, folder) -> None:
     raise UserError(message)
 
 
+def _optimizer(example: Example, model: Sequential, settings: Settings) -> SGD:
+    groups = example.parameter_groups(model, settings.lr)
+    if settings.finetuned_from is not None:
+        groups = finetuning.parameter_groups(groups, model)
+    return SGD(groups, settings.lr, settings.momentum)
+
+
 def _take_over(model: Sequential, settings: Settings) -> Inputs:
     """Begin with a checkpoint's weights, but for the last layer, and with its mean image."""
     path = Path(settings.finetuned_from)
@@ -101,7 +105,7 @@ def _take_over(model: Sequential, settings: Settings) -> Inputs:
         return _inputs(settings, state["mean"], state["components"])
 
 
-def _reports(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
+def _tables(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
     """The tables that --report asks for."""
     if "memory" in wanted:
         yield memory_table(used)
