@@ -18,7 +18,12 @@ def command(
 
 
 def add_profile(parser: argparse.ArgumentParser, example: Example) -> None:
-    parser.add_argument(f"--{example.versions}", dest="profile", choices=example.profiles)
+    parser.add_argument(
+        f"--{example.versions}",
+        dest="profile",
+        choices=example.profiles,
+        help="the version of the network",
+    )
 
 
 def add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") -> None:

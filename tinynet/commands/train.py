@@ -23,28 +23,36 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument(
         "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
     )
-    add_run_flags(parser, example)
+    add_run_flags(parser, example.default_data)
 
 
-def add_run_flags(parser: argparse.ArgumentParser, example: Example) -> None:
-    """The flags of a run, whatever network it trains and whatever that begins with."""
+def add_run_flags(parser: argparse.ArgumentParser, default_data: str) -> None:
+    """The flags of a run, whatever network it trains and whatever that begins with.
+
+    `default_data`, for the help: what is taken where no data are named.
+    """
     parser.set_defaults(finetuned_from=None)
     parser.add_argument(
         "--data",
         metavar="DATA",
         help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
         "val/, each with a sub-folder a class, of what prepare made, or of CIFAR-10's archive "
-        f"({example.default_data})",
+        f"({default_data})",
     )
     flags.add_devices(parser, default=None)  # a run that goes on stays where it was
-    parser.add_argument("--epochs", type=flags.count, metavar="N")
+    parser.add_argument(
+        "--epochs",
+        type=flags.count,
+        metavar="N",
+        help="passes over the training images (as many as suit the data)",
+    )
     parser.add_argument(
         "--steps",
         type=flags.count,
         metavar="N",
         help="stop after N steps; the rate is still --epochs'",
     )
-    parser.add_argument("--batch-size", type=flags.count, metavar="N")
+    parser.add_argument("--batch-size", type=flags.count, metavar="N", help="images a step")
     parser.add_argument(
         "--lr",
         type=flags.positive,
