@@ -24,9 +24,8 @@ class Example:
     num_classes: int  # where there are no data to say it
     summary_note: str  # printed under the table of layers
     small: dict  # image_size and width of a network that is quickly checked
-    build: Callable[
-        ..., Sequential
-    ]  # num_classes, profile, devices, image_size, width, seed, dtype
+    # Its arguments: num_classes, profile, devices, image_size, width, seed, dtype.
+    build: Callable[..., Sequential]
     parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from the model and its rate
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
