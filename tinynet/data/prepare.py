@@ -4,8 +4,8 @@ Decoding a photograph costs several times what decoding its 256 x 256 copy does,
 at each ninety times. So it is done once: the shorter side scaled to 256, the centre square cut
 (the paper's section 2), encoded as JPEG again; and the statistics are taken on the way.
 
-Threads do it, for Pillow and NumPy release Python's global lock for all but a twelfth of the time:
-up to some ten cores they are as quick as processes, and a kill leaves none of them behind. One more
+Threads do it, for Pillow and NumPy release Python's global lock for all but a twelfth of the time.
+Processes were about a tenth quicker on two cores, but a kill would leave them behind. One more
 thread writes. It takes what they made in the order of the shards and never lets them be more than a
 few images ahead, so that memory does not grow with the data. All a shard holds follows from the
 source and the recipe alone: a run that was killed ends with the same bytes as one that was not.
