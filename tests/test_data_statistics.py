@@ -4,6 +4,8 @@ The augmentation of the paper's section 4.1: crops of 224 at 33 x 33 places of a
 them mirrored, each with a colour along the components of all pixels' colours.
 """
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,7 @@ def test_mean_and_covariance_are_exact_for_any_number_of_threads():
         assert statistics.mean.dtype == np.float64
         assert np.array_equal(statistics.mean, images.sum(0) / 203)
         assert np.array_equal(statistics.covariance, found[0].covariance)
+    assert not any(thread.name.startswith("tinynet-data") for thread in threading.enumerate())
     # float64 in another order of work: products of 1e4 have errors of 1e-12
     np.testing.assert_allclose(found[0].covariance, np.cov(pixels, bias=True), rtol=1e-10)
 
