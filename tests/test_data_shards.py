@@ -151,10 +151,13 @@ def test_a_shard_of_another_size_is_named_when_it_is_opened(copy, change):
     [
         ("train.index", b"", r"train\.index: missing or damaged: wanted 240 bytes"),
         ("train.index", None, r"train\.index: missing or damaged"),
+        ("statistics.npz", b"", r"statistics\.npz: missing or damaged"),
         ("statistics.npz", b"PK", r"statistics\.npz: missing or damaged"),
+        ("statistics.npz", b"PK\3\4 and then nonsense", r"statistics\.npz: missing or damaged"),
         ("statistics.npz", None, r"statistics\.npz: missing or damaged"),
         ("dataset.json", b'{"format": ', r"dataset\.json: damaged"),
         ("dataset.json", b"[1]", r"dataset\.json: damaged"),
+        ("dataset.json", b'{"format": "tinynet shards 1"}', r"dataset\.json: damaged: it lacks"),
         ("dataset.json", b'{"format": "cars"}', r"its format is 'cars', wanted 'tinynet shards 1'"),
     ],
 )
@@ -191,6 +194,8 @@ def test_a_million_images_open_at_once(tmp_path):
         fields.append(["train", number, 50_000_000, 0])
     description = {
         "format": "tinynet shards 1",
+        "source": "",
+        "files": {},
         "finished": True,
         "size": 256,
         "classes": [str(k) for k in range(1_000)],

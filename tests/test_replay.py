@@ -107,7 +107,7 @@ def test_colour_noise_is_replayed_saved_and_restored(photos, tmp_path):
         {"epoch": 0.0, "lr": rates, "colour_noise": 0.25, "why": "the start"},
         {"epoch": 0.4, "lr": {"conv1": 0.0}, "colour_noise": 0.0, "why": "tired"},
     ]
-    (other / "log.jsonl").write_text(json.dumps({"step": 1, "changes": told}) + "\n")
+    (other / "log.jsonl").write_text(json.dumps({"epoch": 1, "step": 1, "changes": told}) + "\n")
     args = ("--data", photos, "--epochs", 1, "--replay", other)
     out, whole = tmp_path / "run", tmp_path / "whole"
     train("--profile", "modern", *args, "--out", whole)  # which has no noise of its own
@@ -209,14 +209,27 @@ START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the
     ("log", "told"),
     [
         (b"", "does not tell how its run began"),
-        (b'{"step": 1, "loss": 2.3}\n', "does not tell how its run began"),
-        (json.dumps({"step": 1, "changes": [{**START, "epoch": 3}]}).encode() + b"\n", "began"),
-        (json.dumps({"step": 1, "changes": [{**START, "lr": {}}]}).encode() + b"\n", "began"),
+        (b'{"epoch": 1, "step": 1, "loss": 2.3}\n', "does not tell how its run began"),
+        (
+            json.dumps({"epoch": 1, "step": 1, "changes": [{**START, "epoch": 3}]}).encode()
+            + b"\n",
+            "began",
+        ),
+        (
+            json.dumps({"epoch": 1, "step": 1, "changes": [{**START, "lr": {}}]}).encode() + b"\n",
+            "began",
+        ),
         (b'{"loss": 2.3}\n', "is damaged, or no run's: line 1 is"),
-        (b'{"step": 1}\nnonsense\n{"step": 2}\n', "is damaged, or no run's: line 2 is b'nonsense'"),
-        (b'{"step": 1}\n\xff\xfe\x00\n', "is damaged, or no run's: line 2 is"),
+        (
+            b'{"epoch": 1, "step": 1}\nnonsense\n{"epoch": 1, "step": 2}\n',
+            "is damaged, or no run's: line 2 is b'nonsense'",
+        ),
+        (b'{"epoch": 1, "step": 1}\n\xff\xfe\x00\n', "is damaged, or no run's: line 2 is"),
         (b"[1, 2]\n", "is damaged, or no run's: line 1 is"),
-        (b'{"step": 1, "changes": [{"epoch": 2, "lr": 0.1}]}\n', "is damaged, or no run's: line 1"),
+        (
+            b'{"epoch": 1, "step": 1, "changes": [{"epoch": 2, "lr": 0.1}]}\n',
+            "is damaged, or no run's: line 1",
+        ),
     ],
 )
 def test_logs_that_cannot_be_replayed(photos, tmp_path, log, told):

@@ -25,10 +25,10 @@ def folder(tmp_path):
 
 def test_rewind_keeps_a_validation_of_the_same_step_only_where_it_counts(folder):
     lines = [
-        {"step": 4, "val_loss": 3.0},
-        {"step": 5, "loss": 1.0},
-        {"step": 5, "val_loss": 2.0},
-        {"step": 6, "loss": 1.0},
+        {"epoch": 1, "step": 4, "val_loss": 3.0},
+        {"epoch": 1, "step": 5, "loss": 1.0},
+        {"epoch": 1, "step": 5, "val_loss": 2.0},
+        {"epoch": 1, "step": 6, "loss": 1.0},
     ]
     for line in lines:
         folder.log(line)
@@ -37,15 +37,17 @@ def test_rewind_keeps_a_validation_of_the_same_step_only_where_it_counts(folder)
 
 
 def test_a_last_line_cut_short_is_left_out(folder):
-    folder.log({"step": 1})
+    folder.log({"epoch": 1, "step": 1})
     with open(folder.log_path, "ab") as file:
-        file.write(b'{"step": 2')
-    assert folder.read_log() == [{"step": 1}]
+        file.write(b'{"epoch": 1, "step": 2')
+    assert folder.read_log() == [{"epoch": 1, "step": 1}]
 
 
-@pytest.mark.parametrize("line", ["{", '{"loss": 2}', '{"step": "1"}', "3", ""])
+@pytest.mark.parametrize(
+    "line", ["{", '{"loss": 2}', '{"epoch": 1, "step": "1"}', '{"step": 1}', "3", ""]
+)
 def test_foreign_lines_are_refused_by_their_number(folder, line):
-    folder.log({"step": 1})
+    folder.log({"epoch": 1, "step": 1})
     with open(folder.log_path, "a") as file:
         file.write(line + "\n")
     before = folder.log_path.read_bytes()

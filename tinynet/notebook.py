@@ -110,6 +110,11 @@ class Notebook:
         self._untold.append((self._progress.line, line))
         self.begin_interval()
 
+    def log_finding(self, step: int, finding: Finding) -> None:
+        """A line for nothing else: what the `finding` tells is where training ends."""
+        self._findings.append(finding.text)
+        self._log(step, {})
+
     def _how_it_goes(self, step: int) -> str:
         now = self._interval.figures()
         return (

@@ -186,7 +186,9 @@ def find_checkpoint(path: str | Path) -> Path:
 
 
 def _is_log_line(line) -> bool:
-    if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+    if not isinstance(line, dict):
+        return False
+    if not all(isinstance(line.get(name), int) for name in ("step", "epoch")):
         return False
     changes = line.get("changes", [])
     return isinstance(changes, list) and all(map(is_change, changes))

@@ -140,7 +140,7 @@ class Trainer:
     def save(self) -> None:
         """Write a checkpoint of this moment; the best too, where this moment was validated best."""
         if bad := bad_parameter(self.network.model):
-            raise NonFiniteError(f"after step {self.step} the parameter {bad}")
+            raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
         self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
 
     def _state(self) -> dict:
@@ -219,11 +219,8 @@ class Trainer:
         value = loss.item()
         if not math.isfinite(value):
             where = first_bad_layer(self.network.model, x)
-            finding = self.doctor.bad_numbers()
-            raise NonFiniteError(
-                f"the loss of step {self.step + 1} is {value}: {where}. {finding.measured}; the "
-                f"cause is {finding.cause}"
-            )
+            step = self.step + 1
+            raise self._bad_numbers(step, f"the loss of step {step} is {value}: {where}")
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -242,10 +239,16 @@ class Trainer:
         )
         if not math.isfinite(scores.loss):
             where = self._bad_layer_in_validation()
-            raise NonFiniteError(
-                f"after step {self.step} the validation loss is nan or inf: {where}"
-            )
+            what = f"after step {self.step} the validation loss is nan or inf: {where}"
+            raise self._bad_numbers(self.step, what)
         return scores
+
+    def _bad_numbers(self, step: int, what: str) -> NonFiniteError:
+        """The error to raise where training must end: what is bad, and the doctor's word on it."""
+        finding = self.doctor.bad_numbers()
+        self.notebook.log_interval(self.step)
+        self.notebook.log_finding(step, finding)
+        return NonFiniteError(f"{what}. {finding.measured}; the cause is {finding.cause}")
 
     def _bad_layer_in_validation(self) -> str:
         """Where the first of the validation batches goes bad."""

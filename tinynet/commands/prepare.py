@@ -47,17 +47,17 @@ def prepare_shards(example: Example, args: Namespace) -> int:
         raise
     finally:
         progress.end()
-    if not made:
-        print("nothing left to do")
-    _report(destination)
+    _report(destination, made)
     print(f"next     {command()} train --data {quoted(path)}")
     return 0
 
 
-def _report(destination: Destination) -> None:
+def _report(destination: Destination, made: int) -> None:
     """What the set holds, and what it does not and why."""
     path, size = destination.path, Recipe().size
     train, val = (open_dataset(path, split, size, store_size=size) for split in ("train", "val"))
+    if not made:
+        print("nothing left to do")
     shards = destination.state.shards
     total = sum(shard.bytes for shard in shards)
     print(

@@ -25,6 +25,7 @@ from tinynet.data.shards import (
     Shard,
     index_name,
     is_prepared,
+    read_arrays,
     read_description,
 )
 from tinynet.data.shards_write import whole_file
@@ -134,13 +135,13 @@ class Destination:
 
     def _read_state(self) -> None:
         """The state as it was saved; the files that go with it lose what was added later."""
-        with np.load(self.path / PROGRESS, allow_pickle=False) as saved:
-            sums = Sums(self._wanted["size"])
-            sums.images = int(saved["summed"])
-            sums.total, sums.products = saved["total"], saved["products"]
-            shards = [Shard(SPLITS[k], *rest) for k, *rest in saved["shards"].tolist()]
-            images = dict(zip(SPLITS, saved["images"].tolist()))
-            self.state = State(sums, shards, images, int(saved["skipped_bytes"]))
+        names = ("summed", "total", "products", "shards", "images", "skipped_bytes")
+        summed, total, products, shards, images, skipped = read_arrays(self.path / PROGRESS, *names)
+        sums = Sums(self._wanted["size"])
+        sums.images, sums.total, sums.products = int(summed), total, products
+        shards = [Shard(SPLITS[k], *rest) for k, *rest in shards.tolist()]
+        images = dict(zip(SPLITS, images.tolist()))
+        self.state = State(sums, shards, images, int(skipped))
         os.truncate(self.path / SKIPPED, self.state.skipped_bytes)
         for split in SPLITS:
             os.truncate(self.path / index_name(split), images[split] * RECORD.itemsize)
@@ -149,9 +150,10 @@ class Destination:
 def _check_same(path: Path, before: dict, wanted: dict) -> None:
     """DataError unless the set at `path` is what is to be made."""
     for name, value in wanted.items():
-        if name not in ("source", "files", "classes") and before[name] != value:
+        if name not in ("source", "files", "classes") and before.get(name) != value:
+            there = before.get(name)
             raise DataError(
-                f"{path} was prepared with {name} {before[name]}, wanted {value}: give another DST"
+                f"{path} was prepared with {name} {there}, wanted {value}: give another DST"
             )
     if any(before[name] != wanted[name] for name in ("source", "files", "classes")):
         raise DataError(

@@ -15,6 +15,7 @@ the middle still decodes, to another picture.
 import json
 import os
 import tarfile
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ DESCRIPTION, STATISTICS, SKIPPED = "dataset.json", "statistics.npz", "skipped.tx
 RECORD = np.dtype(
     [("shard", "<i4"), ("offset", "<i8"), ("size", "<i4"), ("label", "<i4"), ("crc32", "<u4")]
 )
+KEYS = ("finished", "size", "source", "files", "classes")  # of the description
+WHEN_FINISHED = ("images", "shards")
 CURE = "run the `prepare SRC DST` that made it once more: it puts right what is damaged"
 
 
@@ -71,6 +74,11 @@ def read_description(path: Path) -> dict:
         raise DataError(f"{file}: damaged: {error}; remove {path} and prepare it again") from None
     if form != FORMAT:
         raise DataError(f"{file}: its format is {form!r}, wanted {FORMAT!r}: not made by `prepare`")
+    for name in KEYS + WHEN_FINISHED * bool(description.get("finished")):
+        if name not in description:
+            raise DataError(
+                f"{file}: damaged: it lacks {name!r}; remove {path} and prepare it again"
+            )
     return description
 
 
@@ -138,12 +146,19 @@ def read_index(path: Path, split: str, images: int) -> np.ndarray:
 
 def read_statistics(path: Path) -> Statistics:
     """The statistics of the training images. Raises DataError."""
+    arrays = read_arrays(path / STATISTICS, "mean", "covariance")
+    return Statistics(*arrays)
+
+
+def read_arrays(file: Path, *names: str) -> list[np.ndarray]:
+    """Arrays of an .npz of a prepared set. Raises DataError."""
     try:
-        with np.load(path / STATISTICS, allow_pickle=False) as arrays:
-            return Statistics(arrays["mean"], arrays["covariance"])
-    except (OSError, ValueError, KeyError) as error:
+        # Opened here, for NumPy leaves open what it cannot read.
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"{path / STATISTICS}: missing or damaged ({error}); remove {path} and prepare it again"
+            f"{file}: missing or damaged ({error}); remove {file.parent} and prepare it again"
         ) from error
 
 

@@ -2,8 +2,9 @@
 
 import math
 
-from tinynet.doctor.finding import Finding, listed
+from tinynet.doctor.finding import Finding
 from tinynet.doctor.updates import LARGE
+from tinynet.sentences import listed
 
 GROWN = 10.0  # times what an update was beside its weights when it was last measured
 

@@ -5,8 +5,9 @@ Some are normal (measured over 32 images: up to 8 % of a convolution's maps, 40 
 fully connected layer at its start, 20 % later); most of a layer is not.
 """
 
-from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.finding import Finding
 from tinynet.doctor.look import Look
+from tinynet.sentences import listed, percent
 
 MOST = 0.8  # of a layer's units
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinynet import threads
+from tinynet.controls import main_group
 from tinynet.doctor.bad_numbers import bad_numbers
 from tinynet.doctor.dead import dead_units
 from tinynet.doctor.fading import faint_start
@@ -49,7 +50,8 @@ class Doctor:
 
     @property
     def _lr(self) -> float:
-        return self._optimizer.groups[0]["lr"]
+        groups = {g.get("name", str(i)): g for i, g in enumerate(self._optimizer.groups)}
+        return groups[main_group(groups)]["lr"]
 
     def before_training(self, x: Tensor) -> list[Finding]:
         """`x`: a batch as the network will see it. Only for a run that begins."""

@@ -8,8 +8,9 @@ picture, and the gradient that reaches the first layers is as faint. Training mu
 signal grow, which takes the longer the less of it there is.
 """
 
-from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.finding import Finding
 from tinynet.doctor.look import Look
+from tinynet.sentences import listed, percent
 
 # Steps until the loss left ln 10, measured: 20 to 50 from starts with 1.8 % and more; 50 to 90 from
 # 1 % (the paper's net on ten classes of photographs; caffe on CIFAR-10); 260 from 0.1 % (the

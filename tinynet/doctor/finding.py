@@ -1,6 +1,5 @@
 """What the doctor says: what was measured, what it most likely comes from, and what helps."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -22,14 +21,3 @@ class Finding:
     def text(self) -> str:
         """The three as one line."""
         return f"{self.measured}. Cause: {self.cause}. Remedy: {self.remedy}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """["a", "b", "c"] -> "a, b and c"."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def percent(share: float) -> str:
-    """Two digits of a share, however small: 0.0014 -> "0.14%"."""
-    return f"{100 * share:.2g}%" if share < 0.995 else f"{share:.0%}"

@@ -26,7 +26,7 @@ class Loading:
         if figures["data_wait"] < WAITING:
             self._forget()
             return None
-        seconds = images / figures["images_per_s"]
+        seconds = images / max(figures["images_per_s"], 0.05)  # it is rounded to tenths
         self._intervals += 1
         self._images += images
         self._seconds += seconds

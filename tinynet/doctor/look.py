@@ -5,13 +5,12 @@ number drawn, no dropout counted. So training has the same bits with a doctor an
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tinynet import nn
+from tinynet.evaluate import testing
 from tinynet.parallel.towers import Halves, Towers
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
@@ -60,18 +59,6 @@ def look(model: nn.Sequential, x: Tensor) -> Look | None:
                 continue
             found.order.append(name)
     return found
-
-
-@contextmanager
-def testing(model: nn.Module) -> Iterator[None]:
-    """The model in test mode, and afterwards each module as it was."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _parts(y: Tensor | Halves) -> tuple[Tensor, ...]:

@@ -17,8 +17,9 @@ import numpy as np
 
 from tinynet.doctor.dead import MOST, why_dead
 from tinynet.doctor.fading import share_of_image, why_faint
-from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.finding import Finding
 from tinynet.doctor.look import Look
+from tinynet.sentences import listed, percent
 
 PROGRESS = 0.02  # of the level
 STEPS = 37  # a round, times ln(classes)

@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
-from tinynet.doctor.finding import Finding, listed, percent
+from tinynet.doctor.finding import Finding
 from tinynet.nn import Module
 from tinynet.optim import SGD
+from tinynet.sentences import listed, percent
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
 
@@ -39,7 +40,7 @@ def update_ratios(model: Module, optimizer: SGD) -> dict[str, float]:
             w, v = Tensor(p.data, device=p.device), Tensor(velocity, device=p.device)
             ww, vw = _dot(w, w), _dot(v, w)
             total = squares.setdefault(layer, [0.0, 0.0])
-            total[0] += max(0.0, _dot(v, v) + 2 * decay * vw + decay**2 * ww)
+            total[0] += max(0.0, _dot(v, v) + 2 * decay * vw + decay * decay * ww)
             total[1] += ww
     return {layer: math.sqrt(u / w) if w else 0.0 for layer, (u, w) in squares.items()}
 
