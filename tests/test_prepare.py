@@ -16,7 +16,7 @@ from tiny_runs import run
 from tinynet.data import DataError, decode_image, images, open_dataset, prepare_state
 from tinynet.data.prepare_images import Recipe, encode
 from tinynet.data.prepare_source import key_of
-from tinynet.data.shards_write import ShardWriter, whole_file
+from tinynet.data.shards_write import ShardWriter
 
 
 def members(path):
@@ -347,17 +347,6 @@ def test_classes_are_checked_against_synset_words(tmp_path):
         words.write_text(text)
         with pytest.raises(DataError, match=f"synset_words.txt: {message}"):
             prepare_quietly(source, tmp_path / "other")
-
-
-def test_a_whole_file_or_none(tmp_path):
-    path = tmp_path / "a.txt"
-    with whole_file(path) as file:
-        file.write(b"one")
-        assert not path.exists()
-    with pytest.raises(KeyError), whole_file(path) as file:
-        file.write(b"half of ano")
-        raise KeyError
-    assert contents(tmp_path) == {"a.txt": b"one"}
 
 
 def test_the_recipe_of_imagenet():

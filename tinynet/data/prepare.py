@@ -27,9 +27,10 @@ from tinynet.data.prepare_images import Job, Made, Recipe, make, plan
 from tinynet.data.prepare_source import Source, fingerprint, open_tree
 from tinynet.data.prepare_state import Destination
 from tinynet.data.shards import FORMAT, SKIPPED, Shard, is_prepared, shard_name
-from tinynet.data.shards_write import ShardWriter, is_whole, whole_file
+from tinynet.data.shards_write import ShardWriter, is_whole
 from tinynet.data.statistics import Sums
 from tinynet.progress import Progress, TimeLeft
+from tinynet.whole_file import whole_file
 
 PART = 16  # images a task
 AHEAD = 4  # tasks a worker that may wait for the one who writes

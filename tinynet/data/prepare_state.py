@@ -28,8 +28,8 @@ from tinynet.data.shards import (
     read_arrays,
     read_description,
 )
-from tinynet.data.shards_write import whole_file
 from tinynet.data.statistics import Sums
+from tinynet.whole_file import whole_file
 
 PROGRESS = ".progress.npz"
 

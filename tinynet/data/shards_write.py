@@ -1,10 +1,7 @@
-"""How files of a prepared set are written: whole or not at all, and the same bytes every time."""
+"""How the shards of a prepared set are written: the same bytes every time."""
 
-import os
 import tarfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,20 +10,6 @@ import numpy as np
 from tinynet.data.shards import RECORD, Shard, shard_name
 
 BLANK = tarfile.TarInfo("").tobuf(tarfile.GNU_FORMAT)  # a header without name and size
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name only when all of it is on the disk."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with open(part, "wb", buffering=2**20) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class ShardWriter:

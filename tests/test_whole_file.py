@@ -1,0 +1,48 @@
+"""A file that is written whole or not at all."""
+
+import errno
+import os
+
+import pytest
+
+from tinynet.whole_file import whole_file
+
+
+@pytest.fixture
+def old(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    return path
+
+
+def test_it_appears_when_all_of_it_is_on_the_disk(old, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: done.append("fsync") or fsync(fd))
+    monkeypatch.setattr(os, "replace", lambda a, b: done.append("replace") or replace(a, b))
+    with whole_file(old) as file:
+        file.write(b"new")
+        assert old.read_bytes() == b"old"
+    assert done == ["fsync", "replace"]
+    assert old.read_bytes() == b"new"
+    assert list(old.parent.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("stop", [KeyError, KeyboardInterrupt])
+def test_what_stops_the_writing_leaves_the_old_file(old, stop):
+    with pytest.raises(stop), whole_file(old) as file:
+        file.write(b"half of a")
+        raise stop
+    assert old.read_bytes() == b"old"
+    assert list(old.parent.iterdir()) == [old]
+
+
+def test_a_full_disk_leaves_the_old_file(old, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"), whole_file(old) as file:
+        file.write(b"new")
+    assert old.read_bytes() == b"old"
+    assert list(old.parent.iterdir()) == [old]
