@@ -18,6 +18,7 @@ from pathlib import Path
 from tinynet import serialization
 from tinynet.controls import is_change
 from tinynet.errors import UserError
+from tinynet.whole_file import whole_file
 
 KEPT = 3  # checkpoints
 
@@ -48,7 +49,8 @@ class RunFolder:
     # ---------------------------------------------------------------- config.json
 
     def write_config(self, config: dict) -> None:
-        write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
+        with whole_file(self._config_path) as file:
+            file.write((json.dumps(config, indent=2) + "\n").encode())
 
     def read_config(self) -> dict | None:
         """The settings of the run, None where there is none.
@@ -116,7 +118,8 @@ class RunFolder:
             for line in self.read_log()
             if line["step"] < step or (line["step"] == step and (validated or "loss" in line))
         ]
-        write_whole(self.log_path, "".join(json.dumps(line) + "\n" for line in lines))
+        with whole_file(self.log_path) as file:
+            file.writelines(f"{json.dumps(line)}\n".encode() for line in lines)
         return lines
 
     # ---------------------------------------------------------------- checkpoints
@@ -192,16 +195,3 @@ def _is_log_line(line) -> bool:
         return False
     changes = line.get("changes", [])
     return isinstance(changes, list) and all(map(is_change, changes))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that whoever looks sees the old one or the new, never half of one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
