@@ -7,6 +7,7 @@ import pytest
 from tiny_runs import TINY, last_checkpoint, read_log, run, train, without_times, write_photos
 
 import tinynet
+from tinynet.run_folder import RunFolder
 from tinynet.train import Trainer
 
 
@@ -79,6 +80,25 @@ def test_epoch_is_kept_when_validation_cannot_run(tmp_path, epochs):
         for folder in (out, tmp_path / "whole")
     ]
     assert errors[0] == errors[1] and len(errors[0]) == epochs
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_run_under_way_is_left_alone(photos, tmp_path, resume):
+    """Also where both begin at once, and neither finds a folder."""
+    out = tmp_path / "run"
+    if resume:
+        begin(photos, out, 2)
+    under_way, is_empty = RunFolder(out), RunFolder.is_empty
+    under_way.create()
+    files = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "is_empty", lambda self: self.path == out or is_empty(self))
+        result = run("train", *TINY, "--data", photos, *["--resume"] * resume, "--out", out)
+    assert result.status == 2
+    assert result.err.startswith(f"error: {out}: another process trains in this folder: wait for")
+    assert files == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    under_way.close()
+    train("--resume", "--data", photos, "--steps", 3, "--out", out)
 
 
 def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path):

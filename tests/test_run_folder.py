@@ -20,6 +20,30 @@ def folder(tmp_path):
     return folder
 
 
+# ---------------------------------------------------------------- who trains
+
+
+def test_one_at_a_time(folder):
+    other = RunFolder(folder.path)
+    with pytest.raises(UserError, match=f"^{folder.path}: another process trains in this folder"):
+        other.claim()
+    folder.close()
+    other.claim()
+    other.claim()  # it has it
+    with pytest.raises(UserError, match="another process"):
+        folder.create()
+
+
+def test_a_claim_leaves_a_folder_as_it_was(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.claim()
+    assert not folder.path.exists()
+    folder.path.mkdir()
+    folder.claim()
+    folder.close()
+    assert folder.is_empty()
+
+
 # ---------------------------------------------------------------- the log
 
 

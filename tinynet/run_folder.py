@@ -4,11 +4,13 @@
     runs/NAME/log.jsonl                            a line an interval, a line a validation
     runs/NAME/checkpoints/step-00001234.safetensors   the last three
     runs/NAME/checkpoints/best.safetensors         the one with the lowest validation error
+    runs/NAME/.lock                                locked by the process that trains, and empty
 
 Whatever moment a kill or a full disk chooses, no file here is ever half of one. A log line may be
 ahead of the last checkpoint: `rewind` takes it out again.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -31,16 +33,46 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best_path = self.checkpoints / "best.safetensors"
         self._config_path = self.path / "config.json"
+        self._lock_path = self.path / ".lock"
+        self._lock: int | None = None  # the descriptor of that file, while it is locked
 
     def is_empty(self) -> bool:
         """Nothing there yet. UserError where a file stands in the folder's place."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file, wanted a folder for the run")
-        return not self.path.exists() or not any(self.path.iterdir())
+        return not self.path.exists() or all(p == self._lock_path for p in self.path.iterdir())
+
+    def claim(self) -> None:
+        """From here to `close`, or the end of the process, no other may train in this folder.
+
+        UserError where another does. A folder that does not exist is left so, and unclaimed.
+        """
+        if self._lock is not None or not self.path.exists():
+            return
+        # A file that is never replaced, open for writing, as file systems of a network ask for.
+        lock = os.open(self._lock_path, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            if not isinstance(error, BlockingIOError):
+                raise
+            raise UserError(
+                f"{self.path}: another process trains in this folder: wait for its end, or give "
+                "another --out"
+            ) from None
+        self._lock = lock
+
+    def close(self) -> None:
+        """Others may train here again."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def create(self) -> None:
-        """Make the folders, and remove what a killed write may have left."""
+        """Make the folders, claim them, and remove what a killed write may have left."""
         self.checkpoints.mkdir(parents=True, exist_ok=True)
+        self.claim()
         names = (self._config_path.name, self.log_path.name)
         parts = [self.path.glob(f".{name}.*.part") for name in names]
         for part in chain(self.checkpoints.glob(".*.part"), *parts):

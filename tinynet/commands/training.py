@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,8 +32,18 @@ def run_training(
 ) -> int:
     """Train a network, or go on with it; status 130 after Ctrl-C, 1 where the numbers go bad.
 
-    `report` names the tables, "memory" and "traffic", to be printed at the end.
+    `report` names the tables, "memory" and "traffic", to be printed at the end. UserError where
+    another process trains in the folder.
     """
+    with closing(folder):
+        if resume:
+            folder.claim()  # a new run does so when it makes its folder
+        return _train(example, settings, folder, resume, report)
+
+
+def _train(
+    example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
+) -> int:
     path, state = (resume and folder.last_good()) or (None, None)
     progress = Progress()
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
