@@ -280,6 +280,22 @@ def test_a_run_of_the_other_example(a_copy):
     assert "is a checkpoint of examples/alexnet.py" in result.err
 
 
+def test_a_full_disk_names_the_figure_and_leaves_the_old_ones(a_copy):
+    assert run("figures", "--run", a_copy).status == 0
+    before = {path: path.read_bytes() for path in (a_copy / "figures").iterdir()}
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        result = run("figures", "--run", a_copy)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert result.status == 2
+    assert result.err.startswith(f"error: {a_copy / 'figures' / 'curves.png'}: File too large")
+    assert result.err.count("\n") == 1
+    assert {path: path.read_bytes() for path in (a_copy / "figures").iterdir()} == before
+
+
 def test_images_that_cannot_be_read_are_left_out(photos, a_copy, tmp_path):
     """Of six validation images a class only one is whole: two are shown, and two rows."""
     damaged = shutil.copytree(photos, tmp_path / "damaged")

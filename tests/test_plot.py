@@ -75,6 +75,26 @@ def test_curves_over_steps(monkeypatch):
     assert (loss[0], unit) == ([[3.0, 1.0]], {"step"})
 
 
+@pytest.mark.parametrize(("epochs", "ticks"), [(0.3, [0, 1]), (1, [0, 1]), (2, [0, 1, 2])])
+def test_ticks_stand_at_whole_epochs(monkeypatch, epochs, ticks):
+    drawn = []
+    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    lines = [TRAINING | {"step": int(10 * epochs * part)} for part in (0.5, 1)]
+    plot.learning_curves(lines, None, 10)
+    for axes in drawn[0].axes:
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == ticks
+
+
+def test_ticks_of_many_epochs_are_few_and_whole(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    plot.learning_curves([TRAINING | {"step": 900}], None, 10)
+    for axes in drawn[0].axes:
+        ticks = axes.get_xticks()
+        assert 3 < len(ticks) < 12 and (ticks == ticks.round()).all()
+
+
 def test_no_lines_draw_nothing(tmp_path):
     plot.learning_curves([], tmp_path / "curves.png", 10)
     assert not (tmp_path / "curves.png").exists()
@@ -163,3 +183,38 @@ def test_neighbours(tmp_path):
 )
 def test_short_names(name, shown):
     assert plot.short(name) == shown
+
+
+# ---------------------------------------------------------------- where it cannot be written
+
+
+def gray_neighbours(file):
+    plot.neighbours([[np.zeros((3, 8, 8), np.uint8)]], [["cat"]], file)
+
+
+def test_a_disk_that_fills_up_leaves_the_old_figure_and_names_it(tmp_path):
+    """Really full at 1,000 bytes."""
+    resource = pytest.importorskip("resource")
+    file = tmp_path / "neighbours.png"
+    gray_neighbours(file)
+    old = file.read_bytes()
+    assert len(old) > 1000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large: wanted room") as caught:
+            gray_neighbours(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(file)
+    assert file.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    (tmp_path / "file").touch()
+    for file in (tmp_path / "a.png", tmp_path / "file" / "b.png"):
+        with pytest.raises(OSError, match="wanted room") as caught:
+            gray_neighbours(file)
+        assert caught.value.filename == str(file)

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tinynet.whole_file import whole_file
 
 COLOURS = {"training": "#1f77b4", "validation": "#d62728"}
 BARS = {True: "#f0a59d", False: "#a9c9e4"}  # of the right class, as in the paper, and of others
@@ -45,7 +48,9 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
         for change in changes:
             if change["epoch"] > 0 and "lr" in change and steps_per_epoch:
                 axes.axvline(change["epoch"], color="gray", linestyle="--", linewidth=0.8)
-        axes.set(xlabel=name_of_x, xlim=(0, None))
+        end = max(1, axes.get_xlim()[1])  # an epoch at least, for ticks stand at whole ones
+        axes.set(xlabel=name_of_x, xlim=(0, end))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     _save(figure, file)
@@ -149,5 +154,11 @@ def short(name: str, most: int = 32) -> str:
 
 
 def _save(figure: Figure, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=100, format="png")  # whatever the name of the file
+    """Write the PNG, whatever the name of the file. OSError, which names it, where that fails."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(file) as whole:
+            figure.savefig(whole, dpi=100, format="png")
+    except OSError as error:
+        reason = f"{error.strerror or error}: wanted room, and the right, to write this figure"
+        raise OSError(error.errno, reason, str(file)) from error
