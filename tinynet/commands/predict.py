@@ -8,8 +8,11 @@ from tinynet.checkpoint import load_network
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices
 from tinynet.data import BadImage, decode_image
+from tinynet.errors import UserError
 from tinynet.evaluate import likeliest
 from tinynet.run_folder import find_checkpoint
+
+PNG = b"\x89PNG\r\n\x1a\n"  # how each such file begins
 
 
 def add_parser(commands, example: Example) -> None:
@@ -29,6 +32,9 @@ def add_parser(commands, example: Example) -> None:
 
 def predict(example: Example, args: Namespace) -> int:
     """The likeliest classes of pictures; status 2 where one of them cannot be read."""
+    figure = None if args.save_figure is None else Path(args.save_figure)
+    if figure is not None:
+        check_figure(figure, [Path(image) for image in args.images])
     path = find_checkpoint(args.checkpoint)
     network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
     status, shown = 0, []
@@ -44,9 +50,26 @@ def predict(example: Example, args: Namespace) -> int:
         print(image)
         for name, probability in best:
             print(f"  {probability:7.2%}  {name}")
-    if args.save_figure is not None and shown:
+    if figure is not None and shown:
         from tinynet import plot  # matplotlib takes a while to load
 
-        plot.predictions(*zip(*shown), Path(args.save_figure))
-        print(f"figure   {args.save_figure}")
+        plot.predictions(*zip(*shown), figure)
+        print(f"figure   {figure}")
     return status
+
+
+def check_figure(file: Path, images: list[Path]) -> None:
+    """UserError where a figure in `file` would bury a picture or what is no figure."""
+    if file.suffix.lower() != ".png":
+        raise UserError(f"--save-figure {file}: figures are PNG files: wanted a name in .png")
+    if not file.exists():
+        return
+    if any(image.exists() and file.samefile(image) for image in images):
+        raise UserError(f"--save-figure {file} is one of the pictures to look at: give another")
+    if not file.is_file():
+        raise UserError(f"--save-figure {file} is no file: give another")
+    with open(file, "rb") as old:
+        if old.read(len(PNG)) != PNG:
+            raise UserError(
+                f"--save-figure {file} is there and no PNG file: give another, or move it"
+            )
