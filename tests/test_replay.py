@@ -192,14 +192,22 @@ def test_flags_that_make_no_sense(photos, tmp_path, flags, told):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_schedule_of_another_network_is_one_line(photos, tmp_path):
-    args = ("--data", photos, "--out", tmp_path / "run", "--schedule", "145")
+def test_a_schedule_of_another_network_is_one_line(photos, original, tmp_path):
+    args = ("--data", photos, "--out", tmp_path / "run", "--replay", original)
     result = run("train", *args, example="cifar10")
     assert result.status == 2
     assert result.err.splitlines()[-1] == (
-        "error: a change of the schedule sets the rate of conv1 and weights, but this network's "
-        "groups are conv, fc and biases"
+        "error: a change to replay sets the rate of conv1 and weights, but this network's "
+        "groups are conv, fc and biases: give --replay a run of the same network"
     )
+
+
+def test_145_is_for_the_network_of_the_paper(photos):
+    result = run("train", "--data", photos, "--schedule", "145", example="cifar10")
+    assert result.status == 2
+    assert "argument --schedule: invalid choice: '145' (choose from" in result.err
+    assert "145" not in run("train", "--help", example="cifar10").out
+    assert "run 145" in run("train", "--help").out
 
 
 START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the start"}

@@ -126,14 +126,15 @@ def test_what_comes_after_the_end_is_told():
 # ---------------------------------------------------------------- the controls
 
 
-def test_rate_by_hand_keeps_the_ratio_of_the_groups():
+def test_rate_by_hand_is_as_the_profile_begins_at_it():
+    """Also after a schedule has turned the groups' rates one by one, or to 0."""
     knobs = alexnet()
     knobs.set_lr(0.003)
     assert knobs.lr == 0.003
     assert knobs.values()["lr"] == pytest.approx({"conv1": 0.003, "weights": 0.003, "biases": 6e-3})
     knobs.apply({"lr": {"conv1": 0.0, "weights": 0.0}})
     knobs.set_lr(0.5)
-    assert [*knobs.values()["lr"].values()] == pytest.approx([0.0, 0.5, 6e-3])
+    assert [*knobs.values()["lr"].values()] == pytest.approx([0.5, 0.5, 1.0])
 
 
 def test_a_change_is_what_differs_and_has_words():
@@ -145,6 +146,12 @@ def test_a_change_is_what_differs_and_has_words():
     assert change == {"lr": {"conv1": 1e-5}, "colour_noise": 0.0}
     assert in_words(change, before) == (
         "learning rate of conv1 set to 1e-05 from 0.01, colour noise set to 0 from 0.1"
+    )
+    knobs.apply({"lr": {"conv1": 1e-4, "weights": 1e-4}})
+    change = changed(before, knobs.values())
+    del change["colour_noise"]
+    assert in_words(change, before) == (
+        "learning rate of conv1 and the other weights set to 0.0001 from 0.01"
     )
     all_alike = {"lr": {"a": 0.1, "b": 0.1}}, {"lr": {"a": 1.0, "b": 1.0}}
     assert in_words(*all_alike) == "learning rate set to 0.1 from 1"

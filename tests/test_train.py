@@ -170,6 +170,29 @@ def test_resume_with_other_settings_is_refused(whole, flags, told):
     assert last_checkpoint(whole).read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--profile", "paper"), "profile modern, now paper. Resume"),
+        (("--data", "shapes", "--seed", "7"), "seed 0, now 7; data "),
+    ],
+)
+def test_only_what_is_asked_for_otherwise_is_told(whole, flags, told):
+    result = run("train", *flags, "--resume", "--out", whole)
+    assert result.err.startswith(f"error: {whole} was begun with other settings: {told}")
+
+
+def test_resume_without_the_settings_is_refused(photos, tmp_path):
+    out = tmp_path / "run"
+    train("--profile", "modern", "--data", photos, "--steps", 1, "--out", out)
+    (out / "config.json").unlink()
+    for command in ("train", "finetune"):
+        result = run(command, "--resume", "--out", out)
+        assert result.status == 2
+        assert result.err.startswith(f"error: {out / 'config.json'} is not there")
+        assert "put it back" in result.err and result.err.count("\n") == 1
+
+
 def test_rate_changed_by_hand(photos, tmp_path):
     args = ("--profile", "owt", "--data", photos, "--epochs", 2, "--out", tmp_path / "run")
     train(*args, "--steps", 3)
@@ -179,6 +202,27 @@ def test_rate_changed_by_hand(photos, tmp_path):
     change = {"lr": dict.fromkeys(("conv1", "weights", "biases"), 0.002)}
     assert lines[4]["changes"] == [{"epoch": 0.6, **change, "why": "changed by hand"}]
     assert "learning rate set to 0.002 from 0.01 - changed by hand" in lines[4]["event"]
+
+
+def test_rate_by_hand_goes_back_to_the_first_one(photos, tmp_path):
+    """The run began with 0.01; the drop after step 8 left 0.001. It is set once, also by a run
+    that is killed before it could save that."""
+    out = tmp_path / "run"
+    args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
+    train(*args, "--steps", 8)
+    kept = last_checkpoint(out), last_checkpoint(out).read_bytes()
+    train("--resume", "--out", out, "--lr", 0.01, "--steps", 9)
+    assert [line["lr"] for line in read_log(out) if "loss" in line][-2:] == [0.001, 0.01]
+    last_checkpoint(out).unlink()  # the kill
+    train("--resume", "--out", out, "--steps", 9)
+    line = read_log(out)[-2]
+    assert line["lr"] == 0.01 and "set to 0.01 from 0.001 - changed by hand" in line["event"]
+    state = tinynet.load(last_checkpoint(out))
+    state["optimizer"]["groups"][1]["lr"] = 0.003  # as a schedule might have done since
+    tinynet.save(last_checkpoint(out), state)
+    train("--resume", "--out", out)
+    assert read_log(out)[-1]["lr"] == 0.003
+    assert kept[0].read_bytes() == kept[1]
 
 
 def test_damaged_checkpoint_is_passed_over(photos, whole, tmp_path):

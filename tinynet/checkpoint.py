@@ -36,6 +36,7 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
     """The part of a checkpoint that does not change during training."""
     return {
         **{name: getattr(settings, name) for name in FROM_SETTINGS},
+        "lr_by_hand": settings.lr_by_hand,
         "trained_on": describe_data(train_set),
         "classes": network.classes,
         "mean": network.inputs.mean,

@@ -19,11 +19,13 @@ from tinynet.sentences import listed
 
 
 class Controls:
-    """The knobs of a run: those of its optimizer and of its inputs."""
+    """The knobs of a run: those of its optimizer, as its profile begins it, and of its inputs."""
 
     def __init__(self, optimizer: SGD, inputs: Inputs):
         self._optimizer, self._inputs = optimizer, inputs
         self._groups = {g.get("name", str(i)): g for i, g in enumerate(optimizer.groups)}
+        main = self.lr or 1.0  # 0 where a run is replayed that began so
+        self._ratios = {name: rate / main for name, rate in self.rates.items()}
 
     @property
     def rates(self) -> dict[str, float]:
@@ -51,8 +53,8 @@ class Controls:
         unknown = change.get("lr", {}).keys() - self._groups.keys()
         if unknown:
             raise UserError(
-                f"a change of the schedule sets the rate of {listed(sorted(unknown))}, but this "
-                f"network's groups are {listed(self._groups)}"
+                f"a change to replay sets the rate of {listed(sorted(unknown))}, but this "
+                f"network's groups are {listed(self._groups)}: give --replay a run of the same network"
             )
 
     def scale_lr(self, factor: float) -> None:
@@ -60,10 +62,9 @@ class Controls:
         self._optimizer.scale_lr(factor)
 
     def set_lr(self, lr: float) -> None:
-        """Set the rate of the main group; the others' keep their ratio to it."""
-        if self.lr > 0:
-            self.scale_lr(lr / self.lr)
-        self._groups[main_group(self._groups)]["lr"] = lr
+        """Set all rates as the profile begins with them where that of the main group is `lr`."""
+        for name, ratio in self._ratios.items():
+            self._groups[name]["lr"] = lr * ratio
 
 
 def main_group(names: Iterable[str]) -> str:
@@ -81,10 +82,11 @@ def changed(before: dict, after: dict) -> dict:
 
 
 def in_words(change: dict, before: dict) -> str:
-    """The change as a phrase: learning rate of conv1 and weights set to 0.001 from 0.01."""
+    """The change as a phrase: learning rate of conv1 and the other weights set to 0.1 from 1."""
+    spoken = {"weights": "the other weights"} if "conv1" in before["lr"] else {}
     groups: dict[tuple[float, float], list[str]] = {}
     for name, rate in change.get("lr", {}).items():
-        groups.setdefault((rate, before["lr"][name]), []).append(name)
+        groups.setdefault((rate, before["lr"][name]), []).append(spoken.get(name, name))
     everywhere = len(groups) == 1 and change["lr"].keys() == before["lr"].keys()
     parts = [
         f"learning rate{'' if everywhere else ' of ' + listed(names)} set to {new:g} from {old:g}"

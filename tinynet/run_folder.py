@@ -87,9 +87,14 @@ class RunFolder:
     def read_config(self) -> dict | None:
         """The settings of the run, None where there is none.
 
-        UserError where they are damaged, or another program's.
+        UserError where they are damaged, or another program's, or lost.
         """
         if not self._config_path.exists():
+            if self.steps():
+                raise UserError(
+                    f"{self._config_path} is not there, which has the settings of the run whose "
+                    "checkpoints are: put it back, or begin anew with another --out"
+                )
             return None
         try:
             config = json.loads(self._config_path.read_text())

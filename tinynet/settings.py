@@ -40,6 +40,7 @@ class Settings:
     workers: int = field(default_factory=loading_threads)
     log_every: int = 20  # steps
     checkpoint_every: int = 1000  # steps; and after each epoch
+    lr_by_hand: int = 0  # how often --lr was given with --resume, each time for all that follows
     steps: int | None = None  # stop there, in the middle of an epoch if need be
     finetuned_from: str | None = None  # the checkpoint it began with, see tinynet/finetuning.py
 

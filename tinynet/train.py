@@ -107,7 +107,8 @@ class Trainer:
         self.notebook.go_on(self.folder.rewind(self.step, validated))
         if self.notebook.is_best(self.step):  # a kill may have come before the best was marked
             self.folder.mark_best(self.folder.of_step(self.step))
-        if self.settings.lr != state["lr"]:
+        by_hand = state.get("lr_by_hand", 0)  # not in those of older checkpoints
+        if (self.settings.lr, self.settings.lr_by_hand) != (state["lr"], by_hand):
             self.controls.set_lr(self.settings.lr)
             self.notebook.note_changes(self.step, ["changed by hand"])
 

@@ -25,7 +25,7 @@ def add_parser(commands, example: Example) -> None:
         help=f"the network to begin with, a file or a run's folder for its best: the "
         f"{example.versions}, the width, the size of the images and the mean image are its",
     )
-    add_run_flags(parser, "to be given")
+    add_run_flags(parser, example, "to be given")
     parser.set_defaults(profile=None, width=None, image_size=None)
     parser.epilog = (
         "--lr is the rate of the layers that are taken over, a tenth of train's unless given; that "

@@ -4,23 +4,31 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from tinynet.commands.example import Example
 from tinynet.controls import main_group
 from tinynet.errors import UserError
 from tinynet.run_folder import RunFolder
-from tinynet.schedule import EPOCHS_145, changes_145
+from tinynet.schedule import EPOCHS_145, NETWORK_145, changes_145
 from tinynet.settings import Settings
 
 REPLAY = "replay "  # and the other run's folder
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
+    """The flags for a run of the `example`."""
     either = parser.add_mutually_exclusive_group()
+    choices, as_the_authors = ("plateau",), ""
+    if example.name == NETWORK_145:
+        choices = ("plateau", "145")
+        as_the_authors = (
+            f", or as the authors did in their run 145: {EPOCHS_145} epochs unless --epochs says "
+            "otherwise, rates in proportion to --lr"
+        )
     either.add_argument(
         "--schedule",
-        choices=("plateau", "145"),
+        choices=choices,
         help="of the learning rate: divided by 10 where the validation error stops improving "
-        "(plateau, which also goes before the profile's own), or as the authors did in their run "
-        f"145: {EPOCHS_145} epochs unless --epochs says otherwise, rates in proportion to --lr",
+        f"(plateau, which also goes before the {example.versions}'s own){as_the_authors}",
     )
     either.add_argument(
         "--replay",

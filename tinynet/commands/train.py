@@ -23,10 +23,10 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument(
         "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
     )
-    add_run_flags(parser, example.default_data)
+    add_run_flags(parser, example, example.default_data)
 
 
-def add_run_flags(parser: argparse.ArgumentParser, default_data: str) -> None:
+def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_data: str) -> None:
     """The flags of a run, whatever network it trains and whatever that begins with.
 
     `default_data`, for the help: what is taken where no data are named.
@@ -57,10 +57,10 @@ def add_run_flags(parser: argparse.ArgumentParser, default_data: str) -> None:
         "--lr",
         type=flags.positive,
         metavar="X",
-        help="learning rate of the weights at the start; with --resume, where it is another one "
-        "than before, from there on",
+        help="learning rate of the weights at the start; with --resume, where the rate is "
+        "another one by then, from there on: that of every group as at a start with X",
     )
-    schedules.add_flags(parser)
+    schedules.add_flags(parser, example)
     parser.add_argument(
         "--seed", type=flags.seed, metavar="N", help="of weights, batches, dropout (0)"
     )
@@ -133,23 +133,27 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
 def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     """The flags of the run's first command, and over them those that are given now.
 
-    Where it is another network or other data that are asked for, nothing is taken over.
+    Where nothing was trained yet, and it is another network or other data that are asked for,
+    nothing is taken over.
     """
+    under_way = bool(folder.steps())
     before = folder.read_config() or {"network": example.name}
     if before["network"] != example.name:
         raise UserError(f"{folder.path} is a run of examples/{before['network']}.py")
-    if given.get("profile", before.get("profile")) != before.get("profile"):
-        return given
-    if "data" in given and not _same_data(given["data"], before.get("data")):
+    other_profile = given.get("profile", before.get("profile")) != before.get("profile")
+    other_data = "data" in given and not _same_data(given["data"], before.get("data"))
+    if (other_profile or other_data) and not under_way:
         return given
     schedule = given.get("schedule", before.get("schedule"))
-    other_start = "lr" in given and not folder.steps()  # no rate is changed in mid-run yet
+    other_start = "lr" in given and not under_way  # no rate is changed in mid-run yet
     if other_start and schedules.is_replay(schedule):
         raise UserError(
             f"{folder.path} has no checkpoint yet, and its schedule, {schedule}, takes the rates "
             "at the start from the other run: leave --lr out"
         )
-    taken = FLAGS
+    taken = (*FLAGS, "lr_by_hand")
+    if "lr" in given and under_way:
+        given = {**given, "lr_by_hand": before.get("lr_by_hand", 0) + 1}
     if schedule == before.get("schedule") and not other_start:
         taken += ("changes",)
     return {**{name: before[name] for name in taken if name in before}, **given}
