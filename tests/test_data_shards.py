@@ -155,7 +155,8 @@ def test_a_shard_of_another_size_is_named_when_it_is_opened(copy, change):
         ("statistics.npz", b"PK", r"statistics\.npz: missing or damaged"),
         ("statistics.npz", b"PK\3\4 and then nonsense", r"statistics\.npz: missing or damaged"),
         ("statistics.npz", None, r"statistics\.npz: missing or damaged"),
-        ("dataset.json", b'{"format": ', r"dataset\.json: damaged"),
+        ("dataset.json", b'{"format": ', r"dataset\.json: missing or damaged"),
+        ("dataset.json", None, r"dataset\.json: missing or damaged"),
         ("dataset.json", b"[1]", r"dataset\.json: damaged"),
         ("dataset.json", b'{"format": "tinynet shards 1"}', r"dataset\.json: damaged: it lacks"),
         ("dataset.json", b'{"format": "cars"}', r"its format is 'cars', wanted 'tinynet shards 1'"),
@@ -166,7 +167,9 @@ def test_other_damaged_files_are_named(copy, name, data, message):
         (copy / name).unlink()
     else:
         (copy / name).write_bytes(data)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(
+        DataError, match=message + ".*; run the `prepare SRC DST` that made it once"
+    ):
         open_dataset(copy, "train", 224)
 
 

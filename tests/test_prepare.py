@@ -327,7 +327,7 @@ def test_duplicate_keys_are_named_before_any_work(tmp_path):
 
 def test_two_at_once_are_refused(photos, tmp_path):
     wanted = {"format": "tinynet shards 1", "size": 256}
-    first = prepare_state.Destination(tmp_path / "set", wanted, [])
+    first = prepare_state.Destination(tmp_path / "set", wanted, [], print)
     with pytest.raises(DataError, match="another `prepare` is at work on it"):
         prepare_quietly(photos, first.path)
 

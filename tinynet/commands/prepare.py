@@ -56,7 +56,7 @@ def _report(destination: Destination, made: int) -> None:
     """What the set holds, and what it does not and why."""
     path, size = destination.path, Recipe().size
     train, val = (open_dataset(path, split, size, store_size=size) for split in ("train", "val"))
-    if not made:
+    if not made and not destination.mended:
         print("nothing left to do")
     shards = destination.state.shards
     total = sum(shard.bytes for shard in shards)

@@ -71,17 +71,19 @@ def prepare(
         "classes": source.classes,
     }
     ignored = [f"{name}: not an image by its name" for name in _ignored(source)]
-    destination = Destination(path, wanted, [_within(source, text) for text in ignored])
+    destination = Destination(
+        path, wanted, [_within(source, text) for text in ignored], progress.warn
+    )
     jobs = plan(source, recipe)
     shop = _Workshop(source, recipe, destination, workers, progress)
     try:
         damaged = shop.check()
         rest = jobs[len(destination.state.shards) :]
         shop.make([jobs[i] for i in damaged], again=True)
+        destination.mend()
         shop.make(rest, again=False)
-        if not destination.finished:
-            _check_counts(source, destination)
-            destination.finish()
+        _check_counts(source, destination)
+        destination.finish()
     except OSError as error:
         if error.errno not in FULL:
             raise

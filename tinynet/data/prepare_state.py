@@ -1,15 +1,20 @@
 """DST while it is being prepared: whose it is, how far it has come, and how it is finished.
 
-After each shard `.progress.npz` is replaced as a whole. It alone says what is done: how many
-shards, the sums over their images, and how long index and list of skipped files are. Whatever lies
+After each shard `.progress.npz` is replaced as a whole. It alone says what is done: which shards,
+the sums over their images, how long the indices are, and the files that were skipped. Whatever lies
 beyond, in whole shards or in parts of them, is what a killed run left, and is made once more.
+
+It stays in the finished set, for all the others follow from it, or from the shards: what is damaged
+or gone is given again, exactly as it was, and no photograph is read for it.
 """
 
 import fcntl
+import io
 import json
 import os
 import weakref
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from tinynet.data.errors import DataError
 from tinynet.data.folder import SPLITS
 from tinynet.data.shards import (
     DESCRIPTION,
+    PROGRESS,
     RECORD,
     SKIPPED,
     STATISTICS,
@@ -27,31 +33,36 @@ from tinynet.data.shards import (
     is_prepared,
     read_arrays,
     read_description,
+    read_statistics,
 )
+from tinynet.data.shards_write import checksum, records_of
 from tinynet.data.statistics import Sums
 from tinynet.whole_file import whole_file
-
-PROGRESS = ".progress.npz"
 
 
 @dataclass
 class State:
     """What is done: `shards` in the order in which they were made, and what was in them."""
 
-    sums: Sums  # over the training images
+    sums: Sums | None  # over the training images; None where only dataset.json tells of the set
     shards: list[Shard] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
-    skipped_bytes: int = 0  # of skipped.txt
+    index_crc32: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
+    skipped: bytes = b""  # what skipped.txt holds
 
 
 class Destination:
     """The folder at `path`, which shall hold what `wanted` describes, and no one else may write to.
 
-    `state` is how far it has come. Raises DataError where it holds anything else.
+    `state` is how far it has come; `mended` counts the files that were given again, of each of
+    which `warn` is told. Raises DataError where it holds anything else.
     """
 
-    def __init__(self, path: Path, wanted: dict, ignored: list[str]) -> None:
-        self.path, self.finished, self._wanted = path, False, wanted
+    def __init__(
+        self, path: Path, wanted: dict, ignored: list[str], warn: Callable[[str], None]
+    ) -> None:
+        self.path, self.mended, self._wanted, self._warn = path, 0, wanted, warn
+        self._finished = False  # by what dataset.json says
         if path.exists() and not path.is_dir():
             raise DataError(f"{path} is a file, wanted a folder")
         path.mkdir(parents=True, exist_ok=True)
@@ -59,43 +70,46 @@ class Destination:
             raise DataError(f"{path} is not empty and holds no prepared data set: give another DST")
         self._lock()
         if is_prepared(path):
-            before = read_description(path)
-            _check_same(path, before, wanted)
-            self.finished = before["finished"]
-        else:
-            self._describe({"finished": False})
-        for part in filter(_is_part, path.iterdir()):
-            part.unlink()
-        if self.finished:
-            self.state = State(Sums(0), [Shard(*fields) for fields in before["shards"]])
-            (path / PROGRESS).unlink(missing_ok=True)  # killed between the last two steps
-        elif (path / PROGRESS).exists():
-            self._read_state()
+            self._resume(ignored)
         else:
             self._begin(ignored)
 
     def commit(self, shard: Shard, records: np.ndarray, skipped: list[str], sums: Sums) -> None:
         """The shard is in its place: write down that it is, and what is in it."""
         state = self.state
-        _append(self.path / index_name(shard.split), records.tobytes())
-        state.skipped_bytes += _append(self.path / SKIPPED, _lines(skipped))
+        index, lines = records.tobytes(), _lines(skipped)
+        _append(self.path / index_name(shard.split), index)
+        _append(self.path / SKIPPED, lines)
+        state.index_crc32[shard.split] = zlib.crc32(index, state.index_crc32[shard.split])
+        state.skipped += lines
         state.shards.append(shard)
         state.images[shard.split] += len(records)
         state.sums.add_all(sums)
         self._save_state()
 
+    def mend(self) -> None:
+        """Give again the indices that are damaged; the shards that are done must be whole."""
+        for split in SPLITS:
+            file = self.path / index_name(split)
+            if not file.is_file() or checksum(file)[1] != self.state.index_crc32.get(split):
+                shards = [shard for shard in self.state.shards if shard.split == split]
+                records = [records_of(self.path, shard).tobytes() for shard in shards]
+                self._give(file.name, b"".join(records), told=True)
+
     def finish(self) -> None:
         """All shards are there: write what tells of the whole, the description last."""
-        statistics = self.state.sums.statistics()
-        with whole_file(self.path / STATISTICS) as file:
-            np.savez(file, mean=statistics.mean, covariance=statistics.covariance)
+        if self.state.sums is None:
+            return  # dataset.json and statistics.npz are there, and all that is known
+        statistics, file = self.state.sums.statistics(), io.BytesIO()
+        np.savez(file, mean=statistics.mean, covariance=statistics.covariance)
+        self._give(STATISTICS, file.getvalue(), told=self._finished)
         fields = [(s.split, s.number, s.bytes, s.crc32) for s in self.state.shards]
-        self._describe({"finished": True, "images": self.state.images, "shards": fields})
-        (self.path / PROGRESS).unlink()
+        rest = {"finished": True, "images": self.state.images, "shards": fields}
+        self._give(DESCRIPTION, self._description(rest), told=self._finished)
 
     def skipped(self) -> list[str]:
         """The lines of skipped.txt."""
-        return (self.path / SKIPPED).read_text("utf-8", "surrogateescape").splitlines()
+        return self.state.skipped.decode("utf-8", "surrogateescape").splitlines()
 
     def _lock(self) -> None:
         # A file that is never replaced, open for writing, as file systems of a network ask for.
@@ -106,18 +120,93 @@ class Destination:
         except BlockingIOError:
             raise DataError(f"{self.path}: another `prepare` is at work on it") from None
 
-    def _describe(self, rest: dict) -> None:
+    def _description(self, rest: dict) -> bytes:
         lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in {**self._wanted, **rest}.items()]
-        text = "{\n" + ",\n".join(lines) + "\n}\n"
-        with whole_file(self.path / DESCRIPTION) as file:
-            file.write(text.encode())
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+    def _give(self, name: str, data: bytes, told: bool) -> None:
+        """Write the file unless it is there just so; `told` where it should have been."""
+        file = self.path / name
+        if file.is_file() and file.read_bytes() == data:
+            return
+        with whole_file(file) as opened:
+            opened.write(data)
+        if told:
+            self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        self._warn(f"{self.path / name} was missing or damaged: it is given again")
+        self.mended += 1
 
     def _begin(self, ignored: list[str]) -> None:
+        self._give(DESCRIPTION, self._description({"finished": False}), told=False)
+        self._clear_parts()
         for split in SPLITS:
             (self.path / index_name(split)).write_bytes(b"")
         (self.path / SKIPPED).write_bytes(_lines(ignored))
-        self.state = State(Sums(self._wanted["size"]), skipped_bytes=len(_lines(ignored)))
+        self.state = State(Sums(self._wanted["size"]), skipped=_lines(ignored))
         self._save_state()
+
+    def _resume(self, ignored: list[str]) -> None:
+        """Take up what is there, as `.progress.npz` tells of it, or else dataset.json."""
+        try:
+            before, self.state = self._read_state()
+        except DataError:
+            self._resume_without_progress(ignored)
+            return
+        _check_same(self.path, before, self._wanted)
+        self._clear_parts()
+        self._cut_back()
+        try:
+            self._finished = read_description(self.path)["finished"]
+        except DataError:
+            self._give(DESCRIPTION, self._description({"finished": False}), told=True)
+
+    def _resume_without_progress(self, ignored: list[str]) -> None:
+        """From dataset.json alone: what it and statistics.npz say cannot be given again."""
+        path = self.path
+        try:
+            before = read_description(path)
+        except DataError:
+            raise DataError(
+                f"{path}: neither {DESCRIPTION} nor {PROGRESS} can be read, and nothing else tells "
+                "what it was prepared from: give another DST"
+            ) from None
+        _check_same(path, before, self._wanted)
+        try:
+            if before["finished"]:
+                read_statistics(path)
+                shards = [Shard(*fields) for fields in before["shards"]]
+                skipped = (path / SKIPPED).read_bytes()
+                self.state = State(None, shards, before["images"], {}, skipped)
+                self._clear_parts()
+                return
+        except DataError as error:
+            self._warn(str(error).split(";")[0])
+        if any(path.glob("*.tar")):
+            self._warn(
+                f"{path / PROGRESS} is missing or damaged, and only the photographs tell what it "
+                "told: all are read once more"
+            )
+        self._begin(ignored)
+
+    def _cut_back(self) -> None:
+        """Take from indices and skipped.txt what a killed run added later."""
+        for split in SPLITS:
+            file, size = self.path / index_name(split), self.state.images[split] * RECORD.itemsize
+            if file.is_file() and file.stat().st_size > size:
+                os.truncate(file, size)
+        file = self.path / SKIPPED  # the one that holds the lock: written where it is
+        found = file.read_bytes()
+        if not found.startswith(self.state.skipped):
+            file.write_bytes(self.state.skipped)
+            self._tell(SKIPPED)
+        elif found != self.state.skipped:
+            os.truncate(file, len(self.state.skipped))
+
+    def _clear_parts(self) -> None:
+        for part in filter(_is_part, self.path.iterdir()):
+            part.unlink()
 
     def _save_state(self) -> None:
         state, sums = self.state, self.state.sums
@@ -127,24 +216,25 @@ class Destination:
                 file,
                 shards=np.array(shards, np.int64).reshape(-1, 4),
                 images=[state.images[split] for split in SPLITS],
-                skipped_bytes=state.skipped_bytes,
+                index_crc32=[state.index_crc32[split] for split in SPLITS],
+                skipped=np.frombuffer(state.skipped, np.uint8),
+                wanted=np.frombuffer(json.dumps(self._wanted).encode(), np.uint8),
                 summed=sums.images,
                 total=sums.total,
                 products=sums.products,
             )
 
-    def _read_state(self) -> None:
-        """The state as it was saved; the files that go with it lose what was added later."""
-        names = ("summed", "total", "products", "shards", "images", "skipped_bytes")
-        summed, total, products, shards, images, skipped = read_arrays(self.path / PROGRESS, *names)
+    def _read_state(self) -> tuple[dict, State]:
+        """What is being made, and the state as it was saved. Raises DataError."""
+        names = ("summed", "total", "products", "shards", "images", "index_crc32")
+        arrays = read_arrays(self.path / PROGRESS, *names, "skipped", "wanted")
+        summed, total, products, shards, images, crc32, skipped, wanted = arrays
         sums = Sums(self._wanted["size"])
         sums.images, sums.total, sums.products = int(summed), total, products
         shards = [Shard(SPLITS[k], *rest) for k, *rest in shards.tolist()]
-        images = dict(zip(SPLITS, images.tolist()))
-        self.state = State(sums, shards, images, int(skipped))
-        os.truncate(self.path / SKIPPED, self.state.skipped_bytes)
-        for split in SPLITS:
-            os.truncate(self.path / index_name(split), images[split] * RECORD.itemsize)
+        images, crc32 = (dict(zip(SPLITS, counts.tolist())) for counts in (images, crc32))
+        state = State(sums, shards, images, crc32, skipped.tobytes())
+        return json.loads(wanted.tobytes()), state
 
 
 def _check_same(path: Path, before: dict, wanted: dict) -> None:

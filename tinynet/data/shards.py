@@ -6,6 +6,7 @@
     train.index ...       of each image a RECORD: its place, its label, and a checksum
     statistics.npz        mean image and covariance of the colours over all training images
     skipped.txt           the files of the source that are not in it, and why
+    .progress.npz         what `prepare` must know to go on, or to give again what gets damaged
 
 A shard is a plain tar, so that an image is read with one `pread` at an offset from the index; other
 programs read the same shards from front to back. The checksum is there because a JPEG damaged in
@@ -29,6 +30,7 @@ from tinynet.data.statistics import Statistics
 
 FORMAT = "tinynet shards 1"
 DESCRIPTION, STATISTICS, SKIPPED = "dataset.json", "statistics.npz", "skipped.txt"
+PROGRESS = ".progress.npz"
 RECORD = np.dtype(
     [("shard", "<i4"), ("offset", "<i8"), ("size", "<i4"), ("label", "<i4"), ("crc32", "<u4")]
 )
@@ -61,7 +63,7 @@ def index_name(split: str) -> str:
 
 def is_prepared(path: Path) -> bool:
     """Whether `path` is a folder that `prepare` has begun to fill."""
-    return (path / DESCRIPTION).is_file()
+    return (path / DESCRIPTION).is_file() or (path / PROGRESS).is_file()
 
 
 def read_description(path: Path) -> dict:
@@ -69,16 +71,18 @@ def read_description(path: Path) -> dict:
     file = path / DESCRIPTION
     try:
         description = json.loads(file.read_text())
-        form = description.get("format")
-    except (ValueError, AttributeError) as error:
-        raise DataError(f"{file}: damaged: {error}; remove {path} and prepare it again") from None
-    if form != FORMAT:
-        raise DataError(f"{file}: its format is {form!r}, wanted {FORMAT!r}: not made by `prepare`")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: missing or damaged ({error}); {CURE}") from None
+    if not isinstance(description, dict):
+        raise DataError(f"{file}: damaged: wanted an object of JSON; {CURE}")
+    if description.get("format") != FORMAT:
+        raise DataError(
+            f"{file}: its format is {description.get('format')!r}, wanted {FORMAT!r}: damaged, or "
+            f"not made by `prepare`; {CURE}"
+        )
     for name in KEYS + WHEN_FINISHED * bool(description.get("finished")):
         if name not in description:
-            raise DataError(
-                f"{file}: damaged: it lacks {name!r}; remove {path} and prepare it again"
-            )
+            raise DataError(f"{file}: damaged: it lacks {name!r}; {CURE}")
     return description
 
 
@@ -138,8 +142,7 @@ def read_index(path: Path, split: str, images: int) -> np.ndarray:
     file = path / index_name(split)
     if not file.is_file() or file.stat().st_size != images * RECORD.itemsize:
         raise DataError(
-            f"{file}: missing or damaged: wanted {images * RECORD.itemsize:,} bytes; remove {path} "
-            "and prepare it again"
+            f"{file}: missing or damaged: wanted {images * RECORD.itemsize:,} bytes; {CURE}"
         )
     return np.fromfile(file, RECORD)
 
@@ -157,9 +160,7 @@ def read_arrays(file: Path, *names: str) -> list[np.ndarray]:
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return [arrays[name] for name in names]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{file}: missing or damaged ({error}); remove {file.parent} and prepare it again"
-        ) from error
+        raise DataError(f"{file}: missing or damaged ({error}); {CURE}") from error
 
 
 def _check_sizes(path: Path, shards: list[Shard]) -> None:

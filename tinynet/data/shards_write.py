@@ -1,5 +1,9 @@
-"""How the shards of a prepared set are written: the same bytes every time."""
+"""How the shards of a prepared set are written: the same bytes every time.
 
+A shard tells all that stands of it in the index, which can so be given again: `records_of`.
+"""
+
+import os
 import tarfile
 import zlib
 from pathlib import Path
@@ -8,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tinynet.data.shards import RECORD, Shard, shard_name
+from tinynet.data.tree import list_tar
 
 BLANK = tarfile.TarInfo("").tobuf(tarfile.GNU_FORMAT)  # a header without name and size
 
@@ -55,6 +60,19 @@ def is_whole(path: Path, shard: Shard) -> bool:
     """Whether the shard in the folder `path` is what was written there."""
     file = path / shard_name(shard.split, shard.number)
     return file.is_file() and checksum(file) == (shard.bytes, shard.crc32)
+
+
+def records_of(path: Path, shard: Shard) -> np.ndarray:
+    """A RECORD of each image of the shard in the folder `path`, as `finish` gave them."""
+    records = []
+    with open(path / shard.name, "rb") as file:
+        members = list_tar(file, str(path / shard.name))
+        for image, label in zip(members, members):  # key.jpg, then key.cls
+            jpeg = os.pread(file.fileno(), image.size, image.offset_data)
+            text = os.pread(file.fileno(), label.size, label.offset_data)
+            place = (shard.number, image.offset_data, image.size)
+            records.append((*place, int(text), zlib.crc32(jpeg)))
+    return np.array(records, RECORD)
 
 
 def header(name: str, size: int) -> bytes:
