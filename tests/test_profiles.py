@@ -124,6 +124,75 @@ def test_diff_tells_where_the_source_is_not_the_paper_and_tinynet_is_one():
     assert told not in run("diff", "paper", "caffe").out
 
 
+# What a line says, and between which profiles: those of the first group and those of the second.
+IN_THE_MAP = "second, undocumented normalization"
+COUNTS_NEGATIVE = "before the ReLU, what LRN divides by"
+SOURCES = ("source2012", "no-crosstalk", "one-tower")
+WITH_NOISE = ("paper", *SOURCES)
+WITH_LRN = ("paper", *SOURCES, "caffe", "caffenet", "modern")
+ONE_OF_EACH = {
+    IN_THE_MAP: (SOURCES, ("paper", "caffe", "caffenet", "owt", "modern")),
+    COUNTS_NEGATIVE: (SOURCES, ("paper", "caffe", "caffenet", "modern")),
+    "after the pool, LRN": (("caffenet",), ("paper", *SOURCES, "caffe", "modern")),
+    "LRN lets maps compete": (("owt",), WITH_LRN),
+    "no LRN at all": (("owt",), WITH_LRN),
+    "over 1 point less": (WITH_NOISE, ("caffe", "caffenet", "owt", "modern")),
+    "one tower of half the maps": (
+        ("one-tower",),
+        ("paper", "source2012", "no-crosstalk", "caffe", "caffenet", "modern"),
+    ),
+    "without: 1.16 points": (
+        ("no-crosstalk",),
+        ("paper", "source2012", "caffe", "caffenet", "modern"),
+    ),
+    "1.0 % of a logit": (("paper",), SOURCES),
+}
+
+
+@pytest.mark.parametrize("text", ONE_OF_EACH)
+def test_diff_says_only_what_is_of_the_pair(text):
+    """Of two that are alike in this, nothing is said of it."""
+    some, others = ONE_OF_EACH[text]
+    for first, second in PAIRS:
+        a, b = PROFILES[first], PROFILES[second]
+        told = " ".join(
+            f"{point.effect_between(a, b)} {point.measured_between(a, b)}"
+            for point in differing(first, second)
+        )
+        wanted = (first in some and second in others) or (first in others and second in some)
+        assert (text in told) == wanted, (first, second)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_each_difference_is_good_for_something(first, second):
+    a, b = PROFILES[first], PROFILES[second]
+    assert all(point.effect_between(a, b) for point in differing(first, second))
+
+
+def test_1_drowns_the_image_only_where_a_profile_has_1():
+    (point,) = (point for point in POINTS if "bias" in point.fields)
+    for first, second in PAIRS:
+        if point in differing(first, second):
+            told = point.effect_between(PROFILES[first], PROFILES[second])
+            of_1 = {"paper", *SOURCES, "caffenet"} & {first, second}
+            assert ("1 drowns" in told) == bool(of_1), (first, second)
+
+
+def test_diff_prints_what_is_of_the_pair():
+    assert IN_THE_MAP not in run("diff", "owt", "modern").out
+    caffes = run("diff", "caffe", "caffenet").out
+    assert IN_THE_MAP not in caffes and COUNTS_NEGATIVE not in caffes and "measured" not in caffes
+    result = run("diff", "paper", "source2012").out
+    assert IN_THE_MAP in result and COUNTS_NEGATIVE in result
+    assert "1.4 points" not in result and "over 1 point" not in result
+
+
+def test_diff_tells_what_owt_did_of_the_rate():
+    result = run("diff", "owt", "modern").out
+    assert "torchvision's references: every 30 epochs (recalled)" in result
+    assert "when the validation error stops" in result
+
+
 def test_diff_of_a_profile_and_itself():
     result = run("diff", "owt", "owt")
     assert (result.status, result.out) == (0, "owt and owt are the same\n")

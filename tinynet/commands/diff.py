@@ -125,13 +125,14 @@ def _is_of_2012(name: str) -> bool:
 def _row(point: Point, names: tuple[str, str]) -> str:
     """The point, what each profile does, what that is good for, and who says so."""
     sources = [point.source(name) for name in names]
+    profiles = [PROFILES[name] for name in names]
     lines = [
-        _columns(point.name, *(point.words(PROFILES[name]) for name in names)),
-        _indented(point.effect),
+        _columns(point.name, *map(point.words, profiles)),
+        _indented(point.effect_between(*profiles)),
         *(_indented(f"{name:{LABEL}}{source}", 4 + LABEL) for name, source in zip(names, sources)),
     ]
-    if point.measured:
-        lines.append(_indented(f"{'measured':{LABEL}}{point.measured}", 4 + LABEL))
+    if measured := point.measured_between(*profiles):
+        lines.append(_indented(f"{'measured':{LABEL}}{measured}", 4 + LABEL))
     return "\n".join(lines)
 
 

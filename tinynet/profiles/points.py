@@ -7,7 +7,7 @@ is as the one it was made from (`BASES`) has that one's source.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinynet.profiles import words
+from tinynet.profiles import effects, words
 from tinynet.profiles.versions import PROFILES, Profile
 
 # Where a profile says nothing of its own, it follows:
@@ -29,9 +29,20 @@ class Point:
     name: str
     fields: tuple[str, ...]  # of Profile, which it tells of
     words: Callable[[Profile], str]
-    effect: str
+    effect: str | Callable[[Profile, Profile], str]  # what it is good for, or what of these two
     sources: dict[str, str]
-    measured: str = ""  # what came of it where somebody tried
+    measured: str = ""  # what came of it where somebody tried,
+    tried: Callable[[Profile], object] | None = None  # and which of the two sides this Profile has
+
+    def effect_between(self, a: Profile, b: Profile) -> str:
+        return self.effect if isinstance(self.effect, str) else self.effect(a, b)
+
+    def measured_between(self, a: Profile, b: Profile) -> str:
+        """What was measured, where it is of the difference of these two; else ""."""
+        if self.tried is None:
+            return ""
+        sides = {self.tried(a), self.tried(b)}
+        return self.measured if len(sides) == 2 and None not in sides else ""
 
     def source(self, profile: str) -> str:
         """Who says so of the profile of this name. KeyError where nobody does."""
@@ -82,6 +93,7 @@ POINTS = (
         "with two, conv2, conv4 and conv5 see the maps of their own tower only",
         {"paper": "section 3.2", "one-tower": "configuration 145-half", "owt": OWT},
         "one tower of half the maps: 1.7 points more top-1 error, 1.2 more top-5 (145-half)",
+        effects.towers_tried,
     ),
     Point(
         "conv3 sees",
@@ -90,21 +102,22 @@ POINTS = (
         "where the towers hear of each other before the fully connected layers",
         {"paper": "section 3.2", "no-crosstalk": "configuration 150"},
         "without: 1.16 points more top-1 error, 1.12 more top-5 (150, unpublished)",
+        effects.crosstalk_tried,
     ),
     Point(
         "layer 1",
         ("layer1",),
         lambda p: words.order(p.layer1),
-        "before the ReLU, what LRN divides by counts negative values too",
+        effects.layer1,
         {"paper": "sections 3.3-3.5", "source2012": CFG, "caffenet": CAFFENET, "owt": OWT},
         "no LRN at all: 1.4 points more top-1 error, 1.2 more top-5 (148)",
+        effects.lrn_tried,
     ),
     Point(
         "layer 2",
         ("layer2",),
         lambda p: words.order(p.layer2),
-        "the source has a second, undocumented normalization, 5x5 within each map: alpha 1e-3/25, "
-        "beta 0.75, k 1",
+        effects.layer2,
         {
             "paper": "sections 3.3-3.5",
             "source2012": f"{CFG}: cnorm2",
@@ -169,12 +182,13 @@ POINTS = (
         },
         "with 0.01 and biases of 1, 1.0 % of a logit depends on the image; with 0.03 in conv3-5, "
         "9.4 %, and conv1's gradient is 16 times as large (computed, 16 images)",
+        effects.weights_tried,
     ),
     Point(
         "biases begin as",
         ("bias",),
         words.biases,
-        "1 lets every ReLU begin alive, and drowns the image in a constant",
+        effects.biases,
         {
             "paper": "section 5",
             "source2012": f"{CFG}: initB",
@@ -235,6 +249,7 @@ POINTS = (
             "modern": OURS,
         },
         "over 1 point less top-1 error (section 4.1; no released log shows it)",
+        effects.noise_tried,
     ),
     Point(
         "batch",
@@ -273,6 +288,10 @@ POINTS = (
         ("drops",),
         words.rate_falls,
         "to a tenth each time",
-        {"paper": "section 5", "modern": OURS},
+        {
+            "paper": "section 5",
+            "owt": "as paper: section 5; torchvision's references: every 30 epochs (recalled)",
+            "modern": OURS,
+        },
     ),
 )

@@ -67,7 +67,7 @@ def numbers(values: tuple[float, ...]) -> str:
 
 def rate_falls(p: Profile) -> str:
     if p.drops is None:
-        return "where the validation error stays"
+        return "when the validation error stops falling"
     return f"after {', '.join(f'{100 * place:g} %' for place in p.drops)} of the run"
 
 
