@@ -312,9 +312,10 @@ def test_checkpoints_that_do_not_fit(trained, others, tmp_path, change, told):
 
 def test_the_checkpoint_may_be_spelled_otherwise(trained, others, tmp_path, monkeypatch):
     out = tmp_path / "run"
-    finetune("--checkpoint", trained, "--data", others, "--steps", "1", "--out", out)
     monkeypatch.chdir(trained.parent)
-    finetune("--resume", "--checkpoint", trained.name, "--steps", "2", "--out", out)
+    finetune("--checkpoint", trained.name, "--data", others, "--steps", "1", "--out", out)
+    monkeypatch.chdir(trained)
+    finetune("--resume", "--checkpoint", f"../{trained.name}", "--steps", "2", "--out", out)
     assert state_of(out)["step"] == 2
 
 

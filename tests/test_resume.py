@@ -197,6 +197,31 @@ def test_data_may_be_spelled_otherwise(photos, tmp_path, monkeypatch, spelling):
     assert tinynet.load(last_checkpoint(out))["step"] == 3
 
 
+def test_data_may_move_where_they_are_the_same(tmp_path):
+    photos, out = write_photos(tmp_path / "photos", train=8, val=3), tmp_path / "run"
+    begin(photos, out, 1)
+    photos = photos.rename(tmp_path / "moved, again")
+    train("--resume", "--out", out, "--data", photos, "--steps", 2)
+    train("--resume", "--out", out, "--steps", 3)
+    assert tinynet.load(last_checkpoint(out))["step"] == 3
+    for split in ("train", "val"):
+        (photos / split / "red").rename(photos / split / "pink")
+    result = run("train", "--resume", "--out", out)
+    assert result.status == 2
+    words = "moved, again, 16 images in 2 classes"
+    assert f"other settings: data {words}, now {words}, of other names" in result.err
+
+
+def test_a_run_knows_its_data_from_any_folder(tmp_path, monkeypatch):
+    photos, out = write_photos(tmp_path / "photos", train=8, val=3), tmp_path / "run"
+    monkeypatch.chdir(tmp_path)
+    begin("photos", out, 1)
+    monkeypatch.chdir(photos)
+    train("--resume", "--out", out, "--steps", 2)
+    result = run("eval", "--checkpoint", out)
+    assert result.status == 0, result.err
+
+
 def test_what_was_left_out_is_counted(tmp_path):
     photos = write_photos(tmp_path / "photos", train=8, val=3)
     (photos / "val" / "red" / "1.png").write_bytes(b"no image")

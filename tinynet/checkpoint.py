@@ -28,7 +28,7 @@ MUST_AGREE = ("network", "profile", "width", "image_size", "seed", "batch_size")
 
 
 def describe_data(train_set: Dataset) -> str:
-    """The training data in words: what must be the same where a run goes on."""
+    """The training data in words."""
     return f"{train_set.name}, {len(train_set):,} images in {len(train_set.classes)} classes"
 
 
@@ -75,11 +75,19 @@ def _dropouts(model: Module) -> list[tuple[str, Dropout]]:
 
 
 def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str]:
-    """Where the run that is asked for is not the run of the checkpoint: "width 0.5, now 0.25"."""
+    """Where the run that is asked for is not the run of the checkpoint: "width 0.5, now 0.25".
+
+    The data may have moved: how many images they are, and of which classes, must be the same.
+    """
     pairs = [(name, state[name], getattr(settings, name)) for name in MUST_AGREE]
     pairs.append(("schedule", state["scheduled_by"], settings.schedule))
-    pairs.append(("data", state["trained_on"], describe_data(train_set)))
-    return [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
+    found = [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
+    before, now = state["trained_on"], describe_data(train_set)
+    if before.rsplit(", ", 1)[-1] != now.rsplit(", ", 1)[-1]:  # all but the name
+        found.append(f"data {before}, now {now}")
+    elif state["classes"] != list(train_set.classes):
+        found.append(f"data {before}, now {now}, of other names")
+    return found
 
 
 @contextmanager

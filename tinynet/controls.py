@@ -54,7 +54,8 @@ class Controls:
         if unknown:
             raise UserError(
                 f"a change to replay sets the rate of {listed(sorted(unknown))}, but this "
-                f"network's groups are {listed(self._groups)}: give --replay a run of the same network"
+                f"network's groups are {listed(self._groups)}: give --replay a run of the same "
+                "network"
             )
 
     def scale_lr(self, factor: float) -> None:

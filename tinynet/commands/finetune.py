@@ -75,4 +75,4 @@ def _begin(example: Example, args: Namespace, path: Path | None) -> None:
         args.lr = KNOWN * usual.lr
     if args.epochs is None:
         args.epochs = max(1, usual.epochs // SHORTER)
-    vars(args).update(known, finetuned_from=str(path))
+    vars(args).update(known, finetuned_from=str(path.absolute()))

@@ -118,7 +118,7 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
             f"{folder.path} is not empty: give another --out, or --resume to go on with its run"
         )
     given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
-    data = given.setdefault("data", example.default_data)
+    data = given["data"] = _from_anywhere(given.get("data", example.default_data))
     if given.get("schedule") == "145":
         given.setdefault("epochs", EPOCHS_145)
     settings = replace(example.settings(given, kind_of_data(data)), steps=args.steps)
@@ -157,6 +157,12 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     if schedule == before.get("schedule") and not other_start:
         taken += ("changes",)
     return {**{name: before[name] for name in taken if name in before}, **given}
+
+
+def _from_anywhere(data: str) -> str:
+    """`data` as the run's settings name them: a path that holds whatever folder one is in."""
+    path = Path(data).expanduser()
+    return data if data in NAMES or not path.exists() else str(path.absolute())
 
 
 def _same_data(now: str, before: str | None) -> bool:
