@@ -278,6 +278,21 @@ def test_a_folder_with_anything_else_is_refused(photos, tmp_path):
     assert contents(tmp_path) == {"thesis.txt": b"all of it"}
 
 
+@pytest.mark.parametrize("top", ["", "photos/"])
+def test_a_place_among_the_photographs_is_refused(tmp_path, top):
+    source = write_folder(tmp_path / "all" / top, 1, 1)
+    for place in ("train", "train/deep", "val/cat/deep", "train/../val/cat"):
+        before = sorted(source.rglob("*"))
+        with pytest.raises(DataError, match="lies among the photographs.*give a DST outside"):
+            prepare_quietly(tmp_path / "all", source / place)
+        assert sorted(source.rglob("*")) == before
+    (tmp_path / "link").symlink_to(source / "train" / "cat")
+    with pytest.raises(DataError, match="lies among the photographs"):
+        prepare_quietly(tmp_path / "all", tmp_path / "link" / "deep")
+    for _ in range(2):
+        prepare_quietly(tmp_path / "all", source / "prepared")
+
+
 def test_another_source_or_recipe_is_refused(photos, prepared, tmp_path):
     before = contents(prepared)
     other = write_folder(tmp_path / "other", 3, 1)
@@ -368,7 +383,7 @@ def test_the_command_tells_what_it_made_and_what_not(tmp_path):
     lines = result.out.splitlines()
     assert lines[0].startswith(f"data     {out}: 6 images in 2 classes; 1 for validation; 2 shards")
     assert lines[1].startswith("mean     red ") and lines[2].startswith("colours  ")
-    assert lines[3] == "warning  no image of dog in val"
+    assert lines[3] == "warning  no image in val of 1 of 2 classes: dog"
     assert lines[4] == f"skipped  2 files: {out / 'skipped.txt'}"
     assert [line.split(": ")[0].strip() for line in lines[5:7]] == [
         "train/cat/bad.jpg",
@@ -376,6 +391,17 @@ def test_the_command_tells_what_it_made_and_what_not(tmp_path):
     ]
     assert lines[7].startswith("next ") and lines[7].endswith(f"train --data {out}")
     assert "skipped" in result.err and "7 of 9 images" in result.err
+
+
+def test_classes_without_an_image_are_counted_in_one_line(tmp_path):
+    source = write_folder(tmp_path / "photos", 1, 1, [f"class{k}" for k in range(8)])
+    for file in list((source / "val").rglob("*.jpg"))[1:]:
+        file.write_bytes(b"hello")
+    kept = next(f for f in (source / "val").rglob("*.jpg") if f.read_bytes() != b"hello")
+    names = [f"class{k}" for k in range(8) if f"class{k}" != kept.parent.name][:5]
+    lines = run("prepare", source, tmp_path / "set").out.splitlines()
+    found = [line for line in lines if line.startswith("warning")]
+    assert found == [f"warning  no image in val of 7 of 8 classes: {'; '.join(names)}; ..."]
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import numpy as np
 from tinynet import threads
 from tinynet.commands import flags
 from tinynet.commands.example import Example, command, quoted
-from tinynet.data import colour_components, open_dataset
+from tinynet.data import Dataset, colour_components, open_dataset
 from tinynet.data.prepare import open_source, prepare
 from tinynet.data.prepare_images import Recipe
 from tinynet.data.prepare_state import Destination
 from tinynet.data.shards import SKIPPED
 from tinynet.progress import Progress
 
-SHOWN = 5  # lines of skipped.txt
+SHOWN = 5  # lines of skipped.txt, or classes without images
 
 
 def add_parser(commands, example: Example) -> None:
@@ -69,9 +69,7 @@ def _report(destination: Destination, made: int) -> None:
     axes = np.linalg.norm(colour_components(train.statistics.covariance), axis=1)
     print("colours  {:.1f}, {:.1f}, {:.1f} (standard deviations, principal axes)".format(*axes))
     for dataset in (train, val):
-        counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
-        for label in np.flatnonzero(counts == 0).tolist():
-            print(f"warning  no image of {dataset.classes[label]} in {dataset.split}")
+        _warn_of_empty(dataset)
     skipped = destination.skipped()
     files = f"{len(skipped):,} file{'s' * (len(skipped) > 1)}: {path / SKIPPED}"
     print(f"skipped  {files if skipped else 'nothing'}")
@@ -79,3 +77,13 @@ def _report(destination: Destination, made: int) -> None:
         print(f"         {line}")
     if len(skipped) > SHOWN:
         print(f"         and {len(skipped) - SHOWN:,} others")
+
+
+def _warn_of_empty(dataset: Dataset) -> None:
+    """A line about the classes without an image, if there are any."""
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    empty = [dataset.classes[label] for label in np.flatnonzero(counts == 0)]
+    if empty:
+        names = "; ".join(empty[:SHOWN]) + "; ..." * (len(empty) > SHOWN)
+        share = f"{len(empty):,} of {len(dataset.classes):,} classes"
+        print(f"warning  no image in {dataset.split} of {share}: {names}")

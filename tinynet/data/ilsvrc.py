@@ -76,10 +76,14 @@ def open_ilsvrc(folder: Path, progress: Callable[[int, int], None]) -> Source:
     wnid_of = read_ids(ids)
     # The small files first: a mistake in them shows before the long listing.
     numbers = read_ground_truth(truth, wnid_of, ids)
+    words, place = read_synset_words(Folder(folder), folder)
+    check_order([], words, place)
+    check_ids(ids, wnid_of, words, place)
     classes, ignored = list_train(folder / TRAIN, progress)
     wnids = sorted(classes)
-    words, place = read_synset_words(Folder(folder), folder)
     check_order(wnids, words, place)
+    for wnid in sorted(classes.keys() - set(wnid_of.values())):
+        raise DataError(f"{ids}: no line for {wnid}, of which {TRAIN} has a tar: complete the file")
 
     places = [classes[wnid] for wnid in wnids]
     labels = np.repeat(np.arange(len(wnids)), [len(names) for names, _, _ in places])
@@ -120,6 +124,20 @@ def read_ids(path: Path) -> dict[int, str]:
     return wnid_of
 
 
+def check_ids(ids: Path, wnid_of: dict[int, str], words: str, place: str) -> None:
+    """DataError where the table at `ids` and the synset_words.txt at `place` name other classes.
+
+    The table may be of more, as that of the kit, or of fewer; as long as the other, it is the same.
+    """
+    known = {line.split(" ", 1)[0] for line in words.splitlines() if line.strip()}
+    for number, wnid in wnid_of.items():
+        if len(wnid_of) == len(known) and wnid not in known:
+            raise DataError(
+                f"{ids}: {wnid}, with the number {number}, is not in {place}: wanted the same "
+                "WordNet ids in both"
+            )
+
+
 def read_ground_truth(path: Path, wnid_of: dict[int, str], ids: Path) -> list[int]:
     """The ILSVRC2012_ID on each line."""
     numbers = []
@@ -149,7 +167,9 @@ def list_train(
             if not member.isreg() or name.suffix != ".tar" or name.name.startswith("."):
                 ignored += [f"{path}: {member.name}"] * member.isreg()
                 continue
-            if not WORDNET_ID.fullmatch(name.stem) or name.stem in classes:
+            if name.stem in classes:
+                raise DataError(f"{path}: {name.name} is in it twice: get it or pack it anew")
+            if not WORDNET_ID.fullmatch(name.stem):
                 raise DataError(
                     f"{path}: {member.name}: wanted one tar a class, called by its WordNet id, as "
                     "n01440764.tar"

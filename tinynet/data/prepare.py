@@ -63,6 +63,7 @@ def prepare(
     Shards that are there are read and checked first. Returns the finished set, with the number of
     shards that had to be made. Raises DataError; what was done is kept.
     """
+    _check_place(source, path)
     wanted = {
         "format": FORMAT,
         **asdict(recipe),
@@ -209,6 +210,15 @@ def _ignored(source: Source) -> list[str]:
 def _within(source: Source, description: str) -> str:
     """The description of a file without the path of the source, wherever that lies today."""
     return description.removeprefix(str(source.path)).lstrip("/: ")
+
+
+def _check_place(source: Source, path: Path) -> None:
+    for images in source.splits.values():
+        if images.folder and path.resolve().is_relative_to(images.folder.resolve()):
+            raise DataError(
+                f"{path} lies among the photographs, and would be taken for one of their folders: "
+                f"give a DST outside {images.folder}"
+            )
 
 
 def _check_counts(source: Source, destination: Destination) -> None:

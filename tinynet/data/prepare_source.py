@@ -21,11 +21,12 @@ class Images:
     """The image files of one split. A kind of source says how one is named and read.
 
     Attributes: `labels`, int64 (len,); `ignored`, descriptions of files that are no images by
-    their names.
+    their names; `folder`, below which any file is taken for one of them, if they lie in one.
     """
 
     labels: np.ndarray
     ignored: list[str]
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -59,11 +60,13 @@ class Source:
 class TreeImages(Images):
     """The files of a folder or `.tar` with one sub-folder a class."""
 
-    def __init__(self, dataset: FolderDataset) -> None:
+    def __init__(self, path: Path, dataset: FolderDataset) -> None:
         self.labels = dataset.labels
         self.ignored = dataset.ignored
         self._tree, self._files = dataset.tree, dataset.files
         self._start = len(dataset.parent) + 1
+        if path.is_dir():
+            self.folder = path / dataset.parent
 
     def name(self, i: int) -> str:
         return self._files[i][self._start :]
@@ -83,7 +86,8 @@ def open_tree(path: Path) -> Source:
     train = FolderDataset(path, "train", 1, 1)
     val = FolderDataset(path, "val", 1, 1, train.tree)
     check_order(train.folders, *train.synset_words)
-    return Source(path, train.classes, {"train": TreeImages(train), "val": TreeImages(val)})
+    splits = {"train": TreeImages(path, train), "val": TreeImages(path, val)}
+    return Source(path, train.classes, splits)
 
 
 def key_of(name: str) -> str:

@@ -30,17 +30,24 @@ def list_tar(
         with tarfile.TarFile(fileobj=file) as archive:
             for member in archive:
                 archive.members = []  # or tarfile would hold a kilobyte for every member
+                if member.offset >= end:  # of a tar in a tar: this is the next one's
+                    raise tarfile.ReadError(f"it breaks off after {count:,} files")
                 if member.offset_data + member.size > end:
                     raise tarfile.ReadError(f"{member.name} goes on beyond its end")
                 yield member
                 count += 1
             stop = archive.offset
     except (tarfile.TarError, EOFError) as error:
-        raise DataError(f"{name}: damaged, cut short or not a plain .tar ({error})") from error
+        raise DataError(
+            f"{name}: damaged, cut short or not a plain .tar ({error}); get it or pack it anew"
+        ) from error
     # tarfile takes a damaged header in the middle for the end; the true end is a zero block.
     last = os.pread(file.fileno(), tarfile.BLOCKSIZE, stop)
     if stop + len(last) > end or last != bytes(tarfile.BLOCKSIZE):
-        raise DataError(f"{name}: damaged or cut short at byte {stop:,}, after {count:,} files")
+        raise DataError(
+            f"{name}: damaged or cut short at byte {stop:,}, after {count:,} files; get it or pack "
+            "it anew"
+        )
 
 
 class Folder:
