@@ -121,6 +121,9 @@ def test_without_the_progress_file(photos, prepared, copy, kind):
     assert quiet.made == 0 and [".index was missing" in w for w in quiet.warnings] == [True]
     assert (copy / "train.index").read_bytes() == wanted["train.index"]
     assert np.array_equal(open_dataset(copy, "val", 224).labels, [0, 0, 1, 1])
+    (copy / "skipped.txt").write_bytes(b"")
+    quiet = prepare_quietly(photos, copy)
+    assert "cannot be given again: images that could not be read: 1" in quiet.warnings[0]
     # The statistics are of the photographs themselves: they are read once more, and it is said.
     (copy / "statistics.npz").write_bytes(b"PK")
     quiet = prepare_quietly(photos, copy)

@@ -163,7 +163,7 @@ class Destination:
             self._give(DESCRIPTION, self._description({"finished": False}), told=True)
 
     def _resume_without_progress(self, ignored: list[str]) -> None:
-        """From dataset.json alone: what it and statistics.npz say cannot be given again."""
+        """By dataset.json alone, if statistics.npz is whole: that cannot be given again."""
         path = self.path
         try:
             before = read_description(path)
@@ -180,6 +180,12 @@ class Destination:
                 skipped = (path / SKIPPED).read_bytes()
                 self.state = State(None, shards, before["images"], {}, skipped)
                 self._clear_parts()
+                left_out = sum(before["files"].values()) - sum(before["images"].values())
+                if len(self.skipped()) < left_out:
+                    self._warn(
+                        f"{path / SKIPPED} was missing or damaged and cannot be given again: "
+                        f"images that could not be read: {left_out:,}"
+                    )
                 return
         except DataError as error:
             self._warn(str(error).split(";")[0])
@@ -266,12 +272,11 @@ def _is_part(file: Path) -> bool:
     return file.name.startswith(".") and file.name.endswith(".part")
 
 
-def _append(path: Path, data: bytes) -> int:
+def _append(path: Path, data: bytes) -> None:
     with open(path, "ab") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return len(data)
 
 
 def _lines(texts: Iterable[str]) -> bytes:
