@@ -1,6 +1,8 @@
 """`train --resume` where the folder is not as a clean stop leaves it: foreign files, kills."""
 
+import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -122,6 +124,51 @@ def test_best_is_marked_again_after_a_kill_before_it_was(photos, tmp_path):
     os.unlink(best)
     train("--resume", "--out", out, "--steps", 5)
     assert best.read_bytes() == last_checkpoint(out).read_bytes()
+
+
+def cut(path):
+    data = path.read_bytes()
+    os.unlink(path)  # the best may be a second name of the checkpoint of a step
+    path.write_bytes(data[: len(data) // 2])
+
+
+def test_a_damaged_best_checkpoint_is_mended(photos, whole, tmp_path):
+    """By the checkpoint of its step, where that is kept: here, one epoch after the other."""
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    best = out / "checkpoints" / "best.safetensors"
+    good = best.read_bytes()
+    cut(best)
+    for command in (("eval",), ("predict", "x.png")):
+        result = run(command[0], "--checkpoint", out, *command[1:])
+        assert result.status == 2 and result.err.count("\n") == 1
+        assert f"; --checkpoint {last_checkpoint(out)} is another of its run; train" in result.err
+    result = train("--resume", "--out", out)
+    assert best.read_bytes() == good and "lost" not in result.err
+
+
+def test_a_best_checkpoint_that_is_gone_gives_place_to_the_best_left(photos, tmp_path):
+    """As after a long time without a better one: its step is not kept any more."""
+    out = tmp_path / "run"
+    begin(photos, out, 5)
+    begin_again = ("--resume", "--out", out, "--steps")
+    train(*begin_again, 7)
+    lines = read_log(out)
+    for line in lines:
+        if line["step"] == 5 and "val_loss" in line:
+            line["val_top1_error"] = 0.0  # the best, whatever comes
+    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for path in (RunFolder(out).of_step(5), RunFolder(out).best_path):
+        path.unlink(missing_ok=True)
+    result = train(*begin_again, 7)
+    best = RunFolder(out).best_path
+    assert f"{best} is lost or damaged, and with it the best network, after step 5:" in result.err
+    assert tinynet.load(best)["step"] == 7
+    result = train(*begin_again, 8)
+    assert "lost" not in result.err
+    errors = {line["step"]: line["val_top1_error"] for line in read_log(out) if "val_loss" in line}
+    assert tinynet.load(best)["step"] == (8 if errors[8] < errors[7] else 7)
+    assert f"top-1 error {min(errors[7], errors[8]):.2%}: {best}" in result.out
 
 
 class Killed(BaseException):

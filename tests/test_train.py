@@ -243,6 +243,7 @@ def test_resume_with_nothing_but_damage_is_refused(photos, tmp_path):
     result = run("train", "--resume", "--out", out)
     assert result.status == 2
     assert "no checkpoint" in result.err and str(last_checkpoint(out)) in result.err
+    assert result.err.endswith(": begin anew with another --out\n")
 
 
 # ---------------------------------------------------------------- what a run leaves behind

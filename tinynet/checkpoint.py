@@ -17,6 +17,7 @@ from tinynet.evaluate import Network
 from tinynet.inputs import Inputs
 from tinynet.nn import Dropout, Module
 from tinynet.optim import SGD
+from tinynet.run_folder import RunFolder
 from tinynet.schedule import Schedule
 from tinynet.settings import Settings
 
@@ -112,12 +113,25 @@ def read_checkpoint(path: Path, name: str) -> dict:
     try:
         state = serialization.load(path)
     except (ValueError, OSError) as error:
-        raise UserError(str(error)) from None
+        raise UserError(f"{error}{_way_out(path)}") from None
     if not isinstance(state.get("network"), str):
         raise UserError(f"{path} holds no network that was trained by an example")
     if state["network"] != name:
         raise UserError(f"{path} is a checkpoint of examples/{state['network']}.py, not of {name}")
     return state
+
+
+def _way_out(path: Path) -> str:
+    """What else may be done where the checkpoint at `path` cannot be read."""
+    run = RunFolder(path.parent.parent)
+    if path.parent.name != run.checkpoints.name:
+        return ""
+    others = [other for other in (*run.steps()[::-1], run.best_path) if other != path]
+    found = next((other for other in others if other.is_file()), None)
+    ways = [f"--checkpoint {found} is another of its run"] if found else []
+    if found and path == run.best_path:
+        ways.append(f"train --resume --out {run.path} marks the best of those left")
+    return "".join(f"; {way}" for way in ways)
 
 
 def load_network(

@@ -48,6 +48,13 @@ class Notebook:
         for line in lines:
             self._keep_best(line)
 
+    def keep_best_of(self, lines: list[dict], steps: set[int]) -> None:
+        """Let the best be that of the validations in `lines` which came after one of `steps`."""
+        self.best = {}
+        for line in lines:
+            if line["step"] in steps:
+                self._keep_best(line)
+
     def open(self, step: int, last_step: int) -> None:
         """Training begins after `step`; the clocks run."""
         self._began = time.perf_counter()

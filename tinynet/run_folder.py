@@ -207,8 +207,19 @@ class RunFolder:
             except (ValueError, OSError) as error:
                 problems.append(str(error))
         if problems:
-            raise UserError(f"no checkpoint in {self.path} can be read: {'; '.join(problems)}")
+            raise UserError(
+                f"no checkpoint in {self.path} can be read: {'; '.join(problems)}: begin anew with "
+                "another --out"
+            )
         return None
+
+    def step_of_best(self) -> int | None:
+        """After which step the best checkpoint was written; None where it cannot be read."""
+        return _step_of(self.best_path)
+
+    def good_steps(self) -> set[int]:
+        """The steps whose checkpoints can be read."""
+        return {step for step in map(_step_of, self.steps()) if step is not None}
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -223,6 +234,13 @@ def find_checkpoint(path: str | Path) -> Path:
         if found.is_file():
             return found
     raise UserError(f"{path} holds no checkpoint: wanted a .safetensors file or a run's folder")
+
+
+def _step_of(path: Path) -> int | None:
+    try:
+        return serialization.load(path).get("step")
+    except (ValueError, OSError):
+        return None
 
 
 def _is_log_line(line) -> bool:

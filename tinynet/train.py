@@ -104,13 +104,31 @@ class Trainer:
         self.doctor.load_state_dict(state["doctor"])
         self.step, self.epoch, self.batch = state["step"], state["epoch"], state["batch"]
         validated = self.batch < len(self.loader)
-        self.notebook.go_on(self.folder.rewind(self.step, validated))
-        if self.notebook.is_best(self.step):  # a kill may have come before the best was marked
-            self.folder.mark_best(self.folder.of_step(self.step))
+        lines = self.folder.rewind(self.step, validated)
+        self.notebook.go_on(lines)
+        self._mark_best_again(lines)
         by_hand = state.get("lr_by_hand", 0)  # not in those of older checkpoints
         if (self.settings.lr, self.settings.lr_by_hand) != (state["lr"], by_hand):
             self.controls.set_lr(self.settings.lr)
             self.notebook.note_changes(self.step, ["changed by hand"])
+
+    def _mark_best_again(self, lines: list[dict]) -> None:
+        """Where the best checkpoint is not that of the log's `lines`, mark the best there is.
+
+        A kill may have come before it was marked, or its file may be lost or damaged.
+        """
+        wanted, marked = self.notebook.best.get("step"), self.folder.step_of_best()
+        if marked == wanted:
+            return
+        self.notebook.keep_best_of(lines, {marked, *self.folder.good_steps()})
+        found = self.notebook.best.get("step")
+        if found is not None and found != marked:
+            self.folder.mark_best(self.folder.of_step(found))
+        if found != wanted and marked is None:
+            self.progress.warn(
+                f"{self.folder.best_path} is lost or damaged, and with it the best network, after "
+                f"step {wanted}: the best from the checkpoints left on takes its place"
+            )
 
     def run(self) -> None:
         """Train to the last epoch or step. To be called in the main thread, which gets Ctrl-C.
