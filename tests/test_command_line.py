@@ -370,6 +370,24 @@ def test_reader_that_has_seen_enough_is_no_error():
     assert errors == ""
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_named_once(photos, tmp_path, unbuffered):
+    out = tmp_path / "run"
+    training = ("train", *TINY, "--data", photos, "--steps", "1", "--out", out)
+    for command in (("summary",), training):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(
+                [sys.executable, EXAMPLES / "alexnet.py", *map(str, command)],
+                env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        errors = [line for line in result.stderr.splitlines() if "waiting for" not in line]
+        assert errors == ["error: standard output: No space left on device"]
+        assert result.returncode == 2
+
+
 def test_ctrl_c_before_training():
     process = start("check-grads")
     assert process.stdout.readline()

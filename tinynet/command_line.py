@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from typing import TextIO
 
 from tinynet.commands import (
     check_gradients,
@@ -39,6 +41,11 @@ def main(example: Example, argv: list[str] | None = None) -> int:
     # A shell starts what it puts into the background with Ctrl-C ignored; `kill -INT` is meant.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     args = _parser(example).parse_args(argv)
+    with contextlib.redirect_stdout(_NamedOutput(sys.stdout)):
+        return _run(example, args)
+
+
+def _run(example: Example, args: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             # Numbers that overflow show in the loss, where training looks for them.
@@ -48,7 +55,7 @@ def main(example: Example, argv: list[str] | None = None) -> int:
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `train | head`
         for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            _mute(stream)
         return 1
     except KeyboardInterrupt:
         with contextlib.suppress(BrokenPipeError):
@@ -65,6 +72,38 @@ def main(example: Example, argv: list[str] | None = None) -> int:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+class _NamedOutput:
+    """Standard output, whose errors name it as those of a file do, once: it is mute then."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._naming():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._naming():
+            self._stream.flush()
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _mute(self._stream)  # or what it still holds would fail again, and at the very end
+            raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def _mute(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _refuse(message: str) -> int:
