@@ -13,7 +13,6 @@ Ratios are taken round by round. Last comes the memory held after 1,000 images a
 """
 
 import argparse
-import io
 import os
 import statistics
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_alexnet import TinynetTrainer
-from PIL import Image
+from bench_prepare import pillow
 
 from tinynet.data import Batch, Loader, colour_components, measure, open_dataset
 from tinynet.data.folder import FolderDataset
@@ -58,6 +57,9 @@ def main() -> int:
     def one_core() -> None:
         load(dataset, count, 1)
 
+    def pillow_alone() -> None:
+        pillow(files, encode=False)
+
     def all_cores() -> None:
         load(dataset, count, len(CORES), inputs.training_batch)
 
@@ -68,7 +70,9 @@ def main() -> int:
     report(
         alternate(
             {
-                "Pillow alone, 1 core": lambda: rate(count, lambda: pillow_alone(files), cores=1),
+                "Pillow alone, 1 core": lambda: rate(
+                    count, lambda: pillow(files, encode=False), cores=1
+                ),
                 "loader, 1 core": lambda: rate(count, one_core, cores=1),
             }
         ),
@@ -99,17 +103,6 @@ def file_bytes(path: Path, count: int) -> list[bytes]:
     tree = Folder(path) if path.is_dir() else Tar(path)
     jpegs = [file for file in tree.files(tree.folders("")[0]) if "/train/" in f"/{file}"]
     return [tree.read(file) for file in jpegs[:count]]
-
-
-def pillow_alone(files: list[bytes]) -> None:
-    """Decode and scale, as AlexNet's data are prepared: shorter side to 256, centre square."""
-    for data in files:
-        with Image.open(io.BytesIO(data)) as image:
-            image.draft(None, (2 * STORE_SIZE, 2 * STORE_SIZE))
-            side = min(image.size)
-            left, top = (image.width - side) / 2, (image.height - side) / 2
-            box = (left, top, left + side, top + side)
-            image.convert("RGB").resize((STORE_SIZE, STORE_SIZE), Image.Resampling.BILINEAR, box)
 
 
 def load(
