@@ -254,6 +254,16 @@ def test_no_more_is_loaded_ahead_than_prefetch_says():
     batches.close()
 
 
+def test_memory_is_used_again_and_never_while_anything_still_looks_at_it():
+    kept, addresses = [], set()
+    for batch in loader(count=200, batch_size=8, prefetch=2).epoch(0):
+        addresses.add(batch.images.ctypes.data)
+        if batch.number % 5 == 0:  # a view of a view, which alone holds the batch
+            kept.append((batch.images[3:][1, :2], batch.indices[4] % 251))
+    assert all((view == value).all() for view, value in kept)
+    assert len(kept) == 5 and len(addresses) <= len(kept) + 4  # 25 batches
+
+
 def test_the_time_waited_is_counted():
     slow, fast = loader(40), loader(40)
     release = threading.Event()

@@ -92,12 +92,12 @@ def fit_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def to_array(image: Image.Image) -> np.ndarray:
-    """A gray or RGB image of height h and width w as uint8 (3, h, w)."""
+    """A gray or RGB image of height h and width w as uint8 (3, h, w), to be read only."""
     if image.mode == "L":
-        return np.repeat(np.asarray(image)[None], 3, axis=0)
+        return np.broadcast_to(np.asarray(image), (3, image.height, image.width))
     # Pillow parts the channels of each row (";L") quicker than NumPy those of each pixel.
     rows = np.frombuffer(image.tobytes("raw", "RGB;L"), np.uint8)
-    return rows.reshape(image.height, 3, image.width).transpose(1, 0, 2).copy()
+    return rows.reshape(image.height, 3, image.width).transpose(1, 0, 2)
 
 
 def _gray_or_rgb(image: Image.Image) -> Image.Image:

@@ -8,8 +8,10 @@ Threads are enough, for Pillow releases Python's global lock while it decodes an
 always `prefetch` batches ahead and no more; the loader counts the seconds that training waited.
 """
 
+import math
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -84,6 +86,7 @@ class Loader:
         self.on_skip = on_skip
         self.skipped: dict[str, str] = {}
         self.wait_seconds = 0.0
+        self._memory = _Memory(batch_size, 3, dataset.store_size, dataset.store_size)
         self._skip_ignored()
 
     def __len__(self) -> int:
@@ -108,7 +111,8 @@ class Loader:
             number = next(starting, None)
             if number is not None:
                 indices = order[number * self.batch_size : (number + 1) * self.batch_size]
-                started.append(_Pending(pool, self.dataset, indices))
+                images = self._memory.take()[: len(indices)]
+                started.append(_Pending(pool, self.dataset, indices, images))
 
         try:
             for _ in range(self.prefetch):
@@ -178,13 +182,33 @@ class Loader:
         )
 
 
-class _Pending:
-    """A batch under way: its images' array, filled by the pool, a few images a task."""
+class _Memory:
+    """Arrays for images that use the same memory again: new pages cost a fifth of the decoding."""
 
-    def __init__(self, pool: ThreadPoolExecutor, dataset: Dataset, indices: np.ndarray) -> None:
-        size = dataset.store_size
+    def __init__(self, *shape: int) -> None:
+        self._shape = shape
+        self._free: list[memoryview] = []
+
+    def take(self) -> np.ndarray:
+        """An array uint8 of the shape; once it and all views of it are gone, another may be it."""
+        memory = self._free.pop() if self._free else np.empty(math.prod(self._shape), np.uint8).data
+        array = np.frombuffer(memory, np.uint8)  # all views name it as their base
+        weakref.finalize(array, self._free.append, memory)
+        return array.reshape(self._shape)
+
+
+class _Pending:
+    """A batch under way: `images`, filled by the pool, a few images a task."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        dataset: Dataset,
+        indices: np.ndarray,
+        images: np.ndarray,
+    ) -> None:
         self._indices = indices
-        self._images = np.empty((len(indices), 3, size, size), np.uint8)
+        self._images = images
         starts = range(0, len(indices), PART)
         self._tasks: list[Future] = [pool.submit(self._fill, dataset, start) for start in starts]
 

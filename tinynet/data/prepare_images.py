@@ -68,7 +68,7 @@ def make(images: Images, indices: np.ndarray, recipe: Recipe, measure: bool) -> 
     Raises OSError, or DataError, where a file cannot be had: a disk that fails for a moment must
     not cost images for good.
     """
-    made = Made([], [], Sums(recipe.size))
+    made = Made([], [], Sums(recipe.size, len(indices)))
     arrays = []
     for i in indices.tolist():
         data, size = images.read(i), images.size(i)

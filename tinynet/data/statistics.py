@@ -1,8 +1,8 @@
 """What training must know of all its images: their mean, and how their colours vary together.
 
 The mean image is subtracted from the network's input (the paper's section 2, "mean activity"); the
-covariance of red, green and blue over all pixels gives the colour noise of section 4.1. Sums are of
-integers, so that no number of threads, no order of work and no division into shards changes a bit.
+covariance of red, green and blue gives the colour noise of section 4.1. Sums are of integers, so
+that no number of threads, no order of work and no division into shards changes a bit.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 
 PART = 64  # images a task
+ROWS = 64  # of an image, from which the covariance of its colours is taken, or a few more
 
 
 @dataclass(frozen=True)
@@ -27,23 +28,29 @@ class Statistics:
 
 
 class Sums:
-    """Exact sums over images uint8 (3, S, S): `total` (3, S, S), and `products` int64 (3, 3)."""
+    """Exact sums over images uint8 (3, S, S), of which at most `limit` will come.
 
-    def __init__(self, size: int) -> None:
+    `total` (3, S, S) is of all pixels; `products` int64 (3, 3), those of each two channels, of some
+    64 rows of every image: the rows between would say the same of the colours, and cost as much as
+    all the rest here.
+    """
+
+    def __init__(self, size: int, limit: int = 2**24) -> None:
         self.images = 0
-        self.total = np.zeros((3, size, size), np.uint32)  # enough for 16 million images
+        self.total = np.zeros((3, size, size), np.min_scalar_type(255 * limit))  # few bytes: quick
         self.products = np.zeros((3, 3), np.int64)
+        self._step = max(1, size // ROWS)
         # A sum of products over a row must be a whole number that the type holds: 24 bits or 53.
         real = np.float32 if size * 255**2 <= 2**24 else np.float64
-        self._x = np.empty((3, size, size), real)  # memory that is kept: new pages cost time
+        self._rows = np.empty(self.total[:, :: self._step].shape, real)
 
     def add(self, image: np.ndarray) -> None:
         self.images += 1
         self.total += image
-        x = self._x
-        x[...] = image
-        rows = x[:, None, :, None, :] @ x[None, :, :, :, None]  # of each two channels
-        self.products += rows.sum((2, 3, 4), dtype=np.float64).astype(np.int64)
+        rows = self._rows
+        rows[...] = image[:, :: self._step]
+        products = np.vecdot(rows[:, None], rows)  # (3, 3, rows)
+        self.products += products.sum(2, dtype=np.float64).astype(np.int64)
 
     def add_all(self, other: "Sums") -> None:
         """Add what another one has summed."""
@@ -54,8 +61,9 @@ class Sums:
     def statistics(self) -> Statistics:
         """Of at least one image."""
         mean = self.total / self.images
-        channels = mean.mean((1, 2))
-        pixels = self.images * mean[0].size
+        rows = mean[:, :: self._step]
+        channels = rows.mean((1, 2))
+        pixels = self.images * rows[0].size
         return Statistics(mean, self.products / pixels - np.outer(channels, channels))
 
 
@@ -88,7 +96,7 @@ def measure(
 
 
 def _sum_images(dataset: Dataset, indices: Sequence[int]) -> Sums:
-    sums = Sums(dataset.store_size)
+    sums = Sums(dataset.store_size, len(indices))
     for i in indices:
         try:
             sums.add(dataset.load(i))
