@@ -19,7 +19,7 @@ setup(
         "matplotlib>=3.7",
     ],
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "webdataset>=0.2"],
+        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.10", "webdataset>=0.2"],
         "cuda12": ["cupy-cuda12x>=13"],
         "cuda13": ["cupy-cuda13x>=14"],
         # No GPU needed: what compiles the kernels in tests. The budgets of registers hold for it.

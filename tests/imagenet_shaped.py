@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tinynet.data.ilsvrc import GROUND_TRUTH, IDS, TRAIN, VAL
+from tinynet.data.devkit import GROUND_TRUTH, IDS
+from tinynet.data.ilsvrc import TRAIN, VAL
 from tinynet.data.prepare import open_source, prepare
 from tinynet.data.prepare_images import Recipe
 from tinynet.progress import Progress

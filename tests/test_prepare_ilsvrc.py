@@ -1,7 +1,9 @@
 """ILSVRC's own archives: a tar of tars, numbered validation images, and their ground truth."""
 
+import gzip
 import io
 import os
+import sys
 import tarfile
 
 import numpy as np
@@ -19,7 +21,8 @@ from imagenet_shaped import (
 )
 
 from tinynet.data import DataError, decode_image, open_dataset
-from tinynet.data.ilsvrc import DEVKIT, GROUND_TRUTH, IDS, TRAIN, VAL
+from tinynet.data.devkit import DEVKIT, GROUND_TRUTH, IDS, MAT
+from tinynet.data.ilsvrc import TRAIN, VAL
 from tinynet.data.prepare import open_source
 from tinynet.progress import Progress
 
@@ -75,7 +78,7 @@ def test_validation_images_are_counted_by_their_names(source, tmp_path):
     assert [images.read(i) for i in range(6)] == [photograph(900 + i) for i in range(6)]
 
 
-@pytest.mark.parametrize("place", ["", DEVKIT])
+@pytest.mark.parametrize("place", ["", f"{DEVKIT}/data"])
 def test_the_table_of_the_localization_kit_is_understood_too(source, place):
     (source / IDS[0]).unlink()
     (source / place).mkdir(parents=True, exist_ok=True)
@@ -83,6 +86,57 @@ def test_the_table_of_the_localization_kit_is_understood_too(source, place):
     rows = [f"{wnid} {number} some_name\n" for wnid, number in ID_OF.items()]
     (source / place / IDS[1]).write_text("".join(rows))
     assert opened(source).splits["val"].labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def meta_mat() -> bytes:
+    """As the kit's: the classes, and an inner node of WordNet with three of them below it."""
+    scipy_io = pytest.importorskip("scipy.io", reason="SciPy (extra `test`) writes meta.mat")
+    words = dict(line.split(" ", 1) for line in WORDS.splitlines())
+    rows = [(number, wnid, words[wnid], 0) for wnid, number in ID_OF.items()]
+    names = ("ILSVRC2012_ID", "WNID", "words", "num_children")
+    synsets = np.zeros((5, 1), [(name, object) for name in names])
+    for place, row in enumerate([*rows, (5, "n00015388", "animal", 3)]):
+        synsets[place, 0] = row
+    file = io.BytesIO()
+    scipy_io.savemat(file, {"synsets": synsets})
+    return file.getvalue()
+
+
+def write_kit(source, mat: bytes) -> None:
+    """The kit as it is downloaded, in place of the texts beside the images."""
+    files = {f"{DEVKIT}/readme.txt": b"hello", f"{DEVKIT}/data/{MAT}": mat}
+    files[f"{DEVKIT}/data/{GROUND_TRUTH}"] = (source / GROUND_TRUTH).read_bytes()
+    (source / f"{DEVKIT}.tar.gz").write_bytes(gzip.compress(tar_of(files)))
+    for name in GROUND_TRUTH, IDS[0], "synset_words.txt":
+        (source / name).unlink()
+
+
+def test_the_development_kit_is_enough_as_it_is_downloaded(source):
+    write_kit(source, meta_mat())
+    found = opened(source)
+    assert found.splits["val"].labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert found.classes == WORDS.splitlines()[:3]
+
+
+def test_a_development_kit_that_is_damaged(source):
+    mat = meta_mat()
+    write_kit(source, mat)
+    kit = source / f"{DEVKIT}.tar.gz"
+    packed = kit.read_bytes()
+    for damaged in packed[: len(packed) // 2], b"", b"hello" * 99, packed[:40] + bytes(9):
+        kit.write_bytes(damaged)
+        refused(source, f"{DEVKIT}.tar.gz: damaged or cut short; get it anew")
+    kit.unlink()
+    for damaged in mat[:-20], mat[:200], b"", mat.replace(b"synsets", b"sinsets"):
+        (source / MAT).write_bytes(damaged)
+        (source / GROUND_TRUTH).write_text("1\n")
+        refused(source, f"{MAT}: damaged, or not the kit's .*; get the development kit anew")
+
+
+def test_without_scipy_it_is_said_what_helps(source, monkeypatch):
+    (source / IDS[0]).rename(source / MAT)
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    refused(source, f"{MAT}: .*`pip install scipy`, or put {IDS[0]} or {IDS[1]} beside the images")
 
 
 def test_other_files_in_the_tars_are_ignored_and_told_of(source, tmp_path):
@@ -204,8 +258,8 @@ def test_validation_images_are_missing(source):
     ("table", "message"),
     [
         ("class_index\twnid\tid\n0\tn01440764\tthree\n", "line 2: wanted a WordNet id and its"),
-        ("0\tn01440764\t3\n1\tn02102040\t3\n", "line 2: n02102040 or 3 was there before"),
-        ("0\tn01440764\t3\n1\tn01440764\t1\n", "line 2: n01440764 or 1 was there before"),
+        ("0\tn01440764\t3\n1\tn02102040\t3\n", "n02102040 or 3 is in it twice"),
+        ("0\tn01440764\t3\n1\tn01440764\t1\n", "n01440764 or 1 is in it twice"),
         ("0\tn01440764\t3\nhello\n", "line 2: wanted a WordNet id and its number: 'hello'"),
     ],
 )

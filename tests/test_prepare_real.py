@@ -15,7 +15,8 @@ from PIL import Image
 from tiny_runs import percentages, run, train
 
 from tinynet.data import open_dataset
-from tinynet.data.ilsvrc import GROUND_TRUTH, IDS, TRAIN, VAL, read_ground_truth, read_ids
+from tinynet.data.devkit import GROUND_TRUTH, IDS, KitFile, read_classes, read_ground_truth
+from tinynet.data.ilsvrc import TRAIN, VAL
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYNET_DATA", ROOT.parent / "shared" / "data"))
@@ -27,6 +28,10 @@ def real(name):
     if not path.exists():
         pytest.skip(f"{name} is not in {DATA} (set TINYNET_DATA to the folder that has it)")
     return path
+
+
+def kit_file(path):
+    return KitFile(str(path), path.read_bytes())
 
 
 def photographs(name, split):
@@ -51,7 +56,7 @@ def source(tmp_path_factory):
         for wnid, files in train_of.items()
     }
     (folder / TRAIN).write_bytes(tar_of(inner))
-    id_of = {wnid: number for number, wnid in read_ids(real(IDS[0])).items()}
+    id_of = {row.wnid: row.number for row in read_classes(kit_file(real(IDS[0])))}
     # class after class, then class after class again: the numbers tell nothing of the class
     chosen = [(w, files[i][1]) for i in range(VAL_PER_CLASS) for w, files in val_of.items()]
     names = [f"ILSVRC2012_val_{i:08}.JPEG" for i in range(1, len(chosen) + 1)]
@@ -63,11 +68,12 @@ def source(tmp_path_factory):
 
 
 def test_the_real_tables_agree():
-    wnid_of = read_ids(real(IDS[0]))
+    table = kit_file(real(IDS[0]))
+    wnid_of = {row.number: row.wnid for row in read_classes(table)}
     assert sorted(wnid_of) == list(range(1, 1001))
     lines = real("synset_words.txt").read_text().splitlines()
     assert sorted(wnid_of.values()) == [line.split(" ")[0] for line in lines]
-    truth = read_ground_truth(real(GROUND_TRUTH), wnid_of, IDS[0])
+    truth = read_ground_truth(kit_file(real(GROUND_TRUTH)), wnid_of, table)
     assert truth[:5] == [490, 361, 171, 822, 297]
     assert np.bincount(truth, minlength=1001)[1:].tolist() == [50] * 1000
 
@@ -107,7 +113,7 @@ def test_a_folder_of_classes_gives_the_same_set_as_the_archives(source, tmp_path
             with tarfile.open(fileobj=outer.extractfile(member)) as inner:
                 for file in inner:
                     (place / file.name).write_bytes(inner.extractfile(file).read())
-    wnid_of = read_ids(source / IDS[0])
+    wnid_of = {row.number: row.wnid for row in read_classes(kit_file(source / IDS[0]))}
     truth = (source / GROUND_TRUTH).read_text().split()
     with tarfile.open(source / VAL) as tar:
         for number, member in zip(truth, tar):

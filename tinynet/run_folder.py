@@ -14,13 +14,12 @@ import fcntl
 import json
 import os
 import shutil
-from itertools import chain
 from pathlib import Path
 
 from tinynet import serialization
 from tinynet.controls import is_change
 from tinynet.errors import UserError
-from tinynet.whole_file import whole_file
+from tinynet.whole_file import whole_file, whole_path
 
 KEPT = 3  # checkpoints
 
@@ -73,10 +72,10 @@ class RunFolder:
         """Make the folders, claim them, and remove what a killed write may have left."""
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         self.claim()
-        names = (self._config_path.name, self.log_path.name)
-        parts = [self.path.glob(f".{name}.*.part") for name in names]
-        for part in chain(self.checkpoints.glob(".*.part"), *parts):
-            part.unlink()
+        for name in (self._config_path.name, self.log_path.name):
+            _remove(self.path, f".{name}.*.part")
+        _remove(self.checkpoints, ".*.part")
+        _remove(self.checkpoints, ".tmp*")  # safetensors writes its files so
 
     # ---------------------------------------------------------------- config.json
 
@@ -174,18 +173,11 @@ class RunFolder:
 
     def mark_best(self, path: Path) -> None:
         """Make `path` the best checkpoint: a second name of the same file, or else a copy."""
-        part = self.checkpoints / f".best.{os.getpid()}.part"
-        part.unlink(missing_ok=True)
-        try:
+        with whole_path(self.best_path) as part:
             try:
                 os.link(path, part)
             except OSError:  # not every file system can give a file two names
                 shutil.copyfile(path, part)
-                with open(part, "rb+") as file:
-                    os.fsync(file.fileno())
-            os.replace(part, self.best_path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def of_step(self, step: int) -> Path:
         """The checkpoint that was, or would be, written after `step`."""
@@ -234,6 +226,11 @@ def find_checkpoint(path: str | Path) -> Path:
         if found.is_file():
             return found
     raise UserError(f"{path} holds no checkpoint: wanted a .safetensors file or a run's folder")
+
+
+def _remove(folder: Path, pattern: str) -> None:
+    for path in folder.glob(pattern):
+        path.unlink()
 
 
 def _step_of(path: Path) -> int | None:

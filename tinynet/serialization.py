@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tinynet.whole_file import whole_path
+
 ARRAY = "__array__"  # {"__array__": "model/conv1.weight"} stands in the JSON for an array
 
 
@@ -29,22 +31,17 @@ def save(path: str | Path, state: dict) -> None:
     arrays: dict[str, np.ndarray] = {}
     header = {"tinynet": json.dumps(_take_arrays(state, "", arrays), allow_nan=True)}
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.touch()
-        usual_mode = part.stat().st_mode  # safetensors' own would shut out everybody else
-        save_file(arrays, part, metadata=header)
-        with open(part, "rb+") as file:
+        with whole_path(path) as part:
+            part.touch()
+            usual_mode = part.stat().st_mode  # safetensors' own would shut out everybody else
+            save_file(arrays, part, metadata=header)
             os.chmod(part, usual_mode)
-            os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as error:
         message = f"save: could not write {path}: {error.strerror}"
         raise OSError(error.errno, message) from error
     except SafetensorError as error:
         raise OSError(f"save: could not write {path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> dict:

@@ -8,18 +8,25 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name only when all of it is on the disk.
+def whole_path(path: Path) -> Iterator[Path]:
+    """A path at which to write a file, which takes the name `path` when all of it is on the disk.
 
-    Until then it stands beside its place, as `.NAME.PID.part`: whoever looks at `path` sees the old
-    file or the new one, never half of one. After an error the old one stays and the part is gone.
+    It lies beside its place, as `.NAME.PID.part`: whoever looks at `path` sees the old file or the
+    new one, never half of one. After an error the old file stays and the part is gone.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)  # of a killed process that had this number
     try:
-        with open(part, "wb", buffering=2**20) as file:
-            yield file
-            file.flush()
+        yield part
+        with open(part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """The same as a file that is open for writing."""
+    with whole_path(path) as part, open(part, "wb", buffering=2**20) as file:
+        yield file

@@ -1,12 +1,8 @@
 """The archives in which ILSVRC 2012 is given out, read where they lie and never unpacked.
 
-    ILSVRC2012_img_train.tar                  1,000 tars, n01440764.tar ..., each with its JPEGs
-    ILSVRC2012_img_val.tar                    50,000 JPEGs, ILSVRC2012_val_00000001.JPEG ...
-    ILSVRC2012_validation_ground_truth.txt    line i: the ILSVRC2012_ID of the i-th of them
-    ilsvrc2012_ids.tsv or map_clsloc.txt      lines with a WordNet id and, after it, its ID
-
-The IDs count the classes in an order of their own. They are turned into WordNet ids, and those into
-labels by ascending order: a mix-up of the two orders costs 99.9 % of the validation images.
+    ILSVRC2012_img_train.tar          1,000 tars, n01440764.tar ..., each with its JPEGs
+    ILSVRC2012_img_val.tar            50,000 JPEGs, ILSVRC2012_val_00000001.JPEG ...
+    ILSVRC2012_devkit_t12.tar.gz      the classes of the latter: see devkit.py
 
 One pass over the headers of the train tar gives the place of each image in it. All can then be read
 in any order, by any number of threads, and an interrupted `prepare` goes on anywhere.
@@ -21,6 +17,7 @@ from tarfile import TarInfo
 
 import numpy as np
 
+from tinynet.data.devkit import KitFile, find_kit, read_classes, read_ground_truth
 from tinynet.data.errors import DataError
 from tinynet.data.folder import ENDINGS
 from tinynet.data.prepare_source import Images, Source
@@ -28,9 +25,6 @@ from tinynet.data.synsets import WORDNET_ID, check_order, class_names, read_syns
 from tinynet.data.tree import Folder, list_tar
 
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
-GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
-IDS = ("ilsvrc2012_ids.tsv", "map_clsloc.txt")
-DEVKIT = "ILSVRC2012_devkit_t12/data"  # where the development kit, unpacked, has the two
 VAL_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 # Of many files their names, their first bytes in the tar, and their sizes. Arrays, for there are a
 # million: a tenth of what Python's own objects would take.
@@ -69,87 +63,46 @@ def is_ilsvrc(path: Path) -> bool:
 
 def open_ilsvrc(folder: Path, progress: Callable[[int, int], None]) -> Source:
     """The source in `folder`. `progress` is called with the bytes of the train tar looked over."""
-    truth, ids = _find(folder, (GROUND_TRUTH,)), _find(folder, IDS)
+    truth, table = find_kit(folder)
     for name in (TRAIN, VAL):
         if not (folder / name).is_file():
             raise DataError(f"{folder}: no {name}: wanted {TRAIN} and {VAL} in one folder")
-    wnid_of = read_ids(ids)
     # The small files first: a mistake in them shows before the long listing.
-    numbers = read_ground_truth(truth, wnid_of, ids)
+    known = read_classes(table)
+    wnid_of = {row.number: row.wnid for row in known}
+    numbers = read_ground_truth(truth, wnid_of, table)
     words, place = read_synset_words(Folder(folder), folder)
     check_order([], words, place)
-    check_ids(ids, wnid_of, words, place)
+    _check_table(table, wnid_of, words, place)
     classes, ignored = list_train(folder / TRAIN, progress)
     wnids = sorted(classes)
     check_order(wnids, words, place)
     for wnid in sorted(classes.keys() - set(wnid_of.values())):
-        raise DataError(f"{ids}: no line for {wnid}, of which {TRAIN} has a tar: complete the file")
+        raise DataError(
+            f"{table.place}: no line for {wnid}, of which {TRAIN} has a tar: complete the file"
+        )
 
     places = [classes[wnid] for wnid in wnids]
     labels = np.repeat(np.arange(len(wnids)), [len(names) for names, _, _ in places])
     train = TarImages(folder / TRAIN, places, labels, wnids)
     train.ignored = ignored
     val = _open_val(folder / VAL, truth, numbers, wnid_of, wnids)
+    words = words or "".join(f"{row.wnid} {row.words}\n" for row in known)
     return Source(folder, class_names(wnids, words), {"train": train, "val": val})
 
 
-def _find(folder: Path, names: tuple[str, ...]) -> Path:
-    for place in (folder, folder / DEVKIT):
-        for name in names:
-            if (place / name).is_file():
-                return place / name
-    kind = (
-        "a line an image, the ILSVRC2012_ID of its class; it comes with the development kit"
-        if names == (GROUND_TRUTH,)
-        else "lines such as `n02119789 1 kit_fox`, a WordNet id and its ILSVRC2012_ID; the kit has "
-        "them in meta.mat, and the one for localization has the file map_clsloc.txt"
-    )
-    raise DataError(f"{folder}: no {' or '.join(names)}: wanted text, {kind}")
+def _check_table(table: KitFile, wnid_of: dict[int, str], words: str, place: str) -> None:
+    """DataError where the table and the synset_words.txt at `place` name other classes.
 
-
-def read_ids(path: Path) -> dict[int, str]:
-    """ILSVRC2012_ID -> WordNet id: on each line an id of WordNet is followed by the other."""
-    wnid_of: dict[int, str] = {}
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        fields = line.split()
-        wnid = next((field for field in fields if WORDNET_ID.fullmatch(field)), None)
-        after = fields[fields.index(wnid) + 1 :] if wnid else []
-        if not after and number == 1 or not fields:
-            continue  # a heading
-        if not after or not after[0].isdecimal():
-            raise DataError(f"{path}: line {number}: wanted a WordNet id and its number: {line!r}")
-        if int(after[0]) in wnid_of or wnid in wnid_of.values():
-            raise DataError(f"{path}: line {number}: {wnid} or {after[0]} was there before")
-        wnid_of[int(after[0])] = wnid
-    return wnid_of
-
-
-def check_ids(ids: Path, wnid_of: dict[int, str], words: str, place: str) -> None:
-    """DataError where the table at `ids` and the synset_words.txt at `place` name other classes.
-
-    The table may be of more, as that of the kit, or of fewer; as long as the other, it is the same.
+    The table may have more classes, or fewer; where it has as many, they are the same.
     """
     known = {line.split(" ", 1)[0] for line in words.splitlines() if line.strip()}
     for number, wnid in wnid_of.items():
         if len(wnid_of) == len(known) and wnid not in known:
             raise DataError(
-                f"{ids}: {wnid}, with the number {number}, is not in {place}: wanted the same "
-                "WordNet ids in both"
+                f"{table.place}: {wnid}, with the number {number}, is not in {place}: wanted the "
+                "same WordNet ids in both"
             )
-
-
-def read_ground_truth(path: Path, wnid_of: dict[int, str], ids: Path) -> list[int]:
-    """The ILSVRC2012_ID on each line."""
-    numbers = []
-    for number, line in enumerate(path.read_text(errors="replace").split("\n"), 1):
-        text = line.strip()
-        if text.isdecimal() and int(text) in wnid_of:
-            numbers.append(int(text))
-        elif text:
-            raise DataError(
-                f"{path}: line {number}: {text[:40]!r} is none of the {len(wnid_of):,} ids in {ids}"
-            )
-    return numbers
 
 
 def list_train(
@@ -191,7 +144,7 @@ def list_train(
 
 
 def _open_val(
-    path: Path, truth: Path, numbers: list[int], wnid_of: dict[int, str], wnids: list[str]
+    path: Path, truth: KitFile, numbers: list[int], wnid_of: dict[int, str], wnids: list[str]
 ) -> TarImages:
     """The images of the validation tar, in the order of their numbers."""
     found: dict[int, TarInfo] = {}
@@ -211,15 +164,16 @@ def _open_val(
         number = odd[0] if odd else 1
         lacks = truth if number in found else path
         raise DataError(
-            f"{truth} has {len(numbers):,} lines, {path} {len(found):,} images: wanted a line for "
-            f"each image. The first of which {lacks.name} knows nothing is "
+            f"{truth.place} has {len(numbers):,} lines, {path} {len(found):,} images: wanted a "
+            f"line for each image. The first of which {lacks.name} knows nothing is "
             f"ILSVRC2012_val_{number:08}.JPEG: one of the two is not whole; get it anew"
         )
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     for line, number in enumerate(numbers, 1):
         if wnid_of[number] not in label_of:
             raise DataError(
-                f"{truth}: line {line}: {number} is {wnid_of[number]}, for which {TRAIN} has no tar"
+                f"{truth.place}: line {line}: {number} is {wnid_of[number]}, for which {TRAIN} has "
+                "no tar"
             )
     labels = np.array([label_of[wnid_of[number]] for number in numbers])
     places = _places([found[number] for number in wanted])
