@@ -7,8 +7,8 @@
 
 The files, in the order to read them: `images.py` (one file to pixels), `dataset.py` (what all
 datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py` and `folder.py` (with
-`tree.py` and `synsets.py`), `statistics.py` and `loader.py`. How photographs become a prepared set,
-which is read faster: `shards.py`, its format, then `prepare.py` and those that it imports.
+`tree.py` and `synsets.py`), `statistics.py` and `loader.py`. Photographs load faster from a
+prepared set: `shards.py` is its format; `prepare.py` and what it imports make one.
 """
 
 from pathlib import Path
@@ -53,15 +53,15 @@ COMPRESSED = (".tar.gz", ".tgz", ".tar.xz", ".txz")
 def open_dataset(
     spec: str | Path, split: str, image_size: int, seed: int = 0, store_size: int | None = None
 ) -> Dataset:
-    """The dataset that `spec` names, its "train" or "val" part (for both: the test images).
+    """The "train" or "val" split of the dataset that `spec` names.
 
     `spec`: "shapes", "cifar10", "fashion-mnist", or a path: a CIFAR-10 archive (.tar.gz, .tar.xz)
     or its folder, a folder with Fashion-MNIST's files, a folder that `prepare` made, or a folder or
-    plain .tar with train/ and val/, each with one sub-folder a class. A missing CIFAR-10 archive of
-    the official name, cifar-10-binary.tar.gz, is downloaded.
+    plain .tar with train/ and val/, each with one sub-folder per class. A missing CIFAR-10 archive
+    of the official name, cifar-10-binary.tar.gz, is downloaded.
 
-    The network sees `image_size` pixels a side; `store_size`, in the paper's proportion of 256 to
-    224 unless given, is what a crop is cut from. `seed` draws the shapes. Raises DataError.
+    The network sees crops of `image_size` pixels a side, cut from images of `store_size`, by
+    default in the paper's proportion of 224 to 256. `seed` draws the shapes. Raises DataError.
     """
     if split not in ("train", "val"):
         raise ValueError(f"open_dataset: split is {split!r}, wanted 'train' or 'val'")
@@ -79,9 +79,9 @@ def open_dataset(
 
 
 def kind_of_data(spec: str | Path) -> str:
-    """What `spec` names, told by names alone: "shapes", "cifar10", "fashion-mnist" or "folder".
+    """What `spec` names, judging by names alone: "shapes", "cifar10", "fashion-mnist" or "folder".
 
-    The last is photographs in classes, also when they are prepared.
+    The last is photographs in classes, prepared or not.
     """
     if spec in NAMES:
         return spec

@@ -38,7 +38,7 @@ RECORD = 1 + 3 * 32 * 32
 
 
 def open_cifar10(path: Path, split: str, image_size: int, store_size: int) -> ArrayDataset:
-    """CIFAR-10 from `path`: the archive, the folder with the `.bin` files, or one around it."""
+    """CIFAR-10 from `path`: the archive, the folder with the `.bin` files, or its parent."""
     read = _read_folder if path.is_dir() else _read_archive
     parts = [_parse(data, f"{path}: {name}") for name, data in read(path, FILES[split]).items()]
     labels, pixels = (np.concatenate(arrays) for arrays in zip(*parts))
@@ -46,13 +46,13 @@ def open_cifar10(path: Path, split: str, image_size: int, store_size: int) -> Ar
 
 
 def is_cifar10_folder(path: Path) -> bool:
-    """Whether the folder `path`, or one of the official name in it, holds any of the `.bin`s."""
+    """Whether the folder `path`, or one in it of the official name, holds any `.bin` file."""
     names = FILES["train"] + FILES["val"]
     return any((_bin_folder(path) / name).exists() for name in names)
 
 
 def find_or_download(folder: Path) -> Path:
-    """The archive or its unpacked folder in `folder`; where there is none, it is downloaded."""
+    """The archive or its unpacked folder in `folder`; if there is neither, it is downloaded."""
     for name in PLACES:
         if (folder / name).exists():
             return folder / name
@@ -73,9 +73,9 @@ def download(target: Path) -> Path:
 
 
 def _fetch(target: Path) -> None:
-    """Fetch URL to `target`, which appears only when it is whole and its MD5 is right."""
+    """Fetch URL to `target`, which appears only once it is complete and its MD5 is right."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The process number keeps two that download at the same time out of each other's way.
+    # The process id keeps two simultaneous downloads out of each other's way.
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
     print(f"cifar10: downloading {URL} to {target}", file=sys.stderr)
     digest, received, reported = hashlib.md5(usedforsecurity=False), 0, 0
@@ -119,7 +119,7 @@ def _read_folder(path: Path, names: list[str]) -> dict[str, bytes]:
 
 
 def _read_archive(path: Path, names: list[str]) -> dict[str, bytes]:
-    """The members called `names`."""
+    """The contents of the members called `names`."""
     found = {}
     decompress = lzma.open if path.name.endswith("xz") else gzip.open
     try:
@@ -129,10 +129,10 @@ def _read_archive(path: Path, names: list[str]) -> dict[str, bytes]:
                 if name in names and member.isreg():
                     found[name] = archive.extractfile(member).read()
                 if names == FILES["val"] and found:
-                    break  # one file of six: not worth the time that the others take
+                    break  # one file of six: not worth reading the others
             else:
                 while stream.read(2**20):
-                    continue  # to the end, where the checksum of the whole is
+                    continue  # to the end, where the checksum is
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
         raise DataError(f"{path}: damaged or cut short, or no such archive ({error})") from error
     missing = [name for name in names if name not in found]

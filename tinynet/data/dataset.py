@@ -1,8 +1,8 @@
 """A dataset: numbered images, each with a label, each given as uint8 (3, S, S).
 
 Every dataset stores or makes its images a little larger (S, `store_size`) than the network sees
-them (`image_size`), 256 to 224 in the paper, so that training can cut another crop each time.
-Cropping, flipping and the mean are arithmetic on whole batches and not done here.
+them (`image_size`), 256 to 224 in the paper, so that training can cut a different crop each time.
+Cropping, flipping and subtracting the mean are arithmetic on whole batches, not done here.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a dataset tha
 
 
 class Dataset:
-    """What the loader sees. A kind of dataset says how one image is read: `read` and `describe`.
+    """What the loader sees. Each kind of dataset defines `read` and `describe` for one image.
 
     Attributes: `name`; `split` ("train" or "val"); `classes`, readable names; `labels`, int64
-    (len,); `image_size`; `store_size`; `ignored`, names of files left out as no images;
-    `statistics`, what `measure` would find in the images, where that is known beforehand.
+    (len,); `image_size`; `store_size`; `ignored`, files left out because their names are not those
+    of images; `statistics`, what `measure` would find in the images, if known beforehand.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Dataset:
         shape = (len(self), 3, store_size, store_size)
         self._cache = None
         if cache and np.prod(shape, dtype=np.int64) <= CACHE_LIMIT:
-            self._cache = np.empty(shape, np.uint8)  # costs no memory before it is filled
+            self._cache = np.empty(shape, np.uint8)  # takes no memory until it is filled
             self._cached = np.zeros(len(self), bool)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def load(self, i: int) -> np.ndarray:
-        """Image `i` as uint8 (3, S, S), not to be written to. Raises BadImage. Thread-safe."""
+        """Image `i` as uint8 (3, S, S), to be read only. Raises BadImage. Thread-safe."""
         if self._cache is None:
             return self.read(i)
         if not self._cached[i]:
@@ -68,7 +68,7 @@ class Dataset:
 
 
 class ArrayDataset(Dataset):
-    """Small images that are all in memory: `pixels` uint8 (N, 3, h, w), or (N, 1, h, w) gray."""
+    """Small images, all in memory: `pixels` uint8 (N, 3, h, w), or (N, 1, h, w) for gray."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class ArrayDataset(Dataset):
         store_size: int,
         pixels: np.ndarray,
     ) -> None:
-        # Scaling a 32 x 32 image costs next to nothing: kept scaled they would only take memory.
+        # Scaling a 32 x 32 image costs next to nothing: a cache would only take memory.
         super().__init__(name, split, classes, labels, image_size, store_size, cache=False)
         self._pixels = pixels
 

@@ -1,9 +1,9 @@
-"""A folder or a `.tar` with one sub-folder a class, as ImageNet is usually kept:
+"""A folder or a `.tar` with one sub-folder per class, as ImageNet is usually kept:
 
     [top/] train/ n01440764/ *.JPEG          [top/] val/ n01440764/ *.JPEG
                   n01443537/ *.JPEG                      n01443537/ *.JPEG
 
-Classes are numbered in the order of their folders' names. Where a `synset_words.txt` lies in the
+Classes are numbered in the order of their folders' names. If there is a `synset_words.txt` in the
 folder or archive, or beside it, WordNet ids get their words: "n01440764 tench, Tinca tinca".
 """
 
@@ -19,7 +19,7 @@ from tinynet.data.synsets import class_names, read_synset_words
 from tinynet.data.tree import Folder, Tar
 
 SPLITS = ("train", "val")
-# What a file is called decides only whether it is tried; one without any ending is tried too.
+# A file's ending decides only whether it is tried; one without an ending is tried too.
 JPEG, PORTABLE = (".jpg", ".jpeg", ".jfif"), (".ppm", ".pgm")
 ENDINGS = (*JPEG, ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", *PORTABLE, "")
 
@@ -28,7 +28,7 @@ class FolderDataset(Dataset):
     """The images of `split` below `path`, a folder or a plain `.tar`.
 
     Also has `tree`, the folder or tar; `files`, the images' paths in it, all below `parent`;
-    `folders`, the names of the class folders; `synset_words`, the file's text and where it lies.
+    `folders`, the names of the class folders; `synset_words`, that file's text and its place.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class FolderDataset(Dataset):
         split: str,
         image_size: int,
         store_size: int,
-        tree: Folder | Tar | None = None,  # that of another split, which has listed it already
+        tree: Folder | Tar | None = None,  # of another split, already listed
     ) -> None:
         self.tree = tree or (Folder(path) if path.is_dir() else Tar(path))
         top = _find_top(self.tree, path)
@@ -71,7 +71,7 @@ def _wanted(path: Path) -> str:
 
 
 def _find_top(tree: Folder | Tar, path: Path) -> str:
-    """What stands before train/ and val/: "", or the one top folder with its "/"."""
+    """What precedes train/ and val/: "", or the one top folder with its "/"."""
     tops = tree.folders("")
     if any(split in tops for split in SPLITS):
         return ""
@@ -104,7 +104,7 @@ def _class_folders(tree: Folder | Tar, path: Path, top: str, split: str) -> list
 def _list_images(
     tree: Folder | Tar, path: Path, parent: str, folders: list[str]
 ) -> tuple[list[str], np.ndarray, list[str]]:
-    """The image files below `parent`, their labels, and the files that by name are no images."""
+    """The image files below `parent`, their labels, and the files not named like images."""
     label_of = {folder: label for label, folder in enumerate(folders)}
     files, labels, ignored = [], [], []
     for file in tree.files(parent):

@@ -1,11 +1,11 @@
 """From an image file to a square of pixels: the one way in for JPEG, PNG and their kin.
 
 Pictures found in the wild lie on their side, come in CMYK, gray, palettes or 16 bits, are half
-transparent, cut short, or no pictures at all. Whatever comes, `decode_image` gives uint8
+transparent, cut short, or not pictures at all. Whatever comes, `decode_image` gives uint8
 (3, S, S), red, green, blue, or raises `BadImage` with the file's name and the reason.
 
-The size is made as in the paper, section 2: the shorter side is scaled to S and the centre square
-is cut. The two steps are one here: only the pixels of that square are ever resized.
+Images are resized as in the paper, section 2: the shorter side is scaled to S and the centre square
+is cut. Here the two steps are one: only the pixels of that square are ever resized.
 """
 
 import io
@@ -18,11 +18,11 @@ from PIL import Image, UnidentifiedImageError
 
 from tinynet.data.errors import BadImage
 
-# Named one by one, for Pillow also knows formats that start other programs (EPS: Ghostscript).
+# Named one by one: Pillow also knows formats that start other programs (EPS: Ghostscript).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 2**26  # 8192 x 8192: a file of kilobytes can claim gigabytes of pixels
 
-ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held; each value's cure:
+ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held; to undo each value:
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,7 +33,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Pillow warns where this file decides: enormous is refused, garbled EXIF data do no harm.
+# Pillow only warns; here enormous images are refused, and garbled EXIF data do no harm.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -44,8 +44,8 @@ def decode_image(
     """The image in `source` (a path, the file's bytes, or an open file) as uint8 (3, S, S).
 
     EXIF orientation is applied, transparent images are laid over white, gray is repeated to three
-    channels, 16 bits are scaled to 8; of an animation the first picture is taken. ICC profiles are
-    not applied. Messages use `name`, or else the source's own. Raises BadImage.
+    channels, 16 bits are scaled to 8, and an animation gives its first frame. ICC profiles are not
+    applied. Messages use `name`, or else the source's own. Raises BadImage.
     """
     return to_array(load_square(source, store_size, name))
 
@@ -55,7 +55,7 @@ def load_square(
 ) -> Image.Image:
     """The same as a Pillow image, `size` pixels a side, gray or RGB.
 
-    An image to which nothing had to be done still has the `format` of its file.
+    An image that needed no change still has the `format` of its file.
     """
     if name is None:
         is_path = isinstance(source, str | PathLike)
@@ -66,7 +66,7 @@ def load_square(
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time.
-            # Pillow takes the smallest no smaller than asked for: twice the side, or it would blur.
+            # Pillow picks the smallest not below the size asked for; less than 2 * size would blur.
             image.draft(None, (2 * size, 2 * size))
             image.load()
             return _upright(fit_square(_gray_or_rgb(image), size), _orientation(image))
@@ -92,10 +92,10 @@ def fit_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def to_array(image: Image.Image) -> np.ndarray:
-    """A gray or RGB image of height h and width w as uint8 (3, h, w), to be read only."""
+    """A gray or RGB image of height h and width w as uint8 (3, h, w), read-only."""
     if image.mode == "L":
         return np.broadcast_to(np.asarray(image), (3, image.height, image.width))
-    # Pillow parts the channels of each row (";L") quicker than NumPy those of each pixel.
+    # Pillow separates the channels row by row (";L") faster than NumPy does pixel by pixel.
     rows = np.frombuffer(image.tobytes("raw", "RGB;L"), np.uint8)
     return rows.reshape(image.height, 3, image.width).transpose(1, 0, 2)
 
@@ -115,7 +115,7 @@ def _gray_or_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
-    """Gray 0..65535 to 0..255: Pillow's own convert would clip at 255 and leave white."""
+    """Gray 0..65535 to 0..255: Pillow's own convert would clip at 255, to white."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError("32-bit pixels beyond 0..65535: their range is not known")

@@ -1,11 +1,11 @@
 """The loader: batches of images for one epoch, decoded ahead of training by worker threads.
 
-What is random is drawn for the whole epoch before it starts, from (seed, epoch), and belongs to
-the image and not to the thread that decodes it. So the samples are the same for any number of
-workers, an interrupted epoch goes on at any batch, and a batch can be split over many machines.
+All random numbers are drawn before the epoch starts, from (seed, epoch), and belong to the image,
+not to the thread that decodes it. So the samples are the same for any number of workers, an
+interrupted epoch can resume at any batch, and a batch can be split over many machines.
 
-Threads are enough, for Pillow releases Python's global lock while it decodes and scales. They are
-always `prefetch` batches ahead and no more; the loader counts the seconds that training waited.
+Threads are enough, since Pillow releases Python's global lock while it decodes and scales. They
+stay `prefetch` batches ahead and no more; the loader counts the seconds that training waited.
 """
 
 import math
@@ -22,12 +22,12 @@ import numpy as np
 from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 
-PART = 16  # images a task: so few that all workers share a batch, and the first comes soon
+PART = 16  # images per task: so few that all workers share a batch, and the first comes soon
 
 
 @dataclass(frozen=True)
 class Batch:
-    """n images with what is to be done to them; `number` counts the batches of the epoch."""
+    """n images and what is to be done to them; `number` is the batch's place in the epoch."""
 
     images: np.ndarray  # uint8 (n, 3, S, S)
     labels: np.ndarray  # int64 (n,)
@@ -45,14 +45,14 @@ def print_skip(name: str, reason: str) -> None:
 
 
 class Loader:
-    """Batches of `dataset`: for training shuffled, cropped and flipped at random, or as they are.
+    """Batches of `dataset`: shuffled, cropped and flipped at random for training, else as it is.
 
-    Training drops a last batch that is not full, unless it is the only one; otherwise all images
-    come, in order, with the centre crop. `crop` and `flip` switch off the two augmentations.
+    Training drops an incomplete last batch, unless it is the only one; without `train` all images
+    come, in order, with the centre crop. `crop` and `flip` can switch off the two augmentations.
 
     Images that cannot be read are left out of their batch. `skipped` has the name and reason of
-    each, and `on_skip(name, reason)` is called once for each; files that are no images by their
-    names are told of together. `wait_seconds` is how long the caller has waited for batches.
+    each, and `on_skip(name, reason)` is called once for each; files not named like images are
+    reported in one call. `wait_seconds` is how long the caller has waited for batches.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class Loader:
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """The batches of epoch number `epoch` from `start_batch` on, always the same ones.
 
-        The threads end with the iterator: at its end, when it is closed (`break` does that), or
-        when an exception passes. Raises DataError if no image of a whole epoch could be read.
+        The threads end with the iterator: when it is exhausted, closed (`break` does that) or left
+        by an exception. Raises DataError if no image of a whole epoch could be read.
         """
         order, *drawn = self.draw(epoch)
         numbers = range(start_batch, len(self))
@@ -120,7 +120,7 @@ class Loader:
             for number in numbers:
                 images, indices = self._wait(started.popleft())
                 start_one()
-                if len(indices):  # not a batch of bad images only
+                if len(indices):  # not all of them were bad
                     delivered = True
                     labels = self.dataset.labels[indices]
                     chosen = [values[indices] for values in drawn]
@@ -131,7 +131,7 @@ class Loader:
             self._refuse()
 
     def draw(self, epoch: int) -> tuple[np.ndarray, ...]:
-        """The order of the images; and of each, by its index, top, left, flip and colour."""
+        """The order of the images; then top, left, flip and colour of each, by its index."""
         count = len(self.dataset)
         slack = self.dataset.store_size - self.dataset.image_size
         order = np.arange(count)
@@ -183,22 +183,22 @@ class Loader:
 
 
 class _Memory:
-    """Arrays for images that use the same memory again: new pages cost a fifth of the decoding."""
+    """Arrays for images in reused memory: fresh pages would cost a fifth of the decoding time."""
 
     def __init__(self, *shape: int) -> None:
         self._shape = shape
         self._free: list[memoryview] = []
 
     def take(self) -> np.ndarray:
-        """An array uint8 of the shape; once it and all views of it are gone, another may be it."""
+        """A uint8 array of the shape; its memory is reused once it and all its views are gone."""
         memory = self._free.pop() if self._free else np.empty(math.prod(self._shape), np.uint8).data
-        array = np.frombuffer(memory, np.uint8)  # all views name it as their base
+        array = np.frombuffer(memory, np.uint8)  # the base of all its views
         weakref.finalize(array, self._free.append, memory)
         return array.reshape(self._shape)
 
 
 class _Pending:
-    """A batch under way: `images`, filled by the pool, a few images a task."""
+    """A batch in progress: the pool fills `images`, a few per task."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class _Pending:
         self._tasks: list[Future] = [pool.submit(self._fill, dataset, start) for start in starts]
 
     def _fill(self, dataset: Dataset, start: int) -> list[tuple[int, BadImage]]:
-        """Load up to PART images; the places of the bad ones, with what is wrong with them."""
+        """Load up to PART images; return the places of the bad ones, and what is wrong there."""
         bad = []
         for place in range(start, min(start + PART, len(self._indices))):
             try:
@@ -223,7 +223,7 @@ class _Pending:
         return bad
 
     def result(self) -> tuple[np.ndarray, np.ndarray, list[BadImage]]:
-        """Wait; then the good images, their indices, and the errors of the bad ones, in order."""
+        """Wait; return the good images, their indices, and the errors of the bad ones, in order."""
         bad = [item for task in self._tasks for item in task.result()]
         if not bad:
             return self._images, self._indices, []
