@@ -1,14 +1,14 @@
-"""From photographs as they are kept to a prepared set: squares of 256 pixels in shards of a tar.
+"""From photographs to a prepared set: squares of 256 pixels, as JPEGs in tar shards.
 
-Decoding a photograph costs several times what decoding its 256 x 256 copy does, and training looks
-at each ninety times. So it is done once: the shorter side scaled to 256, the centre square cut
-(the paper's section 2), encoded as JPEG again; and the statistics are taken on the way.
+Decoding a photograph costs several times as much as decoding its 256 x 256 copy, and training looks
+at each ninety times. So the work is done once: the shorter side is scaled to 256, the centre square
+cut (the paper's section 2) and encoded as JPEG again; the statistics are gathered on the way.
 
-Threads do it, for Pillow and NumPy release Python's global lock for all but a twelfth of the time.
-Processes were about a tenth quicker on two cores, but a kill would leave them behind. One more
-thread writes. It takes what they made in the order of the shards and never lets them be more than a
-few images ahead, so that memory does not grow with the data. All a shard holds follows from the
-source and the recipe alone: a run that was killed ends with the same bytes as one that was not.
+Threads do it, since Pillow and NumPy release Python's global lock for all but a twelfth of the
+time. Processes were about a tenth faster on two cores, but a kill would leave them behind. The
+calling thread writes what they made, shard by shard, and never lets them get more than a few tasks
+ahead, so memory does not grow with the data. What a shard holds follows from the source and the
+recipe alone: a run that was killed ends with the same bytes as one that was not.
 """
 
 import errno
@@ -32,15 +32,15 @@ from tinynet.data.statistics import Sums
 from tinynet.progress import Progress, TimeLeft
 from tinynet.whole_file import whole_file
 
-PART = 16  # images a task
-AHEAD = 4  # tasks a worker that may wait for the one who writes
-TOLD = 10  # skipped files that are told of at once; skipped.txt has all of them
+PART = 16  # images per task
+AHEAD = 4  # tasks per worker that may wait to be written
+TOLD = 10  # skipped files reported right away; skipped.txt has all of them
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 def open_source(path: Path, progress: Progress) -> Source:
-    """What `path` holds: ILSVRC's archives, or a folder or .tar with a folder a class."""
+    """What `path` holds: ILSVRC's archives, or a folder or .tar with a folder per class."""
     if not path.exists():
         raise DataError(f"{path}: no such folder or .tar to prepare")
     if is_prepared(path):
@@ -58,10 +58,10 @@ def open_source(path: Path, progress: Progress) -> Source:
 def prepare(
     source: Source, path: Path, recipe: Recipe, workers: int, progress: Progress
 ) -> tuple[Destination, int]:
-    """Make the prepared set at `path`, or go on with it, or put right what is damaged in it.
+    """Make the prepared set at `path`, continue it, or repair what is damaged in it.
 
-    Shards that are there are read and checked first. Returns the finished set, with the number of
-    shards that had to be made. Raises DataError; what was done is kept.
+    Existing shards are read and checked first. Returns the finished set, and the number of shards
+    that had to be made. Raises DataError; what was done is kept.
     """
     _check_place(source, path)
     wanted = {
@@ -96,7 +96,7 @@ def prepare(
 
 
 class _Workshop:
-    """Workers that make shards of one source in one place."""
+    """Workers that make the shards of one source in one destination."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class _Workshop:
         self._skipped = 0
 
     def check(self) -> list[int]:
-        """Which of the shards that are done are not as they were written."""
+        """The indices of the finished shards that are not as they were written."""
         path, shards, damaged = self._destination.path, self._destination.state.shards, []
         self._progress.begin("checking what is there", len(shards))
         with ThreadPoolExecutor(self._workers) as pool:
@@ -125,7 +125,7 @@ class _Workshop:
         return damaged
 
     def make(self, jobs: list[Job], again: bool) -> None:
-        """Make shards, one after the other; `again` such whose images are counted already."""
+        """Make shards, one after the other; `again`: their images are counted already."""
         total = sum(len(job.indices) for job in jobs)
         self._done, self._left = 0, TimeLeft(total, 0)
         self._progress.begin("preparing", total)
@@ -139,7 +139,7 @@ class _Workshop:
         self._progress.end()
 
     def _make_shard(self, job: Job, path: Path, parts: Iterator[Made], again: bool) -> None:
-        """Write what the workers have made of the job's images, then note that it is there."""
+        """Write what the workers made of the job's images, then record the shard as done."""
         sums, skipped = Sums(self._recipe.size), []
         with whole_file(path) as file:
             writer = ShardWriter(file, job.split, job.number)
@@ -183,7 +183,7 @@ class _Workshop:
 def in_order(
     pool: Executor, task: Callable[[Item], Result], items: Iterable[Item], ahead: int
 ) -> Iterator[Result]:
-    """task(item) of every item, in order, worked on by the pool at most `ahead` items before."""
+    """task(item) for every item, in order; the pool works at most `ahead` items in advance."""
     pending: deque[Future] = deque()
     for item in items:
         pending.append(pool.submit(task, item))
@@ -208,7 +208,7 @@ def _ignored(source: Source) -> list[str]:
 
 
 def _within(source: Source, description: str) -> str:
-    """The description of a file without the path of the source, wherever that lies today."""
+    """The description of a file without the path of the source, which may move."""
     return description.removeprefix(str(source.path)).lstrip("/: ")
 
 

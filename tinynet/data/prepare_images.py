@@ -14,26 +14,26 @@ from tinynet.data.statistics import Sums
 
 @dataclass(frozen=True)
 class Recipe:
-    """What, beside the source, decides about the bytes of a prepared set.
+    """What, apart from the source, determines the bytes of a prepared set.
 
-    Quality 90 without subsampling of the colours: on ImageNet's photographs at 256 pixels a
-    root-mean-square error of 2.8 of 255, as with the usual 95 and halved colours, in fewer bytes;
-    and the colours are kept, whose smallest component is a few units only.
+    Quality 90 without chroma subsampling: on ImageNet's photographs at 256 pixels, its
+    root-mean-square error is 2.8 of 255, as with the usual 95 and subsampling, in fewer bytes; and
+    it keeps the colours, whose smallest principal component is only a few units.
 
-    `seed` draws the order of the training images. The loader does not need it, as it reads from
-    anywhere; but whoever reads shards from front to back would get a class at a time, as they lie
-    in the source. The price are reads all over the source, which only a hard disk minds.
+    `seed` draws the order of the training images. The loader, which reads in any order, does not
+    need it; but a program that reads shards from front to back would get one class at a time, as in
+    the source. The price is random access to the source, which only a hard disk minds.
     """
 
     size: int = 256
     quality: int = 90
-    shard_images: int = 2_000  # some 50 MB, and no more than a kill loses
+    shard_images: int = 2_000  # some 50 MB; a kill loses no more than one shard
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Job:
-    """A shard to make: `indices` are those of its images in the source."""
+    """A shard to make: `indices` says which images of the source."""
 
     split: str
     number: int
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What became of some images: (key, label, JPEG) of each, or else a line that says why not."""
+    """What became of some images: (key, label, JPEG) of each, or a line that says why not."""
 
     images: list[tuple[str, int, bytes]]
     skipped: list[str]
@@ -65,8 +65,8 @@ def plan(source: Source, recipe: Recipe) -> list[Job]:
 def make(images: Images, indices: np.ndarray, recipe: Recipe, measure: bool) -> Made:
     """Read, scale and encode some images; with `measure`, sum their pixels too.
 
-    Raises OSError, or DataError, where a file cannot be had: a disk that fails for a moment must
-    not cost images for good.
+    Raises OSError or DataError if a file cannot be read: a momentary disk failure must not cost
+    images for good.
     """
     made = Made([], [], Sums(recipe.size, len(indices)))
     arrays = []
@@ -90,7 +90,7 @@ def make(images: Images, indices: np.ndarray, recipe: Recipe, measure: bool) -> 
 
 
 def is_ready(square: Image.Image) -> bool:
-    """Whether the file was such a JPEG already, which is then better copied than encoded again."""
+    """Whether the file already was a baseline JPEG of this size: better copied than re-encoded."""
     return square.format == "JPEG" and "progressive" not in square.info
 
 

@@ -1,7 +1,7 @@
-"""What `prepare` reads: numbered image files, each of a class, wherever they lie.
+"""What `prepare` reads: numbered image files, each with a class, wherever they are.
 
-Every image has a name, CLASS/FILE, from which its key in the shards is made; the two must not
-collide. A fingerprint of all the names and sizes tells whether a source is still the same.
+Every image has a name, CLASS/FILE, from which its key in the shards is made; no two keys may be the
+same. A fingerprint of all names and sizes tells whether a source is unchanged.
 """
 
 import hashlib
@@ -18,10 +18,10 @@ from tinynet.data.synsets import check_order
 
 
 class Images:
-    """The image files of one split. A kind of source says how one is named and read.
+    """The image files of one split. Each kind of source defines how they are named and read.
 
-    Attributes: `labels`, int64 (len,); `ignored`, descriptions of files that are no images by
-    their names; `folder`, below which any file is taken for one of them, if they lie in one.
+    Attributes: `labels`, int64 (len,); `ignored`, descriptions of files not named like images;
+    `folder`, below which any file is taken for one of them, if they are in a folder.
     """
 
     labels: np.ndarray
@@ -36,11 +36,11 @@ class Images:
         raise NotImplementedError
 
     def size(self, i: int) -> int:
-        """The bytes of the file. Raises OSError."""
+        """The size of the file in bytes. Raises OSError."""
         raise NotImplementedError
 
     def read(self, i: int) -> bytes:
-        """The file. Raises OSError."""
+        """The bytes of the file. Raises OSError."""
         raise NotImplementedError
 
     def describe(self, i: int) -> str:
@@ -58,7 +58,7 @@ class Source:
 
 
 class TreeImages(Images):
-    """The files of a folder or `.tar` with one sub-folder a class."""
+    """The files of a folder or `.tar` with one sub-folder per class."""
 
     def __init__(self, path: Path, dataset: FolderDataset) -> None:
         self.labels = dataset.labels
@@ -82,7 +82,7 @@ class TreeImages(Images):
 
 
 def open_tree(path: Path) -> Source:
-    """The source at `path`, a folder or `.tar` with train/ and val/ and a folder a class."""
+    """The source at `path`, a folder or `.tar` with train/ and val/, each with class folders."""
     train = FolderDataset(path, "train", 1, 1)
     val = FolderDataset(path, "val", 1, 1, train.tree)
     check_order(train.folders, *train.synset_words)
@@ -93,7 +93,7 @@ def open_tree(path: Path) -> Source:
 def key_of(name: str) -> str:
     """The key of the image called `name`: "dog/my.old.dog.png" -> "dog/my_old_dog".
 
-    What reads WebDataset's convention takes all after the first dot of a file for its kind.
+    Readers of WebDataset's convention take all after the first dot of a file name for its kind.
     """
     folder, _, file = os.path.splitext(name)[0].rpartition("/")
     return f"{folder}/{file.replace('.', '_')}"
@@ -102,7 +102,7 @@ def key_of(name: str) -> str:
 def fingerprint(source: Source) -> str:
     """A hash of the classes and of every image's name and size, whatever order they are found in.
 
-    DataError where two images of a class would have the same key.
+    Raises DataError if two images of a class would have the same key.
     """
     digest = hashlib.sha256(json.dumps(source.classes).encode())
     for split, images in source.splits.items():

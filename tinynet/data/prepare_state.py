@@ -1,11 +1,11 @@
-"""DST while it is being prepared: whose it is, how far it has come, and how it is finished.
+"""DST while it is being prepared: who may write to it, how far it has come, how it is finished.
 
 After each shard `.progress.npz` is replaced as a whole. It alone says what is done: which shards,
-the sums over their images, how long the indices are, and the files that were skipped. Whatever lies
-beyond, in whole shards or in parts of them, is what a killed run left, and is made once more.
+the sums over their images, how long the indices are, and the files that were skipped. Anything
+beyond that, whole shards or parts of them, was left by a killed run and is made again.
 
-It stays in the finished set, for all the others follow from it, or from the shards: what is damaged
-or gone is given again, exactly as it was, and no photograph is read for it.
+It stays in the finished set, since all other files follow from it or from the shards: a damaged or
+missing one is restored exactly as it was, without reading a photograph.
 """
 
 import fcntl
@@ -42,9 +42,9 @@ from tinynet.whole_file import whole_file
 
 @dataclass
 class State:
-    """What is done: `shards` in the order in which they were made, and what was in them."""
+    """What is done: `shards` in the order they were made, and what was in them."""
 
-    sums: Sums | None  # over the training images; None where only dataset.json tells of the set
+    sums: Sums | None  # over the training images; None where only dataset.json describes the set
     shards: list[Shard] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
     index_crc32: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
@@ -52,17 +52,17 @@ class State:
 
 
 class Destination:
-    """The folder at `path`, which shall hold what `wanted` describes, and no one else may write to.
+    """The folder at `path`, locked, which is to hold what `wanted` describes.
 
-    `state` is how far it has come; `mended` counts the files that were given again, of each of
-    which `warn` is told. Raises DataError where it holds anything else.
+    `state` is how far it has come; `mended` counts the restored files, each reported to `warn`.
+    Raises DataError if the folder holds anything else, or another process is at work on it.
     """
 
     def __init__(
         self, path: Path, wanted: dict, ignored: list[str], warn: Callable[[str], None]
     ) -> None:
         self.path, self.mended, self._wanted, self._warn = path, 0, wanted, warn
-        self._finished = False  # by what dataset.json says
+        self._finished = False  # according to dataset.json
         if path.exists() and not path.is_dir():
             raise DataError(f"{path} is a file, wanted a folder")
         path.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ class Destination:
             self._begin(ignored)
 
     def commit(self, shard: Shard, records: np.ndarray, skipped: list[str], sums: Sums) -> None:
-        """The shard is in its place: write down that it is, and what is in it."""
+        """Record that the shard is in its place, and what is in it."""
         state = self.state
         index, lines = records.tobytes(), _lines(skipped)
         _append(self.path / index_name(shard.split), index)
@@ -88,7 +88,7 @@ class Destination:
         self._save_state()
 
     def mend(self) -> None:
-        """Give again the indices that are damaged; the shards that are done must be whole."""
+        """Restore damaged indices; the finished shards must be whole."""
         for split in SPLITS:
             file = self.path / index_name(split)
             if not file.is_file() or checksum(file)[1] != self.state.index_crc32.get(split):
@@ -97,9 +97,9 @@ class Destination:
                 self._give(file.name, b"".join(records), told=True)
 
     def finish(self) -> None:
-        """All shards are there: write what tells of the whole, the description last."""
+        """All shards are done: write what describes the whole set, dataset.json last."""
         if self.state.sums is None:
-            return  # dataset.json and statistics.npz are there, and all that is known
+            return  # dataset.json and statistics.npz exist, and are all that is known
         statistics, file = self.state.sums.statistics(), io.BytesIO()
         np.savez(file, mean=statistics.mean, covariance=statistics.covariance)
         self._give(STATISTICS, file.getvalue(), told=self._finished)
@@ -112,7 +112,7 @@ class Destination:
         return self.state.skipped.decode("utf-8", "surrogateescape").splitlines()
 
     def _lock(self) -> None:
-        # A file that is never replaced, open for writing, as file systems of a network ask for.
+        # A file that is never replaced; open for writing, as network file systems require.
         file = os.open(self.path / SKIPPED, os.O_WRONLY | os.O_CREAT, 0o666)
         weakref.finalize(self, os.close, file)
         try:
@@ -125,7 +125,7 @@ class Destination:
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
     def _give(self, name: str, data: bytes, told: bool) -> None:
-        """Write the file unless it is there just so; `told` where it should have been."""
+        """Write the file unless it holds `data` already; `told`: report it, as it should have."""
         file = self.path / name
         if file.is_file() and file.read_bytes() == data:
             return
@@ -148,7 +148,7 @@ class Destination:
         self._save_state()
 
     def _resume(self, ignored: list[str]) -> None:
-        """Take up what is there, as `.progress.npz` tells of it, or else dataset.json."""
+        """Continue from what `.progress.npz` says is there, or else dataset.json."""
         try:
             before, self.state = self._read_state()
         except DataError:
@@ -163,7 +163,7 @@ class Destination:
             self._give(DESCRIPTION, self._description({"finished": False}), told=True)
 
     def _resume_without_progress(self, ignored: list[str]) -> None:
-        """By dataset.json alone, if statistics.npz is whole: that cannot be given again."""
+        """Continue by dataset.json alone, if statistics.npz is whole: it could not be restored."""
         path = self.path
         try:
             before = read_description(path)
@@ -197,12 +197,12 @@ class Destination:
         self._begin(ignored)
 
     def _cut_back(self) -> None:
-        """Take from indices and skipped.txt what a killed run added later."""
+        """Remove from indices and skipped.txt what a killed run added after its last state."""
         for split in SPLITS:
             file, size = self.path / index_name(split), self.state.images[split] * RECORD.itemsize
             if file.is_file() and file.stat().st_size > size:
                 os.truncate(file, size)
-        file = self.path / SKIPPED  # the one that holds the lock: written where it is
+        file = self.path / SKIPPED  # it holds the lock, so it is changed in place
         found = file.read_bytes()
         if not found.startswith(self.state.skipped):
             file.write_bytes(self.state.skipped)
@@ -231,7 +231,7 @@ class Destination:
             )
 
     def _read_state(self) -> tuple[dict, State]:
-        """What is being made, and the state as it was saved. Raises DataError."""
+        """What is being made, and the saved state. Raises DataError."""
         names = ("summed", "total", "products", "shards", "images", "index_crc32")
         arrays = read_arrays(self.path / PROGRESS, *names, "skipped", "wanted")
         summed, total, products, shards, images, crc32, skipped, wanted = arrays
@@ -244,7 +244,7 @@ class Destination:
 
 
 def _check_same(path: Path, before: dict, wanted: dict) -> None:
-    """DataError unless the set at `path` is what is to be made."""
+    """Raise DataError unless the set at `path` is the one to be made."""
     for name, value in wanted.items():
         if name not in ("source", "files", "classes") and before.get(name) != value:
             there = before.get(name)
@@ -264,7 +264,7 @@ def _counts(description: dict) -> str:
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether a run that was killed at its very beginning can have left this."""
+    """Whether a run killed at its very beginning could have left this."""
     return file.name == SKIPPED or _is_part(file)
 
 

@@ -1,10 +1,10 @@
 """Ten shapes, drawn: a dataset that needs no download, for a first run on any machine.
 
-The class is the form alone. Colour, place, size, turn and ground are drawn from one and the same
-distribution whatever the class, so no pixel by itself tells anything: a linear classifier fails
-here, and a network must learn edges and corners first, as it must on photographs.
+The class is the form alone. Colour, position, size, rotation and background have the same
+distribution in every class, so no single pixel tells anything: a linear classifier fails here, and
+a network must learn edges and corners first, as it must on photographs.
 
-Image i of a split depends on (seed, split, i) and its size only: it can be drawn at any time, by
+Image i of a split depends only on (seed, split, i) and its size: it can be drawn at any time, by
 any thread, in any order, and the training and validation images come from disjoint seeds.
 """
 
@@ -31,7 +31,7 @@ def _arc(
 
 
 def _spokes(*radii: float) -> np.ndarray:
-    """Points at these distances from the middle, at equal angles all around."""
+    """Points at these distances from the centre, at equal angles all around."""
     angles = 2 * np.pi * np.arange(len(radii)) / len(radii)
     return np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.array(radii)[:, None]
 
@@ -39,7 +39,7 @@ def _spokes(*radii: float) -> np.ndarray:
 def _outlines() -> dict[str, np.ndarray]:
     """Each class's outline: points (k, 2), the farthest at distance 1 from (0, 0).
 
-    No class is another one turned, mirrored or scaled (a diamond is a square).
+    No class is another one rotated, mirrored or scaled (a diamond would be a square).
     """
     a = 0.3  # half the width of the cross's arms and of the arrow's shaft
     arm = np.array([[a, a], [a, 1], [-a, 1]])
@@ -67,7 +67,7 @@ CLASSES = list(OUTLINES)
 
 
 class Shapes(Dataset):
-    """The drawn dataset; `count` images (6,000 for training, 1,000 for validation), balanced."""
+    """The drawn dataset: `count` images (6,000 for training, 1,000 for validation), balanced."""
 
     def __init__(
         self, split: str, image_size: int, store_size: int, seed: int = 0, count: int | None = None

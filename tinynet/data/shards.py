@@ -1,14 +1,14 @@
-"""A prepared data set: what `prepare` writes, and training reads, an image at a time, anywhere.
+"""A prepared data set: `prepare` writes it, and training reads it image by image, in any order.
 
     dataset.json          the classes in the order of their labels, the counts, how it was made
     train-000000.tar ...  the images in WebDataset's convention: key.jpg, and next to it key.cls
     val-000000.tar ...
-    train.index ...       of each image a RECORD: its place, its label, and a checksum
+    train.index ...       a RECORD for each image: its place, its label, and a checksum
     statistics.npz        mean image and covariance of the colours over all training images
     skipped.txt           the files of the source that are not in it, and why
-    .progress.npz         what `prepare` must know to go on, or to give again what gets damaged
+    .progress.npz         what `prepare` needs to continue, or to restore what gets damaged
 
-A shard is a plain tar, so that an image is read with one `pread` at an offset from the index; other
+A shard is a plain tar, so an image is read with one `pread` at its offset from the index; other
 programs read the same shards from front to back. The checksum is there because a JPEG damaged in
 the middle still decodes, to another picture.
 """
@@ -41,7 +41,7 @@ CURE = "run the `prepare SRC DST` that made it once more: it puts right what is 
 
 @dataclass(frozen=True)
 class Shard:
-    """One tar of a prepared set, as it was written: its bytes, and the checksum of them all."""
+    """One tar of a prepared set, as it was written: its size in bytes, and their checksum."""
 
     split: str
     number: int
@@ -124,12 +124,12 @@ class ShardDataset(Dataset):
             raise BadImage(self.describe(i), error.strerror or str(error)) from error
         if len(data) != size or zlib.crc32(data) != crc32:
             raise BadImage(self.describe(i), f"damaged since it was prepared; {CURE}")
-        return decode_image(data, self.store_size)  # whole, as it was when it was decoded before
+        return decode_image(data, self.store_size)  # undamaged: no message needs a name
 
     def describe(self, i: int) -> str:
         shard, offset = self._records[i].tolist()[:2]
         path = self._path / shard_name(self.split, shard)
-        try:  # the image's name stands before it in the shard
+        try:  # the image's name is in the header before it in the shard
             with open(path, "rb") as file:
                 header = os.pread(file.fileno(), tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE)
             return f"{path}: {tarfile.TarInfo.frombuf(header, 'utf-8', 'surrogateescape').name}"
@@ -154,9 +154,9 @@ def read_statistics(path: Path) -> Statistics:
 
 
 def read_arrays(file: Path, *names: str) -> list[np.ndarray]:
-    """Arrays of an .npz of a prepared set. Raises DataError."""
+    """The arrays `names` of an .npz of a prepared set. Raises DataError."""
     try:
-        # Opened here, for NumPy leaves open what it cannot read.
+        # Opened here, because NumPy leaves a file open that it cannot read.
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return [arrays[name] for name in names]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

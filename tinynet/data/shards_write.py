@@ -1,6 +1,6 @@
 """How the shards of a prepared set are written: the same bytes every time.
 
-A shard tells all that stands of it in the index, which can so be given again: `records_of`.
+A shard holds all that the index says of it, so the index can be restored: `records_of`.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 from tinynet.data.shards import RECORD, Shard, shard_name
 from tinynet.data.tree import list_tar
 
-BLANK = tarfile.TarInfo("").tobuf(tarfile.GNU_FORMAT)  # a header without name and size
+BLANK = tarfile.TarInfo("").tobuf(tarfile.GNU_FORMAT)  # a header without name or size
 
 
 class ShardWriter:
@@ -26,7 +26,7 @@ class ShardWriter:
         self._records: list[tuple[int, int, int, int, int]] = []
 
     def add(self, key: str, label: int, jpeg: bytes) -> None:
-        """The image `jpeg` and its label, as key.jpg and key.cls."""
+        """Append the image `jpeg` and its label, as key.jpg and key.cls."""
         self._write(header(f"{key}.jpg", len(jpeg)))
         record = (self._number, self._bytes, len(jpeg), label, zlib.crc32(jpeg))
         self._records.append(record)
@@ -35,7 +35,7 @@ class ShardWriter:
         self._write(header(f"{key}.cls", len(text)) + _padded(text))
 
     def finish(self) -> tuple[Shard, np.ndarray]:
-        """Write the tar's end; then what the shard came to be, and a RECORD of each image."""
+        """Write the tar's end; return the finished shard, and a RECORD of each image."""
         self._write(bytes(2 * tarfile.BLOCKSIZE))
         shard = Shard(self._split, self._number, self._bytes, self._crc32)
         return shard, np.array(self._records, RECORD)
@@ -47,7 +47,7 @@ class ShardWriter:
 
 
 def checksum(path: Path) -> tuple[int, int]:
-    """The number of bytes of a file, and the checksum of them all. Raises OSError."""
+    """The size of a file in bytes, and their checksum. Raises OSError."""
     size = crc32 = 0
     with open(path, "rb") as file:
         while block := file.read(2**20):
@@ -63,7 +63,7 @@ def is_whole(path: Path, shard: Shard) -> bool:
 
 
 def records_of(path: Path, shard: Shard) -> np.ndarray:
-    """A RECORD of each image of the shard in the folder `path`, as `finish` gave them."""
+    """A RECORD of each image of the shard in the folder `path`, as `finish` returned them."""
     records = []
     with open(path / shard.name, "rb") as file:
         members = list_tar(file, str(path / shard.name))
@@ -76,10 +76,10 @@ def records_of(path: Path, shard: Shard) -> np.ndarray:
 
 
 def header(name: str, size: int) -> bytes:
-    """A tar header without time or owner: they would differ from run to run.
+    """A tar header without time or owner, which would differ from run to run.
 
-    Only names of more than 100 bytes are left to tarfile, which takes four times as long: on one
-    core, a twentieth of the time of all the rest.
+    Only names of more than 100 bytes are left to tarfile, which takes four times as long: for all
+    names, on one core, a twentieth of the time of all the rest.
     """
     raw = name.encode("utf-8", "surrogateescape")
     if len(raw) > tarfile.LENGTH_NAME:

@@ -1,8 +1,8 @@
-"""What training must know of all its images: their mean, and how their colours vary together.
+"""What training must know about all its images: their mean, and how their colours vary together.
 
 The mean image is subtracted from the network's input (the paper's section 2, "mean activity"); the
-covariance of red, green and blue gives the colour noise of section 4.1. Sums are of integers, so
-that no number of threads, no order of work and no division into shards changes a bit.
+covariance of red, green and blue gives the colour noise of section 4.1. Sums are exact, over
+integers, so the number of threads, the order of work and the division into shards change no bit.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ import numpy as np
 from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 
-PART = 64  # images a task
-ROWS = 64  # of an image, from which the covariance of its colours is taken, or a few more
+PART = 64  # images per task
+ROWS = 64  # of each image, or a few more, give the covariance of the colours
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class Statistics:
 
 
 class Sums:
-    """Exact sums over images uint8 (3, S, S), of which at most `limit` will come.
+    """Exact sums over at most `limit` images, uint8 (3, S, S).
 
-    `total` (3, S, S) is of all pixels; `products` int64 (3, 3), those of each two channels, of some
-    64 rows of every image: the rows between would say the same of the colours, and cost as much as
-    all the rest here.
+    `total` (3, S, S) sums each pixel; `products`, int64 (3, 3), sums the products of each two
+    channels over some 64 rows of every image: the rows between would say the same of the colours,
+    and cost as much as all the rest here.
     """
 
     def __init__(self, size: int, limit: int = 2**24) -> None:
         self.images = 0
-        self.total = np.zeros((3, size, size), np.min_scalar_type(255 * limit))  # few bytes: quick
+        self.total = np.zeros((3, size, size), np.min_scalar_type(255 * limit))  # few bytes: fast
         self.products = np.zeros((3, 3), np.int64)
         self._step = max(1, size // ROWS)
-        # A sum of products over a row must be a whole number that the type holds: 24 bits or 53.
+        # A sum of products over a row must be an integer that the type holds: 24 or 53 bits.
         real = np.float32 if size * 255**2 <= 2**24 else np.float64
         self._rows = np.empty(self.total[:, :: self._step].shape, real)
 
@@ -53,13 +53,13 @@ class Sums:
         self.products += products.sum(2, dtype=np.float64).astype(np.int64)
 
     def add_all(self, other: "Sums") -> None:
-        """Add what another one has summed."""
+        """Add the sums of another."""
         self.images += other.images
         self.total += other.total
         self.products += other.products
 
     def statistics(self) -> Statistics:
-        """Of at least one image."""
+        """The statistics of the images added, at least one."""
         mean = self.total / self.images
         rows = mean[:, :: self._step]
         channels = rows.mean((1, 2))
@@ -75,8 +75,8 @@ def measure(
 ) -> Statistics:
     """The statistics of a dataset's images as they are stored, before any crop.
 
-    Of more than `limit` images a sample is taken, the same at each call. Bad images are left out.
-    `progress` is called with the images done and the images in all.
+    Of more than `limit` images a sample is taken, the same in each call. Bad images are left out.
+    `progress` is called with the number of images done and the total.
     """
     if dataset.statistics is not None:
         return dataset.statistics
@@ -101,7 +101,7 @@ def _sum_images(dataset: Dataset, indices: Sequence[int]) -> Sums:
         try:
             sums.add(dataset.load(i))
         except BadImage:
-            continue  # the loader names it when training comes to it
+            continue  # the loader reports it when training comes to it
     return sums
 
 
@@ -109,9 +109,9 @@ def colour_components(covariance: np.ndarray) -> np.ndarray:
     """The principal components of the colours, float64 (3, 3): row k is sqrt(lambda_k) * p_k.
 
     The paper's section 4.1 adds to each image a sum over k of alpha_k * lambda_k * p_k, with alpha
-    from N(0, 0.1), and calls lambda the eigenvalues: of pixels of 0..255 they are in the thousands
+    from N(0, 0.1), and calls lambda the eigenvalues: for pixels in 0..255 they are in the thousands
     and would drown the picture. The released source takes their square roots, as is done here.
-    Largest component first; the sign makes each row's largest number positive.
+    The largest component comes first; the sign makes each row's largest element positive.
     """
     values, vectors = np.linalg.eigh(covariance)
     rows = (np.sqrt(values.clip(0)) * vectors).T[::-1]

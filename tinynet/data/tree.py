@@ -1,7 +1,7 @@
 """A folder, or a `.tar` read as if it were one: the names in it, and the bytes of a file.
 
 Paths are relative, with `/`; "" is the top. Hidden files and folders, and the `__MACOSX` that
-macOS puts into archives, are not there.
+macOS puts into archives, are left out.
 """
 
 import bisect
@@ -18,10 +18,10 @@ from tinynet.data.errors import DataError
 def list_tar(
     file: BinaryIO, name: str, start: int = 0, end: int | None = None
 ) -> Iterator[tarfile.TarInfo]:
-    """The members of a plain tar: of `file`, or of the tar that is its bytes `start` to `end`.
+    """The members of a plain tar: `file`, or the tar that its bytes `start` to `end` are.
 
     Offsets are counted from the start of `file` in either case. Raises DataError, which calls the
-    tar `name`, where it is damaged or ends too soon.
+    tar `name`, if it is damaged or ends too soon.
     """
     end = os.fstat(file.fileno()).st_size if end is None else end
     file.seek(start)
@@ -30,7 +30,7 @@ def list_tar(
         with tarfile.TarFile(fileobj=file) as archive:
             for member in archive:
                 archive.members = []  # or tarfile would hold a kilobyte for every member
-                if member.offset >= end:  # of a tar in a tar: this is the next one's
+                if member.offset >= end:  # of a tar in a tar: it belongs to the next
                     raise tarfile.ReadError(f"it breaks off after {count:,} files")
                 if member.offset_data + member.size > end:
                     raise tarfile.ReadError(f"{member.name} goes on beyond its end")
@@ -74,7 +74,7 @@ class Folder:
         return (self._path / file).is_file()
 
     def size(self, file: str) -> int:
-        """The bytes that `file` has. Raises OSError."""
+        """The size of `file` in bytes. Raises OSError."""
         return (self._path / file).stat().st_size
 
     def read(self, file: str) -> bytes:
@@ -89,14 +89,14 @@ class Folder:
 class Tar:
     """The same for the members of a plain `.tar`, which is never unpacked.
 
-    Its members are listed once; a file is then read at its offset with `os.pread`, which has no
-    file position to share, so that any number of threads can read at once.
+    Its members are listed once; a file is then read at its offset with `os.pread`, which shares no
+    file position, so any number of threads can read at once.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._places: dict[str, tuple[int, int]] = {}  # file -> offset and size in the tar
-        self._folders: dict[str, set[str]] = {"": set()}  # folder -> names of those in it
+        self._folders: dict[str, set[str]] = {"": set()}  # folder -> names of its sub-folders
         with open(path, "rb") as file:
             for member in list_tar(file, str(path)):
                 self._add(member)
