@@ -1,4 +1,4 @@
-"""What stands behind the command lines of the examples: a function for each command."""
+"""What is behind the command lines of the examples: a function for each command."""
 
 from tinynet.commands.example import Example
 

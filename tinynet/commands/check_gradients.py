@@ -1,4 +1,4 @@
-"""`check-grads`: every gradient held against central differences."""
+"""`check-grads`: every gradient checked against central differences."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ def add_parser(commands, example: Example) -> None:
 
 
 def check_gradients(example: Example, args: Namespace) -> int:
-    """Every gradient against central differences, in float64; status 1 if one is wrong."""
+    """Check every gradient against central differences, in float64; status 1 if one is wrong."""
     devices = named_devices(args.devices)
     failed = 0
     print(

@@ -20,7 +20,7 @@ computed is no result of training. Points of error are of ILSVRC validation or t
 
 @dataclass(frozen=True)
 class Note:
-    """Where the source of 2012 is not quite the paper, and tinynet is the same in both profiles."""
+    """Where the source of 2012 departs from the paper, but tinynet's two profiles do not."""
 
     name: str
     paper: str
@@ -123,7 +123,7 @@ def _is_of_2012(name: str) -> bool:
 
 
 def _row(point: Point, names: tuple[str, str]) -> str:
-    """The point, what each profile does, what that is good for, and who says so."""
+    """The point, what each profile does, what difference that makes, and who says so."""
     sources = [point.source(name) for name in names]
     profiles = [PROFILES[name] for name in names]
     lines = [
@@ -137,7 +137,7 @@ def _row(point: Point, names: tuple[str, str]) -> str:
 
 
 def _columns(*texts: str) -> str:
-    """Texts side by side, each folded to the width of its column."""
+    """Texts side by side, each wrapped to the width of its column."""
     folded = [textwrap.wrap(text, width - 2) for text, width in zip(texts, COLUMNS)]
     height = max(map(len, folded))
     rows = zip(*(lines + [""] * (height - len(lines)) for lines in folded))
@@ -147,6 +147,6 @@ def _columns(*texts: str) -> str:
 
 
 def _indented(text: str, hanging: int = 4) -> str:
-    """A paragraph of its own under a point."""
+    """A paragraph under a point."""
     indents = {"initial_indent": " " * 4, "subsequent_indent": " " * hanging}
     return textwrap.fill(text, WIDTH, break_on_hyphens=False, **indents)

@@ -57,7 +57,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     told = set()
 
     def tell_of_skip(name: str, reason: str) -> None:
-        if name not in told:  # each network of an ensemble comes by it
+        if name not in told:  # each network of an ensemble meets it
             told.add(name)
             progress.warn(f"skipped {name}: {reason}")
 
@@ -81,9 +81,9 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
 
 
 def check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
-    """UserError unless the network's classes are those of the data.
+    """Raise UserError unless the network's classes are those of the data.
 
-    The first word decides: the same WordNet id may stand with its words or without.
+    The first word decides: a WordNet id may come with its words or without.
     """
     known, wanted = ([name.split(" ")[0] for name in names] for names in (classes, dataset.classes))
     if known != wanted:

@@ -1,4 +1,4 @@
-"""What the commands must know of an example, and what they share."""
+"""What the commands must know about an example, and what they share."""
 
 import shlex
 import sys
@@ -21,18 +21,18 @@ class Example:
     versions: str  # what its versions are called, a "profile" or a "recipe"
     profiles: tuple[str, ...]  # the names of the versions
     default_data: str
-    num_classes: int  # where there are no data to say it
+    num_classes: int  # where there are no data to tell
     summary_note: str  # printed under the table of layers
-    small: dict  # image_size and width of a network that is quickly checked
+    small: dict  # image_size and width of a network that is quick to check
     # Its arguments: num_classes, profile, devices, image_size, width, seed, dtype.
     build: Callable[..., Sequential]
-    parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from the model and its rate
+    parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from model and rate
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
 
 
 def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
-    """The network of these settings, untrained. UserError where there can be no such network."""
+    """The network of these settings, untrained. UserError if there can be no such network."""
     try:
         return example.build(
             num_classes=num_classes,
@@ -47,7 +47,7 @@ def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
 
 
 def named_devices(names: str) -> tuple[str, ...]:
-    """The devices that --devices means, "sim:0,sim:1"; "auto" is the best there is."""
+    """The devices that --devices names, as in "sim:0,sim:1"; "auto" is the best there is."""
     try:
         return tuple(
             _best_device() if name == "auto" else open_device(name).name
@@ -65,7 +65,7 @@ def _best_device() -> str:
 
 
 def skipped_files(count: int) -> str:
-    """The line that tells how much of the data was left out."""
+    """The line that says how much of the data was left out."""
     return f"skipped  {count:,} file{'s' * (count > 1)} that could not be read as an image"
 
 

@@ -36,7 +36,7 @@ def add_parser(commands, example: Example) -> None:
 
 
 def figures(example: Example, args: Namespace) -> int:
-    """Draw what can be drawn; status 2 where something is missing for the rest."""
+    """Draw what can be drawn; status 2 if the log has no lines for the curves."""
     folder = RunFolder(args.folder)
     if not folder.path.is_dir():
         raise UserError(f"no such run: {folder.path}")
@@ -69,7 +69,7 @@ def figures(example: Example, args: Namespace) -> int:
 
 
 def draw_curves(folder: RunFolder, lines: list[dict], steps_per_epoch: int | None) -> Path:
-    """Figure 1's kind of curves, of the lines of the run's log."""
+    """Curves like those of figure 1, from the lines of the run's log."""
     from tinynet import plot  # matplotlib takes a while to load
 
     file = folder.figures_path / "curves.png"
@@ -78,7 +78,7 @@ def draw_curves(folder: RunFolder, lines: list[dict], steps_per_epoch: int | Non
 
 
 def draw_filters(folder: RunFolder, model: Sequential) -> tuple[Path, str]:
-    """Figure 3: the filters of the first layer. With it, the colour score of each tower."""
+    """Figure 3: the filters of the first layer. Also returns the colour score of each tower."""
     from tinynet import plot
 
     file = folder.figures_path / "filters.png"
@@ -91,7 +91,7 @@ def draw_filters(folder: RunFolder, model: Sequential) -> tuple[Path, str]:
 
 
 def steps_per_epoch(lines: list[dict]) -> int | None:
-    """How long an epoch was, by the log; None before the second, for the first may be cut short."""
+    """The steps of an epoch, by the log; None before the second, as the first may be cut short."""
     last = max(line["epoch"] for line in lines)
     for line in lines:
         if "val_top1_error" in line and line["epoch"] < last:
@@ -103,7 +103,7 @@ def steps_per_epoch(lines: list[dict]) -> int | None:
 
 
 def _draw_predictions(folder: RunFolder, network: Network, val_set: Dataset) -> str:
-    """Figure 4, left: validation images over their five best classes."""
+    """Figure 4, left: validation images over their five likeliest classes."""
     from tinynet import plot
 
     chosen = _a_few(val_set, SHOWN)
@@ -145,9 +145,9 @@ def _draw_neighbours(
 
 
 def _a_few(dataset: Dataset, count: int) -> list[int]:
-    """The numbers of `count` images that can be read, of as many classes as can be; always these.
+    """The indices of `count` readable images from as many classes as possible, always the same.
 
-    DataError where there is none.
+    Raises DataError if there are none.
     """
     seen: Counter[int] = Counter()
     rounds = {}  # of each image: how many of its class come before it
@@ -159,7 +159,7 @@ def _a_few(dataset: Dataset, count: int) -> list[int]:
         try:
             dataset.load(i)
         except BadImage:
-            continue  # validation, which looks at all images, names it
+            continue  # validation, which looks at all images, reports it
         chosen.append(i)
         if len(chosen) == count:
             break

@@ -13,7 +13,7 @@ from tinynet.errors import UserError
 from tinynet.finetuning import KNOWN
 from tinynet.run_folder import RunFolder, find_checkpoint
 
-SHORTER = 3  # times than a run from the start: much is learned already
+SHORTER = 3  # times, than a run from scratch: much is learned already
 
 
 def add_parser(commands, example: Example) -> None:
@@ -35,7 +35,7 @@ def add_parser(commands, example: Example) -> None:
 
 
 def finetune(example: Example, args: Namespace) -> int:
-    """Train a network that begins with the weights of another, or go on with that."""
+    """Train a network that begins with the weights of another, or resume such a run."""
     before = args.resume and args.out and RunFolder(args.out).read_config()
     path = args.checkpoint and find_checkpoint(args.checkpoint)
     if before:
@@ -47,7 +47,7 @@ def finetune(example: Example, args: Namespace) -> int:
 
 
 def _check_same_start(out: str, before: dict, path: Path | None) -> None:
-    """UserError where the run in `out` did not begin with the checkpoint that is asked for."""
+    """Raise UserError if the run in `out` did not begin with the checkpoint asked for."""
     begun = before.get("finetuned_from")
     if begun is None:
         raise UserError(f"{out} is a run of train and not of finetune: train --resume goes on")
@@ -56,7 +56,7 @@ def _check_same_start(out: str, before: dict, path: Path | None) -> None:
 
 
 def _begin(example: Example, args: Namespace, path: Path | None) -> None:
-    """Complete the flags of a new run by what the checkpoint says, and by gentler defaults."""
+    """Complete the flags of a new run with what the checkpoint says, and with gentler defaults."""
     for name, what in (
         ("checkpoint", "the network to begin with"),
         ("data", "what it is to learn"),

@@ -1,4 +1,4 @@
-"""`plan`: the memory of a training run, found out on simulated devices that compute nothing."""
+"""`plan`: the memory of a training run, measured on simulated devices that compute nothing."""
 
 import re
 from argparse import Namespace
@@ -59,7 +59,7 @@ def _size(text: str) -> int:
 
 
 def _cards(text: str) -> list[str]:
-    """The names given; simulated devices stand for them in a plan, so they need not exist."""
+    """The names given; simulated devices stand in for them, so they need not exist."""
     names = text.split(",")
     if len(names) > 2 or not all(re.fullmatch(r"(cuda|sim):\d+", name) for name in names):
         raise UserError(f"--devices: plan expects one or two of cuda:N and sim:N, got {text}")
@@ -127,7 +127,7 @@ def _story(one: Plan, n: int, limit: int) -> str:
 
 
 def _columns(model: nn.Sequential, image_size: int) -> int:
-    """Bytes of the columns of all convolutions, of one image: channels * kh * kw * oh * ow."""
+    """Bytes per image of the columns of all convolutions: channels * kh * kw * oh * ow values."""
     layers = dict(model.children())
     size = layers["conv1"].weight.dtype.itemsize
     return sum(
@@ -138,7 +138,7 @@ def _columns(model: nn.Sequential, image_size: int) -> int:
 
 
 def _masks(model: nn.Sequential, image_size: int) -> int:
-    """Bytes of the masks of all dropouts, a byte a unit, of one image."""
+    """Bytes per image of the masks of all dropouts, one byte per unit."""
     found, units = 0, 0
     for row in rows(model, image_size):
         units = row.neurons or units

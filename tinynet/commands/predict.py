@@ -12,7 +12,7 @@ from tinynet.errors import UserError
 from tinynet.evaluate import likeliest
 from tinynet.run_folder import find_checkpoint
 
-PNG = b"\x89PNG\r\n\x1a\n"  # how each such file begins
+PNG = b"\x89PNG\r\n\x1a\n"  # how every PNG file begins
 
 
 def add_parser(commands, example: Example) -> None:
@@ -31,7 +31,7 @@ def add_parser(commands, example: Example) -> None:
 
 
 def predict(example: Example, args: Namespace) -> int:
-    """The likeliest classes of pictures; status 2 where one of them cannot be read."""
+    """Print the likeliest classes of pictures; status 2 if one of them cannot be read."""
     figure = None if args.save_figure is None else Path(args.save_figure)
     if figure is not None:
         check_figure(figure, [Path(image) for image in args.images])
@@ -59,7 +59,7 @@ def predict(example: Example, args: Namespace) -> int:
 
 
 def check_figure(file: Path, images: list[Path]) -> None:
-    """UserError where a figure in `file` would bury a picture or what is no figure."""
+    """Raise UserError unless `file` is named .png and would overwrite no more than a figure."""
     if file.suffix.lower() != ".png":
         raise UserError(f"--save-figure {file}: figures are PNG files: wanted a name in .png")
     if not file.exists():

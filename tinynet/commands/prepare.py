@@ -1,4 +1,4 @@
-"""`prepare`: photographs to shards of 256 x 256 JPEGs, with what training must know of them."""
+"""`prepare`: photographs to shards of 256 x 256 JPEGs, with what training must know about them."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -36,7 +36,7 @@ def add_parser(commands, example: Example) -> None:
 
 
 def prepare_shards(example: Example, args: Namespace) -> int:
-    """Prepare SRC in DST, or go on with it, or put right what is damaged."""
+    """Prepare SRC in DST, continue it, or repair what is damaged."""
     progress, path = Progress(), Path(args.destination).expanduser()
     workers = args.workers or threads.workers()
     try:
@@ -53,7 +53,7 @@ def prepare_shards(example: Example, args: Namespace) -> int:
 
 
 def _report(destination: Destination, made: int) -> None:
-    """What the set holds, and what it does not and why."""
+    """Print what the set holds, and what it does not and why."""
     path, size = destination.path, Recipe().size
     train, val = (open_dataset(path, split, size, store_size=size) for split in ("train", "val"))
     if not made and not destination.mended:
@@ -80,7 +80,7 @@ def _report(destination: Destination, made: int) -> None:
 
 
 def _warn_of_empty(dataset: Dataset) -> None:
-    """A line about the classes without an image, if there are any."""
+    """Print a line about the classes without an image, if there are any."""
     counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     empty = [dataset.classes[label] for label in np.flatnonzero(counts == 0)]
     if empty:

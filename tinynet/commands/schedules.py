@@ -11,7 +11,7 @@ from tinynet.run_folder import RunFolder
 from tinynet.schedule import EPOCHS_145, NETWORK_145, changes_145
 from tinynet.settings import Settings
 
-REPLAY = "replay "  # and the other run's folder
+REPLAY = "replay "  # followed by the other run's folder
 
 
 def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
@@ -39,7 +39,7 @@ def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
 
 
 def named_schedule(args: argparse.Namespace) -> str | None:
-    """The schedule's name in the settings, where a flag says which. UserError where two differ."""
+    """The schedule's name in the settings, if a flag gives one. UserError if flags conflict."""
     if args.replay is None:
         return args.schedule
     if args.lr is not None:
@@ -55,7 +55,7 @@ def is_replay(schedule: str | None) -> bool:
 def scheduled(settings: Settings, given: dict) -> Settings:
     """`settings` with the schedule that is `given`, or else the profile's, and its changes.
 
-    `given` may hold the changes too, of a run that goes on.
+    The settings of a resumed run already have the changes.
     """
     name = given.get("schedule") or ("plateau" if settings.drops is None else "drops")
     settings = replace(settings, schedule=name)

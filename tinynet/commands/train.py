@@ -1,4 +1,4 @@
-"""`train`: from flags to the settings of a run, new or gone on with."""
+"""`train`: from flags to the settings of a run, new or resumed."""
 
 import argparse
 from argparse import Namespace
@@ -27,9 +27,9 @@ def add_parser(commands, example: Example) -> None:
 
 
 def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_data: str) -> None:
-    """The flags of a run, whatever network it trains and whatever that begins with.
+    """The flags of a run, whatever network it trains and from whatever weights.
 
-    `default_data`, for the help: what is taken where no data are named.
+    `default_data`, for the help: what is used if no data are named.
     """
     parser.set_defaults(finetuned_from=None)
     parser.add_argument(
@@ -39,7 +39,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "val/, each with a sub-folder a class, of what prepare made, or of CIFAR-10's archive "
         f"({default_data})",
     )
-    flags.add_devices(parser, default=None)  # a run that goes on stays where it was
+    flags.add_devices(parser, default=None)  # a resumed run stays where it was
     parser.add_argument(
         "--epochs",
         type=flags.count,
@@ -99,13 +99,13 @@ def _report(text: str) -> tuple[str, ...]:
 
 
 def train(example: Example, args: Namespace) -> int:
-    """Train a network, or go on with it."""
+    """Train a network, or resume its training."""
     folder, settings = plan_run(example, args)
     return run_training(example, settings, folder, args.resume, args.report)
 
 
 def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
-    """Where the run goes, and its settings."""
+    """The folder of the run, and its settings."""
     args.schedule = schedules.named_schedule(args)
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
     if args.resume and args.out is None:
@@ -131,10 +131,10 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
 
 
 def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
-    """The flags of the run's first command, and over them those that are given now.
+    """The flags of the run's first command, overridden by those given now.
 
-    Where nothing was trained yet, and it is another network or other data that are asked for,
-    nothing is taken over.
+    If nothing has been trained yet, and another network or other data are asked for, nothing is
+    taken over.
     """
     under_way = bool(folder.steps())
     before = folder.read_config() or {"network": example.name}
@@ -145,7 +145,7 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     if (other_profile or other_data) and not under_way:
         return given
     schedule = given.get("schedule", before.get("schedule"))
-    other_start = "lr" in given and not under_way  # no rate is changed in mid-run yet
+    other_start = "lr" in given and not under_way  # no rate changes in mid-run
     if other_start and schedules.is_replay(schedule):
         raise UserError(
             f"{folder.path} has no checkpoint yet, and its schedule, {schedule}, takes the rates "
@@ -160,13 +160,13 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
 
 
 def _from_anywhere(data: str) -> str:
-    """`data` as the run's settings name them: a path that holds whatever folder one is in."""
+    """`data` as the run's settings name them: a path that holds in any working directory."""
     path = Path(data).expanduser()
     return data if data in NAMES or not path.exists() else str(path.absolute())
 
 
 def _same_data(now: str, before: str | None) -> bool:
-    """Whether both name the same data: the same name, or two ways to write one path."""
+    """Whether both name the same data: by the same name, or by two spellings of one path."""
     if before is None or now in NAMES or before in NAMES:
         return now == before
     return Path(now).expanduser().resolve() == Path(before).expanduser().resolve()

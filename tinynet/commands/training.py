@@ -30,9 +30,9 @@ from tinynet.train import Trainer
 def run_training(
     example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
 ) -> int:
-    """Train a network, or go on with it; status 130 after Ctrl-C, 1 where the numbers go bad.
+    """Train a network, or resume; status 130 after Ctrl-C, 2 for bad data, 1 for other failures.
 
-    `report` names the tables, "memory" and "traffic", to be printed at the end. UserError where
+    `report` names the tables, "memory" and "traffic", to be printed at the end. UserError if
     another process trains in the folder.
     """
     with closing(folder):
@@ -70,7 +70,7 @@ def _train(
     used = watch_training(model, optimizer)
     folder.create()
     folder.write_config(asdict(settings))
-    if trainer.step == 0:  # the lines of a run that was left before its first checkpoint
+    if trainer.step == 0:  # drop the lines of a run that ended before its first checkpoint
         folder.rewind(0, validated=False)
     if trainer.done:
         progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
@@ -85,7 +85,7 @@ def _train(
 
 
 def _refuse_another_run(example, state, settings, train_set, folder) -> None:
-    """UserError where the run of the checkpoint `state` is not the one that `settings` ask for."""
+    """Raise UserError if the run of the checkpoint `state` is not the one `settings` ask for."""
     found = differences(state, settings, train_set)
     if not found:
         return
@@ -108,7 +108,7 @@ def _optimizer(example: Example, model: Sequential, settings: Settings) -> SGD:
 
 
 def _take_over(model: Sequential, settings: Settings) -> Inputs:
-    """Begin with a checkpoint's weights, but for the last layer, and with its mean image."""
+    """Begin with a checkpoint's weights, except the last layer's, and with its mean image."""
     path = Path(settings.finetuned_from)
     state = read_checkpoint(path, settings.network)
     with fitting(path):

@@ -41,7 +41,7 @@ CURE = "run the `prepare SRC DST` that made it once more: it puts right what is 
 
 @dataclass(frozen=True)
 class Shard:
-    """One tar of a prepared set, as it was written: its size in bytes, and their checksum."""
+    """One tar of a prepared set, as it was written: its size in bytes, and its checksum."""
 
     split: str
     number: int

@@ -47,7 +47,7 @@ class ShardWriter:
 
 
 def checksum(path: Path) -> tuple[int, int]:
-    """The size of a file in bytes, and their checksum. Raises OSError."""
+    """The size of a file in bytes, and its checksum. Raises OSError."""
     size = crc32 = 0
     with open(path, "rb") as file:
         while block := file.read(2**20):
