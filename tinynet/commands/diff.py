@@ -20,7 +20,7 @@ computed is no result of training. Points of error are of ILSVRC validation or t
 
 @dataclass(frozen=True)
 class Note:
-    """Where the source of 2012 departs from the paper, but tinynet's two profiles do not."""
+    """Where the source of 2012 departs from the paper, but tinynet's profiles are the same."""
 
     name: str
     paper: str

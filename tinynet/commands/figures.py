@@ -36,7 +36,7 @@ def add_parser(commands, example: Example) -> None:
 
 
 def figures(example: Example, args: Namespace) -> int:
-    """Draw what can be drawn; status 2 if the log has no lines for the curves."""
+    """Draw what can be drawn; status 2 if something is missing for the rest."""
     folder = RunFolder(args.folder)
     if not folder.path.is_dir():
         raise UserError(f"no such run: {folder.path}")

@@ -55,7 +55,7 @@ def is_replay(schedule: str | None) -> bool:
 def scheduled(settings: Settings, given: dict) -> Settings:
     """`settings` with the schedule that is `given`, or else the profile's, and its changes.
 
-    The settings of a resumed run already have the changes.
+    The settings of a resumed run may have the changes already.
     """
     name = given.get("schedule") or ("plateau" if settings.drops is None else "drops")
     settings = replace(settings, schedule=name)

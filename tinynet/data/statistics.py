@@ -111,7 +111,7 @@ def colour_components(covariance: np.ndarray) -> np.ndarray:
     The paper's section 4.1 adds to each image a sum over k of alpha_k * lambda_k * p_k, with alpha
     from N(0, 0.1), and calls lambda the eigenvalues: for pixels in 0..255 they are in the thousands
     and would drown the picture. The released source takes their square roots, as is done here.
-    The largest component comes first; the sign makes each row's largest part positive.
+    Largest component first; each row's element of largest magnitude is made positive.
     """
     values, vectors = np.linalg.eigh(covariance)
     rows = (np.sqrt(values.clip(0)) * vectors).T[::-1]

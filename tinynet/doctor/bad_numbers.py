@@ -1,4 +1,4 @@
-"""Why did the numbers go bad? Where they did, non_finite.py finds; this adds what led there."""
+"""Why did the numbers go bad? non_finite.py finds where they did; this adds what led there."""
 
 import math
 
@@ -6,11 +6,11 @@ from tinynet.doctor.finding import Finding
 from tinynet.doctor.updates import LARGE
 from tinynet.sentences import listed
 
-GROWN = 10.0  # times what an update was beside its weights when it was last measured
+GROWN = 10.0  # times an update's size relative to its weights, as last measured
 
 
 def bad_numbers(before: dict[str, float], now: dict[str, float], lr: float) -> Finding:
-    """`before`, `now`: each layer's update beside its weights (updates.py), `now` perhaps nan."""
+    """`before`, `now`: each layer's update relative to its weights; `now` may be nan."""
     grown = [name for name in now if not now[name] < GROWN * before.get(name, LARGE / GROWN)]
     if grown:
         steps = [f"{name} by {_size(now[name])}{_earlier(before.get(name))}" for name in grown]

@@ -1,8 +1,8 @@
 """Units that are 0 for every image: they say nothing, and no gradient passes through them.
 
-A ReLU whose input is negative for all images stays there: its weights get no gradient any more.
-Some are normal (measured over 32 images: up to 8 % of a convolution's maps, 40 % of the units of a
-fully connected layer at its start, 20 % later); most of a layer is not.
+A ReLU whose input is negative for all images stays there: its weights no longer get a gradient.
+Some such units are normal (measured over 32 images: up to 8 % of a convolution's maps, 40 % of the
+units of a fully connected layer at the start, 20 % later); most of a layer is not.
 """
 
 from tinynet.doctor.finding import Finding
@@ -13,7 +13,7 @@ MOST = 0.8  # of a layer's units
 
 
 def dead_units(look: Look, lr: float, started: bool) -> Finding | None:
-    """The finding where most of a layer is dead; `started`: after some steps of training."""
+    """The finding if most of a layer is dead; `started`: after some steps of training."""
     found = {name: share for name, share in look.silent.items() if share >= MOST}
     if not found:
         return None
@@ -36,7 +36,7 @@ AT_START = (
 
 
 def why_dead(lr: float) -> tuple[str, str]:
-    """Cause and remedy where units died in training."""
+    """Cause and remedy for units that died in training."""
     return (
         "steps that were too large pushed them below 0 for good: they get no gradient any more",
         f"they do not come back: begin anew, or from an early checkpoint, with --lr {lr / 10:g}",

@@ -19,14 +19,15 @@ from tinynet.optim import SGD
 from tinynet.tensor import Tensor
 
 LOOK_EVERY = 50  # steps: a look costs a quarter of a step or less, half a percent of the training
-LASTING = 2  # looks running, before what they show is said
+LASTING = 2  # looks in a row before what they show is said
 
 
 class Doctor:
-    """Watches a run. Each method gives the findings that are news; most often there are none.
+    """Watches a run. Each method returns the findings that are news; most often there are none.
 
-    `labels`: of all training images. `workers` of the loader, and whether its data are `prepared`.
-    Make it with the optimizer as the run begins: a rate below the first one is then the schedule's.
+    `labels` are those of all training images; `workers` and `prepared` describe the loader and its
+    data. Create it with the optimizer as it is when the run begins: a lower rate later on is then
+    known to be the schedule's.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Doctor:
         self._overfitting = Overfitting()
         self._loading = Loading(workers, threads.workers(), prepared)
         self._memory = Memory()
-        self._of_this_session = Memory()  # findings of the clock: no two runs have the same
+        self._of_this_session = Memory()  # findings by the clock, which no two runs share
         self._ratios: dict[str, float] = {}  # of the last look
 
     @property
@@ -64,7 +65,7 @@ class Doctor:
         ]
 
     def after_step(self, step: int, loss: float, x: Tensor) -> list[Finding]:
-        """After update number `step`: the mean loss over the batch x, as the network saw it."""
+        """After update number `step`: the mean loss over the batch x, which the network saw."""
         self._overfitting.after_step(len(x), loss)
         judge = self._stuck.end_of_round(step, len(x), loss)
         return self._after_look(step, x, judge) if judge or step % LOOK_EVERY == 0 else []
@@ -75,7 +76,7 @@ class Doctor:
         news, lr, memory = [], self._lr, self._memory
         if judge:
             news += memory.news("stuck", self._stuck.judge(seen, ratios, lr))
-        if self._stuck.found:  # what else the look shows is the cause of that, or comes of it
+        if self._stuck.found:  # what else the look shows is its cause or its consequence
             return news
         if seen is not None:
             news += memory.news("dead_units", dead_units(seen, lr, started=True), LASTING)
@@ -86,25 +87,27 @@ class Doctor:
         return news
 
     def after_interval(self, images: int, figures: dict) -> list[Finding]:
-        """After the steps of a line of the log: how many images they had, and of the line's figures
-        `images_per_s` and `data_wait`."""
+        """After the steps of a line of the log: how many images they had, and the line's figures.
+
+        Of `figures`, `images_per_s` and `data_wait` are used.
+        """
         waits = self._loading.after_interval(images, figures)
         return self._of_this_session.news("slow_loading", waits)
 
     def after_epoch(self, val_loss: float, val_top1_error: float) -> list[Finding]:
-        """After an epoch that is complete: what its validation gave."""
+        """After a complete epoch: the results of its validation."""
         found = self._overfitting.after_epoch(val_loss, val_top1_error)
         return self._memory.news("overfitting", found, TIMES)
 
     def bad_numbers(self) -> Finding:
-        """To be asked when a nan or an infinity has turned up: what it most likely comes from."""
+        """When a nan or an infinity has turned up: what most likely caused it."""
         now = update_ratios(self._model, self._optimizer)
         return bad_numbers(self._ratios, now, self._lr)
 
     def state_dict(self) -> dict:
         """JSON values, for a checkpoint: a resumed run says what an uninterrupted one says.
 
-        Nothing of the clock is in it, nor of where the log has its lines: two runs to the same
+        They depend neither on the clock nor on where the log has its lines: two runs to the same
         weights have the same state.
         """
         return {
@@ -115,7 +118,7 @@ class Doctor:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self._ratios = dict(state["ratios"])
         self._stuck.load_state_dict(state["stuck"])
         self._overfitting.load_state_dict(state["overfitting"])

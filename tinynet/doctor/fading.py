@@ -1,11 +1,11 @@
 """Does the image reach the last layer? Measured before the first step is spent.
 
-What a layer gives is a part that depends on the image and a part that is the same for all. Weights
-that are small for the number of their inputs shrink both; biases add to the second alone. With the
-weights from N(0, 0.01) and the biases of 1 of the paper's text, a hundredth of each logit is left
-to the image in the full net, and less in a narrower one. So the network says the same of every
-picture, and the gradient that reaches the first layers is as faint. Training must first make the
-signal grow, which takes the longer the less of it there is.
+What a layer gives has a part that depends on the image and a part that is the same for all images.
+Weights that are small for the number of their inputs shrink both; biases add to the second alone.
+With the paper's weights from N(0, 0.01) and biases of 1, a hundredth of each logit depends on the
+image in the full net, and less in a narrower one. So the network says the same of every picture,
+and the gradient that reaches the first layers is just as faint. Training must first make the signal
+grow, which takes longer the less of it there is.
 """
 
 from tinynet.doctor.finding import Finding
@@ -17,12 +17,12 @@ from tinynet.sentences import listed, percent
 # paper's on CIFAR-10, 64 pixels); more than 300 from 0.03 % (on `shapes`).
 FAINT = 0.015
 FAINTER = 0.003
-ALIKE = 0.2  # of what the first layer gives; of images less their mean it is nearly all
+ALIKE = 0.2  # of what the first layer gives; nearly 1 for images minus their mean
 BIASED = 0.5  # of the rms of what a layer gives
 
 
 def faint_start(look: Look, profile: str) -> Finding | None:
-    """The finding where too little of the logits depends on the image."""
+    """The finding if too little of the logits depends on the image."""
     left = look.signal[look.last]
     if not left < FAINT:
         return None
@@ -40,7 +40,7 @@ def share_of_image(look: Look) -> str:
 
 
 def why_faint(look: Look, profile: str) -> tuple[str, str]:
-    """Cause and remedy where the signal fades from layer to layer."""
+    """Cause and remedy for a signal that fades from layer to layer."""
     biased = [name for name, share in look.bias.items() if share > BIASED]
     better = [name for name in ("source2012", "modern") if name != profile]
     if next(iter(look.signal.values())) < ALIKE:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Finding:
     """One thing amiss. `kind` never changes, for programs; `text` is for people.
 
-    `severity` counts in units of the finding's own: twice as much is worth saying again.
+    `severity` is in the finding's own units: twice as much is worth saying again.
     """
 
     kind: str

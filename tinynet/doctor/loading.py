@@ -7,12 +7,12 @@ machine.
 from tinynet.doctor.finding import Finding
 
 WAITING = 0.2  # of the time
-INTERVALS = 3  # running; the first may be slow for once
+INTERVALS = 3  # in a row: a single one, such as the first, may be slow
 SECONDS = 30.0  # in all
 
 
 class Loading:
-    """Adds up the intervals, one after the other, in which training waited for data."""
+    """Adds up consecutive intervals in which training waited for data."""
 
     def __init__(self, workers: int, cores: int, prepared: bool):
         self._workers, self._cores, self._prepared = workers, cores, prepared
@@ -22,11 +22,11 @@ class Loading:
         self._intervals, self._seconds, self._waited, self._images = 0, 0.0, 0.0, 0
 
     def after_interval(self, images: int, figures: dict) -> Finding | None:
-        """`figures` of the log's line: images_per_s and data_wait, the share of time waited."""
+        """`figures` of the log's line: images_per_s and data_wait, the share of time waiting."""
         if figures["data_wait"] < WAITING:
             self._forget()
             return None
-        seconds = images / max(figures["images_per_s"], 0.05)  # it is rounded to tenths
+        seconds = images / max(figures["images_per_s"], 0.05)  # rounded to tenths, maybe to 0
         self._intervals += 1
         self._images += images
         self._seconds += seconds

@@ -1,7 +1,7 @@
-"""A look inside the network: what a few images make of each layer, in one forward pass.
+"""A look inside the network: how each layer responds to a few images, in one forward pass.
 
-The pass is one of testing, without dropout, and leaves nothing behind: no gradient, no random
-number drawn, no dropout counted. So training has the same bits with a doctor and without.
+The pass is in test mode, without dropout, and leaves nothing behind: no gradient, no random number
+drawn, no dropout counted. So training has the same bits with a doctor and without.
 """
 
 import math
@@ -15,20 +15,20 @@ from tinynet.parallel.towers import Halves, Towers
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
 
-IMAGES = 32  # a look at so many shows nothing else than one at 128, to a tenth of each figure
-FEWEST = 8  # between fewer images there is no telling what they share
+IMAGES = 32  # shows the same as 128 images, to within a tenth of each figure
+FEWEST = 8  # with fewer images there is no telling what they share
 
 
 @dataclass
 class Look:
-    """Figures from 0 to 1 by the layers' names, in the order in which an image meets them."""
+    """Figures from 0 to 1 by layer name, in the order in which an image meets the layers."""
 
     images: int
-    # Of layers with weights: between-image std / rms of what they give, before any ReLU: how much
-    # of it depends on the image at all.
+    # Of layers with weights: between-image std / rms of their output, before any ReLU: how much of
+    # it depends on the image at all.
     signal: dict[str, float] = field(default_factory=dict)
     bias: dict[str, float] = field(default_factory=dict)  # rms of their biases / the same rms
-    # Of ReLUs: the share of units (maps) that are 0 for each image, and in each place.
+    # Of ReLUs: the share of units (maps) that are 0 for every image, everywhere.
     silent: dict[str, float] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)  # of all these layers
 
@@ -40,7 +40,7 @@ class Look:
 
 @no_grad()
 def look(model: nn.Sequential, x: Tensor) -> Look | None:
-    """What the first `IMAGES` of x (n, ...) make of the layers; None where there are too few."""
+    """How the layers respond to the first `IMAGES` of x (n, ...); None if there are too few."""
     n = min(len(x), IMAGES)
     if n < FEWEST:
         return None
@@ -70,12 +70,12 @@ def _squares(y: Tensor | Halves) -> tuple[float, float]:
     total = between = size = 0
     for part in _parts(y):
         n, mean = len(part), part.mean(axis=0)
-        difference = part - mean  # and not mean(y^2) - mean^2, of which float32 leaves little
+        difference = part - mean  # not mean(y^2) - mean^2, which cancels in float32
         squared = part.size * (difference * difference).mean().item()
         total += squared + part.size * (mean * mean).mean().item()
         between += squared * n / (n - 1)
         size += part.size
-    return total / size, min(total, between) / size  # estimated by n - 1, it may come out larger
+    return total / size, min(total, between) / size  # with n - 1 it may come out larger
 
 
 def _mean_square_of_biases(layer: nn.Module) -> float:

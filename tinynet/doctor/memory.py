@@ -1,8 +1,8 @@
-"""What was said already. A finding is said when it has lasted, and then not again and again.
+"""What has been said already: a finding is said once it has lasted, and not again and again.
 
-Each time something is measured, its finding is there or not. It is said when it was there
-`patience` times running; anew only when it has become twice as severe, or when it comes back after
-it was gone, which takes `GONE` measurements without it: what wavers about a limit is said once.
+Each measurement shows a finding or does not. The finding is said when `patience` measurements in a
+row show it; again only when it has become twice as severe, or when it comes back after it was gone,
+which takes `GONE` measurements without it: what hovers around a limit is said once.
 """
 
 from tinynet.doctor.finding import Finding
@@ -11,13 +11,13 @@ GONE = 3
 
 
 class Memory:
-    """For each kind of finding that was there lately, how often, and what was said of it."""
+    """For each kind of finding seen lately, how often in a row, and how severe when said."""
 
     def __init__(self):
         self._known: dict[str, dict] = {}
 
     def news(self, kind: str, finding: Finding | None, patience: int = 1) -> list[Finding]:
-        """Note that `kind` was looked for, and what was found; the finding if it is to be said."""
+        """Note that `kind` was looked for, and what was found; return the finding if it is news."""
         if finding is None:
             self._note_absence(kind)
             return []

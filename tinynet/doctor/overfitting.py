@@ -1,13 +1,13 @@
 """Does the network learn its images by heart? The training loss falls, the validation's rises.
 
-A validation loss that rises alone is not enough: a network that is surer of itself pays more for
-each mistake. So the validation error must not have improved either.
+A rising validation loss alone is not enough: a network that is surer of itself pays more for each
+mistake. So the validation error must not have improved either.
 """
 
 from tinynet.doctor.finding import Finding
 
 RISEN = 1.1  # times the lowest validation loss
-TIMES = 3  # epochs running
+TIMES = 3  # epochs in a row
 
 
 class Overfitting:
@@ -24,7 +24,7 @@ class Overfitting:
         self._sum += images * loss
 
     def after_epoch(self, val_loss: float, error: float) -> Finding | None:
-        """Loss and top-1 error of the validation after the epoch."""
+        """Judge by the validation's loss and top-1 error after the epoch."""
         train_loss = self._sum / max(self._images, 1)
         self._images, self._sum = 0, 0.0
         improved = error < self._error

@@ -1,14 +1,14 @@
-"""Is the loss stuck where it is for a network that does not look at its images?
+"""Is the loss stuck at the level of a network that does not look at its images?
 
-Who knows how frequent each class is, and no more, has a loss of the entropy of these frequencies:
-ln(classes) where all are alike. Every network passes there on its way down, so what counts is how
-long it stays. Training is cut into rounds; one is without progress where the mean loss does not
-come `PROGRESS` below that level. A round lasts 37 ln(classes) steps: 86 with ten classes, where
-healthy nets left the level after 10 to 100 steps; and at least so many images that chance makes a
-stuck net's mean look like progress once in a thousand rounds.
+A network that knows only how frequent each class is has the entropy of these frequencies as its
+loss: ln(classes) if all are equally frequent. Every network passes this level on its way down, so
+what counts is how long it stays. Training is cut into rounds; one is without progress if its mean
+loss is not `PROGRESS` below the level. A round lasts 37 ln(classes) steps: 86 with ten classes,
+where healthy nets left the level after 10 to 100 steps; and at least so many images that a stuck
+net's mean looks like progress by chance only once in a thousand rounds.
 
-Four rounds running without progress are stuck; one is enough where the look inside shows that the
-logits do not depend on the image, for then it is no matter of patience.
+After four rounds in a row without progress, training is stuck. One is enough if the look inside
+shows that the logits do not depend on the image: then patience does not help.
 """
 
 import math
@@ -23,10 +23,10 @@ from tinynet.sentences import listed, percent
 
 PROGRESS = 0.02  # of the level
 STEPS = 37  # a round, times ln(classes)
-SPREAD = 0.5  # the most that was measured of a stuck net's std of the loss, between images
+SPREAD = 0.5  # the largest std of the loss between images measured in a stuck net
 ROUNDS = 4
-STILL = 1e-5  # an update beside its weights; see updates.py
-BLIND = 0.02  # of the logits depends on the image; after a round a net that learns has 0.2 to 1
+STILL = 1e-5  # an update relative to its weights; see updates.py
+BLIND = 0.02  # of the logits depends on the image; after a round, 0.2 to 1 in a net that learns
 
 
 class Stuck:
@@ -38,13 +38,13 @@ class Stuck:
         self._classes, self._profile = len(shares), profile
         self._level = max(0.0, float(-(shares * np.log(shares)).sum()))
         self._steps_a_round = math.ceil(STEPS * self._level)
-        allowed = PROGRESS * self._level or math.inf  # of one class there is nothing to learn
+        allowed = PROGRESS * self._level or math.inf  # with one class there is nothing to learn
         self._images_a_round = math.ceil((3 * SPREAD / allowed) ** 2)
         self.found = False  # at the end of the last round
-        self._rounds = 0  # running, without progress
-        self._began = 0  # the step after which the round under way began
+        self._rounds = 0  # in a row, without progress
+        self._began = 0  # the step after which the current round began
         self._images, self._sum = 0, 0.0  # of the losses in it
-        self._mean = 0.0  # of the losses in the round before
+        self._mean = 0.0  # of the losses in the last round
 
     def end_of_round(self, step: int, images: int, loss: float) -> bool:
         """Note update number `step`: its images, their mean loss. True: now judge."""
@@ -60,7 +60,7 @@ class Stuck:
         return True
 
     def judge(self, seen: Look | None, ratios: dict[str, float], lr: float) -> Finding | None:
-        """The finding after a round, with the cause that a look and the updates' sizes show."""
+        """The finding after a round, with the cause that the look and the updates' sizes show."""
         blind = seen is not None and seen.signal[seen.last] < BLIND
         self.found = self._rounds >= (1 if blind else ROUNDS)
         if not self.found:
@@ -76,7 +76,7 @@ class Stuck:
         return Finding("stuck", measured, cause, remedy, severity=max(self._rounds, ROUNDS))
 
     def _cause(self, seen, ratios, lr, blind) -> tuple[str, str]:
-        for name in seen.order if seen is not None else ():  # what comes first made the rest
+        for name in seen.order if seen is not None else ():  # the first fault causes the rest
             if seen.silent.get(name, 0) >= MOST:
                 cause, remedy = why_dead(lr)
                 return f"{percent(seen.silent[name])} of {name} is dead: {cause}", remedy
@@ -93,7 +93,7 @@ class Stuck:
         )
 
     def state_dict(self) -> dict:
-        """JSON values, to go on after a resumption as if there had been none."""
+        """JSON values, with which a resumed run goes on as if uninterrupted."""
         return {
             "found": self.found,
             "rounds": self._rounds,

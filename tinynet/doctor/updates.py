@@ -1,9 +1,10 @@
-"""How far does a step move the weights? The size of the last update beside the size of the weights.
+"""How far does a step move the weights? The last update's size relative to that of the weights.
 
-The update is the velocity v, since w <- w + v. A part of it is weight decay alone, also in a layer
-that learns nothing: with a steady rate it comes to lr * decay / (1 - momentum) of w, and is taken
-out first. Measured over healthy runs (shapes, CIFAR-10, photographs) the ratio lies between 2e-5
-and 3e-2 in every layer once the first hundred steps are over. Biases, which begin at 0, have none.
+The update is the velocity v, since w <- w + v. Part of it is only weight decay, even in a layer
+that learns nothing: at a constant rate it amounts to lr * decay / (1 - momentum) of w, and is taken
+out first. Measured over healthy runs (shapes, CIFAR-10, photographs), the ratio lies between 2e-5
+and 3e-2 in every layer once the first hundred steps are over. Biases, which may begin at 0, are
+left out.
 """
 
 import math
@@ -19,15 +20,15 @@ from tinynet.tensor import Tensor
 
 LARGE = 0.1
 SMALL = 2e-6
-SETTLED = 100  # steps: before, weights that begin near 0 move by a tenth of their size and more
+SETTLED = 100  # steps: before that, weights that begin near 0 move by a tenth of their size or more
 
 
 @no_grad()
-@np.errstate(over="ignore", invalid="ignore")  # it is asked, too, how the numbers went bad
+@np.errstate(over="ignore", invalid="ignore")  # also called once the numbers are bad
 def update_ratios(model: Module, optimizer: SGD) -> dict[str, float]:
     """For each layer the rms of its weights' last update, without decay, over that of the weights.
 
-    Layers that were given no rate are left out.
+    Layers with a rate of 0 are left out.
     """
     names = {id(part): name for name, whole in model.named_wholes() for part in whole}
     squares: dict[str, list[float]] = {}  # by layer: of the update, of the weights
@@ -46,7 +47,7 @@ def update_ratios(model: Module, optimizer: SGD) -> dict[str, float]:
 
 
 def _dot(a: Tensor, b: Tensor) -> float:
-    return (a.reshape(-1) @ b.reshape(-1)).item()  # nothing as large as the weights is made
+    return (a.reshape(-1) @ b.reshape(-1)).item()  # allocates nothing as large as the weights
 
 
 def too_large(ratios: dict[str, float], lr: float) -> Finding | None:
