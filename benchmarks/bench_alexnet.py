@@ -1,14 +1,14 @@
-"""One training step of AlexNet-2012 on the CPU, side by side with PyTorch doing the same net.
+"""One training step of AlexNet-2012 on the CPU, side by side with the same net in PyTorch.
 
     python benchmarks/bench_alexnet.py [--batch-size 128] [--rounds 7]
 
-Each engine lives in a process of its own and takes its steps in turn, one round after the other, so
-that a change in the machine's speed hits all of them; the ratio is taken round by round. A step is
-forward, backward and the SGD update of profile `paper`: two towers, LRN, dropout, 1,000 classes.
-Before any timing the engines' losses on one batch, from the same weights, must agree.
+Each engine lives in a process of its own, and they take steps in turn, one round after the other,
+so that a change in the machine's speed hits all of them; the ratio is taken round by round. A step
+is forward, backward and the SGD update of profile `paper`: two towers, LRN, dropout, 1,000 classes.
+Before any timing, the engines' losses on one batch, from the same weights, must agree.
 
 The BLAS bound is the time of the step's matrix products alone, as tinynet cuts them.
-Without PyTorch the comparison is left out, with a word.
+Without PyTorch there is no comparison, and the output says so.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 CLASSES = 1000
-TOLERANCE = 1e-3  # of a loss near 7: float32 sums in another order
+TOLERANCE = 1e-3  # of a loss near 7: float32 sums differ by their order
 
 
 def main() -> int:
@@ -157,7 +157,7 @@ class TinynetTrainer:
         loss.item()
 
     def blas(self) -> None:
-        """The step's matrix products on operands that lie ready, and nothing else."""
+        """The step's matrix products on ready operands, and nothing else."""
         from tinynet import threads
 
         self.products = self.products or matrix_products(self.model, len(self.x))
@@ -174,7 +174,7 @@ class TinynetTrainer:
 
 
 def matrix_products(alexnet, batch_size: int) -> tuple[list, list]:
-    """The operands of y, dweight and dx of each layer: an image's (convolutions), a batch's."""
+    """The operands of each layer's y, dweight and dx: per image (convolutions) or per batch."""
     from tinynet import nn
 
     per_image, per_batch, side = [], [], 224

@@ -2,13 +2,13 @@
 
     python benchmarks/bench_data.py --data PHOTOS.tar [--rounds 5] [--images 512]
 
-In turn, on the same images, none of them kept from before:
+In turn, on the same images, with none of them cached:
 
     one core     Pillow alone, files of a folder: open, decode, scale to 256 pixels a side, cut the
                  centre, as usually written and with the loader's shortcuts (see bench_prepare.py);
                  the loader: the same, and uint8 batches with crop, mirror and colour drawn
     all cores    the pipeline: loader and the kernel `augment`, down to the network's input;
-                 a training step of the full net (profile paper, batch 128), on data that lie ready
+                 a training step of the full net (profile paper, batch 128), on data at hand
 
 Ratios are taken round by round. Last comes the memory held after 1,000 images and after 10,000.
 """
@@ -52,9 +52,9 @@ def main() -> int:
         parser.error(f"--data expects photographs, got {args.data}")
     count = min(args.images, len(dataset)) // BATCH * BATCH or len(dataset)  # whole batches
     dataset.labels = dataset.labels[:count]  # the first ones, as if there were no others
-    dataset.load = dataset.read  # nothing is kept: each image is decoded each time
+    dataset.load = dataset.read  # no cache: each image is decoded each time
     compare_on_one_core(dataset, args.rounds)
-    # Only now, for its gigabytes and the threads of its BLAS would disturb what is above.
+    # Only now: its gigabytes and its BLAS threads would disturb the measurements above.
     compare_with_training(dataset, args.rounds)
     return 0
 
@@ -115,14 +115,14 @@ def load_with(dataset: FolderDataset, workers: int) -> Loader:
 
 
 def load(loader: Loader, images: int, use: Callable[[Batch], object] = lambda batch: None) -> None:
-    """At least so many images, in whole epochs, and each batch into `use`."""
+    """Load at least so many images, in whole epochs, and hand each batch to `use`."""
     for epoch in range(-(-images // len(loader.dataset))):
         for batch in loader.epoch(epoch):
             use(batch)
 
 
 def report(rounds: list[dict[str, float]]) -> None:
-    """The rates, and the ratios of the first one to the others."""
+    """Print the rates, and the ratios of the first one to the others."""
     above, *others = rounds[0]
     for name in rounds[0]:
         print(f"{name:<26}{statistics.median(r[name] for r in rounds):6.0f} images/s")

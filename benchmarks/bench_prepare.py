@@ -2,18 +2,18 @@
 
     python benchmarks/bench_prepare.py --data PHOTOS.tar [--rounds 7] [--images 600]
 
-The photographs, repeated under other names as often as need be, are made into a .tar, and into a
+The photographs, repeated under other names as often as needed, are written into a .tar, and into a
 folder for Pillow. Each round:
 
-    one core     Pillow alone, as it is usually written: decode, scale, cut the centre;
+    one core     Pillow alone, as usually written: decode, scale, cut the centre;
                  the same with prepare's two shortcuts: only the pixels of the centre are scaled,
                  and a JPEG of more than twice the size is decoded at a half or less (`draft`);
                  the same, and encode as JPEG with prepare's quality;
-                 prepare: all that, and statistics, checksums, shards on the disk
-    all cores    prepare; and its work on the images alone in threads, and in processes
+                 prepare: all that, and statistics, checksums, shards on disk
+    all cores    prepare; and its work on the images alone, in threads and in processes
 
-Ratios are taken round by round. Last comes the most memory that a process of its own held while it
-prepared 1,000 images, and 10,000.
+Ratios are taken round by round. Last comes the peak memory of a separate process that prepares
+1,000 images, and of one that prepares 10,000.
 """
 
 import argparse
@@ -137,7 +137,7 @@ def run_prepare(source: Path, out: Path) -> None:
 
 
 def work_in(pool: Executor, source: Path, count: int) -> None:
-    """The work on each of the first images, in tasks like those of prepare."""
+    """The work on each of the first `count` images, in tasks like those of prepare."""
     starts = range(0, count, PART)
     list(pool.map(make_part, [source] * len(starts), starts, [count] * len(starts)))
 
@@ -153,7 +153,7 @@ def make_part(source: Path, start: int, count: int) -> int:
 
 
 def write_source(path: Path, photographs: Iterable[bytes]) -> Path:
-    """A .tar with these files in one class, and the last of them for validation."""
+    """A .tar with these files in one class, and the last of them again for validation."""
     with tarfile.open(path, "w") as tar:
 
         def add(name: str, data: bytes) -> None:
@@ -177,7 +177,7 @@ def write_files(folder: Path, photographs: Iterable[bytes]) -> list[Path]:
 
 
 def per_core(images: int, work: Callable[[], None]) -> float:
-    """Images a second on one core: of the processor's time, that of all threads together."""
+    """Images a second on one core, by the processor time of all threads together."""
     os.sched_setaffinity(0, sorted(CORES)[:1])
     start = time.process_time()
     work()
@@ -187,7 +187,7 @@ def per_core(images: int, work: Callable[[], None]) -> float:
 
 
 def rate(images: int, work: Callable[[], None]) -> float:
-    """Images a second by the clock on the wall, on all cores."""
+    """Images a second on all cores, by wall-clock time."""
     start = time.perf_counter()
     work()
     return images / (time.perf_counter() - start)

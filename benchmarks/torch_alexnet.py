@@ -1,4 +1,4 @@
-"""The very net of examples/alexnet.py in PyTorch, profile `paper`, for comparison only."""
+"""The network of examples/alexnet.py, profile `paper`, in PyTorch, for comparison only."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from torch import nn
 class TowerLRN(nn.Module):
     """LRN that does not cross towers: each half of the channels as an image of its own.
 
-    PyTorch divides alpha by size, the paper does not: 5e-4 here is 1e-4 there.
+    PyTorch divides alpha by size, and the paper does not: 5e-4 here is 1e-4 there.
     """
 
     def __init__(self):
@@ -20,7 +20,7 @@ class TowerLRN(nn.Module):
 
 
 class PaperDropout(nn.Dropout):
-    """PyTorch's own dropout in training; half of everything in testing, as the paper has it."""
+    """In training PyTorch's own, which costs the same; in testing x 0.5, as in the paper."""
 
     def forward(self, x):
         return super().forward(x) if self.training else x * (1 - self.p)

@@ -12,8 +12,8 @@
     python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards as in 2012
     python examples/alexnet.py check-grads                    every gradient against differences
 
-The paper's figure 2: two towers, a and b, made for two GPUs. A layer sees the maps of its own tower
-only, but where lines cross; and each tower normalizes its own maps alone:
+The paper's figure 2: two towers, a and b, made for two GPUs. A layer sees only the maps of its own
+tower, except where lines cross; and each tower normalizes its own maps alone:
 
            conv1    conv2      conv3    conv4    conv5      fc6         fc7        fc8
            +----+   +-----+    +-----+  +-----+  +-----+    +------+    +------+
@@ -22,14 +22,14 @@ only, but where lines cross; and each tower normalizes its own maps alone:
         '->| 48 |-->| 128 |-'->| 192 |->| 192 |->| 128 |-'->| 2048 |-'->| 2048 |-' +------+
            +----+   +-----+    +-----+  +-----+  +-----+    +------+    +------+   (with b)
 
-With two devices, AlexNet(devices=("cuda:0", "cuda:1")), each has a tower. With one, the two are one
-network whose convolutions 2, 4 and 5 have two groups. Either way it is the same network, whose
-checkpoints are the same file.
+With two devices, AlexNet(devices=("cuda:0", "cuda:1")), each has a tower. With one, the two towers
+are one network whose convolutions 2, 4 and 5 have two groups. Either way it is the same network,
+with the same checkpoint files.
 
 The released source of 2012 is not quite the paper's net, and later systems changed more: each is a
 profile (tinynet/profiles/), and `diff` says what differs and who says so. `source2012`, the default
-for photographs, begins conv3-5 with weights from N(0, 0.03) and not 0.01: with 0.01 and the biases
-of 1, a hundredth of a logit depends on the image, and training starts late.
+for photographs, begins conv3-5 with weights from N(0, 0.03), not N(0, 0.01): with 0.01 and biases
+of 1, only a hundredth of a logit depends on the image, and training starts late.
 """
 
 import sys
@@ -45,7 +45,7 @@ from tinynet.parallel.traffic import Traffic
 from tinynet.profiles import PROFILES, Profile, differences
 from tinynet.settings import Settings
 
-SMALLEST_IMAGE = 64  # below it nothing is left for pool5
+SMALLEST_IMAGE = 64  # below this, nothing is left for pool5
 
 
 class AlexNet(nn.Sequential):
@@ -148,7 +148,7 @@ def _layers(p: Profile, on: OneDevice, num_classes, image_size, width, seed) -> 
     for i, inputs in ((6, features), (7, hidden)):
         fc = on.cross(f"fc{i}") | {f"fc{i}": on.linear(inputs, hidden)}
         relu = {f"relu{i}": on.plain(nn.ReLU())}
-        stream = seed + (i << 32)  # of its own
+        stream = seed + (i << 32)  # each dropout has its own
         dropout = {f"dropout{i}": on.dropout(0.5, p.dropout, stream)}
         layers |= dropout | fc | relu if p.dropout_before else fc | relu | dropout
     return layers | on.join("fc8") | {"fc8": on.whole_linear(hidden, num_classes)}

@@ -5,7 +5,7 @@
     python examples/cifar10.py eval --checkpoint runs/NAME
     python examples/cifar10.py figures --run runs/NAME
 
-Both recipes come with the authors' cuda-convnet and are called by what they promise: 26 % error
+Both recipes come with the authors' cuda-convnet and are named after what they promise: 26 % error
 after 80 seconds, and 18 % after 20 minutes, on a GPU of 2012. Three convolutions, each followed by
 3x3 pooling with stride 2, take 32 x 32 pixels to 16 x 16, 8 x 8 and 4 x 4 (the last window of each
 row hangs over the edge):
@@ -13,10 +13,10 @@ row hangs over the edge):
     image -> conv1 -> max pool -> conv2 -> avg pool -> conv3 -> avg pool (-> fc64) -> fc10
              32 maps              32 maps              64 maps
 
-The pixels are 0..255 minus the mean of each over the training images: no crops, no mirror images,
+The pixels are 0..255 minus each one's mean over the training images: no crops, no mirror images,
 no scaling. Weight decay is heavy and differs from layer to layer; biases learn at twice the rate,
-without decay. An epoch is 390 batches of 128: of 50,000 images the last 80 of each shuffle wait for
-the next one, so that every step is the mean over 128.
+without decay. An epoch is 390 batches of 128: the last 80 of the 50,000 images in each shuffle are
+left out, so that every step is the mean over 128.
 """
 
 import sys
@@ -107,7 +107,7 @@ def _layers(r: Recipe, num_classes, image_size, width, device, dtype) -> dict:
     layers = {
         "conv1": nn.Conv2d(3, maps[0], 5, padding=2, **place),
         "pool1": nn.MaxPool2d(**overlapping),
-        "relu1": nn.ReLU(),  # after the maximum it is the same, at a quarter of the work
+        "relu1": nn.ReLU(),  # the same after the maximum, at a quarter of the work
         "norm1": norm,
         "conv2": nn.Conv2d(maps[0], maps[1], 5, padding=2, **place),
         "relu2": nn.ReLU(),

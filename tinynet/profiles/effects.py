@@ -1,7 +1,7 @@
-"""What a difference is good for, where that depends on the two profiles that are compared.
+"""What a difference does, where that depends on the two profiles that are compared.
 
-And which of the variants that somebody tried a profile has: what was measured between two of them
-says nothing of other pairs, so None stands for a profile that is none of these.
+Also which of the variants that somebody tried a profile has; None if it has none of them, because
+what was measured between two variants says nothing about others.
 """
 
 from tinynet.profiles.versions import Profile
@@ -66,7 +66,7 @@ def noise_tried(p: Profile) -> bool:
 
 
 def weights_tried(p: Profile) -> float | None:
-    """What conv3 to conv5 begin with, where all else is as in the paper."""
+    """The std that conv3 to conv5 begin with, if all else is as in the paper."""
     others = {*p.conv_std[:2], *p.fc_std}
     if p.init != "normal" or p.bias != 1 or others != {0.01}:
         return None

@@ -1,7 +1,7 @@
-"""What differs between two profiles, point by point, in words and with who says so.
+"""What differs between two profiles, point by point, in words, and who says so.
 
-A Point reads the Profiles themselves, so that what it says cannot go stale. A point where a profile
-is as the one it was made from (`BASES`) has that one's source.
+A Point reads the Profiles themselves, so that what it says cannot go stale. Where a profile agrees
+with the one it was made from (`BASES`), the source is that one's.
 """
 
 from collections.abc import Callable
@@ -24,28 +24,28 @@ BASES = {
 
 @dataclass(frozen=True)
 class Point:
-    """A row of the table: `words` says what a Profile does, `sources` who says so of which."""
+    """A row of the table: `words` says what a Profile does, `sources` who says so, by profile."""
 
     name: str
-    fields: tuple[str, ...]  # of Profile, which it tells of
+    fields: tuple[str, ...]  # of Profile, that it describes
     words: Callable[[Profile], str]
-    effect: str | Callable[[Profile, Profile], str]  # what it is good for, or what of these two
+    effect: str | Callable[[Profile, Profile], str]  # what it does, always or between these two
     sources: dict[str, str]
-    measured: str = ""  # what came of it where somebody tried,
-    tried: Callable[[Profile], object] | None = None  # and which of the two sides this Profile has
+    measured: str = ""  # the result, if somebody tried it,
+    tried: Callable[[Profile], object] | None = None  # and which of the variants this Profile has
 
     def effect_between(self, a: Profile, b: Profile) -> str:
         return self.effect if isinstance(self.effect, str) else self.effect(a, b)
 
     def measured_between(self, a: Profile, b: Profile) -> str:
-        """What was measured, where it is of the difference of these two; else ""."""
+        """What was measured, if it is about the difference between these two; else ""."""
         if self.tried is None:
             return ""
         sides = {self.tried(a), self.tried(b)}
         return self.measured if len(sides) == 2 and None not in sides else ""
 
     def source(self, profile: str) -> str:
-        """Who says so of the profile of this name. KeyError where nobody does."""
+        """Who says so about the profile of this name. KeyError if nobody does."""
         base = BASES.get(profile)
         if profile in self.sources or base is None:
             return self.sources[profile]

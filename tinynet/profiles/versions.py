@@ -18,9 +18,9 @@ class Profile:
     conv1_padding: int | None = None  # None: bottom and right, as much as the last window needs
     lrn_alpha: float = 1e-4  # not divided by the window's size, 5
     lrn_k: float = 2.0
-    lrn_groups: int = 2  # 2: a tower's maps are normalized by its own alone
+    lrn_groups: int = 2  # 2: a tower's maps are normalized by its own only
     dropout: str = "paper"  # "paper": x 0.5 in testing; "inverted": x 2 in training
-    dropout_before: bool = False  # before fc6 and fc7 and not after them
+    dropout_before: bool = False  # before fc6 and fc7, not after them
     init: str = "normal"  # "normal": N(0, std); "he"; "torch"
     conv_std: tuple[float, ...] = (0.01, 0.01, 0.01, 0.01, 0.01)
     fc_std: tuple[float, ...] = (0.01, 0.01, 0.01)
@@ -28,8 +28,8 @@ class Profile:
     bias_rate: float = 1.0  # times the rate of the weights
     bias_decay: bool = False
     image_size: int = 224
-    pixel_mean: tuple[float, ...] | None = None  # of 0..255, a number a channel; None: mean image
-    pixel_std: tuple[float, ...] = (1.0, 1.0, 1.0)  # of 0..255: what is left is divided by it
+    pixel_mean: tuple[float, ...] | None = None  # of 0..255, one per channel; None: mean image
+    pixel_std: tuple[float, ...] = (1.0, 1.0, 1.0)  # of 0..255; divides what is left
     batch_size: int = 128
     lr: float = 0.01
     momentum: float = 0.9

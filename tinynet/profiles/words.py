@@ -1,4 +1,4 @@
-"""What a Profile does, in words: a function a point, a few words each."""
+"""What a Profile does, in a few words: one function per point."""
 
 from tinynet.profiles.versions import Profile
 
@@ -60,7 +60,7 @@ def pixels(p: Profile) -> str:
 
 
 def numbers(values: tuple[float, ...]) -> str:
-    """All of them, or the one that all are."""
+    """All of them, or just one if all are equal."""
     shown = values[:1] if len(set(values)) == 1 else values
     return " ".join(f"{value:g}" for value in shown)
 
