@@ -8,8 +8,11 @@ import pytest
 
 from tinynet import simulator
 
-SOURCE = Path(__file__).parent / "cuda" / "seeded_bugs.cu"
-CODE = SOURCE.read_text(encoding="utf-8")
+CUDA = Path(__file__).parent / "cuda"
+CODE = {
+    name: (CUDA / name).read_text(encoding="utf-8")
+    for name in ("seeded_memory.cu", "seeded_threads.cu")
+}
 
 pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
 
@@ -21,24 +24,26 @@ def default_settings(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def marked(name: str) -> tuple[int, str]:
-    """The line of the kernel's BUG mark, and the kind that the mark promises."""
-    lines = CODE.splitlines()
+def marked(name: str) -> tuple[str, int, str]:
+    """The file and line of the kernel's BUG mark, and the kind that the mark promises."""
+    file = next(file for file, code in CODE.items() if f"void {name}(" in code)
+    lines = CODE[file].splitlines()
     start = next(i for i, line in enumerate(lines) if f"void {name}(" in line)
     for number, line in enumerate(lines[start:], start + 1):
         mark = re.search(r"// BUG (.+)", line)
         if mark:
-            return number, mark[1]
+            return file, number, mark[1]
     raise AssertionError(f"{name} has no BUG mark")
 
 
 def bugs() -> list[str]:
-    return re.findall(r"void (\w+)_bug\(", CODE)
+    return re.findall(r"void (\w+)_bug\(", "".join(CODE.values()))
 
 
 @pytest.fixture(scope="module")
 def module() -> simulator.RawModule:
-    return simulator.RawModule(code=f'#line 1 "seeded_bugs.cu"\n{CODE}', mode="check")
+    code = "".join(f'#line 1 "{file}"\n{code}' for file, code in CODE.items())
+    return simulator.RawModule(code=code, mode="check")
 
 
 # What each kernel is launched with: threads, n, and the rest by keyword.
@@ -83,9 +88,9 @@ def test_seeded_bug_is_found_at_its_line(module, name, order, monkeypatch):
     monkeypatch.setenv("TINYNET_SIM_ORDER", order)
     with pytest.raises(simulator.KernelError) as caught:
         run(module, f"{name}_bug")
-    line, kind = marked(f"{name}_bug")
+    file, line, kind = marked(f"{name}_bug")
     error = caught.value
-    assert (error.kind, error.file, error.line) == (kind, "seeded_bugs.cu", line), str(error)
+    assert (error.kind, error.file, error.line) == (kind, file, line), str(error)
     assert error.kernel == f"{name}_bug"
     assert "block (" in str(error) and "thread (" in str(error)
 
@@ -123,8 +128,8 @@ def test_race_names_both_sides(module):
     assert "block (0,0,0) thread (0,0,0)" in text
     assert "block (0,0,0) thread (1,0,0)" in text
     text = str(failure(module, "missing_barrier_bug"))
-    line, _ = marked("missing_barrier_bug")
-    assert f"at seeded_bugs.cu:{line - 1}, with no barrier between" in text
+    file, line, _ = marked("missing_barrier_bug")
+    assert f"at {file}:{line - 1}, with no barrier between" in text
 
 
 def test_missing_threads_and_lanes_are_named(module):
