@@ -1,9 +1,9 @@
-"""What a checkpoint holds: all that is needed to go on to the same bits, or to use the network.
+"""What a checkpoint holds: all it takes to resume training bit for bit, or to use the network.
 
-The first part says what network it is and what its input looks like; `eval` and `predict` need no
-more than that and the weights. The rest is for training to go on: velocities, rates, the counters
-of the dropout layers, the colour noise, the schedule, and the place in the data. A shuffle depends
-on the seed and the number of the epoch only, so that (epoch, batch) is a place.
+The first part says which network it is and what its input looks like; `eval` and `predict` need
+only that and the weights. The rest lets training resume: velocities, learning rates, the counters
+of the dropout layers, the colour noise, the schedule, and the position in the data. A shuffle
+depends only on the seed and the epoch number, so (epoch, batch) is a position.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
 
 
 def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict:
-    """The part that changes with every step, but for the place in the data.
+    """The part that changes with every step, except the position in the data.
 
     The arrays may be the very ones that the next step overwrites.
     """
@@ -62,7 +62,7 @@ def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict
 
 
 def restore_training(state: dict, network: Network, optimizer: SGD, schedule: Schedule) -> None:
-    """Put back what `training_state` gave."""
+    """Restore what `training_state` returned."""
     network.model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
@@ -76,9 +76,9 @@ def _dropouts(model: Module) -> list[tuple[str, Dropout]]:
 
 
 def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str]:
-    """Where the run that is asked for is not the run of the checkpoint: "width 0.5, now 0.25".
+    """How the requested run differs from the run of the checkpoint: "width 0.5, now 0.25".
 
-    The data may have moved: how many images they are, and of which classes, must be the same.
+    The data may have moved, but the number of images and their classes must be the same.
     """
     pairs = [(name, state[name], getattr(settings, name)) for name in MUST_AGREE]
     pairs.append(("schedule", state["scheduled_by"], settings.schedule))
@@ -93,9 +93,9 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
 
 @contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """Around the use of what `path` holds: UserError where that is another network's, or nobody's.
+    """Put around the use of what `path` holds: UserError if that does not fit the network.
 
-    A file of tinynet's own may hold anything, so what does not fit shows only where it is used.
+    A file in tinynet's format may hold anything, so a misfit shows only when it is used.
     """
     try:
         yield
@@ -108,7 +108,7 @@ def fitting(path: Path) -> Iterator[None]:
 def read_checkpoint(path: Path, name: str) -> dict:
     """The state in a checkpoint of the example `name`.
 
-    UserError where the file is damaged or holds another network.
+    UserError if the file is damaged or holds another network.
     """
     try:
         state = serialization.load(path)
@@ -122,7 +122,7 @@ def read_checkpoint(path: Path, name: str) -> dict:
 
 
 def _way_out(path: Path) -> str:
-    """What else may be done where the checkpoint at `path` cannot be read."""
+    """What to try instead when the checkpoint at `path` cannot be read."""
     run = RunFolder(path.parent.parent)
     if path.parent.name != run.checkpoints.name:
         return ""
@@ -137,9 +137,9 @@ def _way_out(path: Path) -> str:
 def load_network(
     path: Path, name: str, build: Callable[..., Module], devices: tuple[str, ...]
 ) -> tuple[Network, dict]:
-    """The network of a checkpoint, made by `build` of the example `name`, and its settings.
+    """The network in a checkpoint, made by `build` of the example `name`, and its settings.
 
-    UserError where the file is damaged or holds another network.
+    UserError if the file is damaged or holds another network.
     """
     state = read_checkpoint(path, name)
     with fitting(path):

@@ -1,10 +1,10 @@
-"""Checkpoints are written beside training, which waits for a copy of the numbers, not for a disk.
+"""Checkpoints are written in the background: training waits for a copy in memory, not for the disk.
 
     training   ..steps..|copy|..steps..........|copy|..
     writer                   |write|fsync|rename|    |write|..
 
-There is one copy, in the same arrays each time: new memory would take many times longer to fill.
-Who comes with a second one waits until the first is on the disk.
+There is one copy, in the same arrays each time: fresh memory would take many times longer to fill.
+The next checkpoint waits until the last one is on the disk.
 """
 
 import time
@@ -22,29 +22,29 @@ class CheckpointWriter:
         self._folder = folder
         self._thread: Thread | None = None
         self._error: Exception | None = None
-        self._copies: dict[tuple, np.ndarray] = {}  # by the keys that lead to them in the state
+        self._copies: dict[tuple, np.ndarray] = {}  # by their path of keys in the state
         self.wait_seconds = 0.0
 
     def write(self, step: int, state: dict, best: bool) -> None:
-        """Begin to write `state`, as the best one where it is that. Its arrays may change then.
+        """Start writing `state`, if `best` as the best one too. Afterwards its arrays may change.
 
-        Raises what went wrong with the checkpoint before.
+        Raises the error of the checkpoint before, if that failed.
         """
         self.finish()
         began = time.perf_counter()
         task = {"target": self._write, "args": (step, self._copy(state, ()), best)}
         self.wait_seconds += time.perf_counter() - began
-        # A daemon: whoever presses Ctrl-C twice waits for no disk. What it leaves is no checkpoint.
+        # A daemon, so that a second Ctrl-C does not wait for the disk; half a file does no harm.
         self._thread = Thread(**task, name="tinynet-checkpoint", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Raise what went wrong so far, without waiting."""
+        """Raise the error of a write that has already failed, without waiting."""
         if self._error is not None:
             self.finish()
 
     def finish(self) -> None:
-        """Wait until the last checkpoint is on the disk. Raises what went wrong with it."""
+        """Wait until the last checkpoint is on the disk. Raises its error if that failed."""
         if self._thread is not None:
             began = time.perf_counter()
             self._thread.join()
@@ -55,7 +55,7 @@ class CheckpointWriter:
             raise error
 
     def _copy(self, value, path: tuple):
-        """`value` with copies of the arrays in it, in the memory of those of the last time."""
+        """`value` with its arrays copied, into the memory of the previous copies."""
         if isinstance(value, dict):
             return {key: self._copy(v, (*path, key)) for key, v in value.items()}
         if isinstance(value, list | tuple):
@@ -74,4 +74,4 @@ class CheckpointWriter:
             if best:
                 self._folder.mark_best(path)
         except Exception as error:
-            self._error = error  # told in the thread that trains
+            self._error = error  # raised later, in the training thread

@@ -1,13 +1,13 @@
 """How much of a first-layer filter is colour: do the two towers specialize (paper, section 6.1)?
 
-In the paper one tower's filters came out gray and the other's coloured, "during every run". A
-number says so of a run: split a filter's weights at each of its places into their part along gray,
-(1, 1, 1)/sqrt(3), and the part orthogonal to it. The score is the second part's share of energy:
+In the paper one tower's filters came out gray and the other's coloured, "during every run". This
+score measures it: at each position, split a filter's weights into their component along gray,
+(1, 1, 1)/sqrt(3), and the component orthogonal to it. The score is the second's share of energy:
 
     score = 1 - sum((red + green + blue)^2 / 3) / sum(red^2 + green^2 + blue^2)
 
-0 is a filter that sees no colour, 1 one that sees nothing else, and noise, with which filters
-begin, has 2/3: two of its three directions are orthogonal to gray.
+A filter that sees no colour scores 0, one that sees nothing else scores 1, and noise, from which
+filters start, scores 2/3: two of the three directions are orthogonal to gray.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from tinynet.parallel.towers import Towers
 
 
 def colour_scores(weight: np.ndarray) -> np.ndarray:
-    """The score of each filter, 0 to 1: weight (out, 3, kh, kw) -> (out,). All zeros have 0."""
+    """The score of each filter, 0 to 1: weight (out, 3, kh, kw) -> (out,). All zeros score 0."""
     weight = weight.astype(np.float64)
     whole = (weight**2).sum(axis=(1, 2, 3))
     gray = (weight.sum(axis=1) ** 2 / 3).sum(axis=(1, 2))
@@ -25,10 +25,10 @@ def colour_scores(weight: np.ndarray) -> np.ndarray:
 
 
 def tower_scores(weight: np.ndarray, towers: int) -> list[float]:
-    """The mean over the filters of each tower, of a before of b."""
+    """The mean score of each tower's filters, tower a first."""
     return [float(scores.mean()) for scores in np.split(colour_scores(weight), towers)]
 
 
 def count_towers(model: Sequential) -> int:
-    """2 where conv2 sees the maps of its own tower only, on one device or on two; else 1."""
+    """2 if conv2 sees only the maps of its own tower, on one device or on two; else 1."""
     return 2 if isinstance(model.conv1, Towers) else model.conv2.groups

@@ -1,7 +1,7 @@
-"""The command line that the examples share: a module a command, and what becomes of errors.
+"""The command line that the examples share: one module per command, and what becomes of errors.
 
-Exit status: 0 when it did what was asked; 1 when it could not; 2 for what the user can put right,
-with one line on stderr that says how; 130 after Ctrl-C. A traceback means a mistake in the code.
+Exit status: 0 on success; 1 on failure; 2 for an error that the user can put right, with one line
+on stderr that says how; 130 after Ctrl-C. A traceback means a bug.
 """
 
 import argparse
@@ -37,8 +37,8 @@ COMMANDS = (
 
 
 def main(example: Example, argv: list[str] | None = None) -> int:
-    """Run the command that `argv` (else the program's own arguments) asks for; the exit status."""
-    # A shell starts what it puts into the background with Ctrl-C ignored; `kill -INT` is meant.
+    """Run the command that `argv` (else the program's arguments) names; return the exit status."""
+    # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     args = _parser(example).parse_args(argv)
     with contextlib.redirect_stdout(_NamedOutput(sys.stdout)):
@@ -48,7 +48,7 @@ def main(example: Example, argv: list[str] | None = None) -> int:
 def _run(example: Example, args: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
-            # Numbers that overflow show in the loss, where training looks for them.
+            # An overflow shows in the loss, where training looks for it.
             warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
             status = args.run(example, args)
         sys.stdout.flush()
@@ -61,8 +61,8 @@ def _run(example: Example, args: argparse.Namespace) -> int:
         with contextlib.suppress(BrokenPipeError):
             print("stopped", file=sys.stderr, flush=True)
             sys.stdout.flush()
-        # Not by way of sys.exit, which waits for all threads: one that was interrupted while it
-        # was being started is on no list of those to be told, and waits for work for ever.
+        # Not sys.exit, which waits for all threads: a worker whose start was interrupted is on no
+        # list of threads to be woken, and would wait for work forever.
         os._exit(130)
     except DeviceOutOfMemory as error:
         return _refuse(str(error))
@@ -75,7 +75,7 @@ def _run(example: Example, args: argparse.Namespace) -> int:
 
 
 class _NamedOutput:
-    """Standard output, whose errors name it as those of a file do, once: it is mute then."""
+    """Standard output whose errors name it, as those of a file do; after the first it is mute."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
@@ -98,7 +98,7 @@ class _NamedOutput:
         except BrokenPipeError:
             raise
         except OSError as error:
-            _mute(self._stream)  # or what it still holds would fail again, and at the very end
+            _mute(self._stream)  # or what it has buffered would fail again, at exit
             raise OSError(error.errno, error.strerror, "standard output") from None
 
 

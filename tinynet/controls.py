@@ -1,11 +1,11 @@
 """What may be changed while a network trains: the learning rates, by group, and the colour noise.
 
-A change is data, a line of the run's log and of the authors' schedule alike:
+A change is plain data, of one form in a run's log and in the authors' schedule:
 
     {"epoch": 25.0, "lr": {"conv1": 0.001, "weights": 0.001}, "why": "..."}
 
-`epoch` says after how many epochs it came, a fraction in the middle of one; `lr` has the new rate
-of each group that got one; `colour_noise`, where that was changed, its new value.
+`epoch` says after how many epochs it came, with a fraction in the middle of one; `lr` has the new
+rate of each group whose rate changed; `colour_noise` is there if it changed, with its new value.
 """
 
 import math
@@ -19,12 +19,12 @@ from tinynet.sentences import listed
 
 
 class Controls:
-    """The knobs of a run: those of its optimizer, as its profile begins it, and of its inputs."""
+    """The knobs of a run: those of its optimizer, fresh from its profile, and of its inputs."""
 
     def __init__(self, optimizer: SGD, inputs: Inputs):
         self._optimizer, self._inputs = optimizer, inputs
         self._groups = {g.get("name", str(i)): g for i, g in enumerate(optimizer.groups)}
-        main = self.lr or 1.0  # 0 where a run is replayed that began so
+        main = self.lr or 1.0  # 0 when replaying a run that began with 0
         self._ratios = {name: rate / main for name, rate in self.rates.items()}
 
     @property
@@ -33,15 +33,15 @@ class Controls:
 
     @property
     def lr(self) -> float:
-        """The rate that stands for all."""
+        """The rate that stands for all: the main group's."""
         return self.rates[main_group(self._groups)]
 
     def values(self) -> dict:
-        """How all knobs stand: {"lr": {group: rate}, "colour_noise": of the inputs}."""
+        """Where all knobs stand: {"lr": {group: rate}, "colour_noise": that of the inputs}."""
         return {"lr": self.rates, "colour_noise": self._inputs.colour_noise}
 
     def apply(self, change: dict) -> None:
-        """Set what `change` sets. UserError where it names a group that is not there."""
+        """Make the change. UserError if it names a group that does not exist."""
         self.check(change)
         for name, rate in change.get("lr", {}).items():
             self._groups[name]["lr"] = float(rate)
@@ -49,7 +49,7 @@ class Controls:
             self._inputs.colour_noise = float(change["colour_noise"])
 
     def check(self, change: dict) -> None:
-        """UserError where `change` cannot be applied here."""
+        """UserError if `change` cannot be applied here."""
         unknown = change.get("lr", {}).keys() - self._groups.keys()
         if unknown:
             raise UserError(
@@ -63,7 +63,7 @@ class Controls:
         self._optimizer.scale_lr(factor)
 
     def set_lr(self, lr: float) -> None:
-        """Set all rates as the profile begins with them where that of the main group is `lr`."""
+        """Set the main group's rate to `lr`, and the others in proportion, as in the profile."""
         for name, ratio in self._ratios.items():
             self._groups[name]["lr"] = lr * ratio
 
@@ -74,7 +74,7 @@ def main_group(names: Iterable[str]) -> str:
 
 
 def changed(before: dict, after: dict) -> dict:
-    """The part of the values `after` that was not so `before`: a change, without place and why."""
+    """The values `after` that differ from `before`: a change, still without `epoch` and `why`."""
     rates = {n: rate for n, rate in after["lr"].items() if rate != before["lr"].get(n)}
     change = {"lr": rates} if rates else {}
     if after["colour_noise"] != before["colour_noise"]:
@@ -83,7 +83,7 @@ def changed(before: dict, after: dict) -> dict:
 
 
 def in_words(change: dict, before: dict) -> str:
-    """The change as a phrase: learning rate of conv1 and the other weights set to 0.1 from 1."""
+    """A phrase such as "learning rate of conv1 and the other weights set to 0.1 from 1"."""
     spoken = {"weights": "the other weights"} if "conv1" in before["lr"] else {}
     groups: dict[tuple[float, float], list[str]] = {}
     for name, rate in change.get("lr", {}).items():

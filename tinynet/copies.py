@@ -1,4 +1,4 @@
-"""Copies from one GPU to another: beside the kernels, and never waiting for a whole device.
+"""Copies from one GPU to another: alongside the kernels, never waiting for a whole device.
 
 Each GPU has a stream for what it receives. Three events order a copy among the kernels:
 
@@ -6,23 +6,23 @@ Each GPU has a stream for what it receives. Three events order a copy among the 
     the target's copies                 wait for ready and free | copy | arrived
     kernels of the target   ..  |free                                    wait for arrived | use y
 
-`free` is there because y may lie where an array was that kernels before it still read. The host
-waits for nothing: it has issued all this long before it happens. So x must not be given back to
+`free` is needed because y may occupy the memory of an earlier array that kernels still read. The
+host waits for nothing: it issues all this long before it happens. So x must not be given back to
 the memory pool yet; the source keeps it until `arrived` has passed.
 
-Where one GPU cannot read the other's memory, a copy goes through pinned memory of the host, in two
-legs, the first on a stream of the source.
+If one GPU cannot read the other's memory, a copy goes through pinned host memory in two legs, the
+first on a stream of the source.
 """
 
 from functools import cache
 
 import numpy as np
 
-MEASURED = 16 << 20  # bytes: so many that a copy's start hardly counts
+MEASURED = 16 << 20  # bytes: enough that the overhead of starting a copy hardly counts
 
 
 def between_gpus(x, source, target):
-    """The array x of the GPU `source` on the GPU `target`."""
+    """A copy on the GPU `target` of the array x on the GPU `source`."""
     with source.active():
         x = source.contiguous(x)
         ready = _mark(source)
@@ -53,25 +53,25 @@ def between_gpus(x, source, target):
 
 
 def _mark(device, stream=None):
-    """An event behind all that the stream (else the one of the kernels) was given so far."""
+    """An event after everything issued so far on `stream` (by default that of the kernels)."""
     event = device.xp.cuda.Event(disable_timing=True)
     event.record(stream or device.xp.cuda.get_current_stream())
     return event
 
 
 def _pinned(xp, x) -> np.ndarray:
-    """An array of the host like x, in pages that stay in place so that a GPU can reach them."""
+    """A host array like x, in pages that stay in place so that a GPU can reach them."""
     return np.frombuffer(xp.cuda.alloc_pinned_memory(x.nbytes), x.dtype, x.size).reshape(x.shape)
 
 
 @cache
 def can_read(reader, owner) -> bool:
-    """Has one GPU access to the other's memory?"""
+    """Can one GPU read the other's memory directly?"""
     return bool(reader.xp.cuda.runtime.deviceCanAccessPeer(reader.index, owner.index))
 
 
 def gigabytes_per_second(source, target) -> float:
-    """How fast a large array goes from one GPU to the other; the second of two tries counts."""
+    """How fast a large array goes from one GPU to another; the second of two tries counts."""
     xp, free = source.xp, min(d.xp.cuda.Device(d.index).mem_info[0] for d in (source, target))
     x = source.zeros((max(1, min(MEASURED, free // 8)),), np.dtype(np.uint8))
     for _ in range(2):

@@ -1,13 +1,13 @@
-"""What can stop a command, apart from mistakes in the code: each message is meant to be read."""
+"""What can stop a command, apart from bugs: each message is written for the user."""
 
 
 class UserError(Exception):
-    """Something that the person at the keyboard can put right; the text is the whole message."""
+    """Something that the user can put right; the text is the whole message."""
 
 
 class NonFiniteError(ArithmeticError):
-    """A nan or an infinity turned up in training; the text says in which layer it began."""
+    """A nan or an infinity turned up in training; the text names the layer where it began."""
 
 
 class Interrupted(Exception):
-    """Ctrl-C was pressed, and what was under way has been brought to a clean end."""
+    """Ctrl-C was pressed, and the work under way has come to a clean end."""

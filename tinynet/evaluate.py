@@ -1,8 +1,8 @@
 """What a network makes of images it was not trained on: errors on a data set, classes of a picture.
 
-With one view an image is its centre crop. With ten, as in the paper's section 4.1, it is the crops
-of four corners and centre and their mirror images; an ensemble is several networks. Either way the
-probabilities are averaged, and not the logits. Validation during training runs this same code.
+One view of an image is its centre crop. Ten views, as in the paper's section 4.1, are its four
+corner crops, its centre crop and their mirror images; an ensemble is several networks. Either way
+the probabilities are averaged, not the logits. Validation during training runs this same code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from tinynet.tape import no_grad
 
 @dataclass(frozen=True)
 class Network:
-    """A model with all that stands between it and pictures and words."""
+    """A model with all that it takes to feed it images and to name what it sees."""
 
     model: Module
     inputs: Inputs
@@ -40,7 +40,7 @@ def evaluate(
     after_batch: Callable[[int, int], None] = lambda done, total: None,
     on_skip: Callable[[str, str], None] = print_skip,
 ) -> Scores:
-    """Errors and loss of one network or of an ensemble; `datasets[i]` is as `networks[i]` sees it.
+    """Errors and loss of one network or of an ensemble; `networks[i]` reads from `datasets[i]`.
 
     `after_batch(done, total)` counts images. Images that cannot be read do not count.
     """
@@ -62,14 +62,14 @@ def evaluate(
 def predictions(
     network: Network, loader: Loader, views: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(labels (n,), logarithms of the probabilities (n, classes)), batch by batch."""
+    """(labels (n,), log probabilities (n, classes)), batch by batch."""
     for batch in loader.epoch(0):
         yield batch.labels, log_probabilities(network, batch.images, views)
 
 
 @no_grad()
 def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> np.ndarray:
-    """The logarithm of the mean over the views of softmax: uint8 (n, 3, h, w) -> (n, classes)."""
+    """The log of softmax averaged over the views: uint8 (n, 3, h, w) -> (n, classes)."""
     n, slack = len(images), images.shape[-1] - network.inputs.image_size
     of_views = []
     with testing(network.model):
@@ -82,7 +82,7 @@ def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> n
 
 @contextmanager
 def testing(model: Module) -> Iterator[None]:
-    """The model in test mode, and afterwards each of its modules as it was."""
+    """Put the model in test mode; afterwards put each of its modules back in the mode it had."""
     modes = [(module, module.training) for _, module in model.named_modules()]
     model.eval()
     try:
@@ -93,7 +93,7 @@ def testing(model: Module) -> Iterator[None]:
 
 
 def crops(views: int, slack: int) -> list[tuple[int, int, int]]:
-    """(top, left, flip) of each view, where the image is `slack` pixels larger than a crop."""
+    """(top, left, flip) of each view of an image that is `slack` pixels larger than a crop."""
     middle = slack // 2
     if views == 1:
         return [(middle, middle, 0)]
@@ -104,13 +104,13 @@ def crops(views: int, slack: int) -> list[tuple[int, int, int]]:
 
 
 def mean_of_probabilities(log_p: Sequence[np.ndarray]) -> np.ndarray:
-    """log of the mean of exp(log_p[i]), in float64; of a single one, that one."""
+    """log of the mean over i of exp(log_p[i]), in float64; a single one is left as it is."""
     stacked = np.stack(log_p).astype(np.float64)
     return np.logaddexp.reduce(stacked) - np.log(len(log_p))
 
 
 def likeliest(network: Network, images: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
-    """For each image the `top` likeliest classes with their probabilities, the likeliest first."""
+    """The `top` likeliest classes of each image with their probabilities, the likeliest first."""
     log_p = log_probabilities(network, images)
     order = np.argsort(-log_p, axis=1, kind="stable")[:, :top]
     return [

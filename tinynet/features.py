@@ -1,8 +1,8 @@
-"""What the last hidden layer makes of images, and which images are alike in its eyes.
+"""What the last hidden layer makes of images, and which images look alike to it.
 
 The features of an image are what the last layer sees: in AlexNet the 4,096 activations of fc7,
-after the ReLU. Two images are alike where the Euclidean distance of their features is small, though
-their pixels may have little in common (paper, section 6.1 and figure 4, right).
+after the ReLU. Two images are alike if the Euclidean distance between their features is small,
+though their pixels may have little in common (paper, section 6.1 and figure 4, right).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tinynet.tape import no_grad
 def features(network: Network, images: np.ndarray) -> np.ndarray:
     """uint8 (n, 3, h, w) -> float32 (n, features), of the centre crops, in test mode.
 
-    The paper's dropout, x 0.5 in testing, halves all features alike: that moves no neighbour.
+    The paper's dropout halves all features in testing, which leaves the neighbours the same.
     """
     *hidden, _ = network.model.children()
     (centre,) = crops(1, images.shape[-1] - network.inputs.image_size)
@@ -37,11 +37,10 @@ def nearest(
     count: int,
     after_batch: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
-    """The `count` images of `loader` that are nearest to each of `images`: numbers in its dataset.
+    """The `count` images of `loader` nearest to each of `images`, as indices into its dataset.
 
-    (n, count), the nearest first. No features are kept but those of the images in question, so that
-    memory stays the same however many images the loader has. `after_batch` is told how many are
-    done.
+    (n, count), the nearest first. Only the features of `images` are kept, so memory use does not
+    grow with the number of images in the loader. `after_batch` is told how many are done.
     """
     wanted = features(network, images)
     numbers = np.empty((len(images), 0), np.int64)

@@ -1,10 +1,10 @@
-"""Fine-tuning: a network that knows some classes learns others, which takes less than the start.
+"""Fine-tuning: a network that knows some classes learns others, faster than it would from scratch.
 
-All layers but the last begin with the weights of a checkpoint; the last one is new, as its profile
-begins it. What is known already moves at a tenth of the usual rate, what is new at the usual one.
-The mean image stays the checkpoint's too, and the components of the colour noise with it: what the
-first layer has learned is to see images minus that mean. (Caffe's fine-tuning of CaffeNet to
-Flickr's styles does the same: base_lr a tenth, lr_mult 10 for the new layer, ImageNet's mean.)
+All layers but the last start from the weights of a checkpoint; the last one is new, initialized as
+its profile says. The known layers learn at a tenth of the usual rate, the new one at the usual
+rate. The mean image and the components of the colour noise are the checkpoint's too: the first
+layer has learned to see images minus that mean. (Caffe's fine-tuning of CaffeNet to Flickr's styles
+does the same: base_lr a tenth, lr_mult 10 for the new layer, ImageNet's mean.)
 """
 
 import numpy as np
@@ -22,9 +22,9 @@ def last_layer(model: Sequential) -> str:
 
 
 def take_over(model: Sequential, weights: dict[str, np.ndarray]) -> None:
-    """Begin with `weights`, the state of a network with another last layer.
+    """Start from `weights`, the state of a network with another last layer.
 
-    ValueError, and nothing is changed, where that network is not the same below its last layer.
+    ValueError, and nothing is changed, if that network differs below its last layer.
     """
     last = f"{last_layer(model)}."
     known = {name: array for name, array in weights.items() if not name.startswith(last)}
@@ -33,13 +33,13 @@ def take_over(model: Sequential, weights: dict[str, np.ndarray]) -> None:
 
 
 def parameter_groups(groups: list[dict], model: Sequential) -> list[dict]:
-    """The `groups` for SGD, the last layer's parameters in groups apart, at NEW times the rate."""
+    """The `groups` for SGD, with the last layer's parameters apart, at NEW times the rate."""
     of_last = {id(p) for p in getattr(model, last_layer(model)).parameters()}
     result = []
     for group in groups:
         apart = [[], []]
         for p in group["params"]:
-            first = p[0] if isinstance(p, tuple) else p  # of a parameter in parts
+            first = p[0] if isinstance(p, tuple) else p  # a tuple is a parameter in parts
             apart[id(first) in of_last].append(p)
         known, new = apart
         if known:

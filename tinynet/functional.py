@@ -1,7 +1,7 @@
 """The public functions on Tensors. Images are NCHW: (n, channels, h, w).
 
-Each is a thin door to an operation in tinynet/ops, where the work, its gradient and most checks
-stand. Mistakes raise ValueError or TypeError that names the operation and the argument.
+Each is a thin door to an operation in tinynet/ops, which holds the work, its gradient and most of
+the checks. Mistakes raise a ValueError or TypeError that names the operation and the argument.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ def max_pool2d(
 
     x (n, c, h, w) -> (n, c, oh, ow). stride None: the window's size. Padding, less than the
     window, counts as -inf. ceil_mode: a last window that only partly fits counts too, unless it
-    would start past the image. Of equal pixels the first, row by row, takes the gradient.
+    would start past the image. Of equal pixels the first, row by row, gets the gradient.
     """
     return apply(
         ops.MaxPool2d,
@@ -86,8 +86,8 @@ def local_response_norm(
 ) -> Tensor:
     """Normalization across channels (paper, section 3.3): alpha is NOT divided by size.
 
-    y[c] = x[c] / (k + alpha * sum of x[c']**2) ** beta, c' from c - size//2, `size` channels,
-    clipped at the edges of c's group. The 2012 source, Caffe and PyTorch divide alpha by size.
+    y[c] = x[c] / (k + alpha * sum of x[c']**2) ** beta, over the `size` channels c' from
+    c - size//2 on, clipped to c's group. The 2012 source, Caffe and PyTorch divide alpha by size.
     """
     return apply(ops.LocalResponseNorm, x, size=size, alpha=alpha, beta=beta, k=k, groups=groups)
 
@@ -114,11 +114,11 @@ def dropout(
 ) -> Tensor:
     """Zero each element with probability p (paper, section 4.2), 0 <= p < 1.
 
-    "inverted": what is kept is divided by 1 - p in training, and testing changes nothing.
-    "paper": what is kept stays as it is, and testing multiplies all by 1 - p.
-    The random number of an element is Philox4x32-10 of (seed, counter, index), its index counted
-    in an undivided array of `full_shape` in which x begins at `offset`: any split over devices
-    draws the same. full_shape None: x lies in it without gaps (a part of the batch, say).
+    "inverted": training divides the kept elements by 1 - p, and testing changes nothing.
+    "paper": training leaves the kept elements as they are, and testing multiplies all by 1 - p.
+    The random number of an element is Philox4x32-10 of (seed, counter, index), where the index is
+    its place in an undivided array of `full_shape` in which x begins at `offset`: any split over
+    devices draws the same. full_shape None: x lies in it without gaps (a part of the batch, say).
     seed None: tinynet's own seed, with a new counter at each call.
     """
     if not isinstance(p, int | float) or not 0 <= p < 1:
@@ -173,7 +173,7 @@ def pad(x: Tensor, padding: Padding) -> Tensor:
 
 
 def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
-    """Tensors joined along an axis, equal along all others."""
+    """Tensors joined along an axis, of equal lengths along all others."""
     if not isinstance(tensors, list | tuple):
         raise TypeError(
             f"concatenate: tensors expects a list of Tensors, got {type(tensors).__name__}"
@@ -184,7 +184,7 @@ def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Te
 
 
 def maximum(x: Tensor, y: Tensor | float) -> Tensor:
-    """The larger of two, element by element; where they are equal, x takes the gradient."""
+    """The larger of two, element by element; where they are equal, x gets the gradient."""
     return binary(ops.Maximum, x, y)
 
 

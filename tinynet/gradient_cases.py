@@ -1,8 +1,8 @@
-"""A case for every operation, with small odd shapes, for its gradient to be checked in float64.
+"""For every operation a case of small, odd shapes in which to check its gradient in float64.
 
-The command check-grads and the tests run the same list. Inputs are drawn so that a wrong gradient
-shows (h is not w, strides are less than windows, groups are two), and so that nothing lies on a
-kink, where there is no gradient to check: `apart` keeps values away from 0 and from one another.
+The command check-grads and the tests run the same list. Inputs are chosen so that a wrong gradient
+shows (h is not w, strides are less than windows, there are two groups), and so that nothing lies on
+a kink, where there is no gradient to check: `apart` keeps values away from 0 and from one another.
 """
 
 from collections.abc import Callable
@@ -108,7 +108,7 @@ CASES = {
 
 
 def check_case(case: Case, device: str = "cpu", seed: int = 0) -> float:
-    """The largest relative error of a case's gradients. GradcheckError where one is wrong."""
+    """The largest relative error of a case's gradients. GradcheckError if one is wrong."""
     rng = np.random.default_rng(seed)
     inputs = [Tensor(case.draw(rng, shape), True, device) for shape in case.shapes]
     return gradcheck(case.fn, inputs, seed=seed)
@@ -117,16 +117,16 @@ def check_case(case: Case, device: str = "cpu", seed: int = 0) -> float:
 # ---------------------------------------------------------------- whole networks
 
 EPS = 1e-6  # so small that hardly any unit crosses its kink; rounding is then about 1e-9
-TOLERANCE = 1e-5  # of the parameter's largest gradient; a wrong formula is off by 1e-2 and more
+TOLERANCE = 1e-5  # of the parameter's largest gradient; a wrong formula is off by 1e-2 or more
 
 
 def check_network(model: Sequential, image_size: int, samples: int = 5, seed: int = 0) -> float:
-    """Check a float64 network's gradients, dropout included, for some elements of each parameter:
-    the two of the largest gradient and others at random. The largest relative error.
+    """Check a float64 network's gradients, dropout included; return the largest relative error.
 
-    The weights are drawn anew (He et al.), for with 2012's the gradients of the first layers are
-    as small as rounding. Inputs are as large as pixels, so that normalization has an effect; the
-    last layer brings the logits back to around 1.
+    Of each parameter it checks the two elements with the largest gradients, and others at random.
+    The weights are drawn anew (He et al.), since with those of 2012 the first layers' gradients are
+    no larger than rounding errors. Inputs are as large as pixels, so that normalization has an
+    effect; the last layer brings the logits back to around 1.
     """
     rng = np.random.default_rng(seed)
     x = 50 * rng.standard_normal((3, 3, image_size, image_size))

@@ -2,8 +2,8 @@
 
     d(v . f(x)) / dx[i]  is about  (v . f(x + eps*e_i) - v . f(x - eps*e_i)) / (2 * eps)
 
-The cotangent v is random: with v all ones, `sum`, a gradient that ignores its dy would pass. The
-inputs are float64: the error is then about eps**2, far below what a wrong formula would make.
+The cotangent v is random: with v all ones (a plain sum) a gradient that ignores its dy would pass.
+The inputs are float64: the error is then about eps**2, far below that of a wrong formula.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ def gradcheck(
     GradcheckError at the first element that does not. The defaults fit values around 1: central
     differences in float64 are right to about eps**2 = 1e-10 plus rounding, 1e-16 / eps = 1e-11.
     Returns the largest difference relative to the gradient's largest element.
-    `fn` must give the same result each time: name the seed of a dropout.
+    `fn` must give the same result each time, so give a dropout its seed.
     """
     checked = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     if not checked:
@@ -71,7 +71,7 @@ def gradcheck(
 
 
 def _numeric_gradient(fn: Callable[[], Tensor], x: Tensor, cotangent, eps: float) -> np.ndarray:
-    """Central differences of cotangent . fn() along every element of x, changed in place."""
+    """Central differences of cotangent . fn() along every element of x, which moves in place."""
     numeric = np.empty(x.shape)
     for index in np.ndindex(x.shape):
         kept = float(x.numpy()[index])

@@ -1,7 +1,7 @@
 """Initial weights. Each function fills a Tensor in place and returns it.
 
-The paper (section 5) draws all weights from N(0, 0.01) and sets some biases to 1; He et al. (2015)
-choose the spread so that ReLU layers keep the size of their signal.
+The paper (section 5) draws all weights from N(0, 0.01**2) and sets some biases to 1; He et al.
+(2015) choose the spread so that the signal keeps its size from one ReLU layer to the next.
 """
 
 import math
@@ -13,7 +13,7 @@ from tinynet.tensor import Tensor
 
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
-    """Every element `value`."""
+    """Set every element to `value`."""
     tensor.device.write(tensor.data, value)
     return tensor
 
@@ -43,7 +43,7 @@ def he_normal_(tensor: Tensor, rng: np.random.Generator | None = None) -> Tensor
 
 
 def torch_default_(tensor: Tensor, fan_in: int, rng: np.random.Generator | None = None) -> Tensor:
-    """Uniform within 1/sqrt(inputs), as PyTorch starts its Conv2d and Linear, biases too."""
+    """Uniform within +-1/sqrt(fan_in), as PyTorch initializes Conv2d and Linear, biases too."""
     bound = 1 / math.sqrt(fan_in)
     return uniform_(tensor, -bound, bound, rng=rng)
 

@@ -1,7 +1,7 @@
 """The one door from data to tensors: a batch of bytes becomes the network's input, in float32.
 
-Crop, mirror, colour noise, minus mean and scale are a single pass over the batch, the kernel
-`augment`, which runs where the network does, so that a quarter of the bytes is moved there.
+Crop, mirror, colour noise, mean and scale are a single pass over the batch, the kernel `augment`.
+It runs where the network does: what is moved there is bytes, a quarter of the size of floats.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ from tinynet.tensor import Tensor
 class Inputs:
     """(crop - mean) / std, for crops of uint8 images.
 
-    `mean`: (3, S, S) of 0..255, subtracted whatever the place of the crop, as the 2012 source does
-    (S is the size that the network sees); `std`: (3,), a number a channel.
+    `mean`: (3, S, S) of 0..255, the same wherever the crop was taken, as in the 2012 source (S is
+    the size that the network sees); `std`: (3,), one number per channel.
 
-    In training each image gets a colour of its own, different in each epoch (paper, section 4.1):
-    `colour_noise` (0.1 there; 0: none) times a standard normal number along each of `components`,
-    (3, 3), see `data.colour_components`. With `rescale` the image is then divided by
+    In training each image gets a colour shift of its own, different in each epoch (paper, section
+    4.1): `colour_noise` (0.1 there; 0: none) times a standard normal number along each of
+    `components`, (3, 3), see `data.colour_components`. With `rescale` the image is then divided by
     1 + colour_noise, as in the 2012 source, lest training images have more contrast than others.
     """
 
@@ -52,9 +52,9 @@ class Inputs:
     def training_batch(self, batch: Batch) -> Tensor:
         """The batch as training sees it, cropped, mirrored and coloured: (n, 3, S, S).
 
-        Like every input it lies in a buffer of which there is only one: the next overwrites it.
+        Like every input it lies in the one buffer there is: the next input overwrites it.
         """
-        # A sum of three by hand: a matrix product may round otherwise on another machine.
+        # Three terms summed by hand: a matrix product may round differently on another machine.
         along = batch.colour[:, :, None] * (self.colour_noise * self.components)
         shift = along.sum(axis=1).astype(np.float32)
         divisor = 1 + self.colour_noise if self.rescale else 1
@@ -64,7 +64,7 @@ class Inputs:
     def __call__(
         self, images: np.ndarray, top: np.ndarray, left: np.ndarray, flip: np.ndarray
     ) -> Tensor:
-        """uint8 (n, 3, h, w), and int32 (n,) for each image's crop -> Tensor (n, 3, S, S)."""
+        """uint8 (n, 3, h, w), and int32 (n,) for the images' crops -> Tensor (n, 3, S, S)."""
         shift = np.zeros(images.shape[:2], np.float32)
         return self._augment(images, (top, left, flip), shift, 1 / self.std)
 

@@ -1,16 +1,16 @@
 """The memory ledger: what a device's memory is used for, now and when it was fullest.
 
-    parameters    weights and biases              gradients   of these
-    velocity      the optimizer's                 workspace   buffers that are used again, columns
+    parameters    weights and biases              gradients   theirs
+    velocity      the optimizer's                 workspace   buffers that are reused, for columns
     activations   all the rest: what forward keeps for backward, and what is passed on
 
-A device knows how many bytes are in use, and nothing of layers. So whoever makes the first four
-tells the ledger how to find them; activations are what is left of the sum.
+A device knows how many bytes are in use, but nothing of layers. So the ledger is told how to find
+the first four kinds; activations are whatever remains of the total.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
-Holders = Callable[[], Iterable[tuple[str, object]]]  # gives (name, array) of all there are now
+Holders = Callable[[], Iterable[tuple[str, object]]]  # gives (name, array) for all there are now
 KINDS = ("parameters", "gradients", "velocity", "workspace", "activations")
 MB = 1 << 20
 
@@ -20,14 +20,14 @@ class DeviceOutOfMemory(MemoryError):
 
 
 class Ledger:
-    """One device's memory. `used(arrays)`: all bytes in use, those arrays among them."""
+    """One device's memory. `used(arrays)`: all bytes in use, including those of `arrays`."""
 
     def __init__(self, used: Callable[[list], int]):
         self._used = used
         self.forget()
 
     def forget(self) -> None:
-        """Know of no holders, and of no fullest moment."""
+        """Forget all holders and the peak."""
         self._holders: dict[str, Holders] = {}
         self._most_in_use = 0
         self.peak: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Ledger:
         return held
 
     def sample(self) -> None:
-        """Called whenever memory has been taken: keeps the figures of the fullest moment."""
+        """Called after every allocation: keeps the figures of the fullest moment."""
         if not self._holders:
             return
         in_use = self._used([])
@@ -53,7 +53,7 @@ class Ledger:
             self._most_in_use, self.peak = in_use, self.now()
 
     def largest(self, count: int = 5) -> str:
-        """What holds most, in words: "fc6.weight 36.0 MB (parameters), activations 12.5 MB"."""
+        """What takes most, in words: "fc6.weight 36.0 MB (parameters), activations 12.5 MB"."""
         found = [
             (array.nbytes, f"{name} {megabytes(array.nbytes)} MB ({kind})")
             for kind, find in self._holders.items()
@@ -71,7 +71,7 @@ def megabytes(size: int) -> str:
 def memory_table(devices: Sequence) -> str:
     """Each device's memory by kind, in MB of 2**20 bytes, now and when it was fullest.
 
-    Of the CPU's activations, arrays below 1 MB are not counted: NumPy has them from the C library.
+    Of the CPU's activations, arrays below 1 MB are not counted: they come from the C library.
     """
     lines = [["memory, MB", *KINDS, "in all", "limit"]]
     for device in devices:
@@ -89,7 +89,7 @@ def memory_table(devices: Sequence) -> str:
 
 
 def watch_training(model, optimizer) -> list:
-    """Have the ledgers of a model's devices know its arrays; the devices, in order of use."""
+    """Tell the ledgers of a model's devices of its arrays; return the devices, in order of use."""
     names = {id(p): name for name, p in model.named_parameters()}
     devices = list(dict.fromkeys(p.device for p in model.parameters()))
     for device in devices:

@@ -1,10 +1,9 @@
-"""Memory that is used again: large arrays of the CPU live in blocks that dead arrays gave back.
+"""Memory that is reused: large arrays on the CPU live in blocks that dead arrays gave back.
 
 The C library returns a large block to the system when it is freed, and the next one comes fresh:
-the system then hands it out page by page, each zeroed first, which costs more than most operations
-that write into it (measured: ReLU of 150 MB takes 15 ms into a block used before, 37 ms into a
-fresh one). A training step asks for the same sizes over and over, so the blocks of the last step
-serve the next.
+the system hands it out page by page, zeroing each, which costs more than most operations that
+write to it (measured: ReLU of 150 MB takes 15 ms into a block used before, 37 ms into a fresh one).
+Every training step asks for the same sizes, so the blocks of one step serve the next.
 """
 
 from math import prod
@@ -12,21 +11,21 @@ from threading import RLock
 
 import numpy as np
 
-SMALLEST = 1 << 20  # bytes; smaller blocks the C library keeps itself
+SMALLEST = 1 << 20  # bytes; the C library keeps smaller blocks itself
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector registers
 LOOSE = 4  # a block may be this many times larger than what is put into it
 SLACK = 1.25  # blocks are kept up to this many times what was ever in use at once
 
 
 class Pool:
-    """Blocks of memory. `empty` takes one; the array's death, views included, gives it back."""
+    """Blocks of memory. `empty` takes one; it comes back when the array and its views are dead."""
 
     def __init__(self):
         self.in_use = 0  # bytes, of blocks that hold arrays
         self.peak = 0
         self.kept = 0  # bytes, of free blocks
         self._free: list[np.ndarray] = []  # the longest unused first
-        self._lock = RLock()  # a block may come back in the middle of `empty`, from the collector
+        self._lock = RLock()  # garbage collection may return a block in the middle of `empty`
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array of unknown contents, as np.empty gives it."""
@@ -72,7 +71,7 @@ def _new_block(nbytes: int) -> np.ndarray:
 
 
 class _Lease:
-    """Stands at the end of the `.base` chain of an array and all its views: dies with the last."""
+    """Ends the `.base` chain of an array and all its views, and dies with the last of them."""
 
     def __init__(self, pool: Pool, block: np.ndarray):
         self.pool, self.block = pool, block

@@ -34,7 +34,7 @@ class Module:
         return self.forward(*inputs)
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
-        """The modules right inside this one, with their names, in order of assignment."""
+        """The modules directly inside this one, with their names, in order of assignment."""
         return ((name, m) for name, m in vars(self).items() if isinstance(m, Module))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
@@ -54,8 +54,8 @@ class Module:
         return (p for _, p in self.named_parameters())
 
     def named_wholes(self, prefix: str = "") -> Iterator[tuple[str, tuple[Parameter, ...]]]:
-        """All parameters as a state_dict names them, each as the parts that it lies in: one,
-        unless two towers have a half each (tinynet/parallel/towers.py)."""
+        """All parameters as a state_dict names them, each as a tuple of its parts: one, unless
+        each of two towers has half of it (tinynet/parallel/towers.py)."""
         for name, value in vars(self).items():
             if isinstance(value, Parameter):
                 yield (f"{prefix}.{name}" if prefix else name), (value,)
@@ -77,21 +77,21 @@ class Module:
         return self.train(False)
 
     def to(self, device: str | Device) -> "Module":
-        """Move all parameters to `device`. An optimizer is to be made after that."""
+        """Move all parameters to `device`. Make the optimizer after that."""
         for p in self.parameters():
             moved = p.detach().to(device)
             p.data, p.device, p.grad = moved.data, moved.device, None
         return self
 
     def state_dict(self, copy: bool = True) -> dict[str, np.ndarray]:
-        """Every parameter by name, of one in parts the whole: copies as NumPy arrays, or without
-        `copy` perhaps the very arrays that training writes to."""
+        """Every parameter by name, whole even if it lies in parts, as a NumPy array: a copy, or
+        without `copy` perhaps the very array that training writes to."""
         wholes = self.named_wholes()
         return {name: parts.joined([p.numpy() for p in whole], copy) for name, whole in wholes}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Take over the parameters of `state`: the same names, shapes and dtypes, or ValueError
-        and nothing is changed."""
+        """Take over the parameters of `state`. Names, shapes and dtypes must be the same: else
+        ValueError, and nothing is changed."""
         if not isinstance(state, dict):
             raise TypeError(
                 f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
@@ -119,7 +119,7 @@ class Module:
 
 
 class Sequential(Module):
-    """Modules one after the other. By position, or by name: Sequential(conv1=..., relu1=...)."""
+    """Modules one after another, given by position or by name: Sequential(conv1=..., relu1=...)."""
 
     def __init__(self, *modules: Module, **named: Module):
         super().__init__()
@@ -135,7 +135,7 @@ class Sequential(Module):
 
 
 class Conv2d(Module):
-    """`functional.conv2d` with its weight and bias, started as in PyTorch."""
+    """`functional.conv2d` with its weight and bias, initialized as in PyTorch."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class Conv2d(Module):
 
 
 class Linear(Module):
-    """`functional.linear` with its weight (outputs, inputs) and bias, started as in PyTorch."""
+    """`functional.linear` with its weight (outputs, inputs) and bias, initialized as in PyTorch."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class Tanh(Module):
 
 
 class Pool2d(Module):
-    """What max- and average pooling share: a window and how it steps."""
+    """What max and average pooling share: a window and how it steps."""
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class LocalResponseNormWithin(Module):
 class Dropout(Module):
     """`functional.dropout`. With a seed, call number i in training draws from (seed, counter=i).
 
-    `counter` is the number of training calls so far: set it to go on where a run stopped.
+    `counter` is the number of training calls so far: set it to resume where a run stopped.
     """
 
     def __init__(self, p: float = 0.5, mode: str = "inverted", seed: int | None = None):
@@ -285,7 +285,7 @@ class Dropout(Module):
 
 
 class Flatten(Module):
-    """Everything after the batch axis made one axis."""
+    """Merge all axes after the batch axis into one."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(1)

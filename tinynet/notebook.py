@@ -1,8 +1,8 @@
-"""A run's notebook: lines of log.jsonl, and on the screen the same in sentences.
+"""A run's notebook: lines in log.jsonl, and the same in sentences on the screen.
 
-There is a line for each interval of some steps and one for each validation. What is changed in
-between goes into the next line, with the place where it came and the reason (tinynet/controls.py),
-so that the log is also the schedule: `train --replay` reads it. So does what the doctor finds.
+There is a line for each interval of a few steps and one for each validation. A change made in
+between goes into the next line, with its place and reason (tinynet/controls.py), so that the log
+is also the schedule, which `train --replay` reads. What the doctor finds goes there too.
 """
 
 import math
@@ -20,7 +20,7 @@ NOTHING = {"lr": {}, "colour_noise": None}  # the values of the controls before 
 
 
 class Notebook:
-    """`best` is the log's line of the best validation."""
+    """`best` is the log line of the best validation."""
 
     def __init__(
         self,
@@ -42,28 +42,28 @@ class Notebook:
         self.best: dict = {}
 
     def go_on(self, lines: list[dict]) -> None:
-        """Go on after the `lines` of a resumed run's log, from the controls as they stand."""
+        """Continue after the `lines` of a resumed run's log, with the controls as they stand."""
         self._values = self._controls.values()
         self._seconds_before = lines[-1].get("seconds", 0.0) if lines else 0.0
         for line in lines:
             self._keep_best(line)
 
     def keep_best_of(self, lines: list[dict], steps: set[int]) -> None:
-        """Let the best be that of the validations in `lines` which came after one of `steps`."""
+        """Take for `best` the best validation in `lines` that came after one of `steps`."""
         self.best = {}
         for line in lines:
             if line["step"] in steps:
                 self._keep_best(line)
 
     def open(self, step: int, last_step: int) -> None:
-        """Training begins after `step`; the clocks run."""
+        """Start the clocks: training begins after `step`."""
         self._began = time.perf_counter()
         self._last_step, self._time_left = last_step, TimeLeft(last_step, step)
 
     # ---------------------------------------------------------------- changes
 
     def note_changes(self, step: int, reasons: list[str]) -> None:
-        """Note what was turned at the controls since the last time, if anything, and why."""
+        """Note which controls have changed since the last call, if any, and why."""
         before, self._values = self._values, self._controls.values()
         change = changed(before, self._values)
         if not change:
@@ -81,7 +81,7 @@ class Notebook:
             self._untold.append((self._progress.warn, f"doctor   {finding.text}"))
 
     def tell(self) -> None:
-        """Say what was noted and logged. It is lasting by then: who listens may be gone."""
+        """Print what was noted. It is in the log by then: whoever reads the output may be gone."""
         while self._untold:
             say, text = self._untold.pop(0)
             say(text)
@@ -89,7 +89,7 @@ class Notebook:
     # ---------------------------------------------------------------- intervals
 
     def begin_epoch(self, number: int, done: int) -> None:
-        """Epoch `number` begins, of whose batches `done` are behind."""
+        """Epoch `number` begins, `done` of whose batches are already done."""
         self._number = number
         self._epoch_tally, self._interval = Tally(), Interval(self._loader)
         self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
@@ -98,14 +98,14 @@ class Notebook:
         self._interval = Interval(self._loader)
 
     def add(self, loss: float, logits, labels) -> None:
-        """A batch was trained on."""
+        """Count a batch that was trained on."""
         self._interval.tally.add(loss, logits, labels)
 
     def advance(self, step: int, batch: int) -> None:
         self._progress.advance(batch, self._how_it_goes(step))
 
     def log_interval(self, step: int) -> None:
-        """A line for the steps since the last one, if there were any."""
+        """Log a line for the steps since the last one, if there were any."""
         tally = self._interval.tally
         if not tally.images:
             return
@@ -118,7 +118,7 @@ class Notebook:
         self.begin_interval()
 
     def log_finding(self, step: int, finding: Finding) -> None:
-        """A line for nothing else: what the `finding` tells is where training ends."""
+        """Log a line for `finding` alone, since training ends with it."""
         self._findings.append(finding.text)
         self._log(step, {})
 
@@ -133,9 +133,9 @@ class Notebook:
     # ---------------------------------------------------------------- validations
 
     def log_validation(self, step: int, scores: Scores) -> None:
-        """A line for a validation; the epoch is summed up in a sentence."""
+        """Log a line for a validation, and sum the epoch up in a sentence."""
         self._keep_best(self._log(step, scores.as_validation()))
-        # An epoch that was resumed at its end has no training of its own to tell of.
+        # An epoch that was resumed at its end has no training of its own to report.
         trained = self._epoch_tally
         loss = f"train loss {trained.scores().loss:.4f}  " if trained.images else ""
         text = (

@@ -1,6 +1,6 @@
 """A parameter may lie in parts, cut along its first axis: one in each tower, on its own device.
 
-Whatever is written to a file is the whole, so that it can be read again on any devices.
+A file always holds the whole, so that it can be read again on any devices.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,21 +11,21 @@ from tinynet.tensor import Tensor
 
 
 def whole_shape(parts: Sequence[Tensor]) -> tuple[int, ...]:
-    """The shape of what the parts make together."""
+    """The shape of the parts joined."""
     if len(parts) == 1:
         return parts[0].shape
     return (sum(len(p) for p in parts), *parts[0].shape[1:])
 
 
 def joined(arrays: Sequence[np.ndarray], copy: bool = True) -> np.ndarray:
-    """The parts as one array: a copy, or, where that is asked for, a single part as it is."""
+    """The parts as one array: a copy, or without `copy` perhaps a single part itself."""
     if len(arrays) == 1:
         return arrays[0].copy() if copy else arrays[0]
     return np.concatenate(arrays)
 
 
 def cut(whole: np.ndarray, parts: Sequence[Tensor]) -> Iterator[np.ndarray]:
-    """The whole again in pieces, one for each of the parts."""
+    """The whole cut into pieces again, one for each of `parts`."""
     if len(parts) == 1:
         yield whole
         return

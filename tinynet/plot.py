@@ -23,8 +23,8 @@ BARS = {True: "#f0a59d", False: "#a9c9e4"}  # of the right class, as in the pape
 def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | None) -> None:
     """Loss and errors over the epochs of a run, from the lines of its log (the paper's figure 1).
 
-    Where a learning rate was changed stands a dashed line. Without `steps_per_epoch` the curves are
-    drawn over the steps. Of no lines nothing is drawn.
+    A dashed line marks a change of a learning rate. Without `steps_per_epoch` the curves are drawn
+    over the steps, and changes are not marked. Without lines there is no figure.
     """
     if not lines:
         return
@@ -48,7 +48,7 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
         for change in changes:
             if change["epoch"] > 0 and "lr" in change and steps_per_epoch:
                 axes.axvline(change["epoch"], color="gray", linestyle="--", linewidth=0.8)
-        end = max(1, axes.get_xlim()[1])  # an epoch at least, for ticks stand at whole ones
+        end = max(1, axes.get_xlim()[1])  # at least one epoch, since only whole ones have ticks
         axes.set(xlabel=name_of_x, xlim=(0, end))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -59,13 +59,13 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
 def first_layer_filters(
     weight: np.ndarray, file: Path, towers: int, scores: Sequence[float]
 ) -> None:
-    """The filters (out, 3, kh, kw) of conv1 as colour pictures, towers apart (figure 3).
+    """The filters (out, 3, kh, kw) of conv1 as colour pictures, tower by tower (figure 3).
 
-    Each filter is stretched over the full range of colours by itself; 0 is middle gray. `scores`:
-    the colour score of each tower, which stands over it.
+    Each filter is scaled to the full range of colours on its own; 0 is middle gray. `scores`: the
+    colour score of each tower, shown above it.
     """
     out, _, kh, kw = weight.shape
-    down = -(-out // towers // 16)  # rows, of 16 at most, for a tower
+    down = -(-out // towers // 16)  # rows per tower, of at most 16 filters each
     across = -(-out // towers // down)
     figure = Figure(
         figsize=(8, towers * (8 * down * (kh + 1) / across / (kw + 1) + 0.5)), layout="constrained"
@@ -97,8 +97,8 @@ def predictions(
 ) -> None:
     """Each image (3, h, w) uint8 over bars of its likeliest classes (figure 4, left).
 
-    best: for each image its (class name, probability) pairs, likeliest first. right: for each image
-    its class, where that is known; its bar is red.
+    best: each image's (class name, probability) pairs, likeliest first. right: each image's true
+    class, if known; its bar is red.
     """
     across = min(4, len(images))
     down = -(-len(images) // across)
@@ -124,9 +124,9 @@ def predictions(
 def neighbours(
     rows: Sequence[Sequence[np.ndarray]], classes: Sequence[Sequence[str]], file: Path
 ) -> None:
-    """An image a row, and beside it those that are nearest to it (figure 4, right).
+    """One image per row, with its nearest neighbours beside it (figure 4, right).
 
-    rows: for each row its images (3, h, w) uint8, first the one in question; classes: theirs. The
+    rows: each row's images (3, h, w) uint8, neighbours after the image itself; classes: theirs. The
     name of a neighbour of another class is red.
     """
     across = max(map(len, rows))
@@ -148,13 +148,13 @@ def neighbours(
 
 
 def short(name: str, most: int = 32) -> str:
-    """A class in a word or two: "n01440764 tench, Tinca tinca" is a tench."""
+    """A class in a word or two: "n01440764 tench, Tinca tinca" is "tench"."""
     words = re.sub(r"^n\d{8} ", "", name).split(",")[0]
     return words if len(words) <= most else words[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _save(figure: Figure, file: Path) -> None:
-    """Write the PNG, whatever the name of the file. OSError, which names it, where that fails."""
+    """Write a PNG, whatever the file is called. If that fails, OSError names the file."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as whole:

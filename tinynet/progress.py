@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar on a terminal, plain lines anywhere else.
+"""What the user sees during a run: a bar on a terminal, plain lines anywhere else.
 
 A log file or a pipe gets whole lines without control characters.
 """
@@ -15,14 +15,14 @@ def minutes(seconds: float) -> str:
 
 
 class Progress:
-    """Speaks on stderr about what is under way, on stdout about what is done."""
+    """Reports work under way on stderr and results on stdout."""
 
     def __init__(self):
         self._terminal = sys.stderr.isatty()
         self._bar = None
 
     def begin(self, title: str, total: int, done: int = 0) -> None:
-        """A new piece of work of `total` parts, of which `done` are behind."""
+        """Begin a new piece of work of `total` parts, of which `done` are done already."""
         self.end()
         if self._terminal:
             from tqdm import tqdm
@@ -37,22 +37,22 @@ class Progress:
             )
 
     def advance(self, done: int, state: str = "") -> None:
-        """`done` parts are behind; `state` stands after the bar."""
+        """`done` parts are done; `state` is shown after the bar."""
         if self._bar is not None:
             self._bar.set_postfix_str(state, refresh=False)
             self._bar.update(done - self._bar.n)
 
     def line(self, text: str) -> None:
-        """How it goes, for a log: a line where there is no bar to tell it."""
+        """Print how it goes, for a log: only where there is no bar to show it."""
         if not self._terminal:
             print(text, file=sys.stderr, flush=True)
 
     def warn(self, text: str) -> None:
-        """Something amiss that stops nothing, on stderr."""
+        """Print, on stderr, a problem that stops nothing."""
         self._above_bar(text, sys.stderr)
 
     def say(self, text: str) -> None:
-        """A result, on stdout."""
+        """Print a result, on stdout."""
         self._above_bar(text, sys.stdout)
 
     def end(self) -> None:

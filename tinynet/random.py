@@ -1,4 +1,4 @@
-"""One seed for everything that draws by itself: initial weights and unnamed dropout masks."""
+"""One seed for whatever is given none of its own: initial weights and dropout masks."""
 
 from itertools import count
 
@@ -16,7 +16,7 @@ _source = _Source(0)
 
 
 def manual_seed(seed: int) -> None:
-    """Start all random numbers of tinynet anew from `seed` (an int >= 0). The first seed is 0."""
+    """Restart all random numbers of tinynet from `seed` (an int >= 0), which is 0 at first."""
     global _source
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise ValueError(f"manual_seed: seed expects an int from 0 to 2**64 - 1, got {seed!r}")
@@ -29,5 +29,5 @@ def generator() -> np.random.Generator:
 
 
 def dropout_stream() -> tuple[int, int]:
-    """(seed, counter) for a dropout that was given no seed: a new counter at every call."""
+    """(seed, counter) for a dropout without a seed of its own: a new counter at every call."""
     return _source.seed, next(_source.counter)

@@ -1,13 +1,13 @@
 """A run's folder: what was asked for, what happened, and the network to go on from.
 
     runs/NAME/config.json                          every setting of the run
-    runs/NAME/log.jsonl                            a line an interval, a line a validation
+    runs/NAME/log.jsonl                            a line per interval, a line per validation
     runs/NAME/checkpoints/step-00001234.safetensors   the last three
     runs/NAME/checkpoints/best.safetensors         the one with the lowest validation error
     runs/NAME/.lock                                locked by the process that trains, and empty
 
-Whatever moment a kill or a full disk chooses, no file here is ever half of one. A log line may be
-ahead of the last checkpoint: `rewind` takes it out again.
+Whenever a kill or a full disk strikes, no checkpoint is left half written, and a log line that is
+cut short is passed over. The log may be ahead of the last checkpoint: `rewind` takes that back.
 """
 
 import fcntl
@@ -36,19 +36,19 @@ class RunFolder:
         self._lock: int | None = None  # the descriptor of that file, while it is locked
 
     def is_empty(self) -> bool:
-        """Nothing there yet. UserError where a file stands in the folder's place."""
+        """Is there nothing yet? UserError if a file stands in the folder's place."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file, wanted a folder for the run")
         return not self.path.exists() or all(p == self._lock_path for p in self.path.iterdir())
 
     def claim(self) -> None:
-        """From here to `close`, or the end of the process, no other may train in this folder.
+        """Until `close`, or the end of the process, no other process may train in this folder.
 
-        UserError where another does. A folder that does not exist is left so, and unclaimed.
+        UserError if another already does. A folder that does not exist is not made, nor claimed.
         """
         if self._lock is not None or not self.path.exists():
             return
-        # A file that is never replaced, open for writing, as file systems of a network ask for.
+        # A file that is never replaced, and open for writing, as network file systems require.
         lock = os.open(self._lock_path, os.O_WRONLY | os.O_CREAT, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +63,7 @@ class RunFolder:
         self._lock = lock
 
     def close(self) -> None:
-        """Others may train here again."""
+        """Let others train here again."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -84,9 +84,9 @@ class RunFolder:
             file.write((json.dumps(config, indent=2) + "\n").encode())
 
     def read_config(self) -> dict | None:
-        """The settings of the run, None where there is none.
+        """The settings of the run, None if there is no run.
 
-        UserError where they are damaged, or another program's, or lost.
+        UserError if they are damaged, or another program's, or lost.
         """
         if not self._config_path.exists():
             if self.steps():
@@ -113,7 +113,7 @@ class RunFolder:
     def read_log(self) -> list[dict]:
         """The lines of the log; a last one that a kill cut short is left out.
 
-        UserError where there are others that no run has written.
+        UserError if any other line was not written by a run.
         """
         if not self.log_path.exists():
             return []
@@ -133,9 +133,9 @@ class RunFolder:
         return lines
 
     def changes(self) -> list[dict]:
-        """What was changed in the run and where, from the start on (see tinynet/controls.py).
+        """What was changed in the run and when, from its start on (see tinynet/controls.py).
 
-        UserError where the log does not tell that.
+        UserError if the log does not say.
         """
         changes = [change for line in self.read_log() for change in line.get("changes", [])]
         start = changes[0] if changes else {"epoch": 0}
@@ -145,7 +145,7 @@ class RunFolder:
         return changes
 
     def rewind(self, step: int, validated: bool) -> list[dict]:
-        """Take all that came after `step` out of the log, and return what is left.
+        """Remove all that came after `step` from the log, and return what is left.
 
         A validation after this very step stays only if it counts as done, `validated`.
         """
@@ -172,7 +172,7 @@ class RunFolder:
         return path
 
     def mark_best(self, path: Path) -> None:
-        """Make `path` the best checkpoint: a second name of the same file, or else a copy."""
+        """Make `path` the best checkpoint: a second name for the same file, or else a copy."""
         with whole_path(self.best_path) as part:
             try:
                 os.link(path, part)
@@ -188,9 +188,9 @@ class RunFolder:
         return sorted(self.checkpoints.glob("step-*.safetensors"))
 
     def last_good(self) -> tuple[Path, dict] | None:
-        """The newest checkpoint that can be read, with its state; None where there is none at all.
+        """The newest checkpoint that can be read, with its state; None if there are none at all.
 
-        UserError where there are some, all damaged: starting anew would bury them.
+        UserError if there are some but all are damaged: starting anew would bury them.
         """
         problems = []
         for path in reversed(self.steps()):
@@ -206,7 +206,7 @@ class RunFolder:
         return None
 
     def step_of_best(self) -> int | None:
-        """After which step the best checkpoint was written; None where it cannot be read."""
+        """The step after which the best checkpoint was written; None if it cannot be read."""
         return _step_of(self.best_path)
 
     def good_steps(self) -> set[int]:
@@ -215,7 +215,7 @@ class RunFolder:
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint that `path` means: a file, or a run's folder, whose best (or last) it is."""
+    """The checkpoint that `path` means: a file itself, or the best (else the last) of a run."""
     path = Path(path)
     if not path.exists():
         raise UserError(f"no such checkpoint: {path}")

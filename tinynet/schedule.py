@@ -2,11 +2,11 @@
 
 The paper divided it by 10 whenever the validation error stopped improving, three times in all, by
 hand (section 5). `Plateau` does that. `Drops` divides at fixed places, for runs whose length is
-known beforehand. `Replay` makes the changes that another run has made, the authors' own or one of
-which there is a log.
+known beforehand. `Replay` repeats the changes made in another run, the authors' own or one that
+left a log.
 
-A schedule turns the knobs (`Controls`) itself and answers with its reasons, which go to the log
-with whatever it turned.
+A schedule turns the knobs (`Controls`) itself and returns its reasons, which go into the log with
+the changes.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MOST_DROPS = 3
 
 # The authors' configuration 145, the paper's network, whose rates they changed by hand (their notes
 # in computerhistory/AlexNet-Source-Code, layer-params-145.cfg). It began with 0.01 for all weights
-# and ended after 91 epochs; the rate of the biases, 0.02, stayed.
+# and ended after 91 epochs; the rate of the biases stayed at 0.02.
 NETWORK_145 = "alexnet"  # the example whose groups these are
 LR_145 = 0.01
 EPOCHS_145 = 91
@@ -37,7 +37,7 @@ CHANGES_145 = (
 
 
 def changes_145(lr: float) -> list[dict]:
-    """The changes of the authors' run 145 for a run that begins with the rate `lr`."""
+    """The changes of the authors' run 145, scaled for a run that begins with the rate `lr`."""
     factor = lr / LR_145
     return [
         {
@@ -50,16 +50,16 @@ def changes_145(lr: float) -> list[dict]:
 
 
 class Schedule(Protocol):
-    """What all schedules answer to."""
+    """What every schedule offers."""
 
     def after_step(self, step: int) -> list[str]:
-        """To be called before the first step and after each: why something was changed, if so."""
+        """Call before the first step and after each: returns why something was changed, if so."""
 
     def after_epoch(self, val_top1_error: float) -> list[str]:
-        """To be called after each epoch: why something was changed, if so."""
+        """Call after each epoch: returns why something was changed, if so."""
 
     def describe(self, epochs: int) -> str:
-        """What it will do in a run of so many epochs, in words."""
+        """What it will do in a run of this many epochs, in words."""
 
     def state_dict(self) -> dict: ...
 
@@ -67,7 +67,7 @@ class Schedule(Protocol):
 
 
 class Plateau:
-    """The rate falls when the validation error has not for more than `PATIENCE` epochs."""
+    """The rate falls when the validation error has not fallen for more than `PATIENCE` epochs."""
 
     def __init__(self, controls: Controls):
         self._plateau = ReduceLROnPlateau(controls, FACTOR, PATIENCE, max_drops=MOST_DROPS)
@@ -98,9 +98,9 @@ class Plateau:
 
 
 class Drops:
-    """The rate falls after the `fractions` (rising, of 0 to 1) of `steps`, the whole run's length.
+    """The rate falls after each of the `fractions` (rising, 0 to 1) of `steps`, the run's length.
 
-    What was done is done: in a run that is made longer later, no drop comes a second time.
+    If a run is made longer later, the drops already made are not repeated.
     """
 
     def __init__(self, controls: Controls, fractions: Sequence[float], steps: int):
@@ -134,8 +134,8 @@ class Drops:
 class Replay:
     """The `changes` of another run (see tinynet/controls.py), each after as many epochs as there.
 
-    Where both runs have `steps_per_epoch` alike, that is after the very same step. A change that
-    is made by hand holds until the next of these.
+    If both runs have the same `steps_per_epoch`, that is after the very same step. A change made
+    by hand holds until the next of these.
     """
 
     def __init__(self, controls: Controls, changes: Sequence[dict], steps_per_epoch: int):
@@ -146,7 +146,7 @@ class Replay:
         self._check_start(changes)
 
     def _check_start(self, changes: Sequence[dict]) -> None:
-        """A log begins with the rates of all groups of its run: they must be all of this one's."""
+        """A log begins with the rates of all groups of its run; this run may have no others."""
         if changes and changes[0]["epoch"] == 0:
             missing = self._controls.rates.keys() - changes[0].get("lr", {}).keys()
             if missing:

@@ -34,7 +34,7 @@ class Tally:
         self.images, self._loss, self._wrong1, self._wrong5 = 0, 0.0, 0, 0
 
     def add(self, loss: float, logits: np.ndarray, labels: np.ndarray) -> None:
-        """`loss`: the sum over the batch; logits (n, classes), or their logarithms of softmax."""
+        """`loss`: the sum over the batch; logits (n, classes), or the log softmax of them."""
         rank = ranks(logits, labels)
         self.images += len(labels)
         self._loss += loss
@@ -42,7 +42,7 @@ class Tally:
         self._wrong5 += int((rank >= 5).sum())
 
     def add_all(self, other: "Tally") -> None:
-        """Add what another one counted."""
+        """Add the counts of another tally."""
         self.images += other.images
         self._loss += other._loss
         self._wrong1 += other._wrong1
@@ -54,10 +54,10 @@ class Tally:
 
 
 def ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How many classes stand before the right one, (n,): 0 where the network has it first.
+    """How many classes rank ahead of the right one, (n,): 0 where the network ranks it first.
 
-    Of equal logits the class of the smaller number stands first, or a network that says the same
-    of all classes would be always right; a nan stands before everything.
+    Of equal logits the one of the smaller class index ranks first, or a network that gives all
+    classes the same logit would always be right; a nan ranks ahead of everything.
     """
     right = np.take_along_axis(logits, labels[:, None], axis=1)
     later = np.arange(logits.shape[1]) >= labels[:, None]

@@ -1,8 +1,8 @@
 """Save and load: one safetensors file, arrays as they are and everything else as JSON. No pickle.
 
 `state` is a dict, nested at will, of NumPy arrays and JSON values (None, bool, int, float, str,
-lists, dicts). The file is readable by any safetensors reader: arrays are named by their path,
-"model/conv1.weight", and the rest stands in the header under the key "tinynet".
+lists, dicts). Any safetensors reader can read the file: arrays are named by their path,
+"model/conv1.weight", and the rest is in the header under the key "tinynet".
 """
 
 import json
@@ -19,9 +19,9 @@ ARRAY = "__array__"  # {"__array__": "model/conv1.weight"} stands in the JSON fo
 def save(path: str | Path, state: dict) -> None:
     """Write `state` to `path`, whole or not at all.
 
-    The file is written beside its place, flushed to the disk, then renamed: whoever looks at
-    `path` sees the old file or the new one, never half of one. A full disk raises OSError and
-    leaves the old file.
+    The file is written beside `path`, flushed to the disk, then renamed: whoever looks at `path`
+    sees the old file or the new one, never half of one. A full disk raises OSError and leaves the
+    old file.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -45,7 +45,7 @@ def save(path: str | Path, state: dict) -> None:
 
 
 def load(path: str | Path) -> dict:
-    """The `state` that `save` wrote to `path`. ValueError where the file is damaged or foreign."""
+    """The `state` that `save` wrote to `path`. ValueError if the file is damaged or not its own."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
@@ -71,7 +71,8 @@ def _take_arrays(value, path: str, arrays: dict):
         if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
             raise TypeError(f"save: {path} expects an array of numbers or bools, got {value.dtype}")
         name = path
-        while name in arrays or name == "__metadata__":  # "a/b" and, in "a", "b"; the format's own
+        # A key "a/b" clashes with "b" in "a"; the name "__metadata__" belongs to the format.
+        while name in arrays or name == "__metadata__":
             name += "'"
         arrays[name] = np.asarray(value, order="C")
         return {ARRAY: name}

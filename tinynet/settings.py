@@ -1,4 +1,4 @@
-"""Every choice of a training run in one place; `config.json` holds them."""
+"""Every setting of a training run in one place; `config.json` holds them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ def loading_threads() -> int:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of a run's settings: those that an example always says, and those with a usual value."""
+    """All of a run's settings: first those that every example gives, then those with a default."""
 
     network: str  # the example that builds it: "alexnet"
     profile: str
@@ -24,12 +24,12 @@ class Settings:
     batch_size: int
     lr: float
     momentum: float
-    drops: tuple[float, ...] | None  # where in the run, of 0 to 1, the rate falls; None: plateaus
-    pixel_std: tuple[float, ...]  # what is left after the mean is divided by it, channel by channel
+    drops: tuple[float, ...] | None  # where in the run, 0 to 1, the rate falls; None: plateaus
+    pixel_std: tuple[float, ...]  # per channel: divides what is left after subtracting the mean
     schedule: str = "plateau"  # or "drops"; or what the `changes` come from: "145", "replay RUN"
     changes: Sequence[dict] = ()  # of rates and colour noise, see tinynet/controls.py
     pixel_mean: tuple[float, ...] | None = None  # None: the mean image of the training data
-    mean_images: int = 10_000  # at most so many images make it
+    mean_images: int = 10_000  # that image averages this many at most
     crop: bool = True  # at random places in training, or always the centre
     flip: bool = True  # half of the images in training
     colour_noise: float = 0.0  # standard deviation along each colour component; 0.1 in the paper
@@ -40,13 +40,13 @@ class Settings:
     workers: int = field(default_factory=loading_threads)
     log_every: int = 20  # steps
     checkpoint_every: int = 1000  # steps; and after each epoch
-    lr_by_hand: int = 0  # how often --lr was given with --resume, each time for all that follows
+    lr_by_hand: int = 0  # how often --lr was given with --resume, each time for the rest of the run
     steps: int | None = None  # stop there, in the middle of an epoch if need be
     finetuned_from: str | None = None  # the checkpoint it began with, see tinynet/finetuning.py
 
 
-# What a person may choose by a flag. A run that goes on takes from its config.json what the first
-# command said, but for the place to stop.
+# What the user may choose by a flag. A resumed run takes from its config.json what the first
+# command said, except where to stop.
 FLAGS = (
     *("profile", "data", "image_size", "width", "seed", "devices"),
     *("epochs", "batch_size", "lr", "schedule", "workers", "log_every", "checkpoint_every"),

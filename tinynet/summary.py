@@ -22,14 +22,14 @@ class Row:
 
     name: str
     output: tuple[int, ...]
-    filters: str = ""  # how many, their size and stride; of pooling its window
+    filters: str = ""  # how many, their size and stride; for pooling, its window
     neurons: int = 0
     parameters: int = 0
     connections: int = 0
 
 
 def rows(model: nn.Sequential, image_size: int, channels: int = 3) -> list[Row]:
-    """The layers in order, each with the size of what it gives for one image."""
+    """The layers in order, each with the size of its output for one image."""
     found, size = [], (channels, image_size, image_size)
     for name, layer in model.children():
         row = _row(name, layer, size)

@@ -4,7 +4,7 @@ A Tensor that an operation made holds its `creator`, the Function that ran; and 
 `parents`: for each input the Function that made it, or the leaf Tensor itself, or None where no
 gradient is wanted. backward() visits this graph in reverse topological order, handing each
 Function the gradient of its result. The graph holds no results: an array that no Function saved for
-backward is freed as soon as nobody uses it.
+backward is freed as soon as nothing uses it.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ _recording = ContextVar("recording", default=True)
 
 
 def recording() -> bool:
-    """Are operations being noted?"""
+    """Are operations being recorded?"""
     return _recording.get()
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Inside `with no_grad():` (or a function decorated with it) nothing is noted on the tape."""
+    """Inside `with no_grad():` (or a function decorated with it) nothing is recorded."""
     token = _recording.set(False)
     try:
         yield
@@ -67,7 +67,7 @@ def backward(root, dy) -> Iterator[tuple]:
     order = topological_order(root.creator)
     while order:
         function = order.pop()
-        dy = gradients.pop(function, None)  # None: no way from the root handed it a gradient
+        dy = gradients.pop(function, None)  # None: no path from the root gave it a gradient
         with function.device.active():
             shares = () if dy is None else _gradients_of_inputs(function, dy)
             handed = [dy]
@@ -88,10 +88,10 @@ def backward(root, dy) -> Iterator[tuple]:
 def topological_order(root: Function) -> list[Function]:
     """`root` and every Function that its result came from, makers before users.
 
-    Why order matters: in `b = a + a; c = b + b` the gradient of b is complete only when both ways
-    from c to b have been added. Pass it on to `a` earlier, and `a` gets half of it; or, followed
-    path by path, the work doubles with every such line. Iterative, since a chain may be longer
-    than Python's stack.
+    Why order matters: in `b = a + a; c = b + b` the gradient of b is complete only when both paths
+    from c to b have been added. Pass it on to `a` earlier, and `a` gets half of it; or follow each
+    path on its own, and the work doubles with every such line. Iterative, since a chain may be
+    longer than Python's stack.
     """
     order, seen, stack = [], set(), [(root, False)]
     while stack:
@@ -106,7 +106,7 @@ def topological_order(root: Function) -> list[Function]:
 
 
 def _gradients_of_inputs(function: Function, dy) -> tuple:
-    """What backward gives, each gradient checked to be as its input is."""
+    """What backward gives, each gradient checked to be of its input's device, dtype and shape."""
     if function.saved is None:
         raise RuntimeError(
             f"backward: what {function.name} saved was freed by an earlier backward; run forward "

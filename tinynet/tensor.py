@@ -1,7 +1,7 @@
 """Tensor: an array that remembers how it was made, and backward(), which walks the way back.
 
 Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, where a gradient may
-be wanted, notes which Function made the result, and where its inputs came from: the tape.
+be wanted, records which Function made the result and where its inputs came from: the tape.
 """
 
 import numpy as np
@@ -88,7 +88,7 @@ class Tensor:
         return Tensor(self.data, device=self.device)
 
     def to(self, device: str | Device) -> "Tensor":
-        """This Tensor on `device`: a copy, whose gradient is copied back, or itself."""
+        """This Tensor on `device`: itself, or a copy, whose gradient is copied back."""
         target = open_device(device)
         if target is self.device:
             return self
@@ -103,7 +103,7 @@ class Tensor:
     # ---------------------------------------------------------------- the way back
 
     def backward(self, grad: "Tensor | np.ndarray | float | None" = None) -> None:
-        """Add to the `.grad` of every leaf that requires it the gradient of this Tensor.
+        """Add the gradient of this Tensor to the `.grad` of every leaf that requires one.
 
         `grad` is the gradient of the loss with respect to this Tensor, of its shape; it may be
         left out for a Tensor of one element, the loss itself. What the tape saved is freed on the
@@ -227,7 +227,7 @@ class Tensor:
         return apply(ops.Reshape, self, shape=tuple(shape))
 
     def transpose(self, *axes: int) -> "Tensor":
-        """The axes in a new order, transpose(1, 0) or transpose((1, 0)); reversed without any."""
+        """The axes in a new order, transpose(1, 0) or transpose((1, 0)); by default reversed."""
         axes = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         return apply(ops.Transpose, self, axes=tuple(axes))
 
@@ -236,7 +236,7 @@ class Tensor:
         return self.transpose()
 
     def flatten(self, start_axis: int = 0) -> "Tensor":
-        """All axes from `start_axis` on made one."""
+        """Merge all axes from `start_axis` on into one."""
         if not -self.ndim <= start_axis < max(self.ndim, 1):
             raise ValueError(f"flatten: start_axis {start_axis} is not an axis of {self.shape}")
         start = start_axis % max(self.ndim, 1)
@@ -245,7 +245,7 @@ class Tensor:
 
 
 def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
-    """Run an operation on Tensors of one device and dtype, and note it on the tape."""
+    """Run an operation on Tensors of one device and dtype, and record it on the tape."""
     tape.check_inputs(op, inputs)
     device = inputs[0].device
     needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)
@@ -296,5 +296,5 @@ def as_operands(name: str, x, y) -> tuple[Tensor, Tensor]:
 
 
 def binary(op: type[Function], x, y) -> Tensor:
-    """Apply an operation of two operands, of which one may be a number or an array."""
+    """Apply an operation to two operands, one of which may be a number or an array."""
     return apply(op, *as_operands(op.name, x, y))

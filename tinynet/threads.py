@@ -1,8 +1,8 @@
-"""Worker threads for the NumPy twins: one image at a time, one worker a core.
+"""Worker threads for the NumPy twins: one image at a time, one worker per core.
 
 NumPy releases Python's global lock inside its loops and inside BLAS, so threads are enough. A twin
 hands each worker one image; the worker's buffers then stay in its core's cache. BLAS is held to one
-thread meanwhile: or every worker would start a team of its own, and the bits of a product would
+thread meanwhile, or every worker would start a team of its own, and the bits of a product would
 depend on the team's size. A product too large for one worker is cut by kernels/gemm.py.
 """
 
@@ -18,8 +18,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 _local = threading.local()
-# BLAS's limit holds for the whole process: of two that overlap, the second would put back the
-# first's. Reentrant, since a signal handler may compute too.
+# BLAS's thread limit holds for the whole process: of two calls that overlap, the second would
+# restore the limit of the first. Reentrant, since a signal handler may compute too.
 _turn = threading.RLock()
 _all_buffers: list[dict[str, np.ndarray]] = []  # those of every thread that ever had some
 
@@ -64,7 +64,7 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
     Which worker takes which i depends on timing, so a task must write only to places of its own.
     After an exception (Ctrl-C too) no new task starts, and those under way are waited for; if some
     of them fail too, one of the exceptions is raised. Called by a task, it runs all in the task's
-    own thread. One call at a time has the workers: another thread's waits for its turn.
+    own thread. One call at a time has the workers: a call from another thread waits its turn.
     """
     if at_work():
         for i in range(count):
@@ -133,7 +133,7 @@ def _exhaust(indices: Iterator[int]) -> None:
 def _forget_workers() -> None:
     """A forked process inherits no thread: it starts workers of its own when it needs them."""
     global _turn
-    _turn = threading.RLock()  # the thread that had its turn is not here to end it
+    _turn = threading.RLock()  # a thread that held the old one does not exist here to release it
     _pool.cache_clear()
 
 

@@ -4,8 +4,8 @@
         for each batch:  loss -> gradients -> step; now and then a line in the log, a checkpoint
         errors on the validation images; the schedule may turn the rates down; a checkpoint
 
-A run can be left at any moment, by Ctrl-C, a kill or a full disk: it goes on from its last
-checkpoint to the very bits that it would have reached without.
+A run can be stopped at any moment, by Ctrl-C, a kill or a full disk: resumed from its last
+checkpoint, it reaches the very bits that it would have reached uninterrupted.
 """
 
 import math
@@ -48,7 +48,7 @@ class Trainer:
         self.settings, self.network, self.optimizer = settings, network, optimizer
         self.train_set, self.val_set = train_set, val_set
         self.folder, self.progress = folder, progress
-        self._told: set[str] = set()  # of images that could not be read
+        self._told: set[str] = set()  # images already reported as unreadable
         self.loader = Loader(
             train_set,
             settings.batch_size,
@@ -87,19 +87,19 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        to_validate = self.batch == len(self.loader)  # an epoch that was left at its end
+        to_validate = self.batch == len(self.loader)  # stopped between training and validation
         cut = self.step >= self.last_step and not to_validate
         return self.epoch >= self.settings.epochs or cut
 
     @property
     def skipped(self) -> int:
-        """How many files were left out: no images by their names, or not to be read."""
+        """How many files were left out: not images by their names, or unreadable."""
         return len({*self._told, *self.train_set.ignored, *self.val_set.ignored})
 
     # ---------------------------------------------------------------- from start to end
 
     def resume(self, state: dict) -> None:
-        """Go on where a checkpoint's `state` was written; it must be one of this very run."""
+        """Continue from a checkpoint's `state`, which must be one of this very run."""
         restore_training(state, self.network, self.optimizer, self.schedule)
         self.doctor.load_state_dict(state["doctor"])
         self.step, self.epoch, self.batch = state["step"], state["epoch"], state["batch"]
@@ -107,13 +107,13 @@ class Trainer:
         lines = self.folder.rewind(self.step, validated)
         self.notebook.go_on(lines)
         self._mark_best_again(lines)
-        by_hand = state.get("lr_by_hand", 0)  # not in those of older checkpoints
+        by_hand = state.get("lr_by_hand", 0)  # older checkpoints do not have it
         if (self.settings.lr, self.settings.lr_by_hand) != (state["lr"], by_hand):
             self.controls.set_lr(self.settings.lr)
             self.notebook.note_changes(self.step, ["changed by hand"])
 
     def _mark_best_again(self, lines: list[dict]) -> None:
-        """Where the best checkpoint is not that of the log's `lines`, mark the best there is.
+        """If the best checkpoint is not the best of the log's `lines`, mark the best there is.
 
         A kill may have come before it was marked, or its file may be lost or damaged.
         """
@@ -131,9 +131,9 @@ class Trainer:
             )
 
     def run(self) -> None:
-        """Train to the last epoch or step. To be called in the main thread, which gets Ctrl-C.
+        """Train to the last epoch or step. Call it in the main thread, which gets Ctrl-C.
 
-        Raises Interrupted after Ctrl-C, when all is saved; NonFiniteError when the numbers go bad,
+        Raises Interrupted after Ctrl-C, once all is saved; NonFiniteError when the numbers go bad,
         which are then not saved; OSError when the disk is full. A second Ctrl-C ends it at once.
         """
         self.notebook.open(self.step, self.last_step)
@@ -157,7 +157,7 @@ class Trainer:
             self.progress.end()
 
     def save(self) -> None:
-        """Write a checkpoint of this moment; the best too, where this moment was validated best."""
+        """Write a checkpoint of this moment, as the best one too if it has the best validation."""
         if bad := bad_parameter(self.network.model):
             raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
         self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
@@ -169,7 +169,7 @@ class Trainer:
         return state | {"step": self.step, "epoch": self.epoch, "batch": self.batch}
 
     def _keep_what_is_being_written(self) -> None:
-        """Training ends by an error of its own; of another one at the disk there is a warning."""
+        """Training ends with an error of its own; one from the disk is only a warning then."""
         try:
             self.writer.finish()
         except OSError as error:
@@ -178,11 +178,11 @@ class Trainer:
     def _on_interrupt(self, signal_number, frame) -> None:
         if self._interrupted:
             raise KeyboardInterrupt
-        self._interrupted = True  # seen after the step under way: in the middle nothing is whole
+        self._interrupted = True  # checked after the step under way, when the state is consistent
         os.write(2, b"\nstopping after this step; Ctrl-C again to stop at once\n")
 
     def _warn_of_skip(self, name: str, reason: str) -> None:
-        if name not in self._told:  # each validation comes by again
+        if name not in self._told:  # each validation meets it again
             self._told.add(name)
             self.progress.warn(f"skipped {name}: {reason}")
 
@@ -219,7 +219,7 @@ class Trainer:
                 if self.step == self.last_step and self.batch < len(self.loader):
                     return False
                 if self.step % self.settings.checkpoint_every == 0:
-                    # The same intervals then stand in the log of a run that goes on from here.
+                    # A run resumed from here then logs the same intervals.
                     self.notebook.log_interval(self.step)
                     self.save()
                     self.notebook.begin_interval()
@@ -263,14 +263,14 @@ class Trainer:
         return scores
 
     def _bad_numbers(self, step: int, what: str) -> NonFiniteError:
-        """The error to raise where training must end: what is bad, and the doctor's word on it."""
+        """The error that ends training: what is bad, and what the doctor says of it."""
         finding = self.doctor.bad_numbers()
         self.notebook.log_interval(self.step)
         self.notebook.log_finding(step, finding)
         return NonFiniteError(f"{what}. {finding.measured}; the cause is {finding.cause}")
 
     def _bad_layer_in_validation(self) -> str:
-        """Where the first of the validation batches goes bad."""
+        """The layer where the first validation batch goes bad."""
         loader = Loader(self.val_set, self.settings.batch_size, seed=0, workers=1, train=False)
         with closing(loader.epoch(0)) as batches:
             batch = next(batches)

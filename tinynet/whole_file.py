@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all: what every good file here is replaced by."""
+"""Files that are written whole or not at all: a half-written one never replaces a good one."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import BinaryIO
 
 @contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """A path at which to write a file, which takes the name `path` when all of it is on the disk.
+    """A path at which to write a file, which takes the name `path` once all of it is on the disk.
 
-    It lies beside its place, as `.NAME.PID.part`: whoever looks at `path` sees the old file or the
-    new one, never half of one. After an error the old file stays and the part is gone.
+    It is `.NAME.PID.part` in the same folder: whoever looks at `path` sees the old file or the new
+    one, never half of one. After an error the old file stays and the part is gone.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)  # of a killed process that had this number
+    part.unlink(missing_ok=True)  # left by a killed process that had this number
     try:
         yield part
         with open(part, "rb+") as file:
@@ -27,6 +27,6 @@ def whole_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """The same as a file that is open for writing."""
+    """The same, as a file that is open for writing."""
     with whole_path(path) as part, open(part, "wb", buffering=2**20) as file:
         yield file

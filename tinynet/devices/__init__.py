@@ -21,16 +21,16 @@ __all__ = ["Cpu", "Device", "Gpu", "copy", "device"]
 
 
 def copy(array, source: Device, target: Device):
-    """The array of one device copied to another."""
+    """A copy on `target` of an array on `source`."""
     if isinstance(source, Gpu) and isinstance(target, Gpu) and source.xp is target.xp:
         return copies.between_gpus(array, source, target)
     return target.asarray(source.to_numpy(array))
 
 
 def device(name: str | Device | None = None) -> Device:
-    """The device called `name`, "cpu" (also the default), "cuda:0" or "sim:0".
+    """The device called `name`: "cpu" (the default), "cuda:0", "sim:0" and so on.
 
-    Raises ValueError in one line where there is no such device, saying why.
+    Raises ValueError, in one line that says why, if there is no such device.
     """
     if isinstance(name, Device):
         return name

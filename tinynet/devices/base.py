@@ -31,6 +31,6 @@ class Device:
         return array
 
     def write(self, array, values, index=...) -> None:
-        """array[index] = values, for NumPy values and an array that is here."""
+        """array[index] = values, for NumPy values and an array on this device."""
         with self.active():
             array[index] = self.asarray(np.asarray(values, array.dtype))

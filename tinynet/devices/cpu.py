@@ -9,8 +9,8 @@ from tinynet import threads
 from tinynet.devices.base import Device
 from tinynet.memory import Pool
 
-SHARES = 16  # sums over the batch are cut so, whatever the number of cores
-PART = 4 << 20  # bytes that the columns of one part of a batch may take, if they can
+SHARES = 16  # a sum over the batch is cut into so many, whatever the number of cores
+PART = 4 << 20  # bytes that the columns of one part of a batch should take at most
 
 
 class Cpu(Device):
@@ -32,11 +32,11 @@ class Cpu(Device):
         return array
 
     def bytes_in_use(self, arrays: list[np.ndarray]) -> int:
-        """What the pool has given out, and what of these arrays came from elsewhere."""
+        """The bytes the pool has handed out, and those of `arrays` that came from elsewhere."""
         return self.pool.in_use + sum(a.nbytes for a in arrays if not self.pool.made(a))
 
     def memory_limit(self) -> int:
-        """How many bytes there may be in use; 0: no limit is set."""
+        """How many bytes may be in use at most; 0: no limit is set."""
         return 0
 
     def buffers(self) -> list[tuple[str, np.ndarray]]:
@@ -44,13 +44,13 @@ class Cpu(Device):
         return threads.scratch_buffers()
 
     def asarray(self, array) -> np.ndarray:
-        """The array here and C-contiguous; no copy where it is so already."""
+        """The array on this device and C-contiguous; copied only if it is not so already."""
         if not isinstance(array, np.ndarray | np.generic):
             raise TypeError(f"cpu: expects a NumPy array, got {type(array).__name__}")
         return self.contiguous(array)
 
     def contiguous(self, array) -> np.ndarray:
-        """The array in C order, as kernels want it; no copy where it is so already."""
+        """The array in C order, as kernels want it; copied only if it is not so already."""
         return np.asarray(array, order="C")  # ascontiguousarray would give 0-d arrays an axis
 
     def owns(self, array) -> bool:
@@ -61,7 +61,7 @@ class Cpu(Device):
         return array
 
     def for_each(self, count: int, task: Callable[[int], object]) -> None:
-        """Run `task(i)` for every i below `count`, in any order, on all the device has."""
+        """Run `task(i)` for every i below `count`, in any order, on all cores."""
         threads.for_each(count, task)
 
     def for_each_part(
@@ -71,9 +71,10 @@ class Cpu(Device):
         image_bytes: int,
         task: Callable[[slice, slice], object],
     ) -> None:
-        """Run `task(images, groups)` on parts of a batch small enough to be worked on at once.
+        """Run `task(images, groups)` on parts of a batch small enough to be processed at once.
 
-        Here a part's columns stay in a core's cache: some small images, or one, or a group of one.
+        Here a part is several small images, one image, or one group of an image, so that its
+        columns stay in a core's cache.
         """
         if image_bytes > PART and groups > 1:
 
@@ -96,7 +97,7 @@ class Cpu(Device):
     def shares(self, n: int) -> list[range]:
         """A batch of n cut for a sum: each share is summed in order, then the shares in order.
 
-        The cut depends on nothing but n, so the sum has the same bits on any number of cores.
+        The cut depends only on n, so the sum has the same bits on any number of cores.
         """
         count = min(n, SHARES)
         return [range(i * n // count, (i + 1) * n // count) for i in range(count)]

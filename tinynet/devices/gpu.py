@@ -16,7 +16,7 @@ WORKSPACE = 256 << 20  # bytes that the columns of one part of a batch may take
 
 
 class Gpu(Device):
-    """A GPU, real or simulated: all that is said to it goes through CuPy's names in `xp`."""
+    """A GPU, real or simulated: everything asked of it goes through CuPy's names in `xp`."""
 
     def __init__(self, kind: str, index: int, xp: ModuleType):
         super().__init__(f"{kind}:{index}", xp)
@@ -26,17 +26,17 @@ class Gpu(Device):
 
     @cached_property
     def copies(self):
-        """The stream of the copies that come here: they run beside the kernels."""
+        """The stream of the copies that come here: they run alongside the kernels."""
         with self.active():
             return self.xp.cuda.Stream(non_blocking=True)
 
     def lend(self, event, arrays: tuple) -> None:
-        """Keep the arrays alive until the event, of a copy that reads them, has passed."""
+        """Keep the arrays alive until `event`, which ends a copy that reads them, has passed."""
         self.take_back()
         self.lent.append((event, arrays))
 
     def take_back(self) -> None:
-        """Let go of what copies have done with."""
+        """Let go of what finished copies have read."""
         while self.lent and self.lent[0][0].done:
             self.lent.popleft()
 
@@ -51,12 +51,12 @@ class Gpu(Device):
         return array
 
     def bytes_in_use(self, arrays: list) -> int:
-        """What the memory pool has given out, to these arrays and all others."""
+        """The bytes that the memory pool has handed out, for these arrays and all others."""
         with self.active():
             return self.xp.get_default_memory_pool().used_bytes()
 
     def memory_limit(self) -> int:
-        """How many bytes there may be in use; 0: no limit is set."""
+        """How many bytes may be in use at most; 0: no limit is set."""
         with self.active():
             return self.xp.get_default_memory_pool().get_limit()
 
@@ -65,11 +65,11 @@ class Gpu(Device):
         return [*self._buffers.items()]
 
     def drop_buffers(self) -> None:
-        """Give the memory of these buffers back."""
+        """Free these buffers."""
         self._buffers.clear()
 
     def asarray(self, array):
-        """A NumPy array copied here, or an array that is here made contiguous."""
+        """A NumPy array copied to this device, or an array already on it made contiguous."""
         if isinstance(array, np.ndarray | np.generic):
             with self.active():
                 return self.xp.asarray(np.asarray(array, order="C"))
@@ -88,7 +88,7 @@ class Gpu(Device):
             return self.xp.asnumpy(array)
 
     def for_each(self, count: int, task: Callable[[int], object]) -> None:
-        """One after the other: each task is kernels, and those fill the GPU."""
+        """One after another: each task launches kernels, and those fill the GPU."""
         for i in range(count):
             task(i)
 
@@ -99,7 +99,7 @@ class Gpu(Device):
         image_bytes: int,
         task: Callable[[slice, slice], object],
     ) -> None:
-        """Here a part is as many whole images as the workspace holds columns of."""
+        """Here a part is as many whole images as have room for their columns in the workspace."""
         step = max(1, WORKSPACE // image_bytes)
         for start in range(images.start, images.stop, step):
             task(slice(start, min(start + step, images.stop)), slice(0, groups))
@@ -108,7 +108,7 @@ class Gpu(Device):
         return [range(n)]
 
     def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
-        """A buffer that is kept: one stream runs all kernels, so the next use comes after this."""
+        """A buffer that is kept: one stream runs all kernels, so this use ends before the next."""
         size = prod(shape) * np.dtype(dtype).itemsize
         if name not in self._buffers or self._buffers[name].nbytes < size:
             self._buffers.pop(name, None)  # the old one makes room for the new one
