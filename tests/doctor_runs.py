@@ -1,4 +1,4 @@
-"""A small training with its doctor, on data that are quickly learned."""
+"""A small training run with its doctor, on data that are quickly learned."""
 
 import math
 
@@ -14,7 +14,7 @@ BATCH = 16
 
 
 class Colours:
-    """Batches of noise whose colour tells the class: no need to be clever to learn it."""
+    """Batches of noise whose colour tells the class: easy to learn."""
 
     def __init__(self, side: int = 12):
         rng = np.random.default_rng(0)
@@ -29,7 +29,7 @@ class Colours:
 
 def small_net(std: float | None = None, bias: float = 0.0) -> nn.Sequential:
     """Weights by He et al., or from N(0, std); biases of 0 or another number in the hidden layers,
-    as the paper has them. The last layer's are N(0, 0.01) and 0 in any case.
+    as in the paper. The last layer's are always N(0, 0.01) and 0.
     """
     model = nn.Sequential(
         conv1=nn.Conv2d(3, 12, 3, padding=1),
@@ -60,7 +60,7 @@ def alexnet(profile: str, **options) -> nn.Sequential:
 
 
 class Run:
-    """A small training with its doctor, as the trainer would run it."""
+    """A small training run with its doctor, as the trainer would run it."""
 
     def __init__(self, model, data, lr=0.02, profile="modern", watched=True, groups=None):
         self.model, self.data, self.step = model, data, 0

@@ -1,7 +1,7 @@
 """Inputs with the power to fail: shapes for Hypothesis to draw, and arrays that avoid kinks.
 
 A central difference moves an element by 1e-5 each way. Where an operation has a kink (the 0 of a
-ReLU, two equal pixels under a maximum) the values here keep far from it, so that a wrong gradient
+ReLU, two equal pixels under a maximum), the values here stay far from it, so that a wrong gradient
 is the only way to fail.
 """
 
@@ -17,7 +17,7 @@ two_sizes = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
 def broadcastable(number: int):
-    """`number` shapes that stretch to one, 0-d among them."""
+    """`number` shapes that broadcast to one, 0-d among them."""
     return hnp.mutually_broadcastable_shapes(
         num_shapes=number, min_dims=0, max_dims=3, max_side=3
     ).map(lambda drawn: drawn.input_shapes)
@@ -44,7 +44,7 @@ def positive(seed: int, *shape: int) -> np.ndarray:
 
 
 def leaf(array: np.ndarray, device="cpu") -> Tensor:
-    """A float64 Tensor on `device` that asks for its gradient."""
+    """A float64 Tensor on `device` that requires its gradient."""
     return Tensor(np.array(array, np.float64), requires_grad=True, device=device)
 
 
@@ -53,7 +53,7 @@ def sliding_windows(draw, pooling: bool):
     """(h, w) of an image, and kernel_size, stride and padding of a window that fits it padded.
 
     Strides fall below, at and above the window; the four sides of the padding differ. Pooling
-    wants less padding than window.
+    requires less padding than window.
     """
     kernel = draw(two_sizes)
     stride = draw(two_sizes)

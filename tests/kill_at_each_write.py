@@ -1,10 +1,10 @@
-"""A program: `prepare`, killed in turn before each write that counts, then run again.
+"""A program: `prepare`, killed before each write that counts in turn, then run again.
 
     python kill_at_each_write.py SRC FOLDER WHOLE
 
-Every time FOLDER/N must end with the same files as WHOLE, prepared without any kill. It prints how
-many shards were still to make after each kill. A process is forked for each run, before this one
-has any threads.
+Every time, FOLDER/N must end with the same files as WHOLE, prepared without a kill. It prints how
+many shards were still to be made after each kill. Each run is forked, before this process has any
+threads.
 """
 
 import os
@@ -35,10 +35,10 @@ def main() -> None:
 
 
 def run(source: Path, place: Path, last: int | None) -> int | None:
-    """Prepare in a process of its own; the shards made, or None if write `last` killed it."""
+    """Prepare in a process of its own; return the shards made, None if write `last` killed it."""
     child = os.fork()
     if child == 0:
-        os.fsync = lambda file: None  # a process that is killed loses nothing that it wrote
+        os.fsync = lambda file: None  # a killed process loses nothing that it wrote
         if last is not None:
             kill_before(last)
         os._exit(prepare_quietly(source, place, shard_images=2, workers=1).made)

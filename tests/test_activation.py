@@ -23,7 +23,7 @@ def test_values_and_gradients(name, device, shape, seed):
     x = draw(seed, *shape)
     y = getattr(F, name)(leaf(x, device))
     assert y.shape == x.shape
-    # a library's tanh and exp may differ in the last bits
+    # another library's tanh and exp may differ in the last bits
     np.testing.assert_allclose(y.numpy(), reference(x), rtol=1e-14, atol=1e-15)
     assert np.array_equal(y.numpy(), getattr(leaf(x, device), name)().numpy())
     gradcheck(getattr(F, name), [leaf(x, device)])
@@ -31,7 +31,7 @@ def test_values_and_gradients(name, device, shape, seed):
 
 @every
 def test_more_elements_than_one_worker_takes(name, device):
-    """Blocks of work must meet without a gap; y, and dy times the slope that y tells."""
+    """Blocks of work must meet without a gap: y, and dy times the slope that y gives."""
     slopes = {
         "relu": lambda y: y > 0,
         "tanh": lambda y: 1 - y * y,
@@ -43,7 +43,7 @@ def test_more_elements_than_one_worker_takes(name, device):
     np.testing.assert_allclose(y.numpy(), reference(x.numpy()), rtol=1e-13, atol=1e-15)
     dy = normal(1, 200_003)
     y.backward(dy)
-    # sigmoid's y carries one rounding of 1e-16, which 1 - y keeps as an absolute one
+    # sigmoid's y carries a rounding error of 1e-16, which stays as large in 1 - y
     np.testing.assert_allclose(x.grad.numpy(), dy * slopes[name](y.numpy()), rtol=1e-12, atol=1e-15)
 
 
@@ -79,7 +79,7 @@ def test_nothing_overflows(dtype, device):
     assert y.numpy()[1] < 1e-30
     y.backward(np.ones(4, dtype))
     F.tanh(x).backward(np.ones(4, dtype))
-    # at 100 the slope is 4e-44 of itself: 0 next to 1
+    # at 100 the slope is 4e-44: 0 next to 1
     np.testing.assert_allclose(x.grad.numpy(), np.zeros(4), atol=1e-30)
 
 

@@ -1,6 +1,6 @@
 """Average-pooling: the mean of those pixels of the window that lie in the image.
 
-What it refuses, test_max_pool.py checks for both.
+test_max_pool.py checks what both refuse.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from tinynet import GradcheckError, Tensor, gradcheck, ops
 
 
 def loops(x, kernel_size, stride, padding, ceil_mode):
-    """The definition: each output walks its window and counts the pixels that are there."""
+    """The definition: for each output, walk its window and count the pixels that are there."""
     (kh, kw), (top, bottom, left, right) = kernel_size, padding
     h, w = x.shape[2:]
     rows = [r for r in range(-top, h, stride[0]) if ceil_mode or r + kh <= h + bottom]
@@ -84,7 +84,7 @@ OPTIONS = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 1, 1, 0), "ce
 
 
 def test_dividing_by_the_whole_window_is_caught(monkeypatch):
-    """Wrong both ways alike, it passes gradcheck: only the loops can tell."""
+    """Equally wrong both ways, it passes gradcheck: only the loops can tell."""
     whole, x = 6, normal(0, 2, 2, 5, 4)
     inside = loops(np.ones(x.shape), **OPTIONS) * _counts(x.shape)
     forward, backward = ops.AvgPool2d.forward, ops.AvgPool2d.backward

@@ -1,4 +1,4 @@
-"""The authors' CIFAR-10 nets: their sizes, rates and decays, and training on data in their form."""
+"""The authors' CIFAR-10 nets: sizes, rates, decays, and training on data in their format."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ CIFAR10 = load_example("cifar10")
 
 
 def write_cifar10(folder, train=32, test=24):
-    """Files in the binary form: five of `train` images, one of `test`. A class is a colour."""
+    """Files in the binary format: five of `train` images, one of `test`. A class is a colour."""
     rng = np.random.default_rng(0)
     names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
     folder.mkdir()
@@ -40,7 +40,7 @@ def data(tmp_path_factory):
 def test_sizes(recipe, parameters):
     model = CIFAR10.CifarNet(profile=recipe)
     assert sum(p.size for p in model.parameters()) == parameters
-    # Windows over the edge count: 32 -> 16 -> 8 -> 4 (without them 15, 7, 3)
+    # windows over the edge count: 32 -> 16 -> 8 -> 4 (without them 15, 7, 3)
     side, sides = 32, []
     for _, layer in model.children():
         if hasattr(layer, "output_size"):
@@ -56,7 +56,7 @@ def test_initial_weights(recipe, fc_std):
     stds = {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "fc64": fc_std, "fc10": fc_std}
     for name, layer in model.children():
         if name in stds:
-            # the standard deviation of n numbers is off by 1 / sqrt(2n): 640 at least, 3 sigma
+            # the std of n numbers has a relative error of 1 / sqrt(2n): n is at least 640; 3 sigma
             assert np.isclose(layer.weight.numpy().std(), stds[name], rtol=0.1)
             assert not layer.bias.numpy().any()
 

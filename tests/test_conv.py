@@ -100,14 +100,14 @@ def test_layers_of_some_size(n, channels, filters, size, kernel, stride, padding
     for seed in (3, 4):
         step_x, step_w = normal(seed, *x.shape), normal(seed + 9, *weight.shape)
         by_x, by_w = (dy * reference(step_x, weight)).sum(), (dy * reference(x, step_w)).sum()
-        # sums of some 1e5 terms: their rounding grows to about 1e-16 * 300, relative
+        # sums of some 1e5 terms: their relative rounding error grows to about 1e-16 * 300
         assert (leaves[0].grad.numpy() * step_x).sum() == pytest.approx(by_x, rel=1e-10, abs=1e-8)
         assert (leaves[1].grad.numpy() * step_w).sum() == pytest.approx(by_w, rel=1e-10, abs=1e-8)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_same_bits_for_any_number_of_workers(workers, monkeypatch):
-    """Sums over the batch are cut the same way whoever works on them; 37 leaves uneven shares."""
+    """Sums over the batch are split the same way for any workers; 37 leaves uneven shares."""
     arrays = normal(0, 37, 8, 14, 13), normal(1, 12, 4, 3, 3), normal(2, 12)
 
     def bits():
@@ -134,7 +134,7 @@ def test_it_is_a_cross_correlation(device):
     y = F.conv2d(x, weight)
     assert y.numpy().tolist() == [[[[10, 13], [19, 22]]]]
     y.backward(np.ones(y.shape))
-    # each pixel: 1 for every window whose right top it is, 2 for every left bottom
+    # each pixel: 1 for every window whose top right it is, 2 for every bottom left
     assert x.grad.numpy().tolist() == [[[[0, 1, 1], [2, 3, 1], [2, 2, 0]]]]
     # each weight: the sum of the four pixels that it meets
     assert weight.grad.numpy().tolist() == [[[[12, 16], [24, 28]]]]
@@ -232,9 +232,9 @@ def test_without_a_mistake():
         (2, lambda g, dy: g.__setitem__(2, dy.sum(0)[:, 0].sum(1))),  # over the first row alone
         (2, lambda g, dy: g.__setitem__(2, dy.mean((0, 2, 3)))),
         (1, lambda g, dy: g.__setitem__(1, g[1][:, :, ::-1, ::-1])),  # a flipped kernel
-        (1, lambda g, dy: g.__setitem__(1, g[1][[2, 3, 0, 1]])),  # the groups mistaken
+        (1, lambda g, dy: g.__setitem__(1, g[1][[2, 3, 0, 1]])),  # the groups swapped
         (0, lambda g, dy: g.__setitem__(0, g[0][:, ::-1])),
-        (0, lambda g, dy: g.__setitem__(0, g[0][::-1])),  # the images mistaken
+        (0, lambda g, dy: g.__setitem__(0, g[0][::-1])),  # the images swapped
         (0, lambda g, dy: g[0].__setitem__((0, 0, 0, 0), 0)),
     ],
 )
@@ -304,7 +304,7 @@ def test_it_refuses_a_bias_of_another_length():
 @settings(max_examples=10)
 @given(convolutions())
 def test_without_a_wanted_gradient_of_x_the_first_layer_agrees(drawn):
-    """Images want no gradient: leaving dx out must not change dweight and dbias."""
+    """Images need no gradient: leaving dx out must not change dweight and dbias."""
     arrays, options = drawn
     both = [leaf(a) for a in arrays]
     weights = [Tensor(arrays[0]), *(leaf(a) for a in arrays[1:])]

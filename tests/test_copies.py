@@ -1,4 +1,4 @@
-"""Copies between GPUs, on simulated ones whose streams lag behind in any legal order."""
+"""Copies between GPUs, on simulated ones whose streams may lag behind in any legal order."""
 
 import re
 
@@ -64,14 +64,14 @@ def test_a_wait_that_is_forgotten_is_caught(two, route, forgotten, monkeypatch):
             wait_event(stream, event)
 
     monkeypatch.setattr(type(two[0].copies), "wait_event", forgetful)
-    assert np.array_equal(relay(two), wanted)  # in the order in which it is issued nothing shows
+    assert np.array_equal(relay(two), wanted)  # in the order of issue nothing shows
     wrong = 0
     for order in ORDERS:
         monkeypatch.setenv("TINYNET_SIM_ORDER", order)
-        with np.errstate(all="ignore"):  # what no copy has written yet may be any number
+        with np.errstate(all="ignore"):  # what no copy has written yet may be anything
             try:
                 wrong += not np.array_equal(relay(two), wanted)
-            except KernelError:  # check mode notices that it reads what nobody has written
+            except KernelError:  # check mode notices a read of what nobody has written
                 wrong += 1
     assert wrong > 0
 
@@ -99,7 +99,7 @@ def test_two_hundred_interleavings_of_training_give_the_same_bits(two, monkeypat
 
 
 def test_training_waits_for_no_whole_device(two, monkeypatch):
-    """Nothing but the loss, which the host asks for, makes the host wait."""
+    """Nothing makes the host wait but the loss, which it asks for."""
 
     def refuse(self):
         raise AssertionError("a whole device was waited for")

@@ -1,6 +1,6 @@
 """Every CUDA kernel through NVIDIA's own compiler, with no GPU: NVRTC needs no driver.
 
-What g++ takes in the simulator NVRTC may refuse (a host header, a host function), and only ptxas
+NVRTC may refuse what g++ takes in the simulator (a host header, a host function), and only ptxas
 knows how many registers a kernel takes and whether they spill into memory. The wheels come with
 the extra `cuda-check`.
 """
@@ -18,8 +18,8 @@ FOLDER = Path(geometry.__file__).parent
 FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_120"]  # Turing, Ampere, Hopper, Blackwell
 
-# What the compiler of this version takes, the most of the four architectures: registers a thread
-# in float and in double, bytes of shared memory a block in float (twice that in double). 256
+# What the compiler of this version uses, at most over the four architectures: registers per thread
+# in float and in double, bytes of shared memory per block in float (twice that in double). 256
 # threads of 64 registers are a quarter of a multiprocessor's 65,536: four blocks run at a time.
 BUDGET_VERSION = (13, 0)
 BUDGET = {
@@ -57,7 +57,7 @@ def nvrtc():
         from cupy.cuda import nvrtc
 
         nvrtc.getVersion()
-    except (ImportError, RuntimeError) as error:  # no CuPy; CuPy that finds no libnvrtc
+    except (ImportError, RuntimeError) as error:  # no CuPy, or no libnvrtc for it
         pytest.skip(f"{reason} ({type(error).__name__})")
     return nvrtc
 
@@ -83,7 +83,7 @@ def test_kernels_compile_within_budget(nvrtc, file, real, architecture):
     assert ptx.startswith(b"//") and b".entry" in ptx
     assert cubin.startswith(b"\x7fELF")
     if nvrtc.getVersion() != BUDGET_VERSION:
-        return  # another compiler shares registers out in another way
+        return  # another compiler allocates registers in another way
 
     sections = re.split(r"Compiling entry function '(\w+)_kernel'", log)
     reports = dict(zip(sections[1::2], sections[2::2]))

@@ -1,7 +1,7 @@
-"""The engine says nothing to CuPy that CuPy does not know.
+"""The engine asks nothing of CuPy that CuPy does not have.
 
 No GPU is needed: the whole engine runs on `sim:0`, whose array module is wrapped so that every name
-asked of it, and every call, is written down. Each must then exist in CuPy, which imports without a
+asked of it, and every call, is recorded. Each must then exist in CuPy, which imports without a
 driver; and where CuPy's signature can be read, the call must fit it.
 """
 
@@ -22,7 +22,7 @@ cupy = pytest.importorskip("cupy", reason="CuPy is not installed (extra cuda-che
 
 
 class Recorder:
-    """Stands before a module and writes down (dotted name, args, kwargs) of what is used."""
+    """Wraps a module and records (dotted name, args, kwargs) of everything used."""
 
     def __init__(self, module, log: list, prefix: str = ""):
         self._module, self._log, self._prefix = module, log, prefix
@@ -54,7 +54,7 @@ class Recorder:
 
 @pytest.fixture(scope="module")
 def calls():
-    """Every (name, args, kwargs) that training a small net and every operation makes."""
+    """Every (name, args, kwargs) in training a small net and in every operation."""
     try:
         devices = [tinynet.device(name) for name in ("sim:0", "sim:1")]
     except ValueError as reason:
@@ -135,7 +135,7 @@ def test_every_call_fits_cupys_signature(calls):
 
 
 def test_array_methods_exist_in_cupy(calls):
-    """What the engine calls on arrays themselves, as the simulator's arrays offer it."""
+    """What the engine can call on arrays themselves: all that the simulator's arrays offer."""
     from tinynet.simulator import arrays
 
     missing = [name for name in arrays.METHODS if not hasattr(cupy.ndarray, name)]

@@ -128,7 +128,7 @@ def test_missing_files_of_a_folder_are_named(tmp_path):
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """A web server in place of the official one, on this machine; `published` is what it has."""
+    """A local web server in place of the official one; `published` is what it has."""
     published = {"/c.tar.gz": archive(BATCHES, "gz")}
 
     class Handler(http.server.BaseHTTPRequestHandler):

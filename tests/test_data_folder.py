@@ -1,4 +1,4 @@
-"""Folders and tars with one sub-folder a class: found, listed, named, and refused when wrong."""
+"""Folders and tars with one sub-folder per class: found, listed, named, and refused when wrong."""
 
 import io
 import os
@@ -18,7 +18,7 @@ def png(value):
     return file.getvalue()
 
 
-# What a small dataset holds; the images' red tells them apart.
+# A small dataset; the images' red tells them apart.
 FILES = {
     "train/dog/b.png": png(1),
     "train/dog/a.PNG": png(2),
@@ -33,7 +33,7 @@ TRAIN += [("dog/a.PNG", 1, 2), ("dog/b.png", 1, 1)]
 
 
 def make(place, files, kind, top="", folders=()):
-    """The files as a folder or a tar at `place`, below `top`; `folders` are made though empty."""
+    """The files as a folder or a tar at `place`, below `top`; `folders` are made even if empty."""
     if kind == "folder":
         for name in folders:
             (place / top / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Files of every kind become the right pixels, and what is no image is refused by name."""
+"""Files of every kind become the right pixels, and what is not an image is refused by name."""
 
 import io
 import struct
@@ -77,7 +77,7 @@ def palette_with_transparency():
         (palette_with_transparency(), "PNG", {}, (10, 20, 30), (200, 100, 50)),
         (palette_with_transparency(), "PNG", {"transparency": 0}, (255,) * 3, (200, 100, 50)),
         (palette_with_transparency(), "GIF", {"transparency": 0}, (255,) * 3, (200, 100, 50)),
-        # A PNG without alpha channel can name one colour as the transparent one.
+        # A PNG without an alpha channel can name one colour as transparent.
         (
             Image.new("RGB", (4, 4), (9, 8, 7)),
             "PNG",
@@ -137,7 +137,7 @@ def test_exif_orientation(orientation, format):
 
 
 def test_garbled_exif_does_no_harm_and_says_nothing(tmp_path):
-    # In a process of its own, for pytest makes every warning an error.
+    # In a process of its own, because pytest makes every warning an error.
     paths = [tmp_path / f"{k}.jpg" for k in range(3)]
     garbage = (b"Exif\0\0", b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff")
     for path, exif in zip(paths, garbage):
@@ -168,8 +168,8 @@ def test_shorter_side_is_scaled_then_the_centre_is_cut(h, w, size):
     scaled = image.resize((round(w * scale), round(h * scale)), Image.Resampling.BILINEAR)
     left, top = (scaled.width - size) // 2, (scaled.height - size) // 2
     expected = np.asarray(scaled.crop((left, top, left + size, top + size))).transpose(2, 0, 1)
-    # The two-step way rounds the long side and the crop to whole pixels: at most one pixel off,
-    # a few levels on so smooth an image.
+    # The two-step way rounds the long side and the crop to whole pixels: off by one pixel at most,
+    # a few levels on such a smooth image.
     difference = abs(decode_image(encode(image), size).astype(int) - expected)
     assert difference.mean() < 2
 
@@ -183,7 +183,7 @@ def test_jpegs_decoded_at_a_fraction_of_their_size_keep_their_quality(side):
         slow = np.asarray(whole.resize((64, 64), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
     error = (decode_image(data, 64).astype(int) - detail.transpose(2, 0, 1)).std()
     slow_error = (slow.astype(int) - detail.transpose(2, 0, 1)).std()
-    # Measured: 11 % at most, where a fraction of 1.0 to 2 times the size asked for gives 48 %.
+    # Measured: 11 % at most; decoding at 1 to 2 times the size asked for gives 48 %.
     assert error < 1.15 * slow_error
 
 

@@ -104,7 +104,7 @@ def test_all_offsets_equally_often_and_half_flipped():
     top, left, flip = (
         np.concatenate([getattr(b, k) for b in batches]) for k in ("top", "left", "flip")
     )
-    # 12 - 8 + 1 = 5 offsets an axis, 25 places: 200 expected in each, standard deviation 14.
+    # 12 - 8 + 1 = 5 offsets per axis, 25 places: 200 expected in each, standard deviation 14.
     places = np.bincount(top * 5 + left, minlength=25)
     assert len(places) == 25 and abs(places - 200).max() < 5 * 14
     # Standard deviation of 5,000 fair coins: 0.7 %.
@@ -258,7 +258,7 @@ def test_memory_is_used_again_and_never_while_anything_still_looks_at_it():
     kept, addresses = [], set()
     for batch in loader(count=200, batch_size=8, prefetch=2).epoch(0):
         addresses.add(batch.images.ctypes.data)
-        if batch.number % 5 == 0:  # a view of a view, which alone holds the batch
+        if batch.number % 5 == 0:  # a view of a view: nothing else keeps the batch
             kept.append((batch.images[3:][1, :2], batch.indices[4] % 251))
     assert all((view == value).all() for view, value in kept)
     assert len(kept) == 5 and len(addresses) <= len(kept) + 4  # 25 batches

@@ -31,7 +31,7 @@ def test_imagenette():
     assert images.shape == (500, 3, 256, 256) and loader.skipped == {}
     mean = measure(val).mean
     assert np.array_equal(mean, images.sum(0, dtype=np.int64) / 500)
-    # ImageNet's known mean is 124, 117, 104; ten classes of it are near.
+    # ImageNet's known mean is 124, 117, 104; that of ten classes is near it.
     assert abs(mean.mean((1, 2)) - (124, 117, 104)).max() < 12
 
 
@@ -42,7 +42,7 @@ def test_imagenet_in_original_sizes():
     loader = Loader(dataset, 16, seed=0, workers=2, train=False)
     images = np.concatenate([batch.images for batch in loader.epoch(0)])
     assert images.shape == (60, 3, 256, 256) and loader.skipped == {}
-    assert images.std(axis=(1, 2, 3)).min() > 15  # each of them shows something
+    assert images.std(axis=(1, 2, 3)).min() > 15  # none of them is blank
     gray = (images[:, 0] == images[:, 1]).all(axis=(1, 2)) & (images[:, 0] == images[:, 2]).all(
         (1, 2)
     )

@@ -1,4 +1,4 @@
-"""The drawn shapes: seeded, balanced, and with nothing but the form to tell the class by."""
+"""The drawn shapes: seeded, balanced, and told apart by nothing but their form."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_an_image_depends_on_seed_split_and_index_only():
 def test_a_larger_image_shows_the_same_scene():
     small, large = (drawn("train", 30, size)[0].astype(float) for size in (32, 96))
     averaged = large.reshape(30, 3, 32, 3, 32, 3).mean(axis=(3, 5))
-    # Ground and shape agree to a level or two; along the edge a pixel's cover is known to 1/16.
+    # Ground and shape agree to a level or two; along the edge a pixel's coverage is known to 1/16.
     assert abs(averaged - small).mean() < 2
 
 
@@ -83,7 +83,7 @@ def test_outlines_fill_the_unit_circle(name):
 
 
 def test_no_class_is_another_one_turned():
-    """Masks of all classes, turned to the best fit, still differ in a good part of their area."""
+    """Masks of all classes, rotated to the best fit, still differ in a good part of their area."""
     turns = np.linspace(0, 2 * np.pi, 120, endpoint=False)
     grid = np.linspace(-1, 1, 41)
     points = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
@@ -110,7 +110,7 @@ def test_no_class_is_another_one_turned():
 
 
 def test_a_linear_classifier_on_the_pixels_fails():
-    """Ridge regression to the one-hot labels, over a wide range of its penalty, stays near 90 %."""
+    """Ridge regression to one-hot labels stays near 90 % error over a wide range of penalties."""
     x, y = drawn("train", 1_500)
     x_val, y_val = drawn("val", 500)
     mean = x.reshape(1_500, -1).mean(0)

@@ -1,4 +1,4 @@
-"""Reading a prepared set: any image at any time, and what is damaged is named."""
+"""Reading a prepared set: any image at any time, and damage is reported by name."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def test_statistics_are_known_beforehand_for_training(prepared):
     train, val = (open_dataset(prepared, split, 224) for split in ("train", "val"))
     assert val.statistics is None
     assert measure(train) is train.statistics
-    # those of the photographs before they were encoded once more, at quality 90
+    # those of the photographs before they were encoded again, at quality 90
     train.statistics = None
     found, known = measure(train), open_dataset(prepared, "train", 224).statistics
     assert np.abs(found.mean - known.mean).mean() < 1.5
@@ -214,7 +214,7 @@ def test_a_million_images_open_at_once(tmp_path):
 
 
 def test_webdataset_reads_the_same_images(prepared):
-    """In a process of its own, for its warnings are its own affair."""
+    """In a process of its own, as its warnings are its own affair."""
     pytest.importorskip("webdataset", reason="the package webdataset is not installed")
     code = (
         "import sys, webdataset\n"

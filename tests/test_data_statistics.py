@@ -1,7 +1,7 @@
-"""What is known of all training images, and whether the random changes to them are as they should.
+"""What is known about all training images, and whether their random changes are as they should be.
 
 The augmentation of the paper's section 4.1: crops of 224 at 33 x 33 places of a 256 image, half of
-them mirrored, each with a colour along the components of all pixels' colours.
+them mirrored, each with a colour shift along the principal components of all pixels' colours.
 """
 
 import threading
@@ -64,7 +64,7 @@ def test_mean_and_covariance_are_exact_for_any_number_of_threads():
         assert np.array_equal(statistics.mean, images.sum(0) / 203)
         assert np.array_equal(statistics.covariance, found[0].covariance)
     assert not any(thread.name.startswith("tinynet-data") for thread in threading.enumerate())
-    # float64 in another order of work: products of 1e4 have errors of 1e-12
+    # float64, added in another order: products of 1e4 have errors of 1e-12
     np.testing.assert_allclose(found[0].covariance, np.cov(pixels, bias=True), rtol=1e-10)
 
 
@@ -80,20 +80,20 @@ def test_sums_are_exact_for_the_brightest_images(size, limit):
     pixels = image[:, :: size // 64].reshape(3, -1).astype(np.int64)  # of 64 rows, or some more
     assert np.array_equal(sums.products, count * (pixels @ pixels.T))
     assert np.array_equal(sums.total, count * image.astype(np.int64))
-    # float64: the two terms of a covariance are 6e4, and rounded to 1e-11
+    # float64: the two terms of a covariance are 6e4, rounded to 1e-11
     expected = np.cov(pixels, bias=True)
     np.testing.assert_allclose(sums.statistics().covariance, expected, rtol=0, atol=1e-10)
 
 
 def test_colours_of_some_rows_are_those_of_all():
-    """A photograph-like image, that gets brighter to one side and redder downwards."""
+    """A photograph-like image that gets brighter towards one side and redder downwards."""
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:256, :256] / 256
     image = np.stack([200 * y * x, 150 * x, 80 * (1 - y)]) + rng.integers(0, 50, (3, 256, 256))
     sums = Sums(256)
     sums.add(image.astype(np.uint8))
     everything = np.cov(image.astype(np.uint8).reshape(3, -1), bias=True)
-    # the 192 rows in between follow the others but for noise: a hundredth of the variances
+    # the 192 rows in between follow the others except for noise: a hundredth of the variances
     error = abs(sums.statistics().covariance - everything)
     assert error.max() < 0.01 * everything.diagonal().max()
 
@@ -153,7 +153,7 @@ def test_all_33_by_33_offsets_are_equally_likely(drawn):
     expected = 60_000 / 33**2
     assert drawn["top"].min() == drawn["left"].min() == 0 and counts.min() > 0
     chi2 = ((counts - expected) ** 2 / expected).sum()
-    # Chi-squared of 1,088 degrees: 1,088 +- 46.6; the seed is fixed, 4 deviations leave it room.
+    # Chi-squared with 1,088 degrees of freedom: 1,088 +- 46.6; 4 deviations leave the seed room.
     assert abs(chi2 - 1088) < 4 * 46.6
 
 

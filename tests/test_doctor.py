@@ -1,4 +1,4 @@
-"""The training doctor: silent about what is healthy, it measures right and says things once."""
+"""The training doctor is silent about healthy runs, measures right, and says things once."""
 
 import json
 import math
@@ -48,7 +48,7 @@ def test_silence_over_a_healthy_run(healthy):
 
 
 def test_silence_over_shapes():
-    """What the first command of the README trains on, in a smaller net."""
+    """The README's first command, with a smaller net."""
     dataset = open_dataset("shapes", "train", 32, 0, 37)
     loader = Loader(dataset, BATCH, seed=0, workers=1, train=True)
 

@@ -1,4 +1,4 @@
-"""The training doctor: it finds what was made sick on purpose, and what it most likely is."""
+"""The training doctor finds what was made sick on purpose, and the most likely cause."""
 
 import json
 import math
@@ -55,7 +55,7 @@ def test_the_paper_s_start_is_stuck_and_said_so_once(drowned):
 
 
 def test_starts_of_alexnet():
-    """Of the paper's profile little arrives; `modern` brings the image through all eight layers."""
+    """With the paper's profile little of the image reaches fc8; `modern` brings it all the way."""
     x = Tensor(np.random.default_rng(0).normal(0, 60, (16, 3, 64, 64)).astype(np.float32))
     kinds = {}
     for profile in ("paper", "modern"):
@@ -106,7 +106,7 @@ def rounds(stuck: Stuck, losses, every: int, batch: int, start: int = 0) -> list
 @pytest.mark.parametrize(("batch", "every"), [(8, 1), (128, 20), (1, 3)])
 def test_a_stuck_loss_is_found_for_all_its_noise(classes, batch, every):
     level = math.log(classes)
-    enough = (3 * 0.5 / (0.02 * level)) ** 2 / batch  # steps, for their mean to be known
+    enough = (3 * 0.5 / (0.02 * level)) ** 2 / batch  # steps, until their mean is known
     expected = 4 * (max(37 * level, enough) + every)
     rng = np.random.default_rng([classes, batch])
     noise = rng.normal(0, 0.5 / math.sqrt(batch * every), 2 * math.ceil(expected / every))
@@ -148,7 +148,7 @@ def test_the_level_is_the_entropy_of_the_classes():
     uneven = Stuck(labels, "paper")
     assert rounds(uneven, [level] * 400, 20, 128)
     assert f"{level:.3f} of a network that ignores" in uneven.judge(None, {}, 0.01).text
-    # below ln 2 from the start: what the frequencies alone give is no progress
+    # below ln 2 from the start: what the frequencies alone give is not progress
     assert rounds(Stuck(labels, "paper"), [0.6 * math.log(2)] * 400, 20, 128) != []
     assert rounds(Stuck(labels, "paper"), [0.9 * level] * 400, 20, 128) == []
     assert rounds(Stuck(np.zeros(5, int), "paper"), [0.0] * 400, 20, 128) == []
@@ -191,14 +191,14 @@ def test_weights_that_each_step_throws_about(healthy):
 
 def test_units_that_steps_too_large_have_killed(colours):
     ((step, dead),) = Run(small_net(), colours, lr=0.1).train(140).said
-    assert (step, dead.kind, dead.layer) == (86, "dead_units", "relu2")  # seen at 50, it lasted
+    assert (step, dead.kind, dead.layer) == (86, "dead_units", "relu2")  # seen at 50, and lasting
     assert "% of relu2 is 0 for each of 16 images" in dead.measured
     assert "with --lr 0.01" in dead.remedy
 
 
 def test_a_net_that_is_stuck_since_its_units_died(colours):
     run = Run(small_net(), colours, lr=0.5).train(140)
-    assert run.kinds == ["stuck"]  # the dead units are its cause, and told of once
+    assert run.kinds == ["stuck"]  # the dead units are its cause, and reported once
     assert "of relu2 is dead: steps that were too large" in run.said[0][1].cause
     assert "with --lr 0.05" in run.said[0][1].remedy
 
@@ -237,7 +237,7 @@ def test_bad_numbers_are_compared_with_the_look_before(colours):
 
 
 class Slow(Dataset):
-    """Images that take their time: each is the last of many that are computed."""
+    """Images that take their time: many are computed for each one."""
 
     def __init__(self, effort: int):
         super().__init__("slow", "train", ["a", "b"], np.arange(64) % 2, 8, 8, cache=False)
@@ -253,7 +253,7 @@ class Slow(Dataset):
 
 
 def train_from(loader: Loader, intervals: int) -> list[Finding]:
-    """What is said while a network that has nothing to do takes batches from a loader."""
+    """What is said while a network that does no work takes batches from a loader."""
     watch, said = loading.Loading(loader.workers, cores=2, prepared=False), []
     batches = loader.epoch(0)
     for _ in range(intervals):
@@ -270,7 +270,7 @@ def train_from(loader: Loader, intervals: int) -> list[Finding]:
 
 
 def test_a_slow_dataset_is_told_of(monkeypatch):
-    monkeypatch.setattr(loading, "SECONDS", 0.0)  # however quick this machine is
+    monkeypatch.setattr(loading, "SECONDS", 0.0)  # however fast this machine is
     loader = Loader(Slow(effort=5), 8, seed=0, workers=1, train=True)
     first, second, *rest = train_from(loader, 4)
     assert first is None and second is None  # it may be slow for once

@@ -52,7 +52,7 @@ def test_the_reference_gives_the_published_numbers():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_dropped_is_zero_whatever_it_was(device, dtype):
-    """An infinity or a NaN too, on the way there and on the way back."""
+    """Even an infinity or a NaN, both forward and backward."""
     bad = np.array([[np.inf, -np.inf, np.nan] * 3] * 6, dtype)
     x = Tensor(bad, requires_grad=True, device=device)
     y = F.dropout(x, 0.5, seed=1)
@@ -93,9 +93,9 @@ def test_indices_beyond_32_bits(device):
 def test_the_two_forms():
     x = Tensor(normal(0, 4, 5))
     paper, inverted = (F.dropout(x, 0.2, mode=mode, seed=3) for mode in ("paper", "inverted"))
-    # training: the paper keeps what stays as it is, the inverted form divides it by 0.8
+    # training: the paper leaves what it keeps as it is, the inverted form divides it by 0.8
     np.testing.assert_allclose(paper.numpy(), inverted.numpy() * 0.8, rtol=1e-15)
-    # testing: the paper multiplies all by 0.8, the inverted form leaves all
+    # testing: the paper multiplies all by 0.8, the inverted form leaves all as it is
     test = F.dropout(x, 0.2, training=False, mode="paper", seed=3)
     np.testing.assert_allclose(test.numpy(), x.numpy() * 0.8, rtol=1e-15)
     assert np.array_equal(F.dropout(x, 0.2, training=False, seed=3).numpy(), x.numpy())
@@ -128,7 +128,7 @@ def test_masks_of_other_seeds_and_counters_are_independent():
     masks = [mask(seed=s, counter=c) for s, c in ((0, 0), (1, 0), (0, 1), (2**32, 0), (0, 2**32))]
     for i, one in enumerate(masks):
         for other in masks[:i]:
-            # of two fair coins a half agree; five standard deviations of 4,000
+            # two fair coins agree half the time; five standard deviations of 4,000
             assert (one == other).mean() == pytest.approx(0.5, abs=5 * 0.5 / 4000**0.5)
     assert np.array_equal(masks[0], mask(seed=0))
     assert np.array_equal(masks[1], mask(seed=1))

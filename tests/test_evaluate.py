@@ -20,7 +20,7 @@ CLASSES = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]
 
 
 def network(seed: int, image_size: int = 12) -> Network:
-    """A CIFAR-10 net whose weights were drawn large, so that it is sure of what it says."""
+    """A CIFAR-10 net with large random weights, so that it is sure of what it says."""
     model = load_example("cifar10").CifarNet(10, image_size=image_size, width=0.2, seed=seed)
     rng = np.random.default_rng(seed)
     for p in model.parameters():
@@ -30,7 +30,7 @@ def network(seed: int, image_size: int = 12) -> Network:
 
 
 def probabilities(net: Network, images: np.ndarray) -> np.ndarray:
-    """softmax of the logits for images that have the network's size already."""
+    """Softmax of the logits for images that already have the network's size."""
     x = (images.astype(np.float32) - 120) / 60
     return F.softmax(net.model.eval()(x)).numpy().astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""gradcheck passes every operation, and catches what may be wrong with one."""
+"""gradcheck passes every operation, and catches what can go wrong in one."""
 
 import re
 
@@ -36,7 +36,7 @@ def test_every_operation_passes(name, device):
 
 @every_operation
 def test_a_gradient_that_is_a_little_wrong_is_caught_in_every_argument(name, monkeypatch):
-    """One element of one gradient a thousandth too large: never mind which, it is found."""
+    """One element of one gradient, a thousandth too large, is found, whichever it is."""
     fn, arrays = OPERATIONS[name]
     op = operation_class(name)
     backward = op.backward
@@ -108,7 +108,7 @@ def outputs(name, last=lambda y: y, dy=None, device="cpu"):
 
 @every_operation
 def test_every_element_is_written(name, monkeypatch):
-    """Fresh memory and reused buffers hold anything: here nan, and nothing may come of it."""
+    """Fresh memory and reused buffers may hold anything: here nan, none of which may show."""
     expected = outputs(name)
     empty, scratch = np.empty, threads.scratch
 
@@ -126,14 +126,14 @@ def test_every_element_is_written(name, monkeypatch):
 
 @every_operation
 def test_a_dy_in_any_memory_order(name, device):
-    """What comes after may hand back a transposed dy, or one number stretched over all."""
+    """What comes after may hand back a transposed dy, or one number broadcast over all."""
     fn, arrays = OPERATIONS[name]
     shape = fn(*(Tensor(array) for array in arrays)).shape
     straight, ones = outputs(name, device=device), outputs(name, dy=np.ones(shape), device=device)
     turned = outputs(name, lambda y: y.T, normal(9, *shape).T, device)
     stretched = outputs(name, lambda y: y.sum(), 1.0, device)
     for ours, expected in zip(turned + stretched, straight + ones):
-        # a BLAS may add in another order for another layout: some roundings of 1e-16
+        # BLAS may add in another order for another layout: some roundings of 1e-16
         np.testing.assert_allclose(ours, expected, rtol=1e-13, atol=1e-14)
 
 
@@ -154,7 +154,7 @@ def test_gradients_belong_to_their_tensor_alone(name):
 
 @every_operation
 def test_a_gradient_nobody_wants_is_not_asked_for(name):
-    """Each argument alone: the others' backward work is left out, and theirs alone."""
+    """Each argument alone: the backward work of the others, and only theirs, is left out."""
     fn, arrays = OPERATIONS[name]
     for position, array in enumerate(arrays):
         inputs = [Tensor(a) for a in arrays]

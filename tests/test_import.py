@@ -1,4 +1,4 @@
-"""What `import tinynet` brings in, and that the names of the public API are all there."""
+"""What `import tinynet` brings in, and that all names of the public API are there."""
 
 import inspect
 import subprocess
@@ -11,7 +11,7 @@ from tinynet import Tensor, nn, optim
 
 
 def modules_after(statement):
-    """The top-level modules, beyond Python's own, that a fresh interpreter holds after it."""
+    """The top-level modules, beyond Python's own, that a fresh interpreter holds afterwards."""
     imported = "{n.split('.')[0] for n, m in sys.modules.items() if getattr(m, '__spec__', None)}"
     code = f"{statement}; import sys; print(*{imported})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -21,7 +21,7 @@ def modules_after(statement):
 
 
 def test_import_brings_in_numpy_and_threadpoolctl_only():
-    """Hence it is quick: Pillow, matplotlib, safetensors, tqdm, CuPy load where they are used."""
+    """Hence it is fast: Pillow, matplotlib, safetensors, tqdm, CuPy load where they are used."""
     at_start = modules_after("pass")
     assert modules_after("import tinynet") - at_start == {"tinynet", "numpy", "threadpoolctl"}
 
@@ -133,7 +133,7 @@ def test_the_arguments_and_defaults_of_the_contract(owner, line):
     if owner is tinynet and name == "gradcheck":  # its defaults are its own choice
         found = [(n, kind, inspect.Parameter.empty) for n, kind, _ in found]
     assert found[: len(wanted)] == wanted
-    # what stands behind the contract's arguments may be left out
+    # what follows the contract's arguments must have a default
     assert all(default is not inspect.Parameter.empty for _, _, default in found[len(wanted) :])
 
 

@@ -14,7 +14,7 @@ DRAWS = {
     "torch_default": lambda x, **rng: init.torch_default_(x, 100, **rng),
 }
 every = pytest.mark.parametrize("name", DRAWS)
-# (mean, standard deviation); the tensors have 100 inputs an output
+# (mean, standard deviation); the tensors have 100 inputs per output
 EXPECTED = {
     "normal": (0.5, 0.03),
     "uniform": (0.2, 0.8 / 12**0.5),

@@ -10,7 +10,7 @@ COMPONENTS = np.array([[30.0, 28.0, 25.0], [9.0, 1.0, -12.0], [2.0, -4.0, 3.0]])
 
 
 def batch(n: int = 3) -> Batch:
-    """Images of side 9, each with another crop, to be seen at side 6."""
+    """Images of side 9, each with a crop of its own, to be seen at side 6."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (n, 3, 9, 9), np.uint8)
     top, left, flip = (np.array(v, np.int32) for v in ([0, 3, 1], [2, 0, 3], [0, 1, 0]))
@@ -34,7 +34,7 @@ def mean_and_std() -> tuple[np.ndarray, np.ndarray]:
 def test_crop_mirror_subtract_and_divide():
     b, (mean, std) = batch(), mean_and_std()
     x = Inputs(mean, std)(b.images, b.top, b.left, b.flip).numpy()
-    # float32 numbers of up to 255 have errors of about 255 * 6e-8
+    # float32 numbers up to 255 have errors of about 255 * 6e-8
     np.testing.assert_allclose(x, (crops(b) - mean) / std[:, None, None], atol=5e-5)
 
 
@@ -48,7 +48,7 @@ def test_training_adds_a_colour_to_each_image_and_nothing_else_does():
     plain = (crops(b) - mean) / std[:, None, None]
     seen = inputs(b.images, b.top, b.left, b.flip).numpy()
     np.testing.assert_allclose(seen, plain, atol=5e-5)
-    inputs.colour_noise = 0.0  # as a schedule may say in mid-run
+    inputs.colour_noise = 0.0  # as a schedule may set it in mid-run
     np.testing.assert_allclose(inputs.training_batch(b).numpy(), plain, atol=5e-5)
 
 

@@ -1,4 +1,4 @@
-"""`python -m tinynet.kernels`: the list of kernels, one to read, and what check and profile say."""
+"""`python -m tinynet.kernels`: the list of kernels, one shown, and what check and profile say."""
 
 import inspect
 import os
@@ -42,7 +42,7 @@ def no_compilers(monkeypatch, tmp_path):
 
 
 def line_of(kernel, text):
-    """The line of the kernel's file, from 1, that has this text; there must be one."""
+    """The number, from 1, of the one line of the kernel's file that has this text."""
     (line,) = [i for i, line in enumerate(source(kernel).splitlines(), 1) if text in line]
     return line
 
@@ -112,7 +112,7 @@ def test_kernels_examples_have_the_bytes_and_flops_worked_out_by_hand():
     assert at_alexnet("sgd_update") == (5 * 4 * 4096 * 9216, 6 * 4096 * 9216)
     fc6 = (n, 9216), (9216, 4096), (n, 4096)
     assert at_alexnet("gemm_tiled") == (4 * sum(map(prod, fc6)), 2 * n * 9216 * 4096)
-    crops = n * 3 * 224 * 224  # bytes of the images that are read, floats that are written
+    crops = n * 3 * 224 * 224  # bytes read from the images, floats written
     small = n * 3 * 4 + n * 3 * 4 + 3 * 224 * 224 * 4 + 3 * 4
     assert at_alexnet("augment") == (crops + 4 * crops + small, 3 * crops)
 
@@ -287,7 +287,7 @@ def test_kernels_command_stops_quietly_when_its_reader_does(tmp_path):
         [sys.executable, "-m", "tinynet.kernels", "softmax"],
         stdout=write_end,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PATH": str(tmp_path), "CXX": ""},  # no compiler: it is quick
+        env={**os.environ, "PATH": str(tmp_path), "CXX": ""},  # no compiler, for speed
         text=True,
     )
     os.close(write_end)

@@ -65,7 +65,7 @@ def test_kernels_im2col(sizes, dtype, seed):
 @given(windows(), DTYPES, SEEDS)
 def test_kernels_col2im(sizes, dtype, seed):
     n, c, h, w, kh, kw, *_, oh, ow = sizes
-    # Small integers: every sum is exact, so the order of the adds cannot matter.
+    # Small integers: every sum is exact, so the order of addition cannot matter.
     dcol = np.random.default_rng(seed).integers(-9, 10, (n, c * kh * kw, oh * ow)).astype(dtype)
     entries = dcol.reshape(n, c, kh, kw, oh, ow)
     expected = np.zeros((n, c, h, w), dtype)

@@ -1,7 +1,7 @@
 """Every CUDA kernel, run by the simulator, against its NumPy twin.
 
 Hypothesis draws the shapes: odd sizes, several blocks, windows that overlap or leave gaps, uneven
-padding. Outputs begin as NaN, so an element that nothing writes is seen. What only moves data or
+padding. Outputs begin as NaN, so an element that nothing writes shows. What only moves data or
 decides (im2col, argmax, the dropout mask) must be equal to the bit; for the rest `ROUNDING` says
 how far the order of a sum or another library's pow may move a result.
 """
@@ -39,7 +39,7 @@ def run(kernel, real, arguments, mode=None, grid=None):
 
 
 def launch(module, kernel, real, arguments, grid=None):
-    """As the engine does: the scalars cast to the kernel's C types, its grid from the table."""
+    """Launch as the engine does: scalars cast to the kernel's C types, its grid from the table."""
     parameters = geometry.parameters(kernel)
     cast = [
         argument if parameter.is_pointer else parameter.dtype(REALS[real]).type(argument)
@@ -268,14 +268,14 @@ CASES = {
     "gemm_tiled": gemm,
 }
 
-# How many units in the last place, of the largest output, kernel and twin may lie apart. Not listed
-# means none: data moved, elements compared, or the same few operations in the same order.
+# How many units in the last place, of the largest output, kernel and twin may differ by. Those not
+# listed may not differ: they move data, compare elements, or do the same few operations in order.
 ROUNDING = {
     "col2im": 8,  # sums of up to 5 x 5 terms in another order
     "max_pool_backward": 8,
     "avg_pool_forward": 8,
-    "avg_pool_backward": 8,  # also: divided by the count here, times its inverse there
-    "lrn_forward": 8,  # NumPy's pow is good to 4
+    "avg_pool_backward": 8,  # also: divided by the count in one, times its inverse in the other
+    "lrn_forward": 8,  # NumPy's pow is accurate to 4
     "lrn_backward": 32,  # two pow and a sum of quotients, which cancel
     "lrn_within_forward": 8,
     "lrn_within_backward": 32,
@@ -332,7 +332,7 @@ def test_kernels_agree_with_their_twins(kernel, real, data):
 @settings(few, max_examples=2)
 @given(data=st.data())
 def test_kernels_are_clean_under_check(kernel, order, data):
-    """No race, nothing out of bounds, no read of what nothing wrote; same bits in any order."""
+    """No race, nothing out of bounds, no uninitialized read; the same bits in any order."""
     arguments = data.draw(arguments_of(kernel, "float"))
     plain, checked = copied(arguments), copied(arguments)
     run(kernel, "float", plain, mode="run")
@@ -368,7 +368,7 @@ def test_kernels_dropout_draws_the_published_philox():
 def test_kernels_do_not_depend_on_the_grid(kernel, data):
     """One block that loops over all the work gives the same bits as a block for each part.
 
-    In check mode, because only here a block reuses its shared memory from row to row.
+    In check mode, because only here does a block reuse its shared memory from row to row.
     """
     arguments = data.draw(arguments_of(kernel, "float"))
     many, one = copied(arguments), copied(arguments)
@@ -423,7 +423,7 @@ def test_kernels_lrn_reads_and_writes_are_coalesced(side):
 
 @pytest.mark.parametrize("side, out", [(55, 27), (27, 13), (13, 6)])
 def test_kernels_max_pool_reads_and_writes_are_coalesced(side, out):
-    """AlexNet's three, windows 2 apart: twice the sectors of a run, and some more at row ends."""
+    """AlexNet's three, windows 2 apart: twice the sectors of a run, and a few more at row ends."""
     a, sizes = Arrays("float", seed=0), [1, 2, side, side, 3, 3, 2, 2, 0, 0, out, out]
     y, argmax = a.blank(1, 2, out, out), np.zeros((1, 2, out, out), np.int32)
     x, dx, dy = a.normal(1, 2, side, side), a.blank(1, 2, side, side), a.normal(1, 2, out, out)

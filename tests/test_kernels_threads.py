@@ -80,7 +80,7 @@ def blas_threads() -> list[int]:
 
 
 def test_kernels_threads_leave_blas_as_it_was_whoever_calls(workers):
-    """Where two limits overlap, one of them does not hold, or puts back what the other set."""
+    """If two limits overlapped, one of them would not hold, or would restore what the other set."""
     before, inside = blas_threads(), []
     if set(before) == {1}:
         pytest.skip("BLAS has one thread here in any case")
@@ -101,7 +101,7 @@ def test_kernels_threads_leave_blas_as_it_was_whoever_calls(workers):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # Python 3.12 and later
 def test_kernels_threads_work_in_a_forked_process(monkeypatch):
-    """A fork copies the pool but not its threads: waiting for those would last forever."""
+    """A fork copies the pool but not its threads: waiting for them would take forever."""
     monkeypatch.setattr(threads, "workers", lambda: 2)
     threads.for_each(4, lambda i: None)
     child = multiprocessing.get_context("fork").Process(

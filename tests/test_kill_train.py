@@ -9,11 +9,11 @@ import subprocess
 import numpy as np
 from tiny_runs import TINY, last_checkpoint, read_log, start, train, without_times, write_photos
 
-STEPS_BETWEEN = 12  # a process is killed after at most so many steps
+STEPS_BETWEEN = 12  # a process is killed after at most this many steps
 
 
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path, kills):
-    photos = write_photos(tmp_path / "photos")  # 5 steps an epoch
+    photos = write_photos(tmp_path / "photos")  # 5 steps per epoch
     epochs = 2 + -(-kills * (STEPS_BETWEEN + 2) // 5)
     args = ("--profile", "source2012", "--data", photos, "--epochs", epochs)
     args += ("--checkpoint-every", 3, "--resume")
@@ -29,7 +29,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path, 
 
 
 def killed_at_random(rng: np.random.Generator, *args) -> None:
-    """Train in a process of its own until it has told of some steps, then a moment longer."""
+    """Train in a process of its own until it has reported some steps, then a moment longer."""
     process = start("train", *TINY, *args)
     for _ in range(rng.integers(STEPS_BETWEEN + 1)):
         process.stderr.readline()

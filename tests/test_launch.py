@@ -1,6 +1,6 @@
 """launch: what it refuses, on every device, before a kernel could read garbage; where it runs what.
 
-Names: the kernel, the argument, what came, what was wanted.
+Errors name the kernel, the argument, what came, and what was wanted.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ SIZES = (1, 2, 3, 4, 2, 2, 1, 1, 0, 0, 2, 3)  # n, c, h, w, kh, kw, strides, pad
 
 @pytest.fixture
 def im2col(device):
-    """Arguments that `im2col` takes, as a list to be spoilt."""
+    """Arguments that `im2col` takes, as a list for tests to spoil."""
     x = device.asarray(np.arange(24.0, dtype=np.float32).reshape(1, 2, 3, 4))
     col = device.empty((1, 8, 6), np.dtype(np.float32))
     return [col, x, *SIZES]

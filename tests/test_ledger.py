@@ -1,4 +1,4 @@
-"""The memory ledger: bytes by kind, the fullest moment, and what is said when there is no room."""
+"""The memory ledger: bytes by kind, the peak, and what is said when there is no room."""
 
 import gc
 
@@ -49,7 +49,7 @@ def test_each_kind_is_what_it_holds(towers):
         assert first["parameters"] == then["parameters"] == last["parameters"] == own
         assert first["velocity"] == own
         assert (first["gradients"], then["gradients"], last["gradients"]) == (0, 0, own)
-        # forward keeps the maps of conv1 at the least, (4, 5, 14, 14) a tower
+        # forward keeps at least the maps of conv1, (4, 5, 14, 14) per tower
         assert then["activations"] > first["activations"] + 4 * 4 * 5 * 14 * 14
         assert last["activations"] < then["activations"]
         peak = sum(device.ledger.peak.values())
@@ -99,7 +99,7 @@ def test_no_room_names_the_device_and_the_largest_holders(sim, towers, monkeypat
     assert "fc7.a.weight 0.3 MB (parameters)" in str(error.value)
     x = Tensor(np.ones(1000, np.float32), device=sim)
     with pytest.raises(DeviceOutOfMemory, match="out of memory on sim:3"):
-        F.concatenate([x] * 20)  # an array that CuPy makes, and not the device's `empty`
+        F.concatenate([x] * 20)  # an array made by CuPy, not by the device's `empty`
 
 
 @pytest.mark.parametrize("text", ["3", "GB", "3TB", "-1GB", "3 gb"])
@@ -150,7 +150,7 @@ def test_out_of_memory_in_the_middle_keeps_the_last_checkpoint(sim, tmp_path, mo
     gc.collect()
     with sim.active():
         used = sim.xp.get_default_memory_pool().used_bytes()
-    # room for weights and velocities, 0.8 MB, and not for what a step keeps
+    # room for weights and velocities, 0.8 MB, but not for what a step keeps
     monkeypatch.setenv("TINYNET_SIM_MEMORY", f"{used + 1_500_000}B")
     result = small_run(tmp_path, *pair, "--resume")
     assert result.status == 1

@@ -148,7 +148,7 @@ def gradient(x, dy, scale, before=2, after=1, per_group=3):
     "wrong",
     [
         lambda x, dy, scale: dy * scale**-0.75,  # without its cross-channel term
-        lambda x, dy, scale: gradient(x, dy, scale, before=1, after=2),  # the window not turned
+        lambda x, dy, scale: gradient(x, dy, scale, before=1, after=2),  # the window not mirrored
         lambda x, dy, scale: gradient(x, dy, scale, per_group=6),  # across the tower's edge
         lambda x, dy, scale: gradient(x, dy, scale, before=0, after=0),  # its own channel alone
         lambda x, dy, scale: gradient(x, np.ones_like(dy), scale),
@@ -161,7 +161,7 @@ def test_a_wrong_gradient_is_caught(monkeypatch, wrong):
 
 
 def test_the_gradient_by_hand_is_right(monkeypatch):
-    """So that the mistakes above fail for what is wrong with them, and nothing else."""
+    """So the mistakes above fail for what is wrong with them, and nothing else."""
     plant_backward(monkeypatch, gradient)
     passes_gradcheck(INPUT, OPTIONS)
 
@@ -169,7 +169,7 @@ def test_the_gradient_by_hand_is_right(monkeypatch):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"alpha": OPTIONS["alpha"] / OPTIONS["size"]},  # as Caffe and PyTorch have it
+        {"alpha": OPTIONS["alpha"] / OPTIONS["size"]},  # as in Caffe and PyTorch
         {"groups": 1},  # across the tower's edge, forward and backward alike
         {"size": 5},
         {"k": 2.0},

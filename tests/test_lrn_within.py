@@ -120,8 +120,8 @@ def test_the_gradient_by_hand_is_right(monkeypatch):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda x, dy, scale: dy * scale**-0.75,  # without the pixels around
-        lambda x, dy, scale: gradient(x, dy, scale, before=1, after=2),  # the window not turned
+        lambda x, dy, scale: dy * scale**-0.75,  # without the pixels around it
+        lambda x, dy, scale: gradient(x, dy, scale, before=1, after=2),  # the window not mirrored
         lambda x, dy, scale: gradient(x, dy, scale, before=0, after=0),
     ],
 )

@@ -1,4 +1,4 @@
-"""Max-pooling, its windows overlapping as in the paper, its ties, its edges."""
+"""Max-pooling: windows that overlap as in the paper, ties, edges."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_ties_go_to_the_first_inside_the_image():
     x = leaf(np.ones((1, 1, 3, 3)))
     y = F.max_pool2d(x, 2, 2, padding=(1, 0, 1, 0))
     y.backward(np.array([[[[1.0, 2], [3, 4]]]]))
-    # windows: the corner; the top row's two; the left column's two; the square: each its first
+    # windows: the corner; the top row's two; the left column's two; the square: in each the first
     assert x.grad.numpy()[0, 0].tolist() == [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
 
 

@@ -1,4 +1,4 @@
-"""Modules: what they hold, what they are called, and that each does what its function does."""
+"""Modules: what they hold, their names, and that each does what its function does."""
 
 import copy
 
@@ -213,7 +213,7 @@ def test_call_number_i_of_a_seeded_dropout_can_be_repeated():
     for i, mask in enumerate(masks):
         assert np.array_equal(mask, F.dropout(x, 0.5, seed=9, counter=i).numpy())
     layer.eval()(x)
-    assert layer.counter == 3  # a test between two steps leaves the next mask as it would be
+    assert layer.counter == 3  # a test between two steps does not change the next mask
     again = nn.Dropout(0.5, seed=9)
     again.counter = 2
     assert np.array_equal(again(x).numpy(), masks[2])

@@ -141,7 +141,7 @@ def test_a_generator_of_parameters():
 
 
 def test_a_parameter_without_gradient_stays():
-    """Neither decay nor the velocity of earlier steps moves it."""
+    """Neither decay nor the velocity from earlier steps moves it."""
     p, other = leaf([1.0]), leaf([1.0])
     optimizer = SGD([p, other], lr=0.1, weight_decay=0.1)
     p.grad = other.grad = Tensor(np.ones(1))

@@ -1,4 +1,4 @@
-"""`plan`: the memory of training without training, and how near a real run comes to it."""
+"""`plan`: the memory of training, without training, and how close a real run comes to it."""
 
 import gc
 import re
@@ -72,7 +72,7 @@ def test_two_towers_halve_what_they_share():
     a, b = two.values()
     for kind in ("parameters", "velocity"):
         assert a[kind] + b[kind] == whole[kind]
-        assert a[kind] < b[kind]  # fc8 lies with tower b
+        assert a[kind] < b[kind]  # fc8 is with tower b
     assert max(total(a), total(b)) < 0.7 * total(whole)
     assert [*a] == [*KINDS]
 
@@ -102,7 +102,7 @@ def test_a_dry_run_computes_nothing():
 def test_the_search_for_the_largest_batch(largest):
     asked = []
 
-    def room(n):  # nearly a line: it falls faster and faster, and at times in steps
+    def room(n):  # nearly a line, but it falls faster and faster, and sometimes in steps
         asked.append(n)
         return 1000 * (largest - n) + 999 - n * n // 50 * (n > largest) - 7 * (n % 3 == 0)
 
@@ -127,7 +127,7 @@ def test_batches_of_256_need_two_cards_of_2012(story):
         int(re.search(rf"^largest batch on {which}\b.* (\d+)$", story, re.MULTILINE).group(1))
         for which in ("one", "two")
     )
-    # the paper needed both cards for 128; without columns and masks one of them holds it now
+    # the paper needed both cards for 128; one holds it now, without columns and masks
     assert 128 <= one < 256 <= two
     kept = int(re.search(r"would hold at most (\d+) images", story).group(1))
     assert kept < 128  # with them it would not

@@ -26,7 +26,7 @@ def two_epochs():
 
 
 def curves(monkeypatch, lines, steps_per_epoch):
-    """What learning_curves draws: x and y of each curve, left and right; and the name of x."""
+    """What learning_curves draws: x and y of each curve, left and right, and the label of x."""
     drawn = []
     monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
     plot.learning_curves(lines, None, steps_per_epoch)
@@ -51,14 +51,14 @@ def test_curves_over_epochs(monkeypatch):
 
 
 def test_an_epoch_that_was_cut_is_a_part_of_one(monkeypatch):
-    """Step 3 of 10 stands at 0.3 epochs, also where the log ends there, without validation."""
+    """Step 3 of 10 is at 0.3 epochs, even if the log ends there, without validation."""
     (loss, error), _ = curves(monkeypatch, [TRAINING], 10)
     assert loss == [[[0.3, 1.0]], []]
     assert error == [[[0.3, 50.0]], [[0.3, 10.0]], [], []]
 
 
 def test_changes_of_the_rate_are_marked(monkeypatch):
-    """Those after the start; what changes the colour noise alone is none."""
+    """Those after the start; a change of the colour noise alone is not marked."""
     lines = [line | {} for line in two_epochs()]
     lines[0]["changes"] = [{"epoch": 0.0, "lr": {"weights": 0.1}, "why": "the start"}]
     lines[3]["changes"] = [
@@ -123,12 +123,12 @@ def test_predictions(tmp_path, count):
     plot.predictions(
         [green] * count, ["a.jpg"] * count, [best] * count, tmp_path / "predictions.xyz"
     )
-    image = pixels(tmp_path / "predictions.xyz")  # PNG, whatever the file is called
+    image = pixels(tmp_path / "predictions.xyz")  # PNG, whatever the file's name
     assert (abs(image - (0, 200, 0)).sum(axis=2) < 5).sum() > 1000 * count
 
 
 def test_the_bar_of_the_right_class_is_red(tmp_path):
-    """Red where it is among the best, and nowhere else: whatever its place, whatever its length."""
+    """Red if it is among the best, and no other bar: at any place, of any length."""
     gray = np.full((3, 20, 20), 128, np.uint8)
     best = [[("cat", 0.5), ("dog", 0.25)], [("cat", 0.5), ("dog", 0.25)]]
     titles, red, blue = ["", ""], plot.BARS[True], plot.BARS[False]
@@ -150,7 +150,7 @@ def rgb(colour):
 
 
 def test_neighbours(tmp_path):
-    """The images stand row by row, the first apart; names of other classes are red."""
+    """The images are in rows, the first set apart; names of other classes are red."""
     levels = [[10, 60, 110], [160, 210, 250]]
     rows = [[np.full((3, 8, 8), level, np.uint8) for level in row] for row in levels]
     classes = [["cat", "cat", "dog"], ["dog", "dog", "dog"]]

@@ -1,4 +1,4 @@
-"""`prepare`: what it makes of photographs, that it goes on where it stopped, what it refuses."""
+"""`prepare`: what it makes of photographs, how it goes on where it stopped, what it refuses."""
 
 import errno
 import io
@@ -20,7 +20,7 @@ from tinynet.data.shards_write import ShardWriter
 
 
 def members(path):
-    """Of each file in a shard its name and bytes, in order."""
+    """The name and the bytes of each file in a shard, in order."""
     with tarfile.open(path) as tar:
         return [(member.name, tar.extractfile(member).read()) for member in tar]
 
@@ -79,7 +79,7 @@ def test_statistics_are_those_of_the_scaled_photographs(photos, prepared):
     pixels = np.stack([decode_image(file, 256) for file in files]).astype(np.int64)
     found = open_dataset(prepared, "train", 224).statistics
     assert np.array_equal(found.mean, pixels.sum(0) / 10)
-    # float64 in another order of work: products of 1e4 have errors of 1e-12
+    # float64, added in another order: products of 1e4 have errors of 1e-12
     rows = pixels[:, :, ::4]  # 64 of 256: see Sums
     expected = np.cov(rows.transpose(1, 0, 2, 3).reshape(3, -1), bias=True)
     np.testing.assert_allclose(found.covariance, expected, rtol=1e-10)

@@ -1,4 +1,4 @@
-"""`prepare` under SIGKILL: whatever the moment, the next run ends with the same bytes.
+"""`prepare` under SIGKILL: at any moment; the next run ends with the same bytes.
 
 `pytest tests/test_prepare_kill.py --kills 20` kills twenty times at random moments.
 """
@@ -13,7 +13,7 @@ import pytest
 from imagenet_shaped import WNIDS, contents, photograph, write_folder, write_ilsvrc
 
 TESTS = Path(__file__).parent
-SHARDS_BETWEEN = 4  # a process is killed after at most so many shards, and a moment
+SHARDS_BETWEEN = 4  # a process is killed after at most this many shards, and a moment
 
 
 def test_prepare_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path, kills):
@@ -27,7 +27,7 @@ def test_prepare_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path
     for _ in range(kills):
         process = start(source, out)
         for _ in range(1 + rng.integers(SHARDS_BETWEEN)):
-            process.stderr.readline()  # "ready", then a line a shard
+            process.stderr.readline()  # "ready", then a line per shard
         try:
             process.wait(timeout=rng.uniform(0, 0.05))
         except subprocess.TimeoutExpired:
@@ -61,7 +61,7 @@ def test_killed_before_each_write(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=TESTS)
     assert result.returncode == 0, result.stderr
     made = [int(line) for line in result.stdout.split()]
-    # 8 for each of 3 shards: its own, of index, skipped files and progress; and 12 for the set
+    # 8 for each of 3 shards: its own, the index, the skipped files, progress; and 12 for the set
     assert len(made) >= 30
     # The later the kill, the less is left to do; what is done is never done again.
     assert made == sorted(made, reverse=True) and set(made) == {3, 2, 1, 0}

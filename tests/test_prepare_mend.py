@@ -1,4 +1,4 @@
-"""`prepare` on a finished set whose other files than shards are damaged: they are given again."""
+"""`prepare` on a finished set in which files other than shards are damaged: it restores them."""
 
 import json
 import shutil
@@ -66,7 +66,7 @@ def test_what_follows_from_the_rest_is_given_again(photos, prepared, copy, unrea
     quiet = prepare_quietly(photos, copy)
     assert quiet.made == 0
     assert contents(copy) == contents(prepared)
-    # What comes after the end of these two is also what a killed run leaves: not told of.
+    # A killed run may also leave something after the end of these: it is not reported.
     silent = kind == "long" and name in ("train.index", "val.index", "skipped.txt")
     told = f"{copy / name} was missing or damaged: it is given again"
     assert quiet.warnings == ([] if silent else [told])
@@ -84,7 +84,7 @@ def test_all_at_once_and_a_shard_too(photos, prepared, copy):
         (copy / name).unlink()
     damage(copy / "train-000001.tar", "middle")
     quiet = prepare_quietly(photos, copy)
-    # All but statistics.npz, which without dataset.json may as well not have been there yet.
+    # All but statistics.npz, which without dataset.json may not have been written yet.
     assert quiet.made == 1 and len(quiet.warnings) == 1 + len(FILES) - 1
     assert contents(copy) == contents(prepared)
 
@@ -99,10 +99,10 @@ def test_another_source_is_refused_without_dataset_json_too(copy, tmp_path):
 
 
 def test_an_index_damaged_before_the_set_is_finished(photos, prepared, tmp_path, monkeypatch):
-    """The next run must not add to what is wrong."""
+    """The next run must not append to a damaged one."""
     out = tmp_path / "set"
     with monkeypatch.context() as patch:
-        # Four shards: three of the training images, whose index is then damaged.
+        # Of four shards, three for training, two are made; then their index is damaged.
         patch.setattr("tinynet.data.prepare.plan", lambda *args: plan(*args)[:2])
         with pytest.raises(DataError, match="not one of the 4 images of val could be read"):
             prepare_quietly(photos, out)
@@ -124,7 +124,7 @@ def test_without_the_progress_file(photos, prepared, copy, kind):
     (copy / "skipped.txt").write_bytes(b"")
     quiet = prepare_quietly(photos, copy)
     assert "cannot be given again: images that could not be read: 1" in quiet.warnings[0]
-    # The statistics are of the photographs themselves: they are read once more, and it is said.
+    # The statistics come from the photographs themselves: these are read again, with a warning.
     (copy / "statistics.npz").write_bytes(b"PK")
     quiet = prepare_quietly(photos, copy)
     assert "statistics.npz: missing or damaged" in quiet.warnings[0]

@@ -57,7 +57,7 @@ def source(tmp_path_factory):
     }
     (folder / TRAIN).write_bytes(tar_of(inner))
     id_of = {row.wnid: row.number for row in read_classes(kit_file(real(IDS[0])))}
-    # class after class, then class after class again: the numbers tell nothing of the class
+    # class after class, then class after class again: the numbers say nothing about the class
     chosen = [(w, files[i][1]) for i in range(VAL_PER_CLASS) for w, files in val_of.items()]
     names = [f"ILSVRC2012_val_{i:08}.JPEG" for i in range(1, len(chosen) + 1)]
     (folder / VAL).write_bytes(tar_of({name: data for name, (_, data) in zip(names, chosen)}))
@@ -90,10 +90,10 @@ def test_from_the_archives_to_ten_views(source, tmp_path):
 
     dataset = open_dataset(out, "train", 224)
     assert dataset.classes[0] == "n01440764 tench, Tinca tinca" and len(dataset) >= 80
-    # ImageNet's known mean is 124, 117, 104; ten classes of it are near.
+    # ImageNet's known mean is 124, 117, 104; that of ten classes is near it.
     assert abs(dataset.statistics.mean.mean((1, 2)) - (124, 117, 104)).max() < 25
     images = np.stack([dataset.load(i) for i in range(len(dataset))])
-    assert images.std(axis=(1, 2, 3)).min() > 5  # each of them shows something, be it pale
+    assert images.std(axis=(1, 2, 3)).min() > 5  # none of them is blank, though some are pale
 
     trained = train("--data", out, "--epochs", 1, "--out", tmp_path / "run")
     assert "40 for validation" in trained.out
@@ -125,7 +125,7 @@ def test_a_folder_of_classes_gives_the_same_set_as_the_archives(source, tmp_path
         prepare_quietly(path, tmp_path / out, shard_images=50)
     archives, folders = contents(tmp_path / "archives"), contents(tmp_path / "folder")
     same = {name for name in archives if archives[name] == folders[name]}
-    # but for the order of the validation images, which the archives number
+    # except for the order of the validation images, which the archives number
     others = {"val-000000.tar", "val.index", "dataset.json", ".progress.npz"}
     assert {*archives} - same == others
     assert archives.keys() == folders.keys()

@@ -1,4 +1,4 @@
-"""Profiles: every field of one is told of in words, with a source; `diff` prints what differs."""
+"""Profiles: every field is described in words, with a source; `diff` prints what differs."""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -151,7 +151,7 @@ ONE_OF_EACH = {
 
 @pytest.mark.parametrize("text", ONE_OF_EACH)
 def test_diff_says_only_what_is_of_the_pair(text):
-    """Of two that are alike in this, nothing is said of it."""
+    """On a point where two profiles agree, nothing is said."""
     some, others = ONE_OF_EACH[text]
     for first, second in PAIRS:
         a, b = PROFILES[first], PROFILES[second]

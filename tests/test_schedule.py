@@ -1,4 +1,4 @@
-"""When rates fall and what the log says of it: plateaus, fixed places, the authors' run 145."""
+"""When rates fall, and what the log says: plateaus, fixed places, the authors' run 145."""
 
 import math
 
@@ -13,7 +13,7 @@ from tinynet.schedule import EPOCHS_145, Drops, Plateau, Replay, changes_145
 
 
 def controls(**rates: float) -> Controls:
-    """Groups of these names and rates; without any, one of the rate 1."""
+    """Groups of these names and rates; without any, one with a rate of 1."""
     groups = [
         {"name": name, "params": [tinynet.Tensor([1.0], requires_grad=True)], "lr": rate}
         for name, rate in (rates or {"weights": 1.0}).items()
@@ -109,7 +109,7 @@ def test_replay_goes_on_where_it_was():
 
 @pytest.mark.parametrize("steps_per_epoch", [1, 3, 7, 49, 10_009])
 def test_every_step_is_found_again_from_its_place_in_epochs(steps_per_epoch):
-    """The log has places in epochs, which must mean the very step where epochs are as long."""
+    """The log has places in epochs, which must mean the same step if epochs are as long."""
     for step in [*range(300), 99_999, 900_810]:
         change = {"epoch": step / steps_per_epoch, "lr": {"weights": 0.5}, "why": ""}
         schedule = Replay(controls(), [change], steps_per_epoch)
@@ -127,7 +127,7 @@ def test_what_comes_after_the_end_is_told():
 
 
 def test_rate_by_hand_is_as_the_profile_begins_at_it():
-    """Also after a schedule has turned the groups' rates one by one, or to 0."""
+    """Even after a schedule has changed the groups' rates one by one, or to 0."""
     knobs = alexnet()
     knobs.set_lr(0.003)
     assert knobs.lr == 0.003

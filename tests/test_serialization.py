@@ -1,4 +1,4 @@
-"""save and load: given back as such, written whole or not at all, and never trusted blindly."""
+"""save and load: values come back unchanged; files are whole or absent, and not trusted blindly."""
 
 import errno
 import json
@@ -135,7 +135,7 @@ def good(tmp_path):
 
 def assert_untouched(good):
     assert same(tinynet.load(good), STATE)
-    assert list(good.parent.iterdir()) == [good]  # nothing half-written lies about
+    assert list(good.parent.iterdir()) == [good]  # nothing half-written is left
 
 
 def test_a_save_replaces_the_old_file(good):

@@ -14,7 +14,7 @@ from tinynet import GradcheckError, Tensor, gradcheck, ops
 
 
 def check(fn, reference, x, device):
-    """The same elements as NumPy, bit for bit, and their gradient."""
+    """The same elements as in NumPy, bit for bit, and their gradient."""
     y = fn(leaf(x, device))
     assert np.array_equal(y.numpy(), reference(x))
     assert y.shape == reference(x).shape
@@ -58,7 +58,7 @@ def test_slices(device, shape, seed, data):
 
 @given(shape=hnp.array_shapes(max_dims=3, max_side=4), seed=seeds, data=st.data())
 def test_arrays_of_indices(device, shape, seed, data):
-    """They name elements more than once as often as not."""
+    """About half of them name an element more than once."""
     index = data.draw(hnp.integer_array_indices(shape))
     check(lambda x: x[index], lambda x: x[index], normal(seed, *shape), device)
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.
 
 @pytest.fixture(autouse=True)
 def default_settings(monkeypatch):
-    """These tests say themselves in which mode and order a kernel runs."""
+    """These tests themselves say in which mode and order a kernel runs."""
     for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -32,7 +32,7 @@ def load(real: str = "float", mode: str | None = None) -> simulator.RawModule:
 
 @pytest.fixture(scope="module", params=["run", "check"])
 def language(request) -> simulator.RawModule:
-    """Every part of the language means the same while it is watched."""
+    """Every part of the language means the same when it is watched."""
     return load(mode=request.param)
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.
 
 @pytest.fixture(autouse=True)
 def default_settings(monkeypatch):
-    """These tests say themselves in which mode and order a kernel runs."""
+    """These tests themselves say in which mode and order a kernel runs."""
     for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -249,7 +249,7 @@ def test_what_a_failed_kernel_wrote_stays_in_its_copy():
 
 
 def test_run_mode_lets_pass_what_a_gpu_lets_pass():
-    """Threads that have ended are not waited for, in a block or in a warp."""
+    """Nobody waits for threads that have ended, in a block or in a warp."""
     code = """extern "C" __global__ void k(float* y) {
       if (threadIdx.x >= 20) return;
       __syncthreads();

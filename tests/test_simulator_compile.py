@@ -37,7 +37,7 @@ needs_compiler = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def default_settings(monkeypatch):
-    """These tests say themselves in which mode and order a kernel runs."""
+    """These tests themselves say in which mode and order a kernel runs."""
     for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -139,12 +139,12 @@ def test_two_processes_compile_one_kernel_at_once(cache):
         assert process.returncode == 0, errors
     left = [path.suffix for path in cache.iterdir()]
     assert left.count(".so") == 1
-    assert set(left) == {".o", ".so"}  # and no workshop is left behind
+    assert set(left) == {".o", ".so"}  # and no temporary folder is left behind
 
 
 @needs_compiler
 def test_a_half_written_file_is_never_found_under_its_name(cache, monkeypatch):
-    """The compiler writes elsewhere, and the file comes to its place whole."""
+    """The compiler writes elsewhere, and the finished file is moved to its place."""
     targets = []
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda a, b: (targets.append((a, b)), replace(a, b)))

@@ -21,7 +21,7 @@ extern "C" __global__ void add_kernel(float* y, const float* x, float k, int n) 
 
 @pytest.fixture(autouse=True)
 def default_settings(monkeypatch):
-    """These tests say themselves in which mode and order a kernel runs."""
+    """These tests themselves say in which mode and order a kernel runs."""
     for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -84,7 +84,7 @@ def test_creation():
     np.testing.assert_array_equal(xp.arange(2, 8, 2).get(), [2, 4, 6])
     np.testing.assert_array_equal(xp.full_like(xp.ones(3, np.int32), 4).get(), np.full(3, 4))
     np.testing.assert_array_equal(xp.zeros_like(xp.ones((2, 2))).get(), np.zeros((2, 2)))
-    assert np.isnan(xp.empty(3, np.float32).get()).all()  # what nothing has written does not pass
+    assert np.isnan(xp.empty(3, np.float32).get()).all()  # unwritten memory does not pass for data
     x = xp.asarray([1.0, 2.0], dtype=xp.float32)
     assert xp.asarray(x) is x
     assert xp.array(x) is not x
@@ -196,7 +196,7 @@ def test_memory_has_a_limit(pool):
     with pytest.raises(MemoryError):
         xp.concatenate([x, x, x])
     assert pool.used_bytes() == 4096
-    xp.zeros(1024, np.float32)  # what fits is given again
+    xp.zeros(1024, np.float32)  # memory that fits is available again
 
 
 # ---------------------------------------------------------------- kernels
@@ -309,7 +309,7 @@ def test_a_missing_wait_shows_as_a_wrong_result(add, monkeypatch):
         monkeypatch.setenv("TINYNET_SIM_ORDER", order)
         if not np.array_equal(two_towers(add, waits=False), EXPECTED):
             wrong.append(order)
-    assert "forward" not in wrong  # as it is issued, nothing shows: that is the trap
+    assert "forward" not in wrong  # in the order of issue nothing shows: that is the trap
     assert "reversed" in wrong
     assert len(wrong) > 10
 
@@ -400,7 +400,7 @@ def test_an_error_of_a_kernel_comes_when_it_runs(monkeypatch):
 
 
 def test_memory_may_come_back_in_the_middle_of_an_allocation(monkeypatch):
-    """The collector runs when it likes: an array that dies while the pool is at its books."""
+    """The garbage collector may free an array while the pool is updating its records."""
     dying = [xp.zeros((1000,), np.float32)]
     before = xp.get_default_memory_pool().used_bytes()
     looked_up = memory.chosen_memory

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.
 
 @pytest.fixture(autouse=True)
 def default_settings(monkeypatch):
-    """These tests say themselves in which mode and order a kernel runs."""
+    """These tests themselves say in which mode and order a kernel runs."""
     for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT", "TINYNET_SIM_PEERS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -41,7 +41,7 @@ EXPECTED = {
     "tiled": {
         "TILED READ": ("global", "read", 4),
         "TILED STORE": ("shared", "write", 1),
-        "TILED LOAD": ("shared", "read", 32),  # a column of the tile lies in one bank
+        "TILED LOAD": ("shared", "read", 32),  # a column of the tile is in one bank
         "TILED WRITE": ("global", "write", 4),
     },
     "padded": {

@@ -33,7 +33,7 @@ def test_order_matters(monkeypatch, device):
     c = b + b
     c.backward()
     assert a.grad.item() == 4
-    assert seen == [1, 2]  # each operation once: that of c, then that of b with both its ways
+    assert seen == [1, 2]  # each operation once: that of c, then that of b, with both paths
 
 
 def test_work_does_not_double_with_every_line():
@@ -56,7 +56,7 @@ def test_a_long_and_a_short_way_to_the_same_tensor():
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=25))
 def test_any_graph_has_the_gradient_of_forward_differentiation(lines):
-    """Line t adds 1.5 * line i and line j before it; ds/dx is carried forward beside the value."""
+    """Line t is 1.5 * line i plus an earlier line j; ds/dx is carried forward beside the value."""
     x = leaf(0.7)
     values, slopes = [x], [1.0]
     for i, j in lines:
@@ -245,7 +245,7 @@ def test_gradients_never_share_memory(fn):
         assert one.flags.writeable
         for other in arrays[i + 1 :]:
             assert not np.shares_memory(one, other)
-    assert np.array_equal(dy, [1, 2, 3])  # and nobody wrote to what was handed in
+    assert np.array_equal(dy, [1, 2, 3])  # and nobody wrote to the dy passed in
 
 
 def test_backward_from_a_leaf_copies_its_argument():

@@ -129,7 +129,7 @@ def test_numpy_functions_see_the_elements():
 
 
 def test_an_array_in_use_is_never_used_again(device):
-    """Large results come from a pool: it must know of views, and of arrays whose Tensor is gone."""
+    """Large results come from a pool: it must know about views, and arrays whose Tensor is gone."""
     n = 300_000
     held = [F.relu(Tensor(np.full(n, i + 1.0), device=device)).numpy()[i:] for i in range(5)]
     parts = [F.relu(Tensor(np.full(n, i + 1.0), device=device))[i:5] for i in range(5)]
@@ -250,7 +250,7 @@ def test_manual_seed_repeats_weights_and_masks():
 
     first, second = draw(), draw()
     assert all(np.array_equal(a, b) for a, b in zip(first, second))
-    assert not np.array_equal(first[2], first[3])  # each call of dropout draws a mask of its own
+    assert not np.array_equal(first[2], first[3])  # each call of dropout draws its own mask
     tinynet.manual_seed(8)
     assert not np.array_equal(tinynet.nn.Linear(4, 3).weight.numpy(), first[0])
 

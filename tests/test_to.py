@@ -11,7 +11,7 @@ from tinynet import functional as F
 
 @pytest.fixture(params=[("cpu", "sim:0"), ("sim:0", "cpu"), ("sim:0", "sim:1")])
 def two(request):
-    """Two devices, the one where a Tensor is and the one where it goes."""
+    """Two devices: where a Tensor is, and where it goes."""
     try:
         return [tinynet.device(name) for name in request.param]
     except ValueError as reason:

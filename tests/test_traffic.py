@@ -11,7 +11,7 @@ from tinynet import functional as F
 AlexNet = load_example("alexnet").AlexNet
 EDGES = ("input", "conv3", "fc6", "fc7", "fc8")
 COLUMNS = [(way, to) for way in ("forward", "backward") for to in ("a to b", "b to a")]
-FULL = {  # floats an image: forward a to b, b to a; backward a to b, b to a
+FULL = {  # floats per image: forward a to b, b to a; backward a to b, b to a
     "input": [150_528, 0, 0, 0],
     "conv3": [21_632, 21_632, 21_632, 21_632],
     "fc6": [4_608, 4_608, 4_608, 4_608],
@@ -84,7 +84,7 @@ def test_testing_goes_forward_only_and_a_reset_begins_anew():
 
 
 def test_what_is_counted_is_all_that_is_copied(monkeypatch):
-    """On two devices each copy from one to the other is one that the meter knows."""
+    """With two devices, the meter counts every copy from one to the other."""
     copied, between = [], copies.between_gpus
 
     def noted(x, source, target):

@@ -3,8 +3,8 @@
 Two convolutions (uneven padding, stride, two groups), LRN inside the groups, overlapping pooling,
 the paper's dropout, two fully connected layers, cross-entropy, and SGD with biases at twice the
 rate and without decay; the rate falls on the way, where the paper's momentum rule shows. The losses
-below come from the same run written in PyTorch 2.13, float64, with the masks of Philox worked out
-apart: a change that moves them changes what tinynet computes.
+below come from the same run written in PyTorch 2.13, float64, with the Philox masks computed
+separately: a change that moves them changes what tinynet computes.
 """
 
 import numpy as np

@@ -22,7 +22,7 @@ TINY = ("--image-size", "64", "--width", "0.03", "--batch-size", "8", "--log-eve
 
 
 def write_photos(folder: Path, train: int = 20, val: int = 6) -> Path:
-    """A data set of red and green noise, with `train` and `val` images a class, 70 x 80 pixels."""
+    """A data set of red and green noise: `train` and `val` images per class, 70 x 80 pixels."""
     rng = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         for channel, name in ((1, "green"), (0, "red")):
@@ -95,7 +95,7 @@ def read_log(folder: Path) -> list[dict]:
 
 
 def without_times(lines: list[dict]) -> list[dict]:
-    """Lines of a log without what a clock has measured."""
+    """Lines of a log without what the clock measured."""
     times = {"seconds", "images_per_s", "data_wait"}
     return [{k: v for k, v in line.items() if k not in times} for line in lines]
 
