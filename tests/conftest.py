@@ -1,7 +1,8 @@
-"""What every test shares: Hypothesis draws the same examples in every run, and the devices."""
+"""What tests share: the devices, a folder of photographs, and examples drawn alike in every run."""
 
 import pytest
 from hypothesis import settings
+from tiny_runs import write_photos
 
 import tinynet
 
@@ -23,7 +24,7 @@ def kills(request) -> int:
 
 @pytest.fixture(autouse=True)
 def same_seed_for_every_test():
-    """A test gets the same weights alone as in the whole suite."""
+    """A test gets the same weights on its own as in the whole suite."""
     tinynet.manual_seed(0)
 
 
@@ -36,3 +37,9 @@ def device(request):
         return tinynet.device(request.param)
     except ValueError as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder of photographs, to be read only: 20 per class, 5 batches of 8 per epoch."""
+    return write_photos(tmp_path_factory.mktemp("photos"))

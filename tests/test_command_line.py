@@ -35,11 +35,6 @@ from tinynet.tensor import Tensor
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
-
-
-@pytest.fixture(scope="module")
 def trained(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "trained"
     train("--profile", "modern", "--data", photos, "--epochs", 4, "--lr", 0.003, "--out", out)
@@ -65,7 +60,7 @@ def test_train_tells_what_it_does_and_what_to_type_next(photos, tmp_path):
     assert f"figures --run {tmp_path / 'run'}" in figures
     assert str(tmp_path / "run" / "log.jsonl") in result.out
     assert str(last_checkpoint(tmp_path / "run")) in result.out
-    # No terminal: plain lines, one an interval.
+    # Not a terminal: plain lines, one per interval.
     assert "\r" not in result.err and "\x1b" not in result.err
     progress = [line for line in result.err.splitlines() if line.startswith("epoch")]
     assert len(progress) == 10
@@ -92,7 +87,7 @@ def test_terminal_gets_a_bar(photos, tmp_path):
     )
     os.close(theirs)
     shown = b""
-    with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
+    with contextlib.suppress(OSError):  # how Linux says that the other end is closed
         while more := os.read(ours, 4096):
             shown += more
     os.close(ours)

@@ -1,4 +1,4 @@
-"""`figures`: colour scores, nearest neighbours, and what is drawn of runs that lack something."""
+"""`figures`: colour scores, nearest neighbours, and what is drawn for runs that lack something."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import load_example, run, train, write_photos
+from tiny_runs import load_example, run, train
 
 import tinynet
 from tinynet.colour_score import colour_scores, count_towers, tower_scores
@@ -43,7 +43,7 @@ def test_scores_of_plain_colours(colour, score):
 
 
 def test_gray_and_colour_in_one_filter_share_by_energy():
-    """Three times the gray at one place, one of red against green at another: 2 / (27 + 2)."""
+    """Gray of strength 3 at one place, red against green of strength 1 at another: 2 / (27 + 2)."""
     weight = np.zeros((1, 3, 2, 1))
     weight[0, :, 0, 0], weight[0, :, 1, 0] = (3, 3, 3), (1, -1, 0)
     assert colour_scores(weight)[0] == pytest.approx(2 / 29)
@@ -52,7 +52,7 @@ def test_gray_and_colour_in_one_filter_share_by_energy():
 
 def test_noise_has_two_thirds_and_nothing_none():
     noise = np.random.default_rng(0).standard_normal((200, 3, 11, 11))
-    # each share has a standard deviation of about 0.03; the mean of 200 one of 0.002
+    # each share has a standard deviation of about 0.03; the mean of 200, one of 0.002
     assert colour_scores(noise).mean() == pytest.approx(2 / 3, abs=0.01)
     assert colour_scores(np.zeros((2, 3, 4, 4))).tolist() == [0, 0]
 
@@ -75,11 +75,6 @@ def test_counting_towers():
 # ---------------------------------------------------------------- features and neighbours
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
-
-
 def network(devices=("cpu",), profile="modern"):
     model = load_example("alexnet").AlexNet(
         2, profile=profile, devices=devices, image_size=64, width=0.03, seed=3
@@ -94,7 +89,7 @@ def pictures(count, seed=0):
 
 @pytest.mark.parametrize("profile", ["modern", "source2012", "owt"])
 def test_the_last_layer_makes_the_logits_of_the_features(profile):
-    """So features are what it sees, in test mode; and the model's own mode is left as it was."""
+    """So features are what it sees, in test mode; and the model's own mode is unchanged."""
     net, images = network(profile=profile), pictures(3)
     found = features(net, images)
     assert net.model.training
@@ -103,7 +98,7 @@ def test_the_last_layer_makes_the_logits_of_the_features(profile):
     logits = net.model.eval()(x.astype(np.float32)).numpy()
     np.testing.assert_allclose(
         net.model.fc8(tinynet.Tensor(found)).numpy(), logits, rtol=1e-4, atol=1e-5
-    )  # float32, summed in another order where the batch is cut otherwise
+    )  # float32, summed in another order if the batch is split differently
 
 
 def test_features_of_two_towers_are_those_of_one():
@@ -114,7 +109,7 @@ def test_features_of_two_towers_are_those_of_one():
 
 @pytest.mark.parametrize("batch_size", [3, 64])
 def test_nearest_are_those_of_all_distances(photos, batch_size):
-    """Whatever the batches: the same as from the features of all images at once."""
+    """For any batches, the same as from the features of all images at once."""
     net, images = network(), pictures(4)
     dataset = open_dataset(photos, "train", 64)
     loader = Loader(dataset, batch_size, seed=0, workers=2, train=False)
@@ -186,7 +181,7 @@ def test_all_figures_of_a_run(a_copy):
     lines = dict(line.split(maxsplit=1) for line in result.out.splitlines())
     assert list(lines) == list(FIGURES)
     assert "colour score of tower a 0." in lines["filters"]
-    # green and red noise: told apart by a network of any use; 8 and 5 validation images
+    # green and red noise, which any useful network tells apart; 8 and 5 validation images
     assert lines["predictions"].endswith("8 of 8 right, 8 among the 5 likeliest")
     assert lines["neighbours"].endswith("30 of 30 have the class of their image")
 
@@ -297,7 +292,7 @@ def test_a_full_disk_names_the_figure_and_leaves_the_old_ones(a_copy):
 
 
 def test_images_that_cannot_be_read_are_left_out(photos, a_copy, tmp_path):
-    """Of six validation images a class only one is whole: two are shown, and two rows."""
+    """Only one of six validation images per class is whole: two are shown, and two rows."""
     damaged = shutil.copytree(photos, tmp_path / "damaged")
     for name in ("green", "red"):
         for path in sorted((damaged / "val" / name).iterdir())[1:]:

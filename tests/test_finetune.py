@@ -14,20 +14,14 @@ from tiny_runs import (
     run,
     train,
     without_times,
-    write_photos,
 )
 
 import tinynet
 from tinynet import finetuning
 from tinynet.optim import SGD
 
-SAME = ("--batch-size", "8", "--log-every", "1")  # what TINY says of no network
+SAME = ("--batch-size", "8", "--log-every", "1")  # the part of TINY that is not about the network
 COLOURS = {"blue": 2, "green": 1, "red": 0}
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +73,7 @@ def models(**changes):
 @pytest.mark.parametrize("devices", ["cpu", ("cpu", "cpu")])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_all_but_the_last_layer_is_taken_over(devices, classes):
-    """The last one is new also where there are as many classes as before."""
+    """The last one is new even if there are as many classes as before."""
     known, model = models(num_classes=classes, devices=devices)
     fresh = model.state_dict()
     finetuning.take_over(model, known)
@@ -151,7 +145,7 @@ def test_a_run_of_other_classes(trained, others, tmp_path):
     assert change["lr"] == pytest.approx(
         {"conv1": 1e-3, "weights": 1e-3, "new weights": 1e-2, "biases": 1e-3, "new biases": 1e-2}
     )
-    # after a step what was known has moved a little from where it was, and not from anywhere else
+    # after one step the known weights have moved only a little from where they were
     moved = [abs(state["model"][n] - known["model"][n]).max() for n in ("conv1.weight", "fc7.bias")]
     assert 0 < max(moved) < 0.01
     assert run("eval", "--checkpoint", out, "--data", others).status == 0
@@ -175,7 +169,7 @@ def test_the_same_command_gives_the_same_bits(trained, others, tmp_path):
 
 
 def test_a_run_is_replayed(trained, others, tmp_path):
-    """Other rates than usual, and one that was changed by hand."""
+    """With unusual rates, one of them changed by hand."""
     args = ("--checkpoint", trained, "--data", others, "--epochs", "1")
     finetune(*args, "--lr", "0.002", "--steps", "2", "--out", tmp_path / "one")
     finetune("--resume", "--lr", "0.0005", "--out", tmp_path / "one")
@@ -223,7 +217,7 @@ def test_resume_begins_where_there_is_nothing(trained, others, tmp_path):
 
 
 def test_two_towers(trained, others, tmp_path):
-    """On two devices it is the same run; rounding differs, in sums of another order."""
+    """On two devices it is the same run, except for rounding, as sums are in another order."""
     args = ("--checkpoint", trained, "--data", others, "--steps", "2")
     finetune(*args, "--out", tmp_path / "one")
     finetune(*args, "--devices", "cpu,cpu", "--out", tmp_path / "two")

@@ -3,15 +3,9 @@
 import json
 
 import pytest
-from tiny_runs import TINY, last_checkpoint, read_log, run, train, write_photos
+from tiny_runs import TINY, last_checkpoint, read_log, run, train
 
 import tinynet
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """20 images a class: 5 batches of 8 an epoch."""
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +60,7 @@ def test_replay_trains_to_the_same_weights(args, original, tmp_path):
 
 
 def test_replay_resumes_without_the_other_run(args, original, tmp_path):
-    """What is to come was copied: the other run may have gone on, or be gone."""
+    """What is to come was copied: the other run may have gone on, or been deleted."""
     other, whole, out = tmp_path / "other", tmp_path / "whole", tmp_path / "out"
     other.mkdir()
     (other / "log.jsonl").write_bytes((original / "log.jsonl").read_bytes())
@@ -80,7 +74,7 @@ def test_replay_resumes_without_the_other_run(args, original, tmp_path):
 
 
 def test_replay_where_epochs_have_other_lengths(photos, original, tmp_path):
-    """Batches of 4 instead of 8: 10 steps an epoch, and the same places in epochs."""
+    """Batches of 4 instead of 8: 10 steps per epoch, and the same places in epochs."""
     args = ("--profile", "modern", "--data", photos, "--batch-size", 4, "--epochs", 3)
     result = train(*args, "--replay", original, "--out", tmp_path / "run")
     assert "after the end" not in result.out  # the last change comes after epoch 3, the very end
@@ -89,7 +83,7 @@ def test_replay_where_epochs_have_other_lengths(photos, original, tmp_path):
 
 
 def test_plateaus_are_replayed(photos, tmp_path):
-    """The 2012 start learns nothing here, so that the rate falls after epoch 7, validated."""
+    """The 2012 start learns nothing here, so the rate falls after the validation of epoch 7."""
     args = ("--profile", "paper", "--data", photos, "--batch-size", 40, "--epochs", 9)
     train(*args, "--out", tmp_path / "original")
     train(*args, "--out", tmp_path / "again", "--replay", tmp_path / "original")

@@ -1,4 +1,4 @@
-"""`train --resume` where the folder is not as a clean stop leaves it: foreign files, kills."""
+"""`train --resume` in a folder that a clean stop would not leave: foreign files, kills."""
 
 import json
 import os
@@ -11,12 +11,6 @@ from tiny_runs import TINY, last_checkpoint, read_log, run, train, without_times
 import tinynet
 from tinynet.run_folder import RunFolder
 from tinynet.train import Trainer
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """20 images a class: 5 batches of 8 an epoch."""
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +80,7 @@ def test_epoch_is_kept_when_validation_cannot_run(tmp_path, epochs):
 
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_run_under_way_is_left_alone(photos, tmp_path, resume):
-    """Also where both begin at once, and neither finds a folder."""
+    """Even if both begin at once, and neither finds a folder."""
     out = tmp_path / "run"
     if resume:
         begin(photos, out, 2)
@@ -129,12 +123,12 @@ def test_best_is_marked_again_after_a_kill_before_it_was(photos, tmp_path):
 
 def cut(path):
     data = path.read_bytes()
-    os.unlink(path)  # the best may be a second name of the checkpoint of a step
+    os.unlink(path)  # the best may be a hard link to the checkpoint of a step
     path.write_bytes(data[: len(data) // 2])
 
 
 def test_a_damaged_best_checkpoint_is_mended(photos, whole, tmp_path):
-    """By the checkpoint of its step, where that is kept: here, one epoch after the other."""
+    """From the checkpoint of its step, if that is kept: here, after each epoch in turn."""
     out = tmp_path / "run"
     shutil.copytree(whole, out)
     best = out / "checkpoints" / "best.safetensors"
@@ -149,7 +143,7 @@ def test_a_damaged_best_checkpoint_is_mended(photos, whole, tmp_path):
 
 
 def test_a_best_checkpoint_that_is_gone_gives_place_to_the_best_left(photos, tmp_path):
-    """As after a long time without a better one: its step is not kept any more."""
+    """As after a long time without a better one: its step is no longer kept."""
     out = tmp_path / "run"
     begin(photos, out, 5)
     begin_again = ("--resume", "--out", out, "--steps")
@@ -191,7 +185,7 @@ DOUBLY = ("--profile", "modern", "--epochs", 3, "--checkpoint-every", 5)
 def test_a_kill_before_any_checkpoint_leaves_no_trace(
     photos, doubly_saved, tmp_path, monkeypatch, saves
 ):
-    """Killed where the log is ahead of the checkpoint: by an interval's line, or a validation's."""
+    """Killed when the log is ahead of the checkpoint: by an interval's line, or a validation's."""
     save, done = Trainer.save, []
 
     def save_until_killed(self):

@@ -9,16 +9,10 @@ from tiny_runs import (
     run,
     train,
     without_times,
-    write_photos,
 )
 
 import tinynet
 from tinynet import gradient_cases, nn
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(params=["cpu,cpu", "sim:0,sim:1"])
@@ -56,7 +50,7 @@ def test_a_run_goes_on_in_two_towers_and_comes_back(photos, tmp_path, devices):
     args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--out", tmp_path / "run")
     train(*args, "--devices", devices, "--steps", 3)
     before = weights(tmp_path / "run")
-    # with no step to do the checkpoint is read on one device and written again: the same bits
+    # with no steps left, the checkpoint is read on one device and written again: the same bits
     train(*args, "--devices", "cpu", "--steps", 3, "--resume")
     after = weights(tmp_path / "run")
     assert all(np.array_equal(after[name], before[name]) for name in before)
@@ -68,7 +62,7 @@ def test_a_run_goes_on_in_two_towers_and_comes_back(photos, tmp_path, devices):
 def test_resumed_in_two_towers_a_run_has_the_same_bits(photos, tmp_path, devices):
     args = ("--data", photos, "--epochs", 2, "--devices", devices)
     train(*args, "--out", tmp_path / "straight")
-    train(*args, "--out", tmp_path / "cut", "--steps", 5)  # an epoch
+    train(*args, "--out", tmp_path / "cut", "--steps", 5)  # one epoch
     train("--resume", "--out", tmp_path / "cut")
     straight, cut = weights(tmp_path / "straight"), weights(tmp_path / "cut")
     assert all(np.array_equal(cut[name], straight[name]) for name in straight)

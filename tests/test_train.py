@@ -1,4 +1,4 @@
-"""The training loop: exact resume, whatever ended the run before; logs; what goes wrong."""
+"""The training loop: exact resume, however the run ended; logs; what goes wrong."""
 
 import math
 import re
@@ -28,12 +28,6 @@ from tinynet.scores import Tally, ranks
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """20 images a class: 5 batches of 8 an epoch."""
-    return write_photos(tmp_path_factory.mktemp("photos"))
-
-
-@pytest.fixture(scope="module")
 def whole(photos, tmp_path_factory):
     """Four epochs, never interrupted: 20 steps with crops, mirror images, dropout and a drop."""
     out = tmp_path_factory.mktemp("runs") / "whole"
@@ -57,7 +51,7 @@ def test_resumed_is_as_never_interrupted(photos, whole, tmp_path, stops):
         train(*args, "--steps", stop, "--resume")
     train("--resume", "--out", tmp_path / "run")
     assert_same_end(tmp_path / "run", whole)
-    # A run that is stopped in the middle of an epoch is validated there: lines of its own.
+    # A run stopped in the middle of an epoch is validated there, with lines of its own.
     lines = without_times(read_log(tmp_path / "run"))
     extra = [line for line in lines if "val_loss" in line and line["step"] % 5]
     assert [line for line in lines if line not in extra] == without_times(read_log(whole))
@@ -100,7 +94,7 @@ def long(photos, tmp_path_factory):
 
 
 def interrupt(photos, out, signal_number):
-    """Train in a process of its own until step 8 is told of, and send it a signal then."""
+    """Train in a process of its own, and send it a signal once step 8 is reported."""
     args = (*LONG, "--data", photos)
     process = start("train", *TINY, *args, "--out", out)
     wait_for(process, "step 8/")
@@ -114,7 +108,7 @@ def test_killed_run_resumes_exactly(photos, long, tmp_path):
     with open(out / "log.jsonl", "a") as log:
         log.write('{"epoch": 2, "st')  # as a kill may leave the last line
     (out / "checkpoints" / ".step-00000009.safetensors.1.part").write_bytes(b"half")
-    assert read_steps(out) >= 5  # the one of step 6 may still have been on its way to the disk
+    assert read_steps(out) >= 5  # step 6's may still have been on its way to disk
     assert read_steps(out) < 70
     train("--resume", "--out", out)
     assert_same_end(out, long)
@@ -370,7 +364,7 @@ def test_first_bad_layer(spoil, told):
 
 
 def test_bad_weights_are_never_saved(photos, tmp_path, monkeypatch):
-    """The loss of step 3 was finite, and its update was not: no checkpoint may hold that."""
+    """The loss of step 3 was finite, but its update was not: no checkpoint may hold that."""
     step, calls = tinynet.optim.SGD.step, []
 
     def spoil_the_third(self):
