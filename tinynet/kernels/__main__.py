@@ -6,7 +6,7 @@
     python -m tinynet.kernels lrn --profile      sectors of memory that each line asks for
 
 TINYNET_SIM=check and TINYNET_SIM=profile mean --check and --profile. No GPU is needed: the
-simulator runs the kernels, and wants a C++ compiler.
+simulator runs the kernels, which takes a C++ compiler.
 """
 
 import argparse
@@ -26,7 +26,7 @@ python -m tinynet.kernels lrn --profile     what every line asks of the memory: 
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Do what `argv` asks for; 0, 1 where a kernel is wrong, 2 where the user can put it right."""
+    """Run the command; return 0, 1 if a kernel is wrong, 2 if the user can put it right."""
     parser = argparse.ArgumentParser(
         prog="python -m tinynet.kernels",
         description=__doc__.partition("\n\n")[2],

@@ -3,10 +3,10 @@
 //     relu(x) = max(x, 0), a NaN stays NaN        tanh(x) = (e^x - e^-x) / (e^x + e^-x)
 //
 // All arrays are flat: `size` elements of whatever shape. One thread computes one element. Both
-// derivatives can be told from y alone, so backward needs y, not x: x may be freed.
+// derivatives follow from y alone, so backward needs y, not x: x may be freed.
 //
 // REAL is float or double. Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads a block, enough blocks for `size` threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for `size` threads, at most 4096.
 
 // relu_forward:  y = x < 0 ? 0 : x       (written so that NaN < 0, which is false, keeps the NaN)
 //   y (out), x  (size,)

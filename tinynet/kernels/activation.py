@@ -1,7 +1,7 @@
 """ReLU and tanh (NumPy twin of activation.cu).
 
 relu: y = max(x, 0), dx = dy * [y > 0].       tanh: y = tanh(x), dx = dy * (1 - y^2).
-Both derivatives need y only, so nothing else is kept for backward. Arrays of any shape are taken
+Both derivatives need only y, so nothing else is kept for backward. Arrays of any shape are treated
 as `size` elements and cut into blocks that fit the cache.
 """
 

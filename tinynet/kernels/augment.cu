@@ -1,5 +1,5 @@
 // The last step of the input pipeline, on the device (AlexNet, sec. 4.1): cut a crop out of every
-// image, mirror it, shift its colours, take the mean away.
+// image, mirror it, shift its colours, subtract the mean.
 //
 //     x[ni, ci, ohi, owi] = (images[ni, ci, top[ni] + ohi, left[ni] + column] + shift[ni, ci]
 //                            - mean[ci, ohi, owi]) * scale[ci]
@@ -10,7 +10,7 @@
 //
 // REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
 // Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads a block, enough blocks for n*c*oh*ow threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for n*c*oh*ow threads, at most 4096.
 
 // augment
 //   x (out)          (n, c, oh, ow)

@@ -2,11 +2,11 @@
 //
 //     y[ni, ci, ohi, owi] = mean of x[ni, ci, hi, wi] over the window
 //         hi in [ohi*stride_h - pad_top,  ... + kh),   wi in [owi*stride_w - pad_left, ... + kw)
-//     clipped to the image: padding is not counted, neither in the sum nor in the divisor.
+//     clipped to the image: padding counts neither in the sum nor in the divisor.
 //
 // REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
 // Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads a block, enough blocks for one thread an output element, at most 4096.
+// Launch: 256 threads per block, enough blocks for one thread per output element, at most 4096.
 
 // How many of the `window` places that begin at `start` lie inside [0, size).
 __device__ int clipped(int start, int window, int size) {

@@ -1,9 +1,9 @@
-"""Average-pooling (NumPy twin of avg_pool.cu).
+"""Average pooling (NumPy twin of avg_pool.cu).
 
 Each output is the mean over its window clipped to the image: padding counts neither in the sum nor
 in the divisor, as in the authors' CIFAR-10 networks of 2012. Sums are separable: first over each
-column of the window, which adds whole rows of the image, then over the columns, on what is left.
-Each map is pooled by itself, so a batch is n*c maps, and a task some of them.
+column of the window, which adds whole rows of the image, then over those sums along each row.
+Each map is pooled on its own, so a batch is n*c maps, and a task takes some of them.
 """
 
 import numpy as np

@@ -9,7 +9,7 @@
 //   y (in, out)  (n, c, plane), changed in place
 //   bias         (c,)
 // One thread computes one element of y. Saves nothing.
-// Launch: 256 threads a block, enough blocks for n*c*plane threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for n*c*plane threads, at most 4096.
 extern "C" __global__ void bias_forward_kernel(REAL* y, const REAL* bias, int n, int c,
                                                int plane) {
     const int total = n * c * plane;
@@ -37,8 +37,8 @@ __device__ REAL warp_sum(REAL value) {
 // sum is fixed by the sizes alone, so the bits are the same each time; atomicAdd into dbias[ci]
 // would be shorter, and its last bits would change from run to run.
 // Where plane is 1, neighbouring threads read c elements apart, not one: eight times the traffic,
-// of a matrix that is small and that the product before it has just left in the L2 cache.
-// Launch: one block a channel, 256 threads (a multiple of 32); shared memory: 32 REAL, static.
+// but of a small matrix, which the product before it has just left in the L2 cache.
+// Launch: one block per channel, 256 threads (a multiple of 32); shared memory: 32 REAL, static.
 extern "C" __global__ void bias_backward_kernel(REAL* dbias, const REAL* dy, int n, int c,
                                                 int plane) {
     __shared__ REAL partial[32];

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinynet import threads
 
-BLOCK = 64 * 1024  # elements a task, at least: whole images
+BLOCK = 64 * 1024  # elements: a task takes as many whole images as fit, or one
 
 
 def bias_forward(y, bias, n, c, plane):
@@ -16,9 +16,9 @@ def bias_forward(y, bias, n, c, plane):
 
 
 def bias_backward(dbias, dy, n, c, plane):
-    """dbias (c,) = the sum of dy (n, c, plane) over images and places.
+    """dbias (c,) = the sum of dy (n, c, plane) over images and pixels.
 
-    Each image is summed by itself, then the images in order: the same bits for any number of
+    Each image is summed on its own, then the images in order: the same bits for any number of
     workers.
     """
     dy = dy.reshape(n, c, plane)

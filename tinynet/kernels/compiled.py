@@ -1,4 +1,4 @@
-"""The .cu kernels of a device, compiled when first asked for: once a file, device and REAL.
+"""The .cu kernels of a device, compiled on first use: once per file, device and REAL.
 
 The text goes to NVRTC through CuPy, or to the simulator, with -DREAL=float or double. A `#line`
 before it lets compiler errors, profilers and debuggers name the file.

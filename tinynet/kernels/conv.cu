@@ -2,7 +2,7 @@
 //
 // im2col copies every kh x kw window of x into a column, so that the convolution of one image,
 //     y (out_channels, oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, oh*ow),
-// is one call of BLAS; with groups, one call a group on its own c/groups*kh*kw rows of col.
+// is one call of BLAS; with groups, one call per group on its own c/groups*kh*kw rows of col.
 // Backward is the same with both factors transposed, and col2im sends dcol back to the image:
 //     dweight = dy @ col^T        dcol = weight^T @ dy        dx = col2im(dcol)
 //
@@ -11,7 +11,7 @@
 // 141 million), because a 64-bit division costs several times a 32-bit one. Larger batches come in
 // chunks.
 //
-// Launch: 256 threads a block, enough blocks for the threads named below, at most 4096.
+// Launch: 256 threads per block, enough blocks for the threads named below, at most 4096.
 
 // im2col:  col[ni, (ci*kh + khi)*kw + kwi, ohi*ow + owi]
 //              = x[ni, ci, ohi*stride_h - pad_top + khi, owi*stride_w - pad_left + kwi],
@@ -20,8 +20,8 @@
 //   x          (n, c, h, w)
 // One thread copies one window of one map (n*c*oh*ow threads): neighbouring threads have
 // neighbouring owi, so each of the kh*kw writes of a warp is one run of memory (5 sectors of 32
-// bytes; 4 where it begins at a sector). The reads are stride_w apart: 17 sectors in AlexNet's
-// first layer; but the windows overlap, and what one reads the next finds in the L1 cache.
+// bytes; 4 if it begins with a sector). The reads are stride_w apart: 17 sectors in AlexNet's first
+// layer; but the windows overlap, and what one read has fetched the next finds in the L1 cache.
 // Saves nothing: backward builds col again from x, or is handed the same col.
 extern "C" __global__ void im2col_kernel(REAL* col, const REAL* x, int n, int c, int h, int w,
                                          int kh, int kw, int stride_h, int stride_w, int pad_top,
@@ -51,9 +51,9 @@ extern "C" __global__ void im2col_kernel(REAL* col, const REAL* x, int n, int c,
 //          from x[ni, ci, hi, wi].
 //   dx (out)   (n, c, h, w), overwritten
 //   dcol       (n, c*kh*kw, oh*ow)
-// One thread computes one pixel of dx (n*c*h*w threads). Windows overlap, so a thread a column
+// One thread computes one pixel of dx (n*c*h*w threads). Windows overlap, so a thread per column
 // would have to add into pixels that other threads add into: atomics, and a sum whose order changes
-// from run to run. Turned round it is a gather: row hi lies in window ohi at
+// from run to run. Turned round, it is a gather: row hi lies in window ohi at
 //     khi = hi + pad_top - ohi*stride_h,   and 0 <= khi < kh  bounds ohi from both sides.
 extern "C" __global__ void col2im_kernel(REAL* dx, const REAL* dcol, int n, int c, int h, int w,
                                          int kh, int kw, int stride_h, int stride_w, int pad_top,

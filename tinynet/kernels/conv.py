@@ -1,12 +1,12 @@
 """im2col and col2im: a convolution becomes one matrix product (NumPy twin of conv.cu).
 
-im2col lays the window under each output position out as a column, so that
+im2col lays out the window of each output position as a column, so that
 
     y (out_channels, oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, oh*ow)
 
 and col2im, its transpose, adds every entry of the columns back to the pixel it came from. Both go
 by way of `rows` (n, c, kw, image rows, ow): each image row as column j of the windows sees it.
-Between rows and col whole rows are moved, and with stride 1 whole maps: long runs of memory.
+Between `rows` and col whole rows move, with stride 1 even whole maps: long runs of memory.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from tinynet import threads
 from tinynet.kernels.windows import tap_slices
 
-BYTES = 1 << 20  # of rows: what one task works on, so that it stays in cache
+BYTES = 1 << 20  # of `rows`: so many for one task, so that they stay in cache
 
 
 def im2col(
@@ -31,8 +31,8 @@ def im2col(
             return
         rows = threads.scratch("rows", (part.stop - part.start, c, kw, seen, ow), x.dtype)
         _see_rows(rows, x[part], stride_w, pad_top, pad_left)
-        # Tap i of output row r is rows[..., r*stride_h + i, :]. In strides, the windows overlap in
-        # memory, and one copy pulls all of them apart.
+        # Tap i of output row r is rows[..., r*stride_h + i, :]. Seen through these strides the
+        # windows overlap in memory, and one copy pulls all of them apart.
         image, channel, column, row, place = rows.strides
         strides = image, channel, row, column, row * stride_h, place
         shape = taps[part].shape
@@ -48,8 +48,8 @@ def _see_rows(rows, x, stride_w, pad_top, pad_left):
     for j in range(kw):
         to, source = tap_slices(j, stride_w, pad_left, w, ow)
         if stride_w == 1 and ow == w:
-            # The whole map moved by some places, in one run of memory, takes half the time of its
-            # rows one by one. What comes round from the row before or after is cleared below.
+            # Moving the whole map at once, as one run of memory, takes half the time of moving its
+            # rows one by one. What wraps round from the row before or after is cleared below.
             shift = pad_top * w + pad_left - j
             to_flat, source_flat = tap_slices(0, 1, shift, h * w, seen * w)
             rows.reshape(n, c, kw, -1)[:, :, j, to_flat] = x.reshape(n, c, -1)[:, :, source_flat]

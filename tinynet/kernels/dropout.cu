@@ -3,20 +3,20 @@
 //     y = kept(element) ? x * scale : 0        dx = kept(element) ? dy * scale : 0
 //     scale is 1 for the paper's dropout, 1/(1 - p) for the inverted one.
 //
-// The random number of an element is a function of (seed, counter, index), with no state that
-// moves on: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
-// a block cipher in small. It turns a 128-bit counter into four 32-bit words under a 64-bit key:
+// The random number of an element is a function of (seed, counter, index), with no state to
+// advance: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
+// a small block cipher. It turns a 128-bit counter into four 32-bit words under a 64-bit key:
 //     key = seed     counter = (index / 4, low word first; then `counter`, low word first)
 // and element `index` takes word index % 4. `index` is the element's place in the UNDIVIDED array,
 // so the mask is the same however the array is divided over devices and ranks:
 //     element (row, j) of these (rows, cols) has index = offset + row*full_cols + j   (64 bits)
 //
 // An element is kept iff its word >= floor(p * 2^32): it drops with probability p to within 2^-32.
-// One thread computes one element and uses one of its four words: three quarters of the drawing are
+// One thread computes one element and uses one of its four words: three quarters of the drawing is
 // wasted, but any offset and any row length works with no special case.
 //
 // REAL is float or double. Indices into x and y are int: fewer than 2^31 elements on this device.
-// Launch: 256 threads a block, enough blocks for rows*cols threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for rows*cols threads, at most 4096.
 
 // Word number `which` of Philox4x32-10. The ten rounds are the cipher: a round multiplies two of
 // the four words, 32 x 32 -> 64 bits, and mixes the halves with the other two words and the key.
@@ -35,7 +35,7 @@ __device__ unsigned int philox_word(unsigned long long group, unsigned long long
         key0 += 0x9E3779B9u;  // the golden ratio
         key1 += 0xBB67AE85u;  // sqrt(3) - 1
     }
-    // Not an array indexed by `which`: registers have no index, the array would go to memory.
+    // Not an array indexed by `which`: registers cannot be indexed, so it would go to memory.
     return which == 0 ? c0 : which == 1 ? c1 : which == 2 ? c2 : c3;
 }
 

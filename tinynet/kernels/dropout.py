@@ -27,7 +27,7 @@ def dropout_forward(y, x, rows, cols, full_cols, p, scale, seed, counter, offset
     threshold = np.uint64(int(p * 2**32))
 
     def one_block(r, j):
-        """Some rows r of some columns j."""
+        """Rows r (a slice) of columns j (another)."""
         first = offset + j.start + np.arange(r.start, r.stop, dtype=np.int64) * full_cols
         kept = _kept(first // 4, j.stop - j.start, threshold, seed, counter)
         np.multiply(x[r, j], scale, out=y[r, j])
@@ -48,7 +48,7 @@ def dropout_backward(dx, dy, rows, cols, full_cols, p, scale, seed, counter, off
 
 
 def _kept(first_group, count, threshold, seed, counter):
-    """For each row, from its first group of four on: is the word at least the threshold?
+    """For each word of a row, from its first group of four on: is it at least the threshold?
 
     There is one group more than `count` words fill, for rows that begin inside a group.
     """

@@ -1,8 +1,8 @@
 """What a launch is handed must be what the kernel declares.
 
 CuPy converts nothing: a Python float arrives as a double, and a float64 array is a pointer like any
-other, which a `float*` reads as garbage without a word. So every launch, on every device, passes
-here first, and is refused with the kernel's name, the argument's name and what was wanted.
+other, which a `float*` silently reads as garbage. So every launch, on every device, passes through
+here first; a wrong one is refused with the kernel, the argument and what was wanted.
 """
 
 import math

@@ -1,4 +1,4 @@
-// Matrix product, twice: the plain way, then as every fast one begins.
+// Matrix product, twice: the plain way, then the way every fast one begins.
 //
 //     c[row, column] = sum over i < k of a[row, i] * b[i, column]
 //   c (out)  (m, n)
@@ -45,7 +45,7 @@ extern "C" __global__ void gemm_naive_kernel(REAL* c, const REAL* a, const REAL*
 // One thread computes 4 x 4 elements of c, 16 apart both ways, and keeps the 16 sums in registers:
 // 8 reads of shared memory serve 16 multiply-adds.
 // Odd sizes: what lies outside a or b is copied as 0, which adds nothing; what lies outside c is
-// not written. Every thread reaches every barrier, also one whose part of c lies outside.
+// not written. Every thread reaches every barrier, even one whose part of c lies outside.
 // Launch: block (16, 16), grid (ceil(n / 64), ceil(m / 64)); shared memory: 16.3 KiB, static
 // (float; twice that in double).
 extern "C" __global__ void gemm_tiled_kernel(REAL* c, const REAL* a, const REAL* b, int m, int n,

@@ -1,8 +1,8 @@
 """The matrix product (NumPy twin of gemm.cu): BLAS, on all cores.
 
 BLAS libraries have threads of their own, but cut a product by how many there are, and the last bits
-of the result change with the cut. Here a large product is always cut into the same 16 parts, and
-each part is one worker's: the same bits on any number of cores.
+of the result change with the cut. Here a large product is always cut into the same 16 parts, each
+for one worker: the same bits on any number of cores.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from tinynet import threads
 
 PARTS = 16
-SMALL = 1 << 24  # multiply-adds: a tenth of a millisecond on one core, as long as waking the others
+SMALL = 1 << 24  # multiply-adds: 0.1 ms on one core, about as long as waking the others takes
 
 
 def gemm(c, a, b, m, n, k):

@@ -1,15 +1,16 @@
 """How each kernel is launched: its file, its C signature, its grid and its blocks.
 
 The signature is read from the `.cu` text, so it is written once: the launch casts its arguments to
-it, and the tests compare it with the NumPy twin's. The shapes of the launches are the table
+it, and the tests compare it with the NumPy twin's. The shapes of the launches are in the table
 `KERNELS`:
 
     elements("n", "c", "h", "w")   one thread for each of n*c*h*w elements, 256 threads a block
     rows("n")                      one block of 256 threads for each of n rows
     tiles(...)                     a two-dimensional grid over a matrix
 
-The first two count with a loop over the grid ("grid-stride"), so any grid gives the same result;
-more than 4096 blocks (a million threads) would only wait for their turn.
+The kernels of the first two loop over their elements in steps of the grid (a "grid-stride loop"),
+so any grid gives the same result; more than 4096 blocks (a million threads) would only wait for
+their turn.
 """
 
 import re
@@ -25,7 +26,7 @@ Dimensions = tuple[int, ...]
 
 THREADS = 256
 MOST_BLOCKS = 4096
-# The kernels' indices are C ints. A loop over the grid runs past the end by up to one grid.
+# The kernels' indices are C ints. A grid-stride loop runs past the end by up to one grid.
 MOST_ELEMENTS = 2**31 - MOST_BLOCKS * THREADS
 
 

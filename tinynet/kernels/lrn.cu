@@ -3,17 +3,17 @@
 //     scale[i] = k + alpha * sum over j in window(i) of x[j]^2        y[i] = x[i] * scale[i]^-beta
 //     window(i) = [i - size/2,  i - size/2 + size)  clipped to i's group of c/groups channels
 //
-// at every pixel by itself. alpha is NOT divided by size: this is the paper's formula. The code of
-// 2012, Caffe and PyTorch divide (their alpha is ours times size). AlexNet: size 5, alpha 1e-4,
+// at every pixel on its own. alpha is NOT divided by size: this is the paper's formula. The code of
+// 2012, Caffe and PyTorch divide (their alpha is this one times size). AlexNet: size 5, alpha 1e-4,
 // beta 0.75, k 2; a tower is a group, so the window never crosses the towers.
 //
-// The window's sum is taken afresh for every channel. A running sum (add the channel that enters,
-// subtract the one that leaves) would read less, but in float the rounding error of one large
-// channel stays in the sum for all channels after it. Each element is read `size` times, most of
-// them soon after one another by the same thread, where the L1 cache still has it.
+// The window's sum is computed afresh for every channel. A running sum (add the channel that
+// enters, subtract the one that leaves) would read less, but in float the rounding error of one
+// large channel stays in the sum for all channels after it. Each element is read `size` times, but
+// by the same thread in quick succession, while the L1 cache still has it.
 //
 // REAL is float or double. Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads a block, enough blocks for n*groups*plane threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for n*groups*plane threads, at most 4096.
 
 // lrn_forward
 //   y (out)      (n, c, plane); plane = h*w, pixels in reading order
@@ -58,7 +58,7 @@ extern "C" __global__ void lrn_forward_kernel(REAL* y, REAL* scale, const REAL* 
 //     reach is the window mirrored: the same set for odd size, shifted by one for even size.
 //   dx (out)         (n, c, plane)
 //   dy, x, y, scale  (n, c, plane); y and scale from forward
-// One thread computes one pixel of one group, as forward.
+// One thread computes one pixel of one group, as in forward.
 extern "C" __global__ void lrn_backward_kernel(REAL* dx, const REAL* dy, const REAL* x,
                                                const REAL* y, const REAL* scale, int n, int c,
                                                int plane, int groups, int size, REAL alpha,

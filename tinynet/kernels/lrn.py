@@ -4,10 +4,10 @@
     y_i     = x_i * scale_i^-beta
 
 The window of channel i is [i - size//2, i - size//2 + size - 1], clipped to the group of channels
-(one tower of the paper's network). Alpha is NOT divided by size here, as in the paper; the code of
-2012, Caffe and PyTorch do divide it.
+(one tower of the paper's network). As in the paper, alpha is NOT divided by size; the code of 2012,
+Caffe and PyTorch do divide it.
 
-Every sum is taken afresh, in the order of the channels: a running sum that adds one channel and
+Every sum is computed afresh, in the order of the channels: a running sum that adds one channel and
 subtracts another would save little and keep the rounding errors of all channels it has passed.
 """
 
@@ -71,7 +71,7 @@ def _window_sums(sums, bordered, size):
 
 
 def multiply_by_power(y, x, scale, beta):
-    """y = x * scale^-beta; y is none of the inputs. The paper's 3/4 takes two square roots only."""
+    """y = x * scale^-beta; y must not be x or scale. The paper's 3/4 takes two square roots."""
     if beta == 0.75:
         power = threads.scratch("lrn power", scale.shape, scale.dtype)
         np.sqrt(scale, out=power)

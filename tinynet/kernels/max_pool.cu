@@ -9,7 +9,7 @@
 //
 // REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
 // Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads a block, enough blocks for one thread an output element, at most 4096.
+// Launch: 256 threads per block, enough blocks for one thread per output element, at most 4096.
 
 // max_pool_forward
 //   y (out)       (n, c, oh, ow)
@@ -54,7 +54,7 @@ extern "C" __global__ void max_pool_forward_kernel(REAL* y, int* argmax, const R
 //   dy        (n, c, oh, ow)
 //   argmax    (n, c, oh, ow), int, from forward
 // One thread computes one element of dx. One pixel can be the maximum of several overlapping
-// windows, so a thread a window would need atomics; instead each pixel asks the windows that hold
+// windows, so a thread per window would need atomics; instead each pixel asks the windows that hold
 // it. Row hi lies in window ohi at khi = hi + pad_top - ohi*stride_h, and 0 <= khi < kh bounds ohi.
 extern "C" __global__ void max_pool_backward_kernel(REAL* dx, const REAL* dy, const int* argmax,
                                                     int n, int c, int h, int w, int kh, int kw,

@@ -1,9 +1,9 @@
-"""Max-pooling with overlapping windows (NumPy twin of max_pool.cu).
+"""Max pooling with overlapping windows (NumPy twin of max_pool.cu).
 
 The maximum over a window is separable: first over each row of the window, then over the rows. The
 first of several equal maxima wins, in reading order, because a later candidate must be larger.
-`argmax` (index i*kw + j within the window) is all that backward needs. Each map is pooled by
-itself, so a batch is n*c maps, and a task some of them.
+`argmax` (index i*kw + j within the window) is all that backward needs. Each map is pooled on its
+own, so a batch is n*c maps, and a task takes some of them.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def max_pool_forward(
     """
     reach_h, reach_w = (oh - 1) * stride_h + kh, (ow - 1) * stride_w + kw
     overhangs = pad_top > 0 or pad_left > 0 or reach_h > h or reach_w > w
-    # Indices as bytes, where they fit: 64 of them an instruction.
+    # Indices are bytes if they fit: one instruction then handles 64 of them.
     index_type = np.dtype(np.uint8 if kh * kw <= 256 else np.int32)
     first_i = np.maximum(pad_top - np.arange(oh) * stride_h, 0)
     first_j = np.maximum(pad_left - np.arange(ow) * stride_w, 0)
@@ -79,7 +79,7 @@ def _keep_greater(best, index, candidate, candidate_index, is_first, greater):
 
 
 def _greater_or_nan(candidate, best, out):
-    """np.greater, for which a NaN is greater than every number and no NaN is greater than a NaN."""
+    """np.greater, but a NaN is greater than every number, and no NaN is greater than a NaN."""
     np.greater(candidate, best, out=out)
     out |= np.isnan(candidate) & ~np.isnan(best)
 
@@ -90,7 +90,7 @@ def max_pool_backward(
     """dx (n, c, h, w): each dy goes to the pixel that won its window; overlaps are summed."""
     dx, dy, argmax = (a.reshape(n * c, *a.shape[2:]) for a in (dx, dy, argmax))
     step = min(n * c, maps_a_task(h, w))
-    # Where among the pixels of a task each window begins, and each of its taps from there.
+    # Where each window begins among the pixels of a task, and where each tap lies from there.
     plane = np.arange(step)[:, None, None] * (h * w)
     row = np.arange(oh)[:, None] * stride_h - pad_top
     corners = plane + row * w + np.arange(ow) * stride_w - pad_left
@@ -98,7 +98,7 @@ def max_pool_backward(
 
     def some_maps(part):
         winners = threads.scratch("max_pool winners", argmax[part].shape, np.intp)
-        np.take(taps, argmax[part], out=winners, mode="clip")  # clip: needs no buffer for out
+        np.take(taps, argmax[part], out=winners, mode="clip")  # "raise" would buffer `out`
         winners += corners[: len(winners)]
         dx[part] = 0
         np.add.at(dx[part].reshape(-1), winners.reshape(-1), dy[part].reshape(-1))

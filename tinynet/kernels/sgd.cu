@@ -3,14 +3,14 @@
 //     v <- momentum * v - weight_decay * lr * w - lr * grad
 //     w <- w + v
 //
-// The learning rate stands inside v: after a step down of lr the old, faster velocity lives on for
-// some ten steps. (PyTorch multiplies the velocity by lr at the end: the same at constant lr.)
+// The learning rate is inside v: after lr has dropped, the old, faster velocity lives on for about
+// ten steps. (PyTorch multiplies the velocity by lr at the end: the same at constant lr.)
 //
 // One pass: weight, velocity and gradient are read once, two of them written once. As separate
-// array operations the same rule would take five passes, and memory is all it costs.
+// array operations the same rule would take five passes, and memory traffic is all its cost.
 //
 // REAL is float or double. Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads a block, enough blocks for `size` threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for `size` threads, at most 4096.
 
 // sgd_update
 //   weight (in, out)    (size,), flat, whatever its shape

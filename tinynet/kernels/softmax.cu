@@ -11,7 +11,7 @@
 
 // The largest (the sum) of `value` over the 32 threads of a warp, given to each of them. With
 // __shfl_xor_sync a thread reads the register of the thread whose number differs in one bit; after
-// five steps, one a bit, all 32 values have met in every thread. No memory, no barrier.
+// five steps, one per bit, all 32 values have met in every thread. No memory, no barrier.
 __device__ REAL warp_max(REAL value) {
     for (int bit = 16; bit > 0; bit /= 2) {
         value = fmax(value, __shfl_xor_sync(0xffffffffu, value, bit));
@@ -49,24 +49,24 @@ __device__ REAL block_sum(REAL value, REAL* partial) {
 //   loss (out)           (n,)
 //   probabilities (out)  (n, classes)
 //   logits               (n, classes)
-//   labels               (n,), int, each in [0, classes): the caller has checked
+//   labels               (n,), int, each in [0, classes): the caller has checked that
 // One block computes one row, and goes on to row + gridDim.x; thread t of T takes the classes
 // t, t + T, ... (any number of classes). A fixed order of sums: the same bits each time.
 // Saves probabilities for backward.
-// Launch: one block a row, 256 threads (a multiple of 32); shared memory: 2 x 32 REAL, static.
+// Launch: one block per row, 256 threads (a multiple of 32); shared memory: 2 x 32 REAL, static.
 extern "C" __global__ void softmax_cross_entropy_forward_kernel(REAL* loss, REAL* probabilities,
                                                                 const REAL* logits,
                                                                 const int* labels, int n,
                                                                 int classes) {
     // Two arrays: while slow warps still read one, fast warps may already write the other. Between
-    // a read of either and the next write of it lies the other's barrier, also from row to row.
+    // a read of either and the next write to it lies the other's barrier, even from row to row.
     __shared__ REAL maxima[32];
     __shared__ REAL sums[32];
     for (int row = blockIdx.x; row < n; row += gridDim.x) {
         const REAL* logit = logits + row * classes;
         REAL* probability = probabilities + row * classes;
 
-        REAL largest = logit[0];  // any element of the row is a right start
+        REAL largest = logit[0];  // any element of the row will do as a start
         for (int j = threadIdx.x; j < classes; j += blockDim.x) {
             largest = fmax(largest, logit[j]);
         }
@@ -95,7 +95,7 @@ extern "C" __global__ void softmax_cross_entropy_forward_kernel(REAL* loss, REAL
 //   probabilities  (n, classes), from forward
 //   labels         (n,), int
 // One thread computes one element.
-// Launch: 256 threads a block, enough blocks for n*classes threads, at most 4096.
+// Launch: 256 threads per block, enough blocks for n*classes threads, at most 4096.
 extern "C" __global__ void softmax_cross_entropy_backward_kernel(REAL* dlogits, const REAL* dloss,
                                                                  const REAL* probabilities,
                                                                  const int* labels, int n,

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinynet import threads
 
-ROWS = 32  # rows a task
+ROWS = 32  # rows per task
 
 
 def softmax_cross_entropy_forward(loss, probabilities, logits, labels, n, classes):

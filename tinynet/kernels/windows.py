@@ -2,10 +2,10 @@
 
 Tap (i, j) of the window at output (r, c) reads the image at row r*stride_h + i - pad_top and column
 c*stride_w + j - pad_left. For one tap, the outputs whose read falls inside the image are a range,
-and so are the rows or columns read: two slices say it all, along each axis on its own.
+and so are the rows or columns read: along each axis, two slices say it all.
 """
 
-PIXELS = 1 << 18  # of the maps that one task works on: they and its buffers stay in cache
+PIXELS = 1 << 18  # in the maps that one task works on: they and its buffers stay in cache
 
 
 def maps_a_task(h: int, w: int) -> int:

@@ -1,4 +1,4 @@
-"""Average pooling: the mean of the pixels in the window, of which padding is none."""
+"""Average pooling: the mean of the window's pixels, not counting padding."""
 
 from tinynet.kernels import launch
 from tinynet.ops.function import Function

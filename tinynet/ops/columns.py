@@ -1,10 +1,10 @@
 """The windows of a convolution as matrices: a column is what one output position sees of the image.
 
 Laid out in full they take kh*kw times the memory of the image, mostly the same numbers over and
-over. With stride 1 that can be had for less: what row i of the window sees at output row r is row
-r + i of the padded image, which row 0 of the window sees at output row r + i. So it is enough to
-lay out one row of the window, over all rows of the image. A matrix for row i of the window is then
-a view into that, from image row i on, and BLAS reads it there:
+over. With stride 1 there is a cheaper way: at output row r, row i of the window sees row r + i of
+the padded image, which row 0 of the window sees at output row r + i. So it is enough to lay out one
+row of the window, over all rows of the image. The matrix for row i of the window is then a view
+into that, from image row i on, which BLAS reads in place:
 
     laid out              | row 0 | row 1 | row 2 | row 3 | row 4 |    of the padded image
     row 0 of the window    `---------------------'                     3 output rows
@@ -14,8 +14,8 @@ a view into that, from image row i on, and BLAS reads it there:
     all rows at once     y = W @ col                         col (c*kh*kw, oh*ow)
     one row at a time    y = sum over i of W[i] @ col[i]     each (c*kw, oh*ow), overlapping
 
-The second way needs a product that can read overlapping rows, as BLAS can; the first is for any
-stride and any device.
+The second way needs a product that can read overlapping rows, as BLAS can; the first works with any
+stride on any device.
 """
 
 from numpy.lib.stride_tricks import as_strided
@@ -29,9 +29,9 @@ from tinynet.ops.window import Window
 class Columns:
     """How the windows of images (c, h, w) become matrices, one part of a batch at a time.
 
-    A part is a slice of the images and a slice of the groups. `rows` of the window, kh or 1, make
-    one matrix; such a band of the window has c/groups*rows*kw = K rows and oh*ow = P columns, and
-    there are kh/rows `bands`.
+    A part is a slice of the images and a slice of the groups. The window is cut into kh/rows
+    `bands` of `rows` rows each, where `rows` is kh or 1. A band makes one matrix, of
+    K = c/groups*rows*kw rows and P = oh*ow columns.
     """
 
     def __init__(
@@ -47,20 +47,20 @@ class Columns:
         one_row = device.reads_overlapping and window.strides == (1, 1)
         self.rows = 1 if one_row else window.kh
         self.bands = window.kh // self.rows
-        self.seen = out[0] + self.bands - 1  # the places down the image where a band is laid out
+        self.seen = out[0] + self.bands - 1  # positions down the image where a band is laid out
         self.taps = (image[0] // groups, self.bands, self.rows, window.kw)  # axes of a filter
         self.k = image[0] // groups * self.rows * window.kw
 
     def mirror(self, image: tuple[int, int, int]) -> "Columns":
-        """The way back, with stride 1: how the pixels gather from the windows that have seen them.
+        """The way back, with stride 1: how the pixels gather from the windows that saw them.
 
-        The image there is (out_channels, oh, ow), dy; its window is `Window.mirror`.
+        Its image is dy (out_channels, oh, ow); its window is `Window.mirror`.
         """
         return Columns(self.device, self.window.mirror(), self.groups, image, self.image[1:])
 
     def image_elements(self, band: int) -> int:
-        """How many numbers one image takes: its columns, and where there are several bands, for
-        each a product of `band` numbers.
+        """How many numbers one image takes: its columns and, if there are several bands, a product
+        of `band` numbers for each.
         """
         products = self.bands * band if self.bands > 1 else 0
         return self.groups * self.k * self.seen * self.out[1] + products
@@ -79,14 +79,14 @@ class Columns:
         if self.bands == 1:
             return columns[:, :, None]
         oh, ow = self.out
-        image, group, row, place = columns.strides  # band i begins i image rows, of ow places, on
+        image, group, row, place = columns.strides  # band i starts i image rows, of ow each, on
         shape = (*columns.shape[:2], self.bands, self.k, oh * ow)
         return as_strided(columns, shape, (image, group, ow * place, row, place), writeable=False)
 
     @property
     def arguments(self) -> tuple[int, ...]:
-        """A band as im2col and col2im take it: window, strides, padding, and the places down and
-        across where it is laid out.
+        """A band as im2col and col2im take it: window, strides, padding, and the numbers of
+        positions down and across where it is laid out.
         """
         return (self.rows, *self.window.arguments[1:], self.seen, self.out[1])
 
@@ -106,8 +106,8 @@ class Columns:
         return apart.transpose(0, 3, 1, 2, 4, 5).reshape(self.groups, self.bands, -1, self.k)
 
     def multiply(self, filters, x, images: slice, some: slice, out) -> None:
-        """out (images, groups, m, P) = the windows of a part of x times filters[some], which
-        `filters` gave: a product for each band, and their sum.
+        """out (images, groups, m, P) = filters[some], as `filters` gives them, times the windows of
+        a part of x: a product for each band, and their sum.
         """
         columns = self.of(x, images, some)
         if self.bands == 1:

@@ -1,7 +1,7 @@
 """Convolution as a matrix product: every window is laid out as a column, then y = W @ columns.
 
 Columns are many times larger than the image, so those of a batch are never kept: each part of the
-batch makes its own in a buffer that is used again, and backward makes them once more.
+batch makes its own in a buffer that is reused, and backward makes them again.
 """
 
 from math import prod
@@ -22,8 +22,8 @@ class Conv2d(Function):
 
         y (m, P) = W (m, K) @ col (K, P)      dW^T (K, m) = col @ dy^T      dcol (K, P) = W^T @ dy
 
-    Where the window's rows are taken one at a time (columns.py), y is a sum over these bands, and
-    each has a dW of its own.
+    If the window's rows are taken one at a time (columns.py), y is a sum over these bands, and each
+    has a dW of its own.
     """
 
     name = "conv2d"
@@ -74,10 +74,10 @@ class Conv2d(Function):
         self.device.for_each_part(range(len(x)), columns.groups, elements * x.itemsize, one_part)
 
     def _gather(self, dx, dy, weight) -> None:
-        """With stride 1, dx is a convolution of dy, by the filters turned by 180 degrees.
+        """With stride 1, dx is a convolution of dy with the filters rotated by 180 degrees.
 
         Pixel q was seen at place (i, j) of the window at q - (i, j), with weight[i, j]; it gathers
-        dy from all of these. It moves much less memory than `_scatter`, which can take any stride.
+        dy from all of these. This moves much less memory than `_scatter`, which takes any stride.
         """
         turned = weight.reshape(self.columns.groups, -1, *weight.shape[1:])[..., ::-1, ::-1]
         mirror = self.columns.mirror(dy.shape[1:])
@@ -100,7 +100,7 @@ class Conv2d(Function):
         self.device.for_each_part(range(len(dx)), columns.groups, elements * dy.itemsize, one_part)
 
     def _dweight(self, dy, x):
-        """A sum over the batch: a partial sum for each share of it, and those added in order."""
+        """A sum over the batch: a partial sum for each share of it, then these added in order."""
         columns, shares = self.columns, self.device.shares(len(x))
         dy_grouped = columns.by_group(dy)  # (n, groups, m, P)
         sizes = (columns.groups, columns.bands, columns.k, dy_grouped.shape[2])

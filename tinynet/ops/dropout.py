@@ -1,8 +1,8 @@
 """Dropout (paper, section 4.2) with no stored mask: backward draws the same random numbers again.
 
-The number of an element depends on the seed, the counter and the element's index in the undivided
-array, and on nothing else. So a tower that holds half of the units, or a rank that holds a part of
-the batch, drops exactly what the one-device net drops.
+The random number of an element depends only on the seed, the counter and the element's index in the
+undivided array. So a tower that holds half of the units, or a rank that holds part of the batch,
+drops exactly what the one-device net drops.
 """
 
 import math
@@ -33,8 +33,8 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
     """The local array as rows of the undivided one: (rows, cols, length of an undivided row).
 
     A part may be cut from the first axis (a rank's images) and from one other (a tower's units).
-    Before that other axis each index is a row; from it on, a row's elements lie side by side.
-    Cut along the first axis only, or not at all, the part has no gaps: it is one row.
+    Each index of the axes before that other one is a row; from it on, a row's elements lie side by
+    side. A part cut along the first axis only, or not at all, has no gaps: it is one row.
     """
     if full_shape is None:
         return 1, math.prod(shape), math.prod(shape)

@@ -84,7 +84,7 @@ class Power(Function):
 
 
 class Maximum(Function):
-    """The larger of the two; where they are equal, x is the one taken."""
+    """The larger of the two; where they are equal, x counts as the larger."""
 
     name = "maximum"
 

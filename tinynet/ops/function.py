@@ -24,7 +24,7 @@ from tinynet.devices import Device
 
 
 class Function:
-    name: ClassVar[str]  # the operation's public name, as errors give it
+    name: ClassVar[str]  # the operation's public name, for error messages
     any_dtype: ClassVar[bool] = False  # does it take ints and bools too? They have no gradient
 
     def __init__(self, device: Device, needs_grad: tuple[bool, ...]):
@@ -33,19 +33,19 @@ class Function:
         self.result_device = device  # only a copy to another device (ops/to.py) sets it anew
         self.needs_grad = needs_grad  # one for each array of forward: is its gradient wanted?
         self.saved: tuple | None = ()  # None once backward has freed it
-        self.parents: tuple = ()  # the tape (tinynet/tape.py) notes here where the inputs came from
+        self.parents: tuple = ()  # where the tape (tinynet/tape.py) records the inputs' makers
         self.input_types: tuple = ()  # and here what they were: (dtype, shape) of each
 
     @classmethod
     def argument(cls, i: int) -> str:
-        """What forward calls its array number i: errors name it so."""
+        """What forward calls its array number i, for error messages."""
         parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
         if parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
             return f"{parameters[0].name}[{i}]"
         return parameters[i].name
 
     def contiguous(self, array):
-        """The array in C order, as kernels want it; no copy where it is so already."""
+        """The array in C order, as kernels want it; copied only if it is not so already."""
         return self.device.contiguous(array)
 
     def forward(self, *arrays, **options):
@@ -55,13 +55,14 @@ class Function:
     def backward(self, dy):
         """The gradients of forward's arrays, given that of its result. Must not change `dy`.
 
-        Each a new array, or `dy`, or a view of it; None where the result does not depend on it.
+        Each is a new array, `dy` or a view of it; or None if the result does not depend on the
+        array.
         """
         raise TypeError(f"{type(self).__name__} has no backward")
 
 
 def check_broadcast(name: str, *shapes: tuple[int, ...]) -> None:
-    """ValueError unless arrays of these shapes can be stretched to one."""
+    """ValueError unless arrays of these shapes broadcast to one shape."""
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:

@@ -2,8 +2,8 @@
 
     y = x * scale**-beta,  scale[c] = k + alpha * sum of x[c']**2 over `size` channels c' around c
 
-Note that alpha is NOT divided by size: Caffe's, PyTorch's and the 2012 source's alpha is `size`
-times ours.
+Note that alpha is NOT divided by size: the alpha of Caffe, PyTorch and the 2012 source is `size`
+times this one.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Local response normalization within a map: the same formula over a size x size window.
 
-The CIFAR-10 nets of 2012 and the second normaliser of the 2012 source's layer 2 use it.
+The CIFAR-10 nets of 2012 and the second normalizer of the 2012 source's layer 2 use it.
 """
 
 from tinynet.kernels import launch

@@ -1,4 +1,4 @@
-"""Max-pooling. With stride < window the windows overlap (paper, section 3.4: 3x3, stride 2)."""
+"""Max pooling. With stride < window the windows overlap (paper, section 3.4: 3x3, stride 2)."""
 
 from tinynet.kernels import launch
 from tinynet.ops.function import Function

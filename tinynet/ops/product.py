@@ -1,6 +1,6 @@
 """a @ b on a device: BLAS or cuBLAS, or the kernels of gemm.cu.
 
-TINYNET_GEMM=naive or tiled has the kernels do every product, to be watched and timed. cuBLAS
+TINYNET_GEMM=naive or tiled makes the kernels do every product, to watch and time them. cuBLAS
 computes in full float32: CuPy leaves TF32 off unless CUPY_TF32=1 asks for it.
 """
 

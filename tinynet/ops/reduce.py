@@ -54,7 +54,7 @@ class Mean(Function):
 
 
 class Max(Function):
-    """The largest element; where several are, the first takes the whole gradient."""
+    """The largest element; of several equal ones, the first gets the whole gradient."""
 
     name = "max"
 

@@ -1,4 +1,4 @@
-"""Operations that move elements and change none: backward moves the gradient back."""
+"""Operations that move elements without changing them: backward moves the gradient back."""
 
 import math
 
@@ -69,7 +69,7 @@ class GetItem(Function):
         shape, index = self.saved
         dx = self.device.zeros(shape, dy.dtype)
         if all(part is None or part is ... or isinstance(part, slice | int) for part in index):
-            dx[index] = dy  # no element twice: ten times faster than adding
+            dx[index] = dy  # names no element twice, and is ten times faster than adding
         else:
             self.xp.add.at(dx, index, dy)
         return dx

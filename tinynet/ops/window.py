@@ -22,7 +22,7 @@ def check_positive(name: str, **arguments: int) -> None:
 
 
 def four_sides(name: str, value) -> tuple[int, int, int, int]:
-    """Padding, an int, (h, w) or (top, bottom, left, right), as the four."""
+    """Padding given as an int, (h, w) or (top, bottom, left, right), as the last of these."""
     values = tuple(value) if isinstance(value, tuple | list) else (value,)
     wanted = (
         f"{name}: padding expects an int, (h, w) or (top, bottom, left, right), "
@@ -73,8 +73,8 @@ class Window:
 
     def mirror(self) -> "Window":
         """With stride 1: the window over the outputs that holds, for each pixel, the outputs whose
-        window holds the pixel. It has the same size, and as padding what the image's lacks of
-        kh - 1 and kw - 1: below 0 where that was more.
+        window holds the pixel. It has the same size; its padding is kh - 1 or kw - 1 less that of
+        the image, which may be negative.
         """
         sides = self.kh - 1 - self.top, self.kh - 1 - self.bottom
         return Window(
@@ -87,7 +87,7 @@ class Window:
         return (self.kh, self.kw, self.stride_h, self.stride_w, self.top, self.left)
 
     def check_pooling(self, name: str) -> None:
-        """A window of nothing but padding has no maximum and no mean: refuse what allows one."""
+        """Refuse padding so large that a window may hold nothing else: it would have no maximum."""
         if max(self.top, self.bottom) >= self.kh or max(self.left, self.right) >= self.kw:
             raise ValueError(
                 f"{name}: padding expects less than the window {self.kh}x{self.kw}, got "

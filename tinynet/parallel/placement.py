@@ -1,7 +1,7 @@
-"""Where a network's layers go: whole on one device, or a half of each in two towers.
+"""Where a network's layers go: whole on one device, or half of each in each of two towers.
 
-Both classes below make the same layers; a network is written once and asks one of them. `groups`
-of a layer are its towers: with groups=2 a half of the outputs sees its own half of the inputs only.
+Both classes below make the same layers; a network is written once and asks one of them. `groups` of
+a layer are its towers: with groups=2 each half of the outputs sees only its own half of the inputs.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class OneDevice:
         return nn.Linear(inputs, units, **self.place)
 
     def plain(self, layer: nn.Module) -> nn.Module:
-        """A layer without parameters, that sees each map, or each group of maps, by itself."""
+        """A layer without parameters that treats each map, or each group of maps, on its own."""
         return layer
 
     def dropout(self, p: float, mode: str, seed: int) -> nn.Module:
@@ -37,20 +37,20 @@ class OneDevice:
         return nn.Linear(inputs, units, **self.place)
 
     def fork(self, name: str) -> dict[str, nn.Module]:
-        """What stands before the first layer, by name."""
+        """What goes before the first layer, by name."""
         return {}
 
     def cross(self, name: str) -> dict[str, nn.Module]:
-        """What stands before a layer that sees both towers."""
+        """What goes before a layer that sees both towers."""
         return {}
 
     def join(self, name: str) -> dict[str, nn.Module]:
-        """What stands before a layer that lies whole on the last device."""
+        """What goes before a layer that lies whole on the last device."""
         return {}
 
 
 class TwoTowers(OneDevice):
-    """A half of each layer on each device; `traffic` counts what crosses."""
+    """Half of each layer on each device; `traffic` counts what crosses."""
 
     towers = 2
 

@@ -1,8 +1,8 @@
-"""How much memory does training take, and how large a batch does a card hold? Found out dry.
+"""How much memory does training take, and how large a batch fits on a card? A dry run tells.
 
-A training step is run on simulated devices that count memory and compute nothing. So the figures
-are those of the code itself: what forward keeps, when backward lets go of it, how many gradients
-there are by then.
+A training step runs on simulated devices that count memory and compute nothing. So the figures are
+those of the code itself: what forward keeps, when backward lets go of it, how many gradients there
+are by then.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tinynet.ledger import KINDS, watch_training
 from tinynet.nn import Module
 from tinynet.optim import SGD
 
-LARGEST = 1 << 14  # images: no search goes on from here
+LARGEST = 1 << 14  # images: the search for the largest batch goes no further
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Plan:
         self._mean = np.zeros((3, image_size, image_size), np.float32)
 
     def peak(self, batch_size: int) -> dict[str, dict[str, int]]:
-        """By device and kind, the bytes in use in the fullest moment of a step."""
+        """By device and kind, the bytes in use at the fullest moment of a step."""
         if batch_size not in self._peaks:
             self._peaks[batch_size] = self._find_peak(batch_size)
         return self._peaks[batch_size]
@@ -49,7 +49,7 @@ class Plan:
     def _find_peak(self, batch_size: int) -> dict[str, dict[str, int]]:
         before = self._begin()
         try:
-            for _ in range(2):  # the second begins with all buffers there
+            for _ in range(2):  # the second step begins with all buffers in place
                 self._step(batch_size)
             found = {}
             for device in self.devices:
@@ -60,7 +60,7 @@ class Plan:
             self._end()
 
     def layers(self, batch_size: int) -> list[Layer]:
-        """What each layer adds to what is in use, on each device, as forward goes through them."""
+        """What each layer adds to the memory in use on each device as forward reaches it."""
         self._begin()
         try:
             with simulator.dry_run():
@@ -69,7 +69,7 @@ class Plan:
                     before = self._activations()
                     x = layer(x)
                     for device in self.devices:
-                        device.take_back()  # what a copy has read counts no more
+                        device.take_back()  # what a copy has read no longer counts
                     for device, held in self._activations().items():
                         own = (p for p in layer.parameters() if p.device.name == device)
                         parameters = sum(p.data.nbytes for p in own)
@@ -79,7 +79,7 @@ class Plan:
             self._end()
 
     def _begin(self) -> dict[str, int]:
-        """Watch the devices, with empty buffers; what is in use that is not this network's."""
+        """Watch the devices, without buffers; return what is in use that is not this network's."""
         self._end()
         watch_training(self.model, self.optimizer)
         return self._activations()
@@ -112,9 +112,9 @@ def total(held: dict[str, int]) -> int:
 
 
 def largest_batch(room: Callable[[int], int]) -> int:
-    """The largest batch beside which `room(n)` bytes, 0 or more, are left; 0: not even one image.
+    """The largest n for which `room(n)`, the bytes a batch of n leaves, is not below 0; 0 if none.
 
-    What a batch takes grows nearly along a line, and where that line says, the search goes on.
+    What a batch takes is nearly linear in n, so the search goes on where a straight line says.
     """
     known, low, high, n = {}, 0, LARGEST + 1, 1
     while high - low > 1:
@@ -125,7 +125,7 @@ def largest_batch(room: Callable[[int], int]) -> int:
 
 
 def _guess(known: dict[int, int]) -> int:
-    """Where the line through the two points with least room, or lack of it, comes to none."""
+    """Where the line through the two points with least room, or lack of it, crosses zero."""
     if len(known) < 2:
         return 64
     (n0, room0), (n1, room1) = sorted(known.items(), key=lambda item: abs(item[1]))[:2]

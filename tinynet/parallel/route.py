@@ -1,4 +1,4 @@
-"""What a run says at its start of its devices, and of the way between two of them."""
+"""What a run says at its start about its devices, and about the way between two of them."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tinynet.devices import device as open_device
 
 
 def describe_devices(names: Sequence[str]) -> str:
-    """One line: where the network is; of two towers also how copies go, and how fast."""
+    """One line: where the network is; for two towers also how copies go, and how fast."""
     if len(names) == 1:
         return names[0]
     a, b = map(open_device, names)

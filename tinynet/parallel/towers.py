@@ -3,7 +3,7 @@
 A layer's maps, or units, are divided: tower a has the first half on its device, tower b the second
 half on its own. Between layers the two travel as `Halves`. Most layers are `Towers`, a layer in
 each tower that sees its own half and nothing else; where figure 2 draws lines from one tower to
-the other stands a module of its own:
+the other there is a module of its own:
 
     Fork    the image goes to both towers
     Cross   each tower gets the other's half beside its own, and so sees all that came before
@@ -39,10 +39,10 @@ class Halves:
 
 
 class Towers(nn.Module):
-    """A layer in each tower: `a` turns a's half into a's half, `b` b's into b's.
+    """A layer in each tower: `a` turns a's half into a's half, `b` turns b's into b's.
 
     Its parameters are saved as one layer's, those of a before those of b along the first axis: the
-    filters, or units, of the layer on one device.
+    filters, or units, of the same layer on one device.
     """
 
     def __init__(self, a: nn.Module, b: nn.Module):
@@ -58,7 +58,7 @@ class Towers(nn.Module):
 
 
 class TowerDropout(nn.Dropout):
-    """Dropout in both towers, of the very units that are dropped where they lie on one device."""
+    """Dropout in both towers of the very units that would be dropped on one device."""
 
     def forward(self, x: Halves) -> Halves:
         full = (len(x.a), x.a.shape[1] + x.b.shape[1], *x.a.shape[2:])

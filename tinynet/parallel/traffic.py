@@ -1,12 +1,12 @@
 """The traffic meter: what crosses between the towers, and where.
 
-It counts by tower, not by device: with both towers on one device nothing is copied, and the same
-numbers are counted. Forward, AlexNet moves for each image, in floats:
+It counts by tower, not by device: with both towers on one device nothing is copied, but the same
+numbers are counted. In the forward pass AlexNet moves, in floats per image:
 
     input  150,528 a to b    conv3  21,632 each way    fc6  4,608 each way    fc7  2,048 each way
     fc8    2,048 a to b
 
-Backward the gradients of these go the opposite way, but for the input, which has none.
+In the backward pass their gradients go the opposite way, except the input's: it has none.
 """
 
 from dataclasses import dataclass
@@ -54,11 +54,11 @@ class Traffic:
         return self._counts[key]
 
     def link(self, edge: str, direction: str) -> "Link":
-        """An edge's one direction, "a to b" or "b to a"."""
+        """One direction of an edge, "a to b" or "b to a"."""
         return Link(self, edge, direction)
 
     def table(self) -> str:
-        """What has crossed since the last reset, an edge a line; floats are those of one image."""
+        """What has crossed since the last reset, one line per edge; floats are per image."""
         columns = [(way, direction) for way in ("forward", "backward") for direction in BACK]
         header = ["edge", *(f"{way}, {direction}" for way, direction in columns), "MB in all"]
         lines = [header]
@@ -81,7 +81,7 @@ class Link:
     direction: str
 
     def count(self, way: str, array) -> None:
-        """Note that `array` (n, ...) goes this way; backward it is the gradient that goes back."""
+        """Count `array` (n, ...), which goes this way; backward it is a gradient, going back."""
         direction = self.direction if way == "forward" else BACK[self.direction]
         count = self.traffic[self.edge, way, direction]
         count.images += len(array)

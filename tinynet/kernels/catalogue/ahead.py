@@ -1,4 +1,4 @@
-"""Compiling on all cores, ahead of what is shown: a first run waits for its first file only."""
+"""Compiling on all cores, ahead of what is shown: a first run waits only for its first file."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -12,8 +12,8 @@ class Ahead:
     """Runs `jobs` on every file of `kernels`, in order, from the moment it is entered.
 
     with Ahead(kernels, jobs) as ahead:
-        ahead.wait_for(kernel)      its file's jobs are done; an error among them is met again by
-                                    whoever needs the result
+        ahead.wait_for(kernel)      its file's jobs are done; an error in one comes up again where
+                                    the result is needed
     """
 
     def __init__(self, kernels: Iterable[str], jobs: list[Callable[[str], object]]):

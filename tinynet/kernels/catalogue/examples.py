@@ -23,11 +23,11 @@ REAL = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
 class Example:
     """Sizes for one kernel: the values of its scalar arguments, by name.
 
-    layer     where AlexNet has them (the paper's, batch 128); in brackets where the paper's net
-              has a layer of these sizes, but not this operation
+    layer     the layer of AlexNet (the paper's, batch 128) that has them; in brackets if it has
+              these sizes, but its operation is another
     sizes     there
-    profiled  what is less when the simulator profiles: rows and planes keep their size, or its
-              figures would not be AlexNet's
+    profiled  what is reduced for profiling in the simulator: rows and planes keep their size, or
+              its figures would not be AlexNet's
     checked   small and odd: several blocks, the last not full; windows that overlap, leave gaps,
               and hang over the edge
     flops     of a launch: each addition, multiplication, division and comparison of REALs, each
@@ -49,7 +49,7 @@ def arguments(
     """What `kernel` and its twin take, for sizes that are small enough to compute.
 
     Outputs begin as NaN (integers as -1), so that what a kernel leaves out is seen. What backward
-    needs of forward is computed by forward's twin, so `sizes` must hold forward's scalars too.
+    needs from forward is computed by forward's twin, so `sizes` must hold forward's scalars too.
     """
     made = _from_forward(kernel, sizes, real, rng) if kernel.endswith("_backward") else {}
     for array, dtype in zip(arrays(kernel), dtypes(kernel, real)):
@@ -59,18 +59,18 @@ def arguments(
 
 
 def dtypes(kernel: str, real: np.dtype) -> list[np.dtype]:
-    """Of the array arguments, in order."""
+    """The dtypes of the array arguments, in order."""
     return [p.dtype(real) for p in parameters(kernel) if p.is_pointer]
 
 
 def flops(kernel: str) -> float:
-    """At AlexNet's sizes."""
+    """FLOPs of a launch at AlexNet's sizes."""
     example = EXAMPLES[kernel]
     return example.flops(SimpleNamespace(**example.sizes))
 
 
 def bytes_moved(kernel: str, real: np.dtype) -> int:
-    """At AlexNet's sizes, were every array read or written once: no launch can move less."""
+    """Bytes at AlexNet's sizes, with every array read or written once: no launch can move less."""
     example, total = EXAMPLES[kernel], 0
     for array, dtype in zip(arrays(kernel), dtypes(kernel, real)):
         shape = example.part.get(array.name, array.shape)
@@ -80,7 +80,7 @@ def bytes_moved(kernel: str, real: np.dtype) -> int:
 
 
 def _from_forward(kernel, sizes, real, rng) -> dict[str, np.ndarray]:
-    """The arrays that backward shares with forward: inputs of it, and what it has saved."""
+    """The arrays that backward shares with forward: forward's inputs, and what it saved."""
     forward = kernel.removesuffix("_backward") + "_forward"
     given = arguments(forward, sizes, real, rng)
     TWINS[forward](*given)

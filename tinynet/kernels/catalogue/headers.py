@@ -1,7 +1,7 @@
 """What the comments of a `.cu` file say of its kernels: the formula, and the shape of each array.
 
-The file's header is the comment at its top, a kernel's header the comment right above it. What must
-be read by machine has a fixed form there, so that it is written once:
+The file's header is the comment at its top, a kernel's header the comment right above it. What is
+read by machine has a fixed form there, so that it is written once:
 
     // Local response normalization across channels (AlexNet, sec. 3.3):      the title
     //
@@ -51,7 +51,7 @@ def formula(kernel: str) -> list[str]:
 
 @cache
 def arrays(kernel: str) -> tuple[Array, ...]:
-    """The array arguments in order. ValueError where the headers do not give the shape of one."""
+    """The array arguments in order. ValueError if the headers do not give the shape of one."""
     found = {}
     for line in [*_file_header(kernel), *_kernel_header(kernel)]:
         if match := _ARRAYS.match(line):
@@ -91,7 +91,7 @@ def _own_formula(kernel: str) -> list[str]:
 
 
 def _formula_of_file(kernel: str) -> list[str]:
-    """Several formulas on a line are set apart, and those of the file's other kernels left out."""
+    """Splits several formulas on a line, and leaves out those of the file's other kernels."""
     header = _file_header(kernel)
     start = next(i for i, line in enumerate(header) if line.startswith("    "))
     block = takewhile(lambda line: line.startswith("    "), header[start:])

@@ -37,7 +37,7 @@ LEGEND = {
 
 
 def show(kernels: list[str]) -> int:
-    """Print the table of these kernels; the exit status, 1 where something is wrong with one."""
+    """Print the table of these kernels; return the exit status, 1 if one of them is wrong."""
     print(HEADING, "-" * WIDTH, sep="\n", flush=True)
     file, status = "", 0
     with Ahead(kernels, _compilations()) as ahead:
@@ -63,7 +63,7 @@ def _compilations() -> list[Callable[[str], object]]:
 
 
 def _show_card(kernel: str) -> list[str]:
-    """Print one kernel's row, formula and shapes, and what is wrong with it, which is returned."""
+    """Print one kernel's row, formula, shapes and problems; return the problems."""
     taken, verdict, lines, problems = None, None, [], []
     try:
         taken = resources.of_kernel(kernel)
@@ -76,7 +76,7 @@ def _show_card(kernel: str) -> list[str]:
     print(_row(kernel, taken, verdict, lines))
     body = [*formula(kernel), *_shapes(kernel), *(f"! {problem}" for problem in problems)]
     print(textwrap.indent("\n".join(body), "    "))
-    print(flush=True)  # seen at once, also through a pipe
+    print(flush=True)  # seen at once, even through a pipe
     return problems
 
 
@@ -110,7 +110,7 @@ def _worst(lines: list[LineProfile], access: str) -> str:
 
 
 def _shapes(kernel: str) -> list[str]:
-    """`y, scale (128, 96, 3025) from x (128, 96, 3025)`, and the scalars that are no sizes."""
+    """`y, scale (128, 96, 3025) from x (128, 96, 3025)`, and the scalars that are not sizes."""
     sizes = EXAMPLES[kernel].sizes
     written = [array for array in arrays(kernel) if array.role != "in"]
     read = [array for array in arrays(kernel) if array.role == "in"]
@@ -123,7 +123,7 @@ def _shapes(kernel: str) -> list[str]:
 
 
 def _named(kernel: str, some: list) -> str:
-    """Names and shapes; a shape that several have in a row stands behind the last of them."""
+    """Names and shapes; a shape that several in a row share stands after the last of them."""
     ctypes = {p.name: p.ctype for p in parameters(kernel)}
     parts = []
     for array, following in zip(some, [*some[1:], None]):

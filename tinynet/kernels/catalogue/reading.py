@@ -1,7 +1,7 @@
 """A kernel to read: the CUDA text with its NumPy twin beside it, or above it on a narrow screen.
 
-Both files are cut where a kernel and its twin begin, and the pieces set side by side, so that a
-kernel stands beside the function that says the same.
+Both files are cut where a kernel and its twin begin, and the pieces are set side by side, so that a
+kernel stands beside the function that does the same.
 """
 
 import inspect
@@ -13,14 +13,14 @@ from tinynet.kernels import TWINS
 from tinynet.kernels.catalogue.headers import extent
 from tinynet.kernels.geometry import KERNELS, source
 
-SIDE_BY_SIDE = 180  # columns from which few lines of either file are too long for their half
+SIDE_BY_SIDE = 180  # columns: from here on, few lines of either file are too long for their half
 MARGIN = 4  # columns for the numbers of the CUDA lines: check and profile name those
 GAP = 2  # columns between the two files
 Lines = list[tuple[int, str]]  # with their numbers
 
 
 def show(kernels: list[str], width: int) -> None:
-    """Print the file of `kernels` beside its twin; or one kernel, if it is not all of it."""
+    """Print the file of `kernels` beside its twin; or one kernel, if that is not the whole file."""
     file, twin = KERNELS[kernels[0]].file, _twin_file(kernels[0]).name
     of_file = [name for name, kernel in KERNELS.items() if kernel.file == file]
     pieces = _whole(of_file) if kernels == of_file else _alone(kernels[0], of_file)
@@ -31,7 +31,7 @@ def show(kernels: list[str], width: int) -> None:
 
 
 def _side_by_side(pieces: list[tuple[Lines, Lines]], names: tuple[str, str], width: int) -> None:
-    """Parted where the fewest lines are too long for their side."""
+    """Divides the screen where the fewest lines are too long for their side."""
 
     def too_long(left: int) -> int:
         rooms = left - MARGIN, width - GAP - left
@@ -111,7 +111,7 @@ def _rule(name: str, width: int) -> str:
 
 
 def _rows(lines: Lines, width: int, margin: int) -> list[str]:
-    """The lines with their numbers in a margin; what is too long goes on below, further in."""
+    """The lines with their numbers in a margin; long ones continue below, indented further."""
     rows = []
     for number, text in lines:
         indent = " " * (len(text) - len(text.lstrip()) + 4)

@@ -1,4 +1,4 @@
-"""What the simulator says of kernels, in full: `--check` and `--profile`."""
+"""What the simulator says about kernels, in full: `--check` and `--profile`."""
 
 from functools import partial
 from itertools import groupby
@@ -17,7 +17,7 @@ one address, 32 a sector for every lane. In shared memory 1 pass over the banks 
 
 
 def show_checks(kernels: list[str]) -> int:
-    """Run each kernel in check mode against its twin; status 1 where something is found."""
+    """Run each kernel in check mode against its twin; return 1 if anything is found."""
     width, status = max(map(len, kernels)), 0
     with Ahead(
         kernels, [partial(trials.compiled, real=real, mode="check") for real in REAL]
@@ -46,7 +46,7 @@ def _agreement(furthest: float) -> str:
 
 
 def show_profiles(kernels: list[str]) -> int:
-    """Profile each kernel: what every line asks of the memory; status 1 where one cannot run."""
+    """Profile each kernel: what every line asks of memory; return 1 if one cannot run."""
     print(HOW_TO_READ)
     status = 0
     with Ahead(kernels, [partial(trials.compiled, real="float", mode="profile")]) as ahead:

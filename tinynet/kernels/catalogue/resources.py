@@ -1,11 +1,11 @@
 """What a kernel takes of a GPU's multiprocessor: registers, spills, shared memory.
 
 Only NVIDIA's compiler knows. nvcc, or NVRTC by way of CuPy, compiles each file for one architecture
-(no GPU is needed) and says so in its log, which is kept in the cache folder by content.
+(no GPU is needed) and says in its log, which is kept in the cache folder by content.
 
-Fewer is better, since registers and shared memory are shared out among the threads that run at one
-time: 65,536 registers are enough for 2,048 threads of 32. Spills are registers that did not fit and
-live in memory instead.
+Less is better, since registers and shared memory are divided among the threads that run at one
+time: 65,536 registers are enough for 2,048 threads with 32 each. Spills are registers that did not
+fit and live in memory instead.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class CompileFailed(Exception):
 
 @dataclass(frozen=True)
 class Compiler:
-    """A CUDA compiler: `log(path)` is what it says of a file with `-Xptxas -v`."""
+    """A CUDA compiler: `log(path)` is what it says about a file with `-Xptxas -v`."""
 
     name: str
     log: Callable[[Path], str]
@@ -42,7 +42,7 @@ class Compiler:
 
 @dataclass(frozen=True)
 class Resources:
-    """registers: a thread. spilled: bytes a thread, stored and loaded. shared: bytes a block."""
+    """registers and spilled (bytes, stored and loaded) are per thread, shared (bytes) per block."""
 
     registers: int
     spilled: int
@@ -51,7 +51,7 @@ class Resources:
 
 @cache
 def compiler() -> Compiler | None:
-    """nvcc if PATH leads to it, else CuPy's NVRTC; None where there is neither."""
+    """nvcc if it is on PATH, else CuPy's NVRTC; None if there is neither."""
     if nvcc := shutil.which("nvcc"):
         about = subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout
         version = re.search(r"V([\d.]+)", about)
@@ -66,7 +66,7 @@ def compiler() -> Compiler | None:
 
 
 def of_kernel(kernel: str) -> Resources | None:
-    """None where there is no compiler; CompileFailed where the kernel's file does not compile."""
+    """None if there is no compiler; CompileFailed if the kernel's file does not compile."""
     if compiler() is None:
         return None
     sections = re.split(r"Compiling entry function '(\w+)_kernel'", kept_log(KERNELS[kernel].file))

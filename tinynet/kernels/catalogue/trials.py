@@ -1,4 +1,4 @@
-"""Kernels run by the simulator: do they say what their twins say, and what do they ask of memory?
+"""Kernels run by the simulator: do they agree with their twins, and what do they ask of memory?
 
 check("lrn_forward")      every load and store watched, in two orders of the threads
 profile("lrn_forward")    sectors and bank passes of each line
@@ -30,7 +30,7 @@ ROUNDING = 16.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What check found, each in one line, and how far kernel and twin lie apart at most.
+    """What check found, each in one line, and how far apart kernel and twin lie at most.
 
     furthest   in units in the last place of the largest output; 0 means equal to the bit
     """
@@ -46,7 +46,7 @@ def orders() -> list[str]:
 
 
 def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = None) -> Verdict:
-    """Run `kernel` in check mode on its small examples; `text` stands in for its file's."""
+    """Run `kernel` in check mode on its small examples; `text` replaces that of its file."""
     file = KERNELS[kernel].file
     findings: dict[tuple, str] = {}  # the first of each kind on each line
     furthest = 0.0
@@ -67,7 +67,7 @@ def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = Non
 
 
 def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
-    """What each line of `kernel` asks of the memory, at AlexNet's row widths, in float."""
+    """What each line of `kernel` asks of memory, at AlexNet's row widths, in float."""
     example = EXAMPLES[kernel]
     module = _module(KERNELS[kernel].file, text or source(kernel), "float", "profile")
     _launch(kernel, module, _arguments(kernel, {**example.sizes, **example.profiled}, "float"))
@@ -81,7 +81,7 @@ def compiled(file: str, real: str, mode: str) -> None:
 
 
 def _distance(kernel: str, module: RawModule, sizes: Sizes, real: str) -> tuple[float, str]:
-    """How far the kernel's outputs lie from its twin's at most, and where, in words."""
+    """How far the kernel's outputs lie from its twin's at most, and at which element, in words."""
     ours, theirs = (_arguments(kernel, sizes, real) for _ in "ab")
     _launch(kernel, module, ours)
     TWINS[kernel](*theirs)
@@ -102,7 +102,7 @@ def _apart(name: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, str]
 
 
 def _launch(kernel: str, module: RawModule, given: list) -> None:
-    """As the engine does; `given` holds the results after it."""
+    """Launch as the engine does; `given` then holds the results."""
     sizes = {p.name: value for p, value in zip(parameters(kernel), given)}
     blank = tuple(array.name for array in arrays(kernel) if array.role == "out")
     values = cast(kernel, tuple(given), given[0].dtype)
