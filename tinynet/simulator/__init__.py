@@ -1,6 +1,6 @@
-"""The simulator: runs CUDA kernels on the CPU, and answers the calls of CuPy that tinynet makes.
+"""The simulator: runs CUDA kernels on the CPU, and answers the CuPy calls that tinynet makes.
 
-It stands in CuPy's place. What takes `xp` gets CuPy for `cuda:N` and this package for `sim:N`:
+It takes CuPy's place. Code that is handed `xp` gets CuPy for `cuda:N`, this package for `sim:N`:
 
     with xp.cuda.Device(0):
         x = xp.asarray(numpy_array)
@@ -15,10 +15,10 @@ Two halves, which share only the array:
               scheduler, crash, watch, check, profile
     devices   arrays.py and creation.py, over pointer, streams, memory; cuda.py collects the names
 
-Modes and orders are set in the environment: settings.py. The names of NumPy that arrays of a
-device take are listed below; each means the same in CuPy.
+Modes and orders are set in the environment: settings.py. The NumPy names that work on arrays of a
+device are listed below; each means the same in CuPy.
 
-What it cannot show: time and occupancy; races other than by the rules in check.cpp; cuBLAS and the
+What it cannot show: time and occupancy; races that the rules in check.cpp miss; cuBLAS and the
 order of its sums. A kernel whose threads wait for each other by spinning on a flag never ends here,
 and is stopped. It is tested on Linux, with g++ and clang++.
 """

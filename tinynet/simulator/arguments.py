@@ -24,7 +24,7 @@ DTYPES = {
 def bind(
     text: KernelText, types: list[str], args: tuple, uninitialised: tuple[str, ...] = ()
 ) -> list[Argument | ctypes._SimpleCData]:
-    """What is handed to each parameter; ArgumentError where it is not exactly of its type."""
+    """What is handed to each parameter; ArgumentError if it is not exactly of its type."""
     if len(args) != len(types):
         names = ", ".join(parameter.name for parameter in text.parameters)
         reason = f"takes {len(types)} arguments ({names}), got {len(args)}"

@@ -1,6 +1,6 @@
 """Arrays of simulated devices: NumPy's arithmetic, CuPy's manners.
 
-An array of a device is not a NumPy array, and refuses to be taken for one: `get()` copies it to the
+An array of a device is not a NumPy array, and refuses to be taken for one: `get()` copies to the
 host and `asarray()` to the device. Arrays of two devices, or of a device and the host, do not mix
 in one operation, and an operation runs where its arrays are, which must be the current device.
 Everything passes through `call`: it checks that, waits for the current stream, and calls NumPy.
@@ -18,13 +18,13 @@ from tinynet.simulator.memory import Memory, current_device, root
 from tinynet.simulator.pointer import MemoryPointer
 from tinynet.simulator.streams import Device, Stream, get_current_stream
 
-# What an array can do by itself, as in NumPy and CuPy.
+# The methods of an array, as in NumPy and CuPy.
 METHODS = frozenset(
     ["all", "any", "argmax", "argmin", "astype", "clip", "copy", "cumsum", "dot", "fill"]
     + ["flatten", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "reshape", "round"]
     + ["squeeze", "std", "sum", "swapaxes", "take", "transpose", "var", "view"]
 )
-# These may give another view of the same memory, and then nothing has been read.
+# These may return a view of the same memory, and then they read nothing.
 VIEWS = frozenset(
     ["__getitem__", "broadcast_to", "expand_dims", "moveaxis", "ravel", "reshape", "squeeze"]
     + ["swapaxes", "transpose", "view"]
@@ -33,13 +33,13 @@ WRITERS = frozenset(["__setitem__", "at", "fill"])  # they write to their first 
 
 
 class SimArray(NDArrayOperatorsMixin):
-    """An array in the memory of one simulated device; `cupy.ndarray` in its place.
+    """An array in the memory of one simulated device; it takes the place of `cupy.ndarray`.
 
     plain    the same memory as a NumPy array: for the simulator, not for programs
     memory   the allocation that it lies in
     """
 
-    __array_priority__ = 1000  # NumPy's own operators then leave mixed operations to us
+    __array_priority__ = 1000  # NumPy's own operators then leave mixed operations to this class
 
     def __init__(self, plain: np.ndarray, memory: Memory):
         self.plain = plain
@@ -68,7 +68,7 @@ class SimArray(NDArrayOperatorsMixin):
     def get(
         self, stream: Stream | None = None, out: np.ndarray | None = None, blocking: bool = True
     ) -> np.ndarray:
-        """A copy on the host, when the stream has come to it; `blocking=False` does not wait."""
+        """A copy on the host, made when the stream reaches it; `blocking=False` does not wait."""
         host = np.empty(self.shape, self.dtype) if out is None else out
         stream = stream or get_current_stream(self.memory.device)
 
@@ -82,7 +82,7 @@ class SimArray(NDArrayOperatorsMixin):
         return host
 
     def set(self, host: np.ndarray, stream: Stream | None = None) -> None:
-        """Copy an array of the host here."""
+        """Copy a host array here."""
         if not isinstance(host, np.ndarray) or host.dtype != self.dtype or host.shape != self.shape:
             raise TypeError(f"set: wants a NumPy array of {self.dtype} and shape {self.shape}")
 
@@ -137,7 +137,7 @@ class SimArray(NDArrayOperatorsMixin):
 
 
 def call(function: Callable, *args: object, **kwargs: object):
-    """Let NumPy's `function` work on arrays of the current device; its results are arrays there."""
+    """Run NumPy's `function` on arrays of the current device; its results are arrays there."""
     name = getattr(function, "__name__", str(function))
     arrays = list(_arrays((args, kwargs), name))
     if name in VIEWS:
@@ -162,7 +162,7 @@ def call(function: Callable, *args: object, **kwargs: object):
 
 
 def _undone(function: Callable, args: tuple, kwargs: dict, arrays: list, written: list):
-    """In a dry run: what is written to stays as it is; a new array is of the right shape."""
+    """In a dry run: what would be written to stays as it is; a new array has the right shape."""
     if written:
         return written[0] if "out" in kwargs else None
     if function is np.ndarray.copy:
@@ -172,7 +172,7 @@ def _undone(function: Callable, args: tuple, kwargs: dict, arrays: list, written
 
 
 class Function:
-    """A function of NumPy that takes arrays of the current device, and none of the host."""
+    """A NumPy function that takes arrays of the current device, and none of the host."""
 
     def __init__(self, function: Callable):
         self._function = function
@@ -181,7 +181,7 @@ class Function:
         return call(self._function, *args, **kwargs)
 
     def at(self, a: SimArray, index: object, values: object) -> None:
-        """As NumPy's: `add.at(a, index, values)` adds also where an index comes twice."""
+        """As in NumPy: `add.at(a, index, values)` adds each time if an index is repeated."""
         call(self._function.at, a, index, values)
 
 
@@ -202,7 +202,7 @@ def _require_current(arrays: list[SimArray], name: str) -> None:
 
 
 def _arrays(argument: object, name: str) -> Iterator[SimArray]:
-    """The arrays in an argument, in what lists and tuples hold too; NumPy's own are refused."""
+    """The arrays in an argument, and in lists and tuples there; NumPy's own are refused."""
     if isinstance(argument, SimArray):
         yield argument
     elif isinstance(argument, np.ndarray):
@@ -249,7 +249,7 @@ def mark_written(array: SimArray, index: object = ...) -> None:
 
 
 def require_written(array: SimArray, name: str) -> None:
-    """Check mode: an operation of NumPy must not read what nothing has written either."""
+    """Check mode: a NumPy operation must not read what nothing has written either."""
     part = array.memory.written_part(array.plain)
     if part is None or part.all():
         return

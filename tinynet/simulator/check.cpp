@@ -1,11 +1,11 @@
 // Check mode: who touched this element last, and did anything come between?
 //
-// Beside every element stands a cell: its last writer and two of its readers. An access races with
-// an earlier one if at least one of the two writes, not both are atomic, and nothing orders them:
+// Every element has a cell: its last writer and two of its readers. An access races with an earlier
+// one if at least one of the two writes, they are not both atomic, and nothing orders them:
 //   another block                                    nothing ever orders blocks of one launch
 //   another thread, no __syncthreads() between       "epoch" counts them
 //   ... of the same warp, and no __syncwarp() either "sync" counts those
-// Shared memory starts afresh with every block, and so is read uninitialised until written.
+// Shared memory starts afresh with every block: what a block has not written, it must not read.
 // A cell takes 48 bytes: check kernels on small arrays.
 #include <cstdlib>
 #include <cstring>
@@ -23,7 +23,7 @@ struct Cell { Touch writer, reader[2]; };
 
 struct Shadow {
   const Region* region;
-  Cell* cells;               // an element each; shared memory: a byte each
+  Cell* cells;               // one per element; shared memory: one per byte
   uint32_t* written_in;      // shared memory: the block that last wrote this byte
 };
 static Shadow shadows[256];
@@ -46,7 +46,7 @@ void on_launch(const Region* regions, int count) {
   }
 }
 
-// How far apart two touches are: 0 ordered or one thread, 1 one warp, 2 one block, 3 two blocks.
+// How far apart two touches are: 0 ordered or by one thread, 1 one warp, 2 one block, 3 two blocks.
 static int unordered(const Touch& earlier, const Touch& now, bool shared) {
   if (!earlier.block) return 0;
   if (earlier.block != now.block) return shared ? 0 : 3;
@@ -55,7 +55,7 @@ static int unordered(const Touch& earlier, const Touch& now, bool shared) {
   return block.last_sync[now.thread] > earlier.sync ? 0 : 1;
 }
 
-// A race has two lines. Of a read and a write we point at the read, whichever came first this time.
+// A race has two lines. Of a read and a write, report the read, whichever came first this time.
 static void report_race(int region, uint64_t element, const Touch& now, Access access,
                         const Touch& other, Access other_access) {
   bool turn = other_access == READ;

@@ -1,4 +1,4 @@
-"""Compiles kernels with the C++ compiler of this machine, once: results are kept by content.
+"""Compiles kernels with this machine's C++ compiler, once: results are kept by content.
 
 A kernel's library is its own object (the .cu text behind cuda.h) linked with the runtime's
 objects. Everything is named after a hash of all that went into it, so nothing is ever stale, and is
@@ -29,18 +29,18 @@ COMMON = [
     "-fno-exceptions",
     "-fno-rtti",
     "-ffp-contract=off",  # a*b + c rounds twice everywhere: the same bits on every machine
-    "-U_FORTIFY_SOURCE",  # its longjmp takes a leap between stacks for an attack
+    "-U_FORTIFY_SOURCE",  # its longjmp mistakes a leap between stacks for an attack
 ]
 KERNEL = [
     "-fno-strict-aliasing",  # CUDA's compiler lets a float be read as an int
-    "-fstack-clash-protection",  # a local array too large meets the guard page, never leaps over it
+    "-fstack-clash-protection",  # too large a local array hits the guard page, never leaps over it
     "-fno-finite-loops",  # a loop that waits for ever must wait, not vanish
     "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
 ]
-# Compiled for ThreadSanitizer but linked without it: the compiler calls __tsan_read4(address) and
-# the like at every load and store, and those functions are ours (watch.cpp).
+# Compiled for ThreadSanitizer but linked without it: the compiler inserts calls of
+# __tsan_read4(address) and the like at every load and store, and watch.cpp has those functions.
 WATCHED = ["-O1", "-fsanitize=thread", "-DSIM_WATCH"]
-# Neither may leave an access out: g++ makes memset of loops, clang++ drops the read of `a[i] += x`.
+# Neither may omit an access: g++ turns loops into memset, clang++ drops the read of `a[i] += x`.
 WATCHED_BY = {
     "g++": ["-fno-tree-loop-distribute-patterns"],
     "clang++": ["-mllvm", "-tsan-instrument-read-before-write"],
@@ -61,10 +61,10 @@ RUNTIME = {
     "check": [*ALWAYS, "watch.cpp", "check.cpp"],
     "profile": [*ALWAYS, "watch.cpp", "profile.cpp"],
 }
-# What tells an address's line, and which shared variables a library has; both come with g++.
+# These tell the line of an address and the shared variables of a library; both come with g++.
 TOOLS = ("addr2line", "nm")
 
-# What RawModule's options may say to NVRTC, and what of it means something to a host compiler.
+# The options that NVRTC takes: those that a host compiler understands too, and those of a GPU.
 _PASSED_ON = re.compile(r"-[DUI].+|--define-macro=.+|--undefine-macro=.+")
 _OF_A_GPU = re.compile(
     r"--?use_fast_math|--?fmad=.*|--?std=.*|-lineinfo|--generate-line-info|--device-debug|-G|"
@@ -140,7 +140,7 @@ def _short_macro(match: re.Match) -> str:
 
 
 def _portable_switch() -> list[str]:
-    """TINYNET_SIM_SWITCH=portable changes fibers as machines other than x86-64 do (fiber.h)."""
+    """TINYNET_SIM_SWITCH=portable switches fibers as machines other than x86-64 do (fiber.h)."""
     portable = os.environ.get("TINYNET_SIM_SWITCH") == "portable"
     return ["-DSIM_PORTABLE_SWITCH"] if portable else []
 
@@ -151,7 +151,7 @@ def _compiler() -> str | None:
 
 
 def found(program: str) -> str | None:
-    """The path of a program that PATH leads to, or None."""
+    """The path of a program on PATH, or None."""
     return shutil.which(program)
 
 
@@ -166,7 +166,7 @@ def _headers() -> str:
 
 
 def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
-    """The cached result of running the compiler so, made now if it is not there yet."""
+    """The cached result of this run of the compiler, made now if it is not there yet."""
     compiler = _compiler()
     ingredients = "\0".join(
         [_version(compiler), platform.machine(), _headers(), *flags, text or ""]
@@ -192,7 +192,7 @@ def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
         if done.returncode:
             raise _compile_error(done.stderr)
         with made.open("rb") as file:
-            os.fsync(file.fileno())  # a loss of power must not leave an empty file for good
+            os.fsync(file.fileno())  # a power failure must not leave an empty file for good
         os.replace(made, path)
     return path
 
@@ -205,7 +205,7 @@ def _compile_error(output: str) -> KernelError:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for kernels; a temporary one where that cannot be written."""
+    """The user's cache folder for kernels; a temporary one if that cannot be written to."""
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(base).absolute() / "tinynet"

@@ -1,13 +1,13 @@
-// A kernel may divide by zero, follow a wild pointer, or wait for ever: and the process lives on.
+// A kernel may divide by zero, follow a wild pointer, or wait for ever, and the process lives on.
 //
-// Each of these arrives as a signal. While a kernel runs, the handlers below stand in place of
-// whatever was installed before; one that fires notes the instruction and leaps (siglongjmp) out of
-// the kernel, from whichever fiber, back to where the launch began. Handlers have a stack of their
-// own, because the fiber's may be what has overflowed.
+// Each of these arrives as a signal. While a kernel runs, the handlers below replace whatever was
+// installed before; one that fires notes the instruction and leaps (siglongjmp) out of the kernel,
+// from whichever fiber, back to where the launch began. Handlers have a stack of their own, because
+// the fiber's may be what has overflowed.
 //
 // The time limit counts the processor time of the launching thread, so a busy machine does not stop
-// a kernel early. The clock is SIGVTALRM, which tells the process; a thread that is not the
-// launching one passes it on. SIGALRM stays free for others.
+// a kernel early. The clock is SIGVTALRM, which is sent to the process; any other thread that gets
+// it passes it on to the launching one. SIGALRM stays free for others.
 #include <csetjmp>
 #include <csignal>
 #include <cstdlib>
@@ -64,7 +64,7 @@ static void on_clock(void* context) {
 #ifdef SIM_WATCH
   bool told = late;
   late = true;
-  if (busy || !told) return;  // the next access ends it, at a line it knows; or else the next tick
+  if (busy || !told) return;  // the next access ends it, at a known line; or else the next tick
 #endif
   add_finding(TIME_LIMIT, interrupted_pc(context));
   abandon_launch();
@@ -73,7 +73,7 @@ static void on_clock(void* context) {
 static void on_signal(int signal, siginfo_t* info, void* context) {
   if (signal == SIGVTALRM) return on_clock(context);
   if (!in_launch || !pthread_equal(pthread_self(), launcher)) {
-    for (int i = 0; i < N_CAUGHT; ++i)  // not ours: back to who was here before, and fault again
+    for (int i = 0; i < N_CAUGHT; ++i)  // not ours: restore the handler before, and fault again
       if (CAUGHT[i] == signal) sigaction(signal, &before[i], nullptr);
     return;
   }
@@ -121,7 +121,7 @@ void survive(void (*work)(), double seconds) {
   in_launch = 0;
   stop_clock();
   for (int i = 0; i < N_CAUGHT; ++i) {
-    // A last tick may still be on its way to another thread, and its default is to end the process.
+    // A last tick may still be on its way to another thread, and by default it ends the process.
     if (CAUGHT[i] == SIGVTALRM && before[i].sa_handler == SIG_DFL) before[i].sa_handler = SIG_IGN;
     sigaction(CAUGHT[i], &before[i], nullptr);
   }

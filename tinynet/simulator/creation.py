@@ -11,7 +11,7 @@ Shape = int | tuple[int, ...]
 
 
 def empty(shape: Shape, dtype: object = float) -> SimArray:
-    """An array that holds nothing yet. On a GPU that is whatever was there; here NaN, or -1."""
+    """An array that holds nothing yet: on a GPU whatever was there before, here NaN, or -1."""
     plain = np.empty(shape, dtype)
     memory = Memory(current_device(), plain, holds_something=False)
     if not is_dry():
@@ -63,7 +63,7 @@ def array(a: object, dtype: object = None) -> SimArray:
 
 
 def asarray(a: object, dtype: object = None) -> SimArray:
-    """As `array`, but an array of a device that has this dtype already is given back itself."""
+    """As `array`, but an array of a device that already has this dtype is returned as it is."""
     if isinstance(a, SimArray) and (dtype is None or a.dtype == dtype):
         return a
     return array(a, dtype)
@@ -76,7 +76,7 @@ def ascontiguousarray(a: SimArray, dtype: object = None) -> SimArray:
 
 
 def asnumpy(a: object) -> np.ndarray:
-    """A NumPy array: a copy of an array of a device, anything else as NumPy takes it."""
+    """A NumPy array: a copy of an array of a device, or anything else as np.asarray takes it."""
     return a.get() if isinstance(a, SimArray) else np.asarray(a)
 
 

@@ -1,4 +1,4 @@
-// CUDA C for a C++17 compiler of the host: what a .cu file may say, put in terms of runtime.h.
+// CUDA C for a C++17 compiler of the host: what a .cu file may say, in terms of runtime.h.
 //
 // Keywords become nothing; source.py has made shared memory static (one block runs at a time, so
 // that is what it is). Barriers and warp-wide operations hand the thread to the scheduler. A host
@@ -11,7 +11,7 @@
 
 #include "runtime.h"
 
-#define __global__ __attribute__((noinline))  // else what a crash did may have moved out of it
+#define __global__ __attribute__((noinline))  // else the code that crashes may have moved out of it
 #define __device__
 #define __host__
 #define __constant__ static
@@ -41,7 +41,7 @@ SIM_VECTORS(unsigned char, uchar, 2, 4)
 
 // ------------------------------------------------------------ the threads of a block
 
-// `line` is the caller's: a default argument is evaluated where the call stands.
+// `line` is the caller's: a default argument is evaluated at the call.
 #define SIM_LINE int line = __builtin_LINE()
 SIM_INLINE void __syncthreads(SIM_LINE) { sim::wait_for_block(0, line); }
 SIM_INLINE int __syncthreads_count(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line); }
@@ -72,7 +72,7 @@ SIM_INLINE int __all_sync(unsigned mask, int predicate, SIM_LINE) {
 }
 
 namespace sim {
-// The value of lane `from`, which must lie in my part of the warp (`width` lanes); else my own.
+// The value of lane `from` if it is in this lane's part of the warp (`width` lanes), else its own.
 template <class T> SIM_INLINE T shuffle(unsigned mask, T value, int from, int width, int line) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8, "a shuffle moves 32 or 64 bits");
   uint64_t offer = 0;
@@ -98,7 +98,7 @@ SIM_SHUFFLE(__shfl_xor_sync, int, lane ^ operand)
 
 // ------------------------------------------------------------ atomics: one thread runs at a time
 
-// While watched an atomic is one step, at its caller's line; else it is inlined and has that line.
+// While watched, an atomic is one step, at its caller's line; else it is inlined and has that line.
 #ifdef SIM_WATCH
 #define SIM_ATOMIC_STEP SIM_UNWATCHED static __attribute__((noinline, unused))
 #define SIM_WATCH_ATOMIC(p) \
@@ -135,7 +135,7 @@ SIM_ATOMIC_STEP T atomicCAS(T* address, std::common_type_t<T> expected,
 // ------------------------------------------------------------ arithmetic
 
 template <class A, class B> static inline std::common_type_t<A, B> max(A a, B b) {
-  using T = std::common_type_t<A, B>;  // of numbers and NaN, the number: as in CUDA
+  using T = std::common_type_t<A, B>;  // of a number and a NaN, the number: as in CUDA
   if constexpr (std::is_floating_point_v<T>) return fmax(T(a), T(b));
   else return T(a) > T(b) ? T(a) : T(b);
 }

@@ -1,8 +1,8 @@
-"""A dry run: arrays are made, counted and freed as ever, and nothing is computed or copied.
+"""A dry run: arrays are made, counted and freed as usual, but nothing is computed or copied.
 
-It says how much memory a program takes on a device, in a moment and on any machine: memory of the
-host that nobody writes to costs nothing. What the arrays hold then means nothing, and the limit of
-a device's memory does not hold.
+It tells how much memory a program takes on a device, in a moment and on any machine: host memory
+that nothing writes to costs nothing. What the arrays hold then means nothing, and a device's memory
+limit does not apply.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 // How Python finds a kernel in the compiled library: its parameter types, and a function to run it.
 //
-// The compiler itself deduces the types from the function: no parser of C can be wrong about them.
+// The compiler itself deduces the types from the function, so no C parser can get them wrong.
 // SIM_KERNEL(name) stands once for each kernel at the end of the compiled text.
 #pragma once
 #include <cstring>

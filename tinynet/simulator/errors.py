@@ -9,7 +9,7 @@ class KernelError(RuntimeError):
     file     the source file as its `#line` directive names it, or None
     line     the line in that file, or None
     kernel   the kernel's name, or None while compiling
-    others   check mode: further KernelErrors of the same launch, in the order they were met
+    others   check mode: further KernelErrors of the same launch, in the order they were found
     """
 
     def __init__(

@@ -1,9 +1,9 @@
-// Fibers: stacks that one core changes between, so that 1,024 threads of a block can wait in turn.
+// Fibers: stacks that one core switches between, so that 1,024 threads of a block can take turns.
 //
 // To switch is to save the registers that a C function must keep, change the stack pointer, and
 // restore. On x86-64 that is the few instructions below, 7 ns a switch. Elsewhere POSIX ucontext
 // makes the stack and _setjmp/_longjmp switch (35 ns; swapcontext would ask the kernel: 270 ns).
-// -DSIM_PORTABLE_SWITCH takes the second way everywhere, so that tests can.
+// -DSIM_PORTABLE_SWITCH takes the second way everywhere, so that tests can cover it.
 #pragma once
 #include <sys/mman.h>
 #include <unistd.h>
@@ -66,9 +66,9 @@ static void prepare(Context& context, char* stack, size_t size, void (*entry)())
 
 #endif
 
-// The stacks of all fibers, made once in a process, for all kernels in turn. Below each lies a page
+// The stacks of all fibers, made once per process, for all kernels in turn. Below each lies a page
 // that may not be touched: a kernel whose local arrays are too large crashes there, instead of
-// writing over its neighbour.
+// overwriting its neighbour.
 constexpr size_t STACK = 64 << 10;
 
 static size_t page() {
@@ -90,7 +90,7 @@ static char* make_stacks() {
 }
 
 static void begin_fiber(int number, void (*entry)()) {
-  // Stacks that all ended at the same offset would fight for the same few lines of the cache.
+  // Stacks that all ended at the same offset would compete for the same few cache lines.
   size_t colour = size_t(number) * 192 % 8192;
   prepare(fiber[number], lowest_of(number), STACK - colour, entry);
 }

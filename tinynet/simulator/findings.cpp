@@ -1,4 +1,4 @@
-// What went wrong, kept for Python as numbers: findings.py makes sentences of them.
+// What went wrong, kept for Python as numbers: findings.py turns them into sentences.
 #include <cstring>
 #include <dlfcn.h>
 

@@ -1,4 +1,4 @@
-"""Turns what the runtime found, which is numbers, into errors that say what happened and where."""
+"""Turns the runtime's findings, which are numbers, into errors that say what happened and where."""
 
 import signal
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Place:
 
     name: str
     bytes: int
-    itemsize: int  # 0 for shared memory, where each access says its own
+    itemsize: int  # 0 for shared memory, where each access has its own
     shape: tuple[int, ...] | None = None
 
     def element(self, index: int) -> str:
@@ -44,7 +44,7 @@ class Context:
 def to_error(
     found: list[Finding], text: KernelText, library: Library, places: list[Place], seconds: float
 ) -> KernelError:
-    """One error of everything found: the first finding, with the rest as its `others`."""
+    """One error for everything found: the first finding, with the rest as its `others`."""
     offsets = [finding.pc for finding in found] + [finding.other_pc for finding in found]
     lines = dict(zip(offsets, library.lines(offsets, text.file)))
 
@@ -57,9 +57,9 @@ def to_error(
     for finding in sorted(found, key=_is_symptom):
         kind, sentence = SENTENCES[finding.kind]
         file, line = lines[finding.pc]
-        if finding.line:  # a barrier, a shuffle: the compiler put its line there
+        if finding.line:  # a barrier or a shuffle, whose line the compiler has recorded
             file, line = text.file, finding.line
-        elif line is None:  # outside of the kernel's own text: name the kernel at least
+        elif line is None:  # outside the kernel's own text: name the kernel at least
             file, line = text.file, text.line
         errors.append(KernelError(kind, sentence(finding, context), file, line, text.name))
     first = errors[0]
@@ -70,7 +70,7 @@ def to_error(
 
 
 def _is_symptom(finding: Finding) -> bool:
-    """A missing barrier also shows as reads of what is not written yet; the race says more."""
+    """A missing barrier also shows as reads of what is not yet written; the race says more."""
     return SENTENCES[finding.kind][0] == "uninitialised read"
 
 

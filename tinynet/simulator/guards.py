@@ -12,7 +12,7 @@ import numpy as np
 from tinynet.simulator.library import Region
 
 RED_ZONE = 1 << 16
-ALIGNMENT = 256  # as of cudaMalloc, so that sectors are counted as a GPU would
+ALIGNMENT = 256  # as from cudaMalloc, so that sectors are counted as on a GPU
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Guard:
         )
 
     def give_back(self) -> None:
-        """Bring what the kernel wrote to the arguments themselves."""
+        """Copy what the kernel wrote back to the arguments themselves."""
         for argument in self.arguments:
             if argument.constant:
                 continue

@@ -13,7 +13,7 @@ from tinynet.simulator.profiling import LineProfile
 from tinynet.simulator.settings import chosen_order, time_limit
 from tinynet.simulator.source import KernelText
 
-_one_launch = threading.Lock()  # the runtime's state is static, and signal handlers a process's
+_one_launch = threading.Lock()  # the runtime's state is static, signal handlers are per process
 
 
 def launch(
@@ -25,10 +25,10 @@ def launch(
     values: list[Argument | ctypes._SimpleCData],
     shared_mem: int,
 ) -> list[LineProfile]:
-    """Run a kernel to its end, or raise the KernelError of what ends it.
+    """Run a kernel to its end, or raise a KernelError that says what stopped it.
 
-    values: of each parameter, an array argument or a scalar in a box of its C type.
-    Returns what each line cost in profile mode, and nothing in the others.
+    values: for each parameter, an array argument or a scalar in a box of its C type.
+    Returns what each line cost in profile mode, and an empty list in the others.
     """
     with _one_launch:
         shared = aligned(shared_mem)

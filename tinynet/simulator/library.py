@@ -110,7 +110,7 @@ class Library:
         return ctypes.cast(self.c[f"{kernel}__body"], ctypes.c_void_p).value
 
     def launch(self, launch: Launch) -> list[Finding]:
-        """Run it to its end, or to what ends it. Python's lock is released meanwhile."""
+        """Run it to its end, or until something stops it. Python's lock is released meanwhile."""
         found = ctypes.POINTER(Finding)()
         count = self.c.sim_launch(ctypes.byref(launch), ctypes.byref(found))
         return [Finding.from_buffer_copy(found[i]) for i in range(count)]
@@ -121,7 +121,7 @@ class Library:
             raise ValueError(f"the simulator cannot watch {len(regions)} arrays in one launch")
 
     def line_costs(self) -> list[LineCost]:
-        """Profile mode: the last launch, an instruction each."""
+        """Profile mode: the costs of the last launch, one entry per instruction."""
         room = (LineCost * 4096)()
         return room[: self.c.sim_profile(room, len(room))]
 
@@ -168,8 +168,8 @@ class Library:
     def lines(self, offsets: list[int], file: str) -> list[tuple[str | None, int | None]]:
         """The (file, line) of each instruction, given as an offset in the library.
 
-        Of a function that was inlined, the line of the caller that lies in `file`; (None, None)
-        where there is none.
+        For a function that was inlined, the line of the caller that lies in `file`; (None, None)
+        if there is none.
         """
         return [_line(str(self.path), offset, file) for offset in offsets]
 

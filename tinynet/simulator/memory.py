@@ -1,6 +1,6 @@
-"""The memory of simulated devices: the host's, but counted, limited, and each device's its own.
+"""The memory of simulated devices: the host's, but counted, limited, and separate for each device.
 
-As in CuPy each thread of the host has a current device, 0 at first; what it makes is made there.
+As in CuPy, each thread of the host has a current device, 0 at first; what it makes is made there.
 """
 
 import ctypes
@@ -82,12 +82,12 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._used = [0] * DEVICES
-        self._held = [0] * DEVICES  # with blocks that were freed and are kept for the next one
+        self._held = [0] * DEVICES  # includes freed blocks, which are kept for the next array
         self._limit = [0] * DEVICES  # 0: none
         self._returned: deque[tuple[int, int]] = deque()  # (device, size), not yet in the books
 
     def give_back(self, device: int, size: int) -> None:
-        """Called by the collector at any moment, also in the middle of `charge`: takes no lock."""
+        """Called by garbage collection at any moment, even amid `charge`, so it takes no lock."""
         self._returned.append((device, size))
 
     def _settle(self) -> None:

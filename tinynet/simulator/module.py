@@ -91,7 +91,7 @@ class Kernel:
         """Run the kernel over `grid` blocks of `block` threads, with `shared_mem` dynamic bytes.
 
         uninitialised: check mode: names of parameters whose arrays hold nothing yet.
-        Raises KernelError, and ArgumentError where an argument is not what its parameter wants.
+        Raises KernelError, and ArgumentError if an argument is not what its parameter wants.
         """
         grid, block = self._sizes("grid", grid, MAX_GRID), self._sizes("block", block, MAX_BLOCK)
         self._check_limits(block, shared_mem)

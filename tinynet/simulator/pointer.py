@@ -21,7 +21,7 @@ class MemoryPointer:
     def copy_from_device_async(
         self, source: "MemoryPointer", size: int, stream: Stream | None = None
     ) -> None:
-        """Copy `size` bytes from any device's memory, behind what the stream has been given."""
+        """Copy `size` bytes from any device's memory, after what the stream has been given."""
         if is_dry():
             return
         target = self.bytes(size)

@@ -2,9 +2,9 @@
 //
 // A GPU serves the 32 lanes of a warp together. Global memory moves in sectors of 32 bytes: 32
 // neighbouring floats are 4 sectors, 32 scattered ones are 32. Shared memory has 32 banks, each 4
-// bytes wide, and gives one word a bank and pass: lanes that want different words of one bank wait
-// for each other. So for each instruction we collect the addresses of the lanes of a warp, the k-th
-// execution of one lane with the k-th of the others, and count sectors or passes.
+// bytes wide, and each gives one word per pass: lanes that want different words of one bank wait
+// for each other. So the addresses that the lanes of a warp ask for are collected by instruction,
+// the k-th execution of one lane with the k-th of the others, and sectors or passes are counted.
 #include <algorithm>
 #include <map>
 #include <vector>
@@ -13,7 +13,7 @@
 
 namespace sim {
 
-struct LineCost {            // profiling.py has the same
+struct LineCost {            // library.py has the same
   uint64_t pc, requests, lanes, cost;
   int32_t shared, access;
 };
@@ -23,7 +23,7 @@ struct Site {
   uint64_t block = 0;
   int warp = -1;
   unsigned executed[WARP] = {};                   // by each lane, since the warp came here
-  std::vector<std::vector<uint64_t>> requests;    // one for each time: words or sectors asked for
+  std::vector<std::vector<uint64_t>> requests;    // for each execution: words or sectors asked for
 };
 
 static std::map<uintptr_t, Site> sites;

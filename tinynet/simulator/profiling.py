@@ -48,7 +48,7 @@ def total(profiles: list[LineProfile]) -> list[LineProfile]:
 
 
 def table(profiles: list[LineProfile]) -> str:
-    """A table to print, a line of the kernel a row."""
+    """A table to print, one row for each line of the kernel and each kind of access."""
     rows = [("kernel", "line", "memory", "requests", "lanes", "each")]
     for profile in total(profiles):
         unit = "sectors" if profile.space == "global" else "bank passes"

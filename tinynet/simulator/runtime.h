@@ -1,4 +1,4 @@
-// What a compiled kernel and the runtime know of each other.
+// What a compiled kernel and the runtime know about each other.
 //
 // A kernel is compiled with cuda.h and linked with the runtime: scheduler.cpp runs the threads,
 // crash.cpp survives them, findings.cpp keeps what went wrong, and in check and profile mode
@@ -31,7 +31,7 @@ struct Launch {
   char* stacks;                    // of sim_make_stacks, for all kernels of the process
   int32_t order;                   // 0 forward, 1 reversed, 2 random
   uint32_t seed;
-  double seconds;                  // of processor time, then the kernel is stopped
+  double seconds;                  // of processor time, after which the kernel is stopped
 };
 extern Launch launch;
 
@@ -102,7 +102,7 @@ SIM_INLINE void wait_as(State state, int line) {
   switch_context(fiber[running], scheduler);
 }
 
-SIM_INLINE int wait_for_block(int vote, int line) {  // gives the sum of all votes
+SIM_INLINE int wait_for_block(int vote, int line) {  // returns the sum of all votes
   block.votes += vote;
   ++block.at_barrier;
   wait_as(AT_BARRIER, line);
@@ -133,7 +133,7 @@ struct Finding {             // library.py has the same
   uint64_t detail, line;     // line: known already, or 0
 };
 
-// A finding of the thread that runs now, to be completed; nullptr if this place has had its say.
+// A finding of the thread that runs now, to be completed; nullptr if this place has one already.
 Finding* add_finding(Kind kind, uintptr_t pc, int line = 0);
 void forget_findings();
 int all_findings(Finding** found);
@@ -144,16 +144,16 @@ uint64_t offset_in_library(uintptr_t address);      // 0 if it lies elsewhere
 // In crash.cpp: run `work` so that neither a crash nor a hang ends the process...
 void survive(void (*work)(), double seconds);
 [[noreturn]] void abandon_launch();                 // ...and leave it from anywhere
-extern volatile bool busy;  // in watch(), perhaps with a lock of the C library: no leap from there
+extern volatile bool busy;  // in watch(), perhaps holding a lock of the C library: no leap from it
 extern volatile bool late;  // the launch's time is up: watch() is to end it
 
 // ------------------------------------------------------------ memory, in check and profile mode
 
 struct Region {              // an array argument or a shared variable; library.py has the same
   const char* address;
-  uint64_t bytes, itemsize;  // itemsize 0: of shared memory, where each access says its own
+  uint64_t bytes, itemsize;  // itemsize 0: shared memory, where each access has its own
   uint64_t red_zone;         // bytes before and after in which nothing else lives
-  uint8_t* written;          // one byte an element; nullptr: all of it holds something
+  uint8_t* written;          // one byte per element; nullptr: all of it holds something
   int32_t shared, constant;  // constant: no pointer to it may write
 };
 

@@ -1,10 +1,10 @@
-// Blocks one after another; the threads of a block in turns, each until it waits or ends.
+// Blocks run one after another; the threads of a block take turns, each until it waits or ends.
 //
 // Most kernels never wait. So a fiber runs thread after thread in a plain loop, and only when one
 // of them waits does the next thread get a stack of its own: without barriers there is no switch.
 // When every thread has ended or waits, those that wait for something complete are released:
 //   first warps   (a group whose lanes have all arrived at a shuffle, a vote or __syncwarp),
-//   then the block (everyone who is left stands at __syncthreads).
+//   then the block (every thread that is left is at __syncthreads).
 // Nothing is pre-empted: a thread that spins on another's flag never lets it run (see crash.cpp).
 #include <cstdlib>
 #include <cstring>
@@ -157,7 +157,7 @@ static void release_warp(int warp) {
 }
 
 #ifdef SIM_CHECK
-// All who are left stand at __syncthreads(): is that everyone, and at the same one?
+// All that are left are at __syncthreads(): is that every thread, and at the same one?
 static void inspect_barrier() {
   int present = -1, absent = -1, elsewhere = -1;
   for (int t = 0; t < block.threads; ++t) {
@@ -189,7 +189,7 @@ static void release_barrier() {
   block.votes = 0;
 }
 
-// Let go all who may; false when nobody waits any more.
+// Let all go on that may; false when none is waiting any more.
 static bool release() {
   if (block.at_warp)
     for (int warp = 0; warp * WARP < block.threads; ++warp) release_warp(warp);

@@ -4,8 +4,8 @@ TINYNET_SIM          run (default), check or profile
 TINYNET_SIM_ORDER    forward (default), reversed or random:SEED: the order of threads and blocks,
                      and of the queues of streams
 TINYNET_SIM_TIMEOUT  seconds of processor time after which a launch is stopped, 120 by default
-TINYNET_SIM_SWITCH   portable: change between threads as on machines other than x86-64 (fiber.h)
-TINYNET_SIM_MEMORY   what each device has, such as 3GB (of 2**30 bytes) or 500MB; no limit without
+TINYNET_SIM_SWITCH   portable: switch threads as on machines other than x86-64 (fiber.h)
+TINYNET_SIM_MEMORY   what each device has, such as 3GB (of 2**30 bytes) or 500MB; else no limit
 TINYNET_SIM_PEERS    0: no device can read another's memory directly
 CXX                  the C++ compiler, else g++ or clang++
 XDG_CACHE_HOME       where compiled kernels are kept, else ~/.cache
@@ -26,7 +26,7 @@ def chosen_mode(mode: str | None) -> str:
 
 
 def chosen_memory() -> int:
-    """The bytes of TINYNET_SIM_MEMORY; 0 where it sets no limit."""
+    """The bytes of TINYNET_SIM_MEMORY; 0 if it sets no limit."""
     return memory_size("TINYNET_SIM_MEMORY", os.environ.get("TINYNET_SIM_MEMORY") or "0B")
 
 

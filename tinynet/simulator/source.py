@@ -1,7 +1,7 @@
 """Reads a .cu text as far as the simulator needs: its kernels, their parameters, and `#line`.
 
-Types are not read here: the compiler deduces them (see entry.h). Here are only names and lines, for
-messages, and what a macro cannot translate: the declarations of shared memory.
+Types are not read here: the compiler deduces them (see entry.h). All that is read is names and
+lines, for messages, and what a macro cannot translate: the declarations of shared memory.
 """
 
 import re
@@ -23,7 +23,7 @@ _SHARED = re.compile(r"((?:(?:extern|static|volatile)\s+)*)__shared__\s+([^;]*);
 _ALIGNMENT = re.compile(r"(?:__align__|alignas)\s*\(\s*\d+\s*\)")
 _DECLARATOR = re.compile(r"(.*?)\b(\w+)\s*((?:\[[^\]]*\]\s*)*)$", re.DOTALL)
 
-# A shared variable stands between two red zones: one step past its end is no other variable.
+# A shared variable lies between two red zones: one step past its end there is no other variable.
 RED_ZONE = 256
 PADDED = "sim_padded_"  # precedes its name in the library, where library.py finds it
 
@@ -36,7 +36,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class KernelText:
-    """A kernel as its text says: where it is, and what its parameters are called."""
+    """A kernel as its text has it: where it is, and what its parameters are called."""
 
     name: str
     file: str
@@ -102,7 +102,7 @@ def _with_red_zones(type_: str, name: str, dimensions: str) -> str:
 
 
 def _blank(pattern: re.Pattern, code: str) -> str:
-    """Spaces in place of what matches, so that all else keeps its line."""
+    """The code with spaces in place of what matches, so that all else keeps its position."""
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), code)
 
 

@@ -1,4 +1,4 @@
-"""Devices, streams and events: what is issued now, and runs when?
+"""Devices, streams and events: when does what is issued now run?
 
 On a GPU a kernel launch returns at once; the kernel runs later, after what its stream was given
 before, and at any time relative to other streams unless an event orders them. A forgotten wait is
@@ -64,7 +64,7 @@ class Device:
         set_current_device(self._before.pop())
 
     def synchronize(self) -> None:
-        """Return when all streams of the device have run empty."""
+        """Return when all streams of the device are empty."""
         with _lock:
             for stream in list(_busy.values()):
                 if stream.device_id == self.id:
@@ -135,7 +135,7 @@ class Stream:
         return event
 
     def wait_event(self, event: "Event") -> None:
-        """What is issued from now on runs after what `event` has last been recorded behind."""
+        """What is issued from now on runs after `event`, as it was last recorded, has passed."""
         if event.mark is not None:
             self.submit(_Wait(event.mark))
 
@@ -153,7 +153,7 @@ class Stream:
     # ------------------------------------------------------------ the queue
 
     def submit(self, operation: Callable[[], None]) -> None:
-        """Issue an operation; it runs by the time that TINYNET_SIM_ORDER allows."""
+        """Issue an operation; TINYNET_SIM_ORDER says when it runs."""
         order, seed = chosen_order()
         with _lock:
             for stream in self._implicitly_first():

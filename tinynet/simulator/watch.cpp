@@ -1,4 +1,4 @@
-// Every load and store of a kernel, seen: where does it go, and is anything there?
+// Every load and store of a kernel is watched: where does it go, and is anything there?
 //
 // The kernel is compiled with -fsanitize=thread, which makes the compiler call a function before
 // each access to memory: __tsan_read4(address) and so on. Normally those are ThreadSanitizer's;
