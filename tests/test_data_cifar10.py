@@ -106,7 +106,7 @@ def test_other_archives_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (bytes(3073 * 2 + 1), "data_batch_2.bin has 6,147 bytes, no whole number of records"),
+        (bytes(3073 * 2 + 1), "data_batch_2.bin has 6,147 bytes, not a whole number of 3,073-byte"),
         (b"", "data_batch_2.bin has 0 bytes"),
         (bytes([10]) + bytes(3072), "data_batch_2.bin has the label 10, wanted 0 to 9"),
     ],
@@ -189,8 +189,8 @@ def test_without_a_network_the_message_says_what_to_put_where(tmp_path, monkeypa
     monkeypatch.setattr(cifar10, "URL", "http://127.0.0.1:9/cifar-10-binary.tar.gz")  # refused
     with pytest.raises(
         DataError,
-        match="could not be downloaded .*put cifar-10-binary.tar.gz, cifar-10-binary.tar.xz or the "
-        "unpacked folder cifar-10-batches-bin into the folder data",
+        match="could not be downloaded .*put one of cifar-10-binary.tar.gz, cifar-10-binary.tar.xz "
+        "or the unpacked folder cifar-10-batches-bin into the folder data",
     ):
         open_dataset("cifar10", "train", 32)
 

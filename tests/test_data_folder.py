@@ -88,7 +88,7 @@ def test_hidden_files_are_not_there_and_other_files_are_reported(tmp_path, kind)
     assert [name[-9:] for name in dataset.ignored] == ["notes.txt", "abels.csv"]
     told = []
     loader = Loader(dataset, 2, seed=0, workers=1, train=True, on_skip=lambda *a: told.append(a))
-    assert len(told) == 1 and told[0][0].endswith("notes.txt") and "1 others" in told[0][1]
+    assert len(told) == 1 and told[0][0].endswith("notes.txt") and "nor is 1 other" in told[0][1]
     assert len(loader.skipped) == 2
 
 

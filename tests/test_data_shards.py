@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_it_is_photographs_to_whoever_asks_for_the_kind(prepared):
     assert kind_of_data(prepared) == kind_of_data(str(prepared)) == "folder"
 
 
-def test_other_sizes_are_scaled_and_measured_anew(prepared):
+def test_other_sizes_are_scaled_and_measured_again(prepared):
     dataset = open_dataset(prepared, "train", 64)
     assert dataset.load(0).shape == (3, 73, 73) and dataset.statistics is None
     assert measure(dataset).mean.shape == (3, 73, 73)
@@ -114,12 +115,30 @@ def test_a_damaged_image_is_named_with_its_shard(copy):
     data[record["offset"] + record["size"] // 2] ^= 1  # one bit: it still decodes
     shard.write_bytes(data)
     decode_image(bytes(data[record["offset"] :][: record["size"]]), 256)
-    with pytest.raises(BadImage, match="damaged since it was prepared; run the `prepare SRC DST`"):
+    with pytest.raises(BadImage, match="damaged since it was prepared; run again the"):
         dataset.load(5)
     loader = Loader(dataset, 5, seed=0, workers=1, train=False, on_skip=lambda *told: None)
     assert sum(len(batch.indices) for batch in loader.epoch(0)) == 9
     assert list(loader.skipped) == [name]
     assert name.startswith(f"{shard}: ") and name.endswith(".jpg")
+
+
+def test_an_image_that_does_not_decode_is_named_with_its_shard(copy):
+    """As when a program other than `prepare` wrote the shard: the checksum is that of its bytes."""
+    records = np.fromfile(copy / "train.index", RECORD)
+    shard, offset, size, _, _ = records[5].tolist()
+    path = copy / f"train-{shard:06}.tar"
+    with open(path, "rb+") as file:
+        file.seek(offset)
+        file.write(bytes(size))
+    records["crc32"][5] = zlib.crc32(bytes(size))
+    records.tofile(copy / "train.index")
+    dataset = open_dataset(copy, "train", 224)
+    with pytest.raises(BadImage) as refused:
+        dataset.load(5)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert refused.value.name == dataset.describe(5) and dataset.describe(5).endswith(".jpg")
+    assert refused.value.reason.startswith("not an image, or damaged at its start (formats read: ")
 
 
 def test_an_image_in_a_damaged_place_still_has_a_name(copy):
@@ -167,16 +186,14 @@ def test_other_damaged_files_are_named(copy, name, data, message):
         (copy / name).unlink()
     else:
         (copy / name).write_bytes(data)
-    with pytest.raises(
-        DataError, match=message + ".*; run the `prepare SRC DST` that made it once"
-    ):
+    with pytest.raises(DataError, match=message + ".*; run again the `prepare SRC DST` that made"):
         open_dataset(copy, "train", 224)
 
 
 def test_a_set_that_is_not_finished_is_refused(copy):
     path = copy / "dataset.json"
     path.write_text(path.read_text().replace('"finished": true', '"finished": false'))
-    with pytest.raises(DataError, match="set: not finished: run its `prepare SRC DST` once more"):
+    with pytest.raises(DataError, match="set: not finished: run the same `prepare SRC DST` again"):
         open_dataset(copy, "val", 224)
 
 

@@ -1,4 +1,4 @@
-"""`prepare`: what it makes of photographs, how it goes on where it stopped, what it refuses."""
+"""`prepare`: what it makes of photographs, how it continues where it stopped, what it refuses."""
 
 import errno
 import io
@@ -154,7 +154,7 @@ def test_bad_images_are_left_out_and_told_of(tmp_path, monkeypatch):
     (cat / "notes.txt").write_bytes(b"hello")
     quiet = prepare_quietly(source, tmp_path / "set")
     lines = (tmp_path / "set" / "skipped.txt").read_text().splitlines()
-    assert lines[0] == "train/cat/notes.txt: not an image by its name"
+    assert lines[0] == "train/cat/notes.txt: not named like an image"
     named = dict(line.split(": ", 1) for line in lines)
     assert set(named) == {
         f"train/cat/{name}" for name in ("notes.txt", "cut.jpg", "text.jpg", "bomb.jpg")
@@ -209,7 +209,7 @@ def test_a_tar_that_is_cut_meanwhile_stops_it(tmp_path, monkeypatch):
     assert (tmp_path / "set" / "skipped.txt").read_text() == ""
 
 
-# ---------------------------------------------------------------- once more
+# ---------------------------------------------------------------- again
 
 
 def test_a_finished_set_is_left_as_it_is(photos, prepared):
@@ -233,7 +233,7 @@ def test_a_damaged_shard_is_made_once_more(photos, prepared, tmp_path, name, dam
         shard.write_bytes(data if damage == "middle" else files[name][:-600])
     quiet = prepare_quietly(photos, tmp_path)
     assert quiet.made == 1
-    assert quiet.warnings == [f"{shard} is damaged: it is made once more"]
+    assert quiet.warnings == [f"{shard} is damaged and will be made again"]
     assert contents(tmp_path) == files
 
 
@@ -244,7 +244,7 @@ def test_a_shard_that_cannot_be_made_as_it_was_is_left_alone(
         (tmp_path / other).write_bytes(data)
     (tmp_path / "train-000001.tar").write_bytes(b"damaged")
     monkeypatch.setattr("tinynet.data.prepare_images.encode", lambda square, q: encode(square, 80))
-    with pytest.raises(DataError, match="train-000001.tar cannot be made as it was: .*Pillow"):
+    with pytest.raises(DataError, match="train-000001.tar cannot be reproduced: .*Pillow"):
         prepare_quietly(photos, tmp_path)
     assert (tmp_path / "train-000001.tar").read_bytes() == b"damaged"
 
@@ -284,11 +284,11 @@ def test_a_place_among_the_photographs_is_refused(tmp_path, top):
     source = write_folder(tmp_path / "all" / top, 1, 1)
     for place in ("train", "train/deep", "val/cat/deep", "train/../val/cat"):
         before = sorted(source.rglob("*"))
-        with pytest.raises(DataError, match="lies among the photographs.*give a DST outside"):
+        with pytest.raises(DataError, match="is inside the photographs' folder.*DST outside"):
             prepare_quietly(tmp_path / "all", source / place)
         assert sorted(source.rglob("*")) == before
     (tmp_path / "link").symlink_to(source / "train" / "cat")
-    with pytest.raises(DataError, match="lies among the photographs"):
+    with pytest.raises(DataError, match="is inside the photographs' folder"):
         prepare_quietly(tmp_path / "all", tmp_path / "link" / "deep")
     for _ in range(2):
         prepare_quietly(tmp_path / "all", source / "prepared")

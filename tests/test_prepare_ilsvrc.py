@@ -125,12 +125,12 @@ def test_a_development_kit_that_is_damaged(source):
     packed = kit.read_bytes()
     for damaged in packed[: len(packed) // 2], b"", b"hello" * 99, packed[:40] + bytes(9):
         kit.write_bytes(damaged)
-        refused(source, f"{DEVKIT}.tar.gz: damaged or cut short; get it anew")
+        refused(source, f"{DEVKIT}.tar.gz: damaged or cut short; download it again")
     kit.unlink()
     for damaged in mat[:-20], mat[:200], b"", mat.replace(b"synsets", b"sinsets"):
         (source / MAT).write_bytes(damaged)
         (source / GROUND_TRUTH).write_text("1\n")
-        refused(source, f"{MAT}: damaged, or not the kit's .*; get the development kit anew")
+        refused(source, f"{MAT}: damaged, or not the kit's .*; download the development kit again")
 
 
 def test_without_scipy_it_is_said_what_helps(source, monkeypatch):
@@ -146,9 +146,9 @@ def test_other_files_in_the_tars_are_ignored_and_told_of(source, tmp_path):
     (source / TRAIN).write_bytes(tar_of(tars))
     prepare_quietly(source, tmp_path / "set")
     assert (tmp_path / "set" / "skipped.txt").read_text().splitlines() == [
-        f"{TRAIN}: {WNIDS[0]}.tar: notes.txt: not an image by its name",
-        f"{TRAIN}: {WNIDS[0]}.tar: ._n01440764_0.JPEG: not an image by its name",
-        f"{TRAIN}: readme: not an image by its name",
+        f"{TRAIN}: {WNIDS[0]}.tar: notes.txt: not named like an image",
+        f"{TRAIN}: {WNIDS[0]}.tar: ._n01440764_0.JPEG: not named like an image",
+        f"{TRAIN}: readme: not named like an image",
     ]
     assert len(open_dataset(tmp_path / "set", "train", 224)) == 4
 
@@ -163,7 +163,7 @@ def test_what_is_missing_is_named(source, name):
 
 
 def test_one_archive_instead_of_their_folder(source):
-    refused(source / TRAIN, f"{TRAIN}: wanted the folder that it lies in")
+    refused(source / TRAIN, f"{TRAIN}: wanted the folder that contains it")
 
 
 def test_an_outer_tar_cut_short_anywhere(source):
@@ -171,7 +171,9 @@ def test_an_outer_tar_cut_short_anywhere(source):
     end = max(i for i, byte in enumerate(whole) if byte) // 512 * 512 + 512
     for length in (0, 300, 700, 1024, len(whole) // 2, end - 700, end - 1):
         os.truncate(source / TRAIN, length)
-        refused(source, f"{TRAIN}: .*(damaged|cut short|beyond its end).*; get it or pack it anew")
+        refused(
+            source, f"{TRAIN}: .*(damaged|cut short|beyond its end).*; download or pack it again"
+        )
         (source / TRAIN).write_bytes(whole)
     (source / TRAIN).write_bytes(whole[:512])
     refused(source, f"{TRAIN}: .*(damaged|cut short|beyond its end)")
@@ -189,7 +191,7 @@ def test_an_inner_tar_cut_short_anywhere(source):
         tars[WNIDS[1]] = whole[:length]
         (source / TRAIN).write_bytes(tar_of({f"{w}.tar": data for w, data in tars.items()}))
         refused(
-            source, f"{TRAIN}: {WNIDS[1]}.tar: damaged(?!.*{WNIDS[2]}).*; get it or pack it anew"
+            source, f"{TRAIN}: {WNIDS[1]}.tar: damaged(?!.*{WNIDS[2]}).*; download or pack it again"
         )
 
 
@@ -198,7 +200,7 @@ def test_an_inner_tar_cut_short_anywhere(source):
     [
         ({"n00000001.tar": {}}, "n00000001.tar: no images in this class's tar"),
         ({"n00000001.tar": {"a.txt": b"hello"}}, "n00000001.tar: no images in this class's tar"),
-        ({"cats.tar": {"a.jpg": b""}}, "cats.tar: wanted one tar a class, called by its WordNet"),
+        ({"cats.tar": {"a.jpg": b""}}, "cats.tar: wanted one tar per class, named by its WordNet"),
         ({}, "no tars in it: wanted a tar of tars"),
     ],
 )
@@ -210,7 +212,7 @@ def test_train_tars_that_are_none(source, tars, message):
 def test_two_tars_of_a_class(source):
     tar = tar_of(train_files(WNIDS[0], 1))
     (source / TRAIN).write_bytes(tar_of([("n01440764.tar", tar), ("n01440764.tar", tar)]))
-    refused(source, f"{TRAIN}: n01440764.tar is in it twice: get it or pack it anew")
+    refused(source, f"{TRAIN}: n01440764.tar is in it twice: download or pack it again")
 
 
 def test_duplicate_keys(source, tmp_path):
@@ -229,7 +231,7 @@ def test_duplicate_keys(source, tmp_path):
     [
         (
             "3\n1\n2\n3\n1\n",
-            "has 5 lines, .* 6 images: .* knows nothing is ILSVRC2012_val_00000006",
+            "has 5 lines, .* 6 images: .* lacks is ILSVRC2012_val_00000006",
         ),
         ("3\n1\n2\n3\n1\n2\n1\n", "has 7 lines, .* 6 images: .*ILSVRC2012_val_00000007"),
         ("", "has 0 lines, .* 6 images"),
@@ -247,7 +249,7 @@ def test_a_ground_truth_that_does_not_fit(source, truth, message):
 def test_validation_images_are_missing(source):
     names = [f"ILSVRC2012_val_{i:08}.JPEG" for i in (1, 3, 4, 5, 6)]
     (source / VAL).write_bytes(tar_of(dict.fromkeys(names, photograph(1))))
-    refused(source, f"6 lines, .* 5 images: .* {VAL} knows nothing is ILSVRC2012_val_00000002")
+    refused(source, f"6 lines, .* 5 images: .* {VAL} lacks is ILSVRC2012_val_00000002")
     (source / VAL).write_bytes(tar_of({"a.txt": b"hello"}))
     refused(source, "6 lines, .* 0 images")
     (source / VAL).write_bytes(tar_of([(names[0], b"1"), (names[0], b"2")]))
@@ -276,7 +278,7 @@ def test_the_table_of_ids_has_the_classes(source):
         refused(source, f"{IDS[0]}: n99999999, with the number {ID_OF[wnid]}, is not in .*synset_w")
     (source / "synset_words.txt").unlink()
     table.write_text(text.replace(WNIDS[1], "n99999999"))
-    refused(source, f"{IDS[0]}: no line for {WNIDS[1]}, of which {TRAIN} has a tar")
+    refused(source, f"{IDS[0]}: no line for {WNIDS[1]}, for which {TRAIN} has a tar")
     table.write_text(text + "4\tn99999999\t5\n")  # more of them, as the kit has
     (source / "synset_words.txt").write_text(WORDS)
     assert opened(source).classes == WORDS.splitlines()[:3]

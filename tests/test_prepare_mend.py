@@ -68,7 +68,7 @@ def test_what_follows_from_the_rest_is_given_again(photos, prepared, copy, unrea
     assert contents(copy) == contents(prepared)
     # A killed run may also leave something after the end of these: it is not reported.
     silent = kind == "long" and name in ("train.index", "val.index", "skipped.txt")
-    told = f"{copy / name} was missing or damaged: it is given again"
+    told = f"{copy / name} was missing or damaged and has been restored"
     assert quiet.warnings == ([] if silent else [told])
 
 
@@ -123,12 +123,12 @@ def test_without_the_progress_file(photos, prepared, copy, kind):
     assert np.array_equal(open_dataset(copy, "val", 224).labels, [0, 0, 1, 1])
     (copy / "skipped.txt").write_bytes(b"")
     quiet = prepare_quietly(photos, copy)
-    assert "cannot be given again: images that could not be read: 1" in quiet.warnings[0]
+    assert "cannot be restored: images that could not be read: 1" in quiet.warnings[0]
     # The statistics come from the photographs themselves: these are read again, with a warning.
     (copy / "statistics.npz").write_bytes(b"PK")
     quiet = prepare_quietly(photos, copy)
     assert "statistics.npz: missing or damaged" in quiet.warnings[0]
-    assert "only the photographs tell what it told: all are read once more" in quiet.warnings[1]
+    assert "can only be rebuilt from the photographs: all are read again" in quiet.warnings[1]
     assert contents(copy) == wanted
 
 
@@ -153,5 +153,5 @@ def test_the_command_says_what_it_mended(tmp_path):
         (out / name).write_bytes(b"{}")
         result = run("prepare", source, out)
         assert result.status == 0 and "nothing left to do" not in result.out
-        assert f"{out / name} was missing or damaged: it is given again" in result.err
+        assert f"{out / name} was missing or damaged and has been restored" in result.err
     assert run("prepare", source, out).out.startswith("nothing left to do\n")

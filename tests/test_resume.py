@@ -275,4 +275,4 @@ def test_what_was_left_out_is_counted(tmp_path):
     assert "skipped  5 files that" in train(*args, "--out", tmp_path / "five").out
     result = run("eval", "--checkpoint", tmp_path / "five", "--checkpoint", tmp_path / "one")
     assert "skipped  3 files that" in result.out
-    assert result.err.count("1.png") == 1 and result.err.count("nor are 1 others") == 1
+    assert result.err.count("1.png") == 1 and result.err.count("nor is 1 other") == 1

@@ -66,8 +66,8 @@ def download(target: Path) -> Path:
     except (OSError, http.client.HTTPException) as error:
         places = f"{', '.join(PLACES[:-1])} or the unpacked folder {PLACES[-1]}"
         raise DataError(
-            f"cifar10: {URL} could not be downloaded to {target} ({error}). Without a network "
-            f"put {places} into the folder {target.parent}, or give the path where it lies"
+            f"cifar10: {URL} could not be downloaded to {target} ({error}). Without a network, "
+            f"put one of {places} into the folder {target.parent}, or give its path"
         ) from error
     return target
 
@@ -139,7 +139,7 @@ def _read_archive(path: Path, names: list[str]) -> dict[str, bytes]:
     if missing:
         raise DataError(
             f"{path}: {', '.join(missing)} missing: wanted CIFAR-10's binary version "
-            "(a folder-a-class archive must be a plain .tar, not a compressed one)"
+            "(an archive of class folders must be a plain .tar, not a compressed one)"
         )
     return {name: found[name] for name in names}
 
@@ -148,8 +148,8 @@ def _parse(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Labels uint8 (n,) and pixels uint8 (n, 3, 32, 32) of one file."""
     if not data or len(data) % RECORD:
         raise DataError(
-            f"{name} has {len(data):,} bytes, no whole number of records of {RECORD:,}: "
-            "damaged, or not CIFAR-10's binary version"
+            f"{name} has {len(data):,} bytes, not a whole number of {RECORD:,}-byte "
+            "records: damaged, or not CIFAR-10's binary version"
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
     labels = records[:, 0]

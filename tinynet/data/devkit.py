@@ -4,8 +4,8 @@
     meta.mat                                  of each class its ILSVRC2012_ID, WordNet id and words
 
 Both are found in ILSVRC2012_devkit_t12.tar.gz as it is downloaded, in the folder it unpacks to, or
-beside the images. In place of meta.mat, which takes SciPy to read, a text will do with a line a
-class that has its WordNet id and then its ID: ilsvrc2012_ids.tsv, or the localization kit's
+beside the images. In place of meta.mat, which takes SciPy to read, a text will do that has
+one line per class, its WordNet id and then its ID: ilsvrc2012_ids.tsv, or the localization kit's
 map_clsloc.txt.
 
 The IDs number the classes in an order of their own. They are turned into WordNet ids, and those
@@ -123,7 +123,7 @@ def _read_mat(table: KitFile) -> list[Class]:
         from scipy.io import loadmat
     except ImportError:
         raise DataError(
-            f"{table.place}: a file of MATLAB, and SciPy, which reads it, is not installed: "
+            f"{table.place}: a MATLAB file, and SciPy, which reads it, is not installed: "
             f"`pip install scipy`, or put {IDS[0]} or {IDS[1]} beside the images"
         ) from None
     try:
@@ -135,8 +135,8 @@ def _read_mat(table: KitFile) -> list[Class]:
         ]
     except Exception as error:  # a damaged file can raise anything at all inside a reader
         raise DataError(
-            f"{table.place}: damaged, or not the kit's ({type(error).__name__}: {error}); get the "
-            "development kit anew"
+            f"{table.place}: damaged, or not the kit's ({type(error).__name__}: {error}); "
+            "download the development kit again"
         ) from error
 
 
@@ -157,5 +157,5 @@ def _find_packed(packed: Path, names: tuple[str, ...]) -> KitFile | None:
                 if member.isfile() and os.path.basename(member.name) in names:
                     return KitFile(f"{packed}: {member.name}", tar.extractfile(member).read())
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise DataError(f"{packed}: damaged or cut short; get it anew") from error
+        raise DataError(f"{packed}: damaged or cut short; download it again") from error
     return None

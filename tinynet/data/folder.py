@@ -67,7 +67,10 @@ class FolderDataset(Dataset):
 
 
 def _wanted(path: Path) -> str:
-    return f"wanted train/ and val/, each with one sub-folder a class, in {path} or a folder of it"
+    return (
+        f"wanted train/ and val/, each with one sub-folder per class, in {path} or in a folder "
+        "directly below it"
+    )
 
 
 def _find_top(tree: Folder | Tar, path: Path) -> str:

@@ -79,7 +79,7 @@ def open_ilsvrc(folder: Path, progress: Callable[[int, int], None]) -> Source:
     check_order(wnids, words, place)
     for wnid in sorted(classes.keys() - set(wnid_of.values())):
         raise DataError(
-            f"{table.place}: no line for {wnid}, of which {TRAIN} has a tar: complete the file"
+            f"{table.place}: no line for {wnid}, for which {TRAIN} has a tar: complete the file"
         )
 
     places = [classes[wnid] for wnid in wnids]
@@ -121,11 +121,11 @@ def list_train(
                 ignored += [f"{path}: {member.name}"] * member.isreg()
                 continue
             if name.stem in classes:
-                raise DataError(f"{path}: {name.name} is in it twice: get it or pack it anew")
+                raise DataError(f"{path}: {name.name} is in it twice: download or pack it again")
             if not WORDNET_ID.fullmatch(name.stem):
                 raise DataError(
-                    f"{path}: {member.name}: wanted one tar a class, called by its WordNet id, as "
-                    "n01440764.tar"
+                    f"{path}: {member.name}: wanted one tar per class, named by its WordNet id, "
+                    "such as n01440764.tar"
                 )
             where, end = f"{path}: {member.name}", member.offset_data + member.size
             images = []
@@ -135,7 +135,7 @@ def list_train(
                 elif file.isreg():
                     ignored.append(f"{where}: {file.name}")
             if not images:
-                raise DataError(f"{where}: no images in this class's tar: get the tar anew")
+                raise DataError(f"{where}: no images in this class's tar: download the tar again")
             # By name, as in a folder: the shards do not depend on how a tar was packed.
             classes[name.stem] = _places(sorted(images, key=_file_name))
     if not classes:
@@ -156,7 +156,7 @@ def _open_val(
                 ignored += [f"{path}: {member.name}"] * member.isreg()
                 continue
             if int(match[1]) in found:
-                raise DataError(f"{path}: {member.name} is in it twice: get the tar anew")
+                raise DataError(f"{path}: {member.name} is in it twice: download the tar again")
             found[int(match[1])] = member
     wanted = range(1, len(numbers) + 1)
     odd = sorted(found.keys() ^ set(wanted))
@@ -165,8 +165,8 @@ def _open_val(
         lacks = truth if number in found else path
         raise DataError(
             f"{truth.place} has {len(numbers):,} lines, {path} {len(found):,} images: wanted a "
-            f"line for each image. The first of which {lacks.name} knows nothing is "
-            f"ILSVRC2012_val_{number:08}.JPEG: one of the two is not whole; get it anew"
+            f"line for each image. The first that {lacks.name} lacks is "
+            f"ILSVRC2012_val_{number:08}.JPEG: one of the two is incomplete; download it again"
         )
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     for line, number in enumerate(numbers, 1):

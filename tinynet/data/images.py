@@ -73,7 +73,7 @@ def load_square(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         reason = f"more than {MAX_PIXELS / 1e6:.0f} million pixels"
     except UnidentifiedImageError:
-        reason = f"not an image, or damaged at its start (read are {', '.join(FORMATS)})"
+        reason = f"not an image, or damaged at its start (formats read: {', '.join(FORMATS)})"
     except MemoryError:
         raise
     except Exception as error:  # a damaged file can raise anything at all inside a decoder

@@ -169,9 +169,8 @@ class Loader:
     def _skip_ignored(self) -> None:
         ignored = self.dataset.ignored
         if ignored:
-            self.skipped = dict.fromkeys(ignored, "not an image by its name")
-            others = f", nor are {len(ignored) - 1:,} others" if len(ignored) > 1 else ""
-            self.on_skip(ignored[0], f"not an image by its name{others}")
+            self.skipped = dict.fromkeys(ignored, "not named like an image")
+            self.on_skip(ignored[0], f"not named like an image{_nor(len(ignored) - 1)}")
 
     def _refuse(self) -> None:
         ignored = set(self.dataset.ignored)
@@ -180,6 +179,12 @@ class Loader:
             f"{self.dataset.name}: not one of the {len(self.dataset):,} images of "
             f"{self.dataset.split} could be read; the first: {name}: {reason}"
         )
+
+
+def _nor(others: int) -> str:
+    if others == 0:
+        return ""
+    return "; nor is 1 other" if others == 1 else f"; nor are {others:,} others"
 
 
 class _Memory:

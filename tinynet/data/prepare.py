@@ -51,7 +51,7 @@ def open_source(path: Path, progress: Progress) -> Source:
         progress.end()
         return source
     if path.name.startswith("ILSVRC2012_img_"):
-        raise DataError(f"{path}: wanted the folder that it lies in, with the other archives")
+        raise DataError(f"{path}: wanted the folder that contains it and the other archives")
     return open_tree(path)
 
 
@@ -71,7 +71,7 @@ def prepare(
         "files": {split: len(images) for split, images in source.splits.items()},
         "classes": source.classes,
     }
-    ignored = [f"{name}: not an image by its name" for name in _ignored(source)]
+    ignored = [f"{name}: not named like an image" for name in _ignored(source)]
     destination = Destination(
         path, wanted, [_within(source, text) for text in ignored], progress.warn
     )
@@ -113,14 +113,14 @@ class _Workshop:
     def check(self) -> list[int]:
         """The indices of the finished shards that are not as they were written."""
         path, shards, damaged = self._destination.path, self._destination.state.shards, []
-        self._progress.begin("checking what is there", len(shards))
+        self._progress.begin("checking existing shards", len(shards))
         with ThreadPoolExecutor(self._workers) as pool:
             results = pool.map(is_whole, [path] * len(shards), shards)
             for i, (shard, whole) in enumerate(zip(shards, results)):
                 self._progress.advance(i + 1)
                 if not whole:
                     damaged.append(i)
-                    self._progress.warn(f"{path / shard.name} is damaged: it is made once more")
+                    self._progress.warn(f"{path / shard.name} is damaged and will be made again")
         self._progress.end()
         return damaged
 
@@ -166,9 +166,9 @@ class _Workshop:
     def _check_same(self, shard: Shard) -> None:
         if shard not in self._destination.state.shards:
             raise DataError(
-                f"{self._destination.path / shard.name} cannot be made as it was: this is another "
-                f"version of Pillow, or photographs of {self._source.path} have changed. Remove "
-                f"{self._destination.path} and prepare it anew"
+                f"{self._destination.path / shard.name} cannot be reproduced: this is another "
+                f"version of Pillow, or photographs in {self._source.path} have changed. Remove "
+                f"{self._destination.path} and prepare it again"
             )
 
     def _tell(self, skipped: list[str]) -> None:
@@ -177,7 +177,8 @@ class _Workshop:
             if self._skipped <= TOLD:
                 self._progress.warn(f"skipped {line}")
             elif self._skipped == TOLD + 1:
-                self._progress.warn(f"others are skipped too: {self._destination.path / SKIPPED}")
+                skipped = self._destination.path / SKIPPED
+                self._progress.warn(f"more files are skipped; {skipped} lists them all")
 
 
 def in_order(
@@ -216,8 +217,8 @@ def _check_place(source: Source, path: Path) -> None:
     for images in source.splits.values():
         if images.folder and path.resolve().is_relative_to(images.folder.resolve()):
             raise DataError(
-                f"{path} lies among the photographs, and would be taken for one of their folders: "
-                f"give a DST outside {images.folder}"
+                f"{path} is inside the photographs' folder and would be taken for one of its "
+                f"classes: give a DST outside {images.folder}"
             )
 
 

@@ -135,7 +135,7 @@ class Destination:
             self._tell(name)
 
     def _tell(self, name: str) -> None:
-        self._warn(f"{self.path / name} was missing or damaged: it is given again")
+        self._warn(f"{self.path / name} was missing or damaged and has been restored")
         self.mended += 1
 
     def _begin(self, ignored: list[str]) -> None:
@@ -169,8 +169,8 @@ class Destination:
             before = read_description(path)
         except DataError:
             raise DataError(
-                f"{path}: neither {DESCRIPTION} nor {PROGRESS} can be read, and nothing else tells "
-                "what it was prepared from: give another DST"
+                f"{path}: neither {DESCRIPTION} nor {PROGRESS} can be read, and nothing else "
+                "records what it was prepared from: give another DST"
             ) from None
         _check_same(path, before, self._wanted)
         try:
@@ -183,7 +183,7 @@ class Destination:
                 left_out = sum(before["files"].values()) - sum(before["images"].values())
                 if len(self.skipped()) < left_out:
                     self._warn(
-                        f"{path / SKIPPED} was missing or damaged and cannot be given again: "
+                        f"{path / SKIPPED} was missing or damaged and cannot be restored: "
                         f"images that could not be read: {left_out:,}"
                     )
                 return
@@ -191,8 +191,8 @@ class Destination:
             self._warn(str(error).split(";")[0])
         if any(path.glob("*.tar")):
             self._warn(
-                f"{path / PROGRESS} is missing or damaged, and only the photographs tell what it "
-                "told: all are read once more"
+                f"{path / PROGRESS} is missing or damaged and can only be rebuilt from the "
+                "photographs: all are read again"
             )
         self._begin(ignored)
 

@@ -36,7 +36,7 @@ RECORD = np.dtype(
 )
 KEYS = ("finished", "size", "source", "files", "classes")  # of the description
 WHEN_FINISHED = ("images", "shards")
-CURE = "run the `prepare SRC DST` that made it once more: it puts right what is damaged"
+CURE = "run again the `prepare SRC DST` that made it: it repairs what is damaged"
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class ShardDataset(Dataset):
         description = read_description(path)
         if not description["finished"]:
             raise DataError(
-                f"{path}: not finished: run its `prepare SRC DST` once more: it goes on where it "
-                "stopped"
+                f"{path}: not finished: run the same `prepare SRC DST` again; it continues where "
+                "it stopped"
             )
         self._path = path
         shards = [Shard(*fields) for fields in description["shards"] if fields[0] == split]
@@ -124,7 +124,10 @@ class ShardDataset(Dataset):
             raise BadImage(self.describe(i), error.strerror or str(error)) from error
         if len(data) != size or zlib.crc32(data) != crc32:
             raise BadImage(self.describe(i), f"damaged since it was prepared; {CURE}")
-        return decode_image(data, self.store_size)  # undamaged: no message needs a name
+        try:
+            return decode_image(data, self.store_size)
+        except BadImage as error:  # its name takes a second look into the shard
+            raise BadImage(self.describe(i), error.reason) from error
 
     def describe(self, i: int) -> str:
         shard, offset = self._records[i].tolist()[:2]

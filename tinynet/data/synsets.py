@@ -1,7 +1,7 @@
 """ImageNet's classes: WordNet ids such as n01440764, and the words for them in synset_words.txt.
 
-The file has a line a class, "n01440764 tench, Tinca tinca", in ascending order of the ids: line i,
-counted from 0, is class i.
+The file has one line per class, "n01440764 tench, Tinca tinca", in ascending order of the ids: line
+i, counted from 0, is class i.
 """
 
 import re
@@ -43,11 +43,11 @@ def check_order(folders: list[str], synset_words: str, place: str) -> None:
         if wnid <= before:
             raise DataError(
                 f"{place}: line {number}: {wnid} comes after {before}: wanted ascending WordNet "
-                "ids, for classes are numbered in that order. Sort the file, or take it away"
+                "ids, for classes are numbered in that order. Sort the file, or remove it"
             )
     for name in folders:
         if known and WORDNET_ID.fullmatch(name) and name not in known:
             raise DataError(
                 f"{place}: no line for the class {name}: wanted one for every class. Complete the "
-                "file, or take it away"
+                "file, or remove it"
             )

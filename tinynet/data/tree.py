@@ -33,20 +33,20 @@ def list_tar(
                 if member.offset >= end:  # of a tar in a tar: it belongs to the next
                     raise tarfile.ReadError(f"it breaks off after {count:,} files")
                 if member.offset_data + member.size > end:
-                    raise tarfile.ReadError(f"{member.name} goes on beyond its end")
+                    raise tarfile.ReadError(f"{member.name} extends beyond its end")
                 yield member
                 count += 1
             stop = archive.offset
     except (tarfile.TarError, EOFError) as error:
         raise DataError(
-            f"{name}: damaged, cut short or not a plain .tar ({error}); get it or pack it anew"
+            f"{name}: damaged, cut short or not a plain .tar ({error}); download or pack it again"
         ) from error
     # tarfile takes a damaged header in the middle for the end; the true end is a zero block.
     last = os.pread(file.fileno(), tarfile.BLOCKSIZE, stop)
     if stop + len(last) > end or last != bytes(tarfile.BLOCKSIZE):
         raise DataError(
-            f"{name}: damaged or cut short at byte {stop:,}, after {count:,} files; get it or pack "
-            "it anew"
+            f"{name}: damaged or cut short at byte {stop:,}, after {count:,} files; download or "
+            "pack it again"
         )
 
 
