@@ -4,7 +4,7 @@
     writer                   |write|fsync|rename|    |write|..
 
 There is one copy, in the same arrays each time: fresh memory would take many times longer to fill.
-The next checkpoint waits until the last one is on the disk.
+The next checkpoint waits until the previous one is on the disk.
 """
 
 import time
@@ -26,9 +26,9 @@ class CheckpointWriter:
         self.wait_seconds = 0.0
 
     def write(self, step: int, state: dict, best: bool) -> None:
-        """Start writing `state`, if `best` as the best one too. Afterwards its arrays may change.
+        """Start writing `state`, also as the best one if `best`. Its arrays may change afterwards.
 
-        Raises the error of the checkpoint before, if that failed.
+        Raises the error of the previous checkpoint, if that failed.
         """
         self.finish()
         began = time.perf_counter()

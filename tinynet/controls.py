@@ -1,11 +1,11 @@
 """What may be changed while a network trains: the learning rates, by group, and the colour noise.
 
-A change is plain data, of one form in a run's log and in the authors' schedule:
+A change is plain data, in the same form in a run's log and in the authors' schedule:
 
     {"epoch": 25.0, "lr": {"conv1": 0.001, "weights": 0.001}, "why": "..."}
 
 `epoch` says after how many epochs it came, with a fraction in the middle of one; `lr` has the new
-rate of each group whose rate changed; `colour_noise` is there if it changed, with its new value.
+rate of each group that got one; `colour_noise` is there if it changed, with its new value.
 """
 
 import math
@@ -37,7 +37,7 @@ class Controls:
         return self.rates[main_group(self._groups)]
 
     def values(self) -> dict:
-        """Where all knobs stand: {"lr": {group: rate}, "colour_noise": that of the inputs}."""
+        """The present values of all knobs: {"lr": {group: rate}, "colour_noise": of the inputs}."""
         return {"lr": self.rates, "colour_noise": self._inputs.colour_noise}
 
     def apply(self, change: dict) -> None:

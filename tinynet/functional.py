@@ -1,7 +1,7 @@
 """The public functions on Tensors. Images are NCHW: (n, channels, h, w).
 
-Each is a thin door to an operation in tinynet/ops, which holds the work, its gradient and most of
-the checks. Mistakes raise a ValueError or TypeError that names the operation and the argument.
+Each is a thin wrapper around an operation in tinynet/ops, which has the work, its gradient and most
+of the checks. Mistakes raise a ValueError or TypeError that names the operation and the argument.
 """
 
 import numpy as np

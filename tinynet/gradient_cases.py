@@ -1,4 +1,4 @@
-"""For every operation a case of small, odd shapes in which to check its gradient in float64.
+"""Cases on which to check the gradient of every operation in float64, with small, odd shapes.
 
 The command check-grads and the tests run the same list. Inputs are chosen so that a wrong gradient
 shows (h is not w, strides are less than windows, there are two groups), and so that nothing lies on

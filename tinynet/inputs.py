@@ -1,7 +1,7 @@
 """The one door from data to tensors: a batch of bytes becomes the network's input, in float32.
 
 Crop, mirror, colour noise, mean and scale are a single pass over the batch, the kernel `augment`.
-It runs where the network does: what is moved there is bytes, a quarter of the size of floats.
+It runs where the network does, so what is moved there is bytes, a quarter of the size of floats.
 """
 
 import numpy as np

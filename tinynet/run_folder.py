@@ -75,7 +75,7 @@ class RunFolder:
         for name in (self._config_path.name, self.log_path.name):
             _remove(self.path, f".{name}.*.part")
         _remove(self.checkpoints, ".*.part")
-        _remove(self.checkpoints, ".tmp*")  # safetensors writes its files so
+        _remove(self.checkpoints, ".tmp*")  # the names under which safetensors writes its files
 
     # ---------------------------------------------------------------- config.json
 

@@ -132,7 +132,7 @@ class Drops:
 
 
 class Replay:
-    """The `changes` of another run (see tinynet/controls.py), each after as many epochs as there.
+    """The `changes` of another run (see tinynet/controls.py), each after as many epochs as in it.
 
     If both runs have the same `steps_per_epoch`, that is after the very same step. A change made
     by hand holds until the next of these.

@@ -45,7 +45,7 @@ def save(path: str | Path, state: dict) -> None:
 
 
 def load(path: str | Path) -> dict:
-    """The `state` that `save` wrote to `path`. ValueError if the file is damaged or not its own."""
+    """The `state` that `save` wrote to `path`. ValueError if the file is damaged or foreign."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)

@@ -218,7 +218,7 @@ class Tensor:
         return apply(ops.Mean, self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
-        """The largest elements; of equal ones the first takes the gradient."""
+        """The largest elements; of equal ones the first gets the gradient."""
         return apply(ops.Max, self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: int) -> "Tensor":

@@ -9,7 +9,7 @@ from tinynet import threads
 from tinynet.devices.base import Device
 from tinynet.memory import Pool
 
-SHARES = 16  # a sum over the batch is cut into so many, whatever the number of cores
+SHARES = 16  # a sum over the batch is cut into this many, whatever the number of cores
 PART = 4 << 20  # bytes that the columns of one part of a batch should take at most
 
 
@@ -103,5 +103,5 @@ class Cpu(Device):
         return [range(i * n // count, (i + 1) * n // count) for i in range(count)]
 
     def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """A buffer to be used at once: the next call with this name on this worker reuses it."""
+        """A buffer for immediate use: the next call with this name on this worker reuses it."""
         return threads.scratch(name, shape, dtype)

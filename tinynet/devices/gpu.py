@@ -16,7 +16,7 @@ WORKSPACE = 256 << 20  # bytes that the columns of one part of a batch may take
 
 
 class Gpu(Device):
-    """A GPU, real or simulated: everything asked of it goes through CuPy's names in `xp`."""
+    """A GPU, real or simulated: it is reached only through CuPy's names in `xp`."""
 
     def __init__(self, kind: str, index: int, xp: ModuleType):
         super().__init__(f"{kind}:{index}", xp)
@@ -99,7 +99,7 @@ class Gpu(Device):
         image_bytes: int,
         task: Callable[[slice, slice], object],
     ) -> None:
-        """Here a part is as many whole images as have room for their columns in the workspace."""
+        """Here a part is whole images, as many as the workspace can hold the columns of."""
         step = max(1, WORKSPACE // image_bytes)
         for start in range(images.start, images.stop, step):
             task(slice(start, min(start + step, images.stop)), slice(0, groups))

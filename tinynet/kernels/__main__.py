@@ -26,7 +26,7 @@ python -m tinynet.kernels lrn --profile     what every line asks of the memory: 
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; return 0, 1 if a kernel is wrong, 2 if the user can put it right."""
+    """Run the command; return its exit status: 0, 1 if a kernel is wrong, 2 for a user's error."""
     parser = argparse.ArgumentParser(
         prog="python -m tinynet.kernels",
         description=__doc__.partition("\n\n")[2],

@@ -8,8 +8,8 @@
 //
 // REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
 // Indices are int: no array may hold 2^31 elements (col of AlexNet's first layer at batch 128 has
-// 141 million), because a 64-bit division costs several times a 32-bit one. Larger batches come in
-// chunks.
+// 141 million), because a 64-bit division costs several times a 32-bit one. Larger batches are
+// processed in chunks.
 //
 // Launch: 256 threads per block, enough blocks for the threads named below, at most 4096.
 

@@ -2,7 +2,7 @@
 
 CuPy converts nothing: a Python float arrives as a double, and a float64 array is a pointer like any
 other, which a `float*` silently reads as garbage. So every launch, on every device, passes through
-here first; a wrong one is refused with the kernel, the argument and what was wanted.
+here first; the error for a wrong one names the kernel, the argument and what was wanted.
 """
 
 import math

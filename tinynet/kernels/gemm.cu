@@ -11,7 +11,7 @@
 // What a product costs is memory, not arithmetic. gemm_naive reads two numbers from global memory
 // for each multiply-add. gemm_tiled reads 1/32 of a number there (each number of a and b 64 times
 // less often), and half a number from shared memory. cuBLAS goes on from there (vector loads,
-// double buffering, tensor cores); the engine uses it unless TINYNET_GEMM=tiled.
+// double buffering, tensor cores); the engine uses it unless TINYNET_GEMM is naive or tiled.
 //
 // REAL is float or double. Indices are int: no array may hold 2^31 elements. There is no loop over
 // the grid here: the grid must cover c, as geometry.py makes it.

@@ -4,7 +4,7 @@ The signature is read from the `.cu` text, so it is written once: the launch cas
 it, and the tests compare it with the NumPy twin's. The shapes of the launches are in the table
 `KERNELS`:
 
-    elements("n", "c", "h", "w")   one thread for each of n*c*h*w elements, 256 threads a block
+    elements("n", "c", "h", "w")   one thread for each of n*c*h*w elements, 256 threads per block
     rows("n")                      one block of 256 threads for each of n rows
     tiles(...)                     a two-dimensional grid over a matrix
 

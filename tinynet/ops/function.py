@@ -1,6 +1,6 @@
 """What an operation is: forward on arrays, and the gradient of its inputs from that of its output.
 
-A Function knows arrays only. `tensor.apply` makes one for each call, runs `forward`, keeps the
+A Function knows only arrays. `tensor.apply` makes one for each call, runs `forward`, keeps the
 Function on the tape, and later hands it `dy` (the loss's gradient with respect to y):
 
     class Square(Function):
@@ -30,11 +30,11 @@ class Function:
     def __init__(self, device: Device, needs_grad: tuple[bool, ...]):
         self.device = device
         self.xp = device.xp
-        self.result_device = device  # only a copy to another device (ops/to.py) sets it anew
+        self.result_device = device  # only a copy to another device (ops/to.py) changes it
         self.needs_grad = needs_grad  # one for each array of forward: is its gradient wanted?
         self.saved: tuple | None = ()  # None once backward has freed it
-        self.parents: tuple = ()  # where the tape (tinynet/tape.py) records the inputs' makers
-        self.input_types: tuple = ()  # and here what they were: (dtype, shape) of each
+        self.parents: tuple = ()  # where the inputs came from, for the tape (tinynet/tape.py)
+        self.input_types: tuple = ()  # and what they were: (dtype, shape) of each
 
     @classmethod
     def argument(cls, i: int) -> str:

@@ -162,7 +162,7 @@ def call(function: Callable, *args: object, **kwargs: object):
 
 
 def _undone(function: Callable, args: tuple, kwargs: dict, arrays: list, written: list):
-    """In a dry run: what would be written to stays as it is; a new array has the right shape."""
+    """In a dry run: what would be written to stays as it is; a new array is made, for its shape."""
     if written:
         return written[0] if "out" in kwargs else None
     if function is np.ndarray.copy:

@@ -1,6 +1,6 @@
-"""Compiles kernels with this machine's C++ compiler, once: results are kept by content.
+"""Compiles kernels with this machine's C++ compiler, once: results are cached by content.
 
-A kernel's library is its own object (the .cu text behind cuda.h) linked with the runtime's
+A kernel's library is its own object (cuda.h and then the .cu text) linked with the runtime's
 objects. Everything is named after a hash of all that went into it, so nothing is ever stale, and is
 moved into place whole (os.replace), so that two processes can compile the same kernel at once.
 """
@@ -34,7 +34,7 @@ COMMON = [
 KERNEL = [
     "-fno-strict-aliasing",  # CUDA's compiler lets a float be read as an int
     "-fstack-clash-protection",  # too large a local array hits the guard page, never leaps over it
-    "-fno-finite-loops",  # a loop that waits for ever must wait, not vanish
+    "-fno-finite-loops",  # a loop that waits forever must wait, not vanish
     "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
 ]
 # Compiled for ThreadSanitizer but linked without it: the compiler inserts calls of
@@ -93,8 +93,8 @@ def unavailable() -> str | None:
 def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
     """Compile and link the text of a kernel; returns the shared library's path.
 
-    Raises CompilerMissing, ValueError for an option that NVRTC does not know either, and
-    KernelError of kind "compile" with the compiler's first error.
+    Raises CompilerMissing; ValueError for an option that NVRTC does not know either; KernelError
+    of kind "compile" with the compiler's first error.
     """
     reason = unavailable()
     if reason is not None:

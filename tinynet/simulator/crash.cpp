@@ -1,4 +1,4 @@
-// A kernel may divide by zero, follow a wild pointer, or wait for ever, and the process lives on.
+// A kernel may divide by zero, follow a wild pointer, or wait forever, and the process lives on.
 //
 // Each of these arrives as a signal. While a kernel runs, the handlers below replace whatever was
 // installed before; one that fires notes the instruction and leaps (siglongjmp) out of the kernel,

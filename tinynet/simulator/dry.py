@@ -1,4 +1,4 @@
-"""A dry run: arrays are made, counted and freed as usual, but nothing is computed or copied.
+"""A dry run: arrays are made, counted and freed as usual, but no kernel or product or copy runs.
 
 It tells how much memory a program takes on a device, in a moment and on any machine: host memory
 that nothing writes to costs nothing. What the arrays hold then means nothing, and a device's memory

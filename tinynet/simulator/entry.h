@@ -1,7 +1,7 @@
 // How Python finds a kernel in the compiled library: its parameter types, and a function to run it.
 //
 // The compiler itself deduces the types from the function, so no C parser can get them wrong.
-// SIM_KERNEL(name) stands once for each kernel at the end of the compiled text.
+// SIM_KERNEL(name) comes once for each kernel at the end of the compiled text.
 #pragma once
 #include <cstring>
 #include <type_traits>

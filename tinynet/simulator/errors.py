@@ -2,7 +2,7 @@
 
 
 class KernelError(RuntimeError):
-    """A kernel failed. The message starts with `file:line: kernel:`, where a line is known.
+    """A kernel failed. The message starts with `file:line: kernel:`, if a line is known.
 
     kind     one of "compile", "arguments", "limits", "shared memory", "out of bounds", "race",
              "uninitialised read", "barrier", "warp", "crash", "time limit"

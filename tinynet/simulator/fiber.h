@@ -1,8 +1,8 @@
 // Fibers: stacks that one core switches between, so that 1,024 threads of a block can take turns.
 //
 // To switch is to save the registers that a C function must keep, change the stack pointer, and
-// restore. On x86-64 that is the few instructions below, 7 ns a switch. Elsewhere POSIX ucontext
-// makes the stack and _setjmp/_longjmp switch (35 ns; swapcontext would ask the kernel: 270 ns).
+// restore. On x86-64 that is the few instructions below, 7 ns per switch. Elsewhere POSIX ucontext
+// makes the stack and _setjmp/_longjmp switch (35 ns; swapcontext makes a system call: 270 ns).
 // -DSIM_PORTABLE_SWITCH takes the second way everywhere, so that tests can cover it.
 #pragma once
 #include <sys/mman.h>

@@ -4,8 +4,8 @@
     module.get_function("relu_forward_kernel")(grid, block, (y, x, np.int32(size)))
 
 CuPy converts nothing: a Python float is passed as a double, and a float64 array is a pointer like
-any other. A kernel that then reads garbage is the commonest mistake with it, so here each argument
-must be exactly what the kernel's parameter says, or the launch is refused.
+any other. A kernel that then reads garbage is the commonest mistake with CuPy, so here each
+argument must be exactly what the kernel's parameter says, or the launch is refused.
 """
 
 from functools import cache, cached_property, partial

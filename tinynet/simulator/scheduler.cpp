@@ -189,7 +189,7 @@ static void release_barrier() {
   block.votes = 0;
 }
 
-// Let all go on that may; false when none is waiting any more.
+// Let every thread go on that may; false when none is waiting any more.
 static bool release() {
   if (block.at_warp)
     for (int warp = 0; warp * WARP < block.threads; ++warp) release_warp(warp);

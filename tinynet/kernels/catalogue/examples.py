@@ -25,7 +25,7 @@ class Example:
 
     layer     the layer of AlexNet (the paper's, batch 128) that has them; in brackets if it has
               these sizes, but its operation is another
-    sizes     there
+    sizes     those of that layer
     profiled  what is reduced for profiling in the simulator: rows and planes keep their size, or
               its figures would not be AlexNet's
     checked   small and odd: several blocks, the last not full; windows that overlap, leave gaps,

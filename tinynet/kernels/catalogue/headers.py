@@ -1,4 +1,4 @@
-"""What the comments of a `.cu` file say of its kernels: the formula, and the shape of each array.
+"""What a `.cu` file's comments say about its kernels: the formula, and the shape of each array.
 
 The file's header is the comment at its top, a kernel's header the comment right above it. What is
 read by machine has a fixed form there, so that it is written once:

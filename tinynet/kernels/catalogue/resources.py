@@ -1,7 +1,7 @@
 """What a kernel takes of a GPU's multiprocessor: registers, spills, shared memory.
 
 Only NVIDIA's compiler knows. nvcc, or NVRTC by way of CuPy, compiles each file for one architecture
-(no GPU is needed) and says in its log, which is kept in the cache folder by content.
+(no GPU is needed) and gives the figures in its log, which is kept in the cache folder by content.
 
 Less is better, since registers and shared memory are divided among the threads that run at one
 time: 65,536 registers are enough for 2,048 threads with 32 each. Spills are registers that did not
