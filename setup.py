@@ -20,8 +20,9 @@ setup(
     ],
     extras_require={
         "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.10", "webdataset>=0.2"],
-        "cuda12": ["cupy-cuda12x>=13"],
-        "cuda13": ["cupy-cuda13x>=14"],
+        # [ctk]: NVRTC, cuBLAS and the headers, which a machine with only a driver lacks.
+        "cuda12": ["cupy-cuda12x[ctk]>=14.0.1"],
+        "cuda13": ["cupy-cuda13x[ctk]>=14.0.1"],
         # No GPU needed: what compiles the kernels in tests. The budgets of registers hold for it.
         "cuda-check": ["cupy-cuda13x==14.2.0", "nvidia-cuda-nvrtc==13.0.88"],
     },

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinynet.devices import UnusableGpu
 from tinynet.devices import device as open_device
 from tinynet.errors import UserError
 from tinynet.nn import Module, Sequential
@@ -60,6 +61,9 @@ def named_devices(names: str) -> tuple[str, ...]:
 def _best_device() -> str:
     try:
         return open_device("cuda:0").name
+    except UnusableGpu as error:
+        print(f"note: --devices auto takes cpu: {error}", file=sys.stderr)
+        return "cpu"
     except ValueError:  # no CuPy, or no GPU
         return "cpu"
 

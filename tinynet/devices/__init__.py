@@ -17,7 +17,13 @@ from tinynet.devices.base import Device
 from tinynet.devices.cpu import Cpu
 from tinynet.devices.gpu import Gpu
 
-__all__ = ["Cpu", "Device", "Gpu", "copy", "device"]
+__all__ = ["Cpu", "Device", "Gpu", "UnusableGpu", "copy", "device"]
+
+INSTALL = 'pip install -e ".[cuda12]" or ".[cuda13]"'
+
+
+class UnusableGpu(ValueError):
+    """There is a GPU, but what it takes to run a kernel on it is not all installed."""
 
 
 def copy(array, source: Device, target: Device):
@@ -53,6 +59,8 @@ def _open(name: str) -> Device:
     count = xp.cuda.runtime.getDeviceCount()
     if index >= count:
         raise ValueError(f"device: {name!r} does not exist: there are {count}, from {kind}:0 on")
+    if kind == "cuda":
+        _probe(name, index, xp)
     return Gpu(kind, index, xp)
 
 
@@ -60,14 +68,34 @@ def _cupy(name: str) -> ModuleType:
     try:
         import cupy
     except ImportError as error:
-        raise ValueError(
-            f"device: {name!r} needs CuPy (pip install 'tinynet[cuda12]' or [cuda13]): {error}"
-        ) from None
+        raise ValueError(f"device: {name!r} needs CuPy ({INSTALL}): {error}") from None
+    runtime = cupy.cuda.runtime
     try:
-        cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
+        runtime.getDeviceCount()
+    except runtime.CUDARuntimeError as error:
+        if runtime.driverGetVersion() and "InsufficientDriver" in str(error):
+            raise UnusableGpu(
+                f"device: {name!r} has too old a driver for this CuPy: update it, or install "
+                f"cuda12 in place of cuda13 ({error})"
+            ) from None
         raise ValueError(f"device: CuPy finds no GPU for {name!r}: {error}") from None
     return cupy
+
+
+def _probe(name: str, index: int, cupy: ModuleType) -> None:
+    """Compile a kernel that does nothing, and start cuBLAS. CuPy loads NVRTC, the headers and
+    cuBLAS on first use, so without this a missing one would end the first step of a run.
+    """
+    try:
+        with cupy.cuda.Device(index):
+            code = 'extern "C" __global__ void probe() {}'
+            cupy.RawModule(code=code).get_function("probe")
+            cupy.cuda.get_cublas_handle()
+    except Exception as error:  # CuPy has no common class for what may be missing
+        raise UnusableGpu(
+            f"device: {name!r} cannot run kernels, which takes NVRTC, CUDA's headers and cuBLAS "
+            f"({INSTALL}; cards before Turing need cuda12): {' '.join(str(error).split())}"
+        ) from error
 
 
 def _simulator(name: str) -> ModuleType:
