@@ -232,6 +232,7 @@ EXAMPLE = Example(
     description=__doc__,
     versions="profile",
     profiles=tuple(PROFILES),
+    good_starts=("source2012", "modern"),
     default_data="shapes",
     num_classes=1000,
     summary_note="""\

@@ -11,6 +11,7 @@ from tinynet.doctor import Doctor, Finding
 from tinynet.optim import SGD
 
 BATCH = 16
+BETTER = "--profile source2012 or modern"
 
 
 class Colours:
@@ -62,7 +63,7 @@ def alexnet(profile: str, **options) -> nn.Sequential:
 class Run:
     """A small training run with its doctor, as the trainer would run it."""
 
-    def __init__(self, model, data, lr=0.02, profile="modern", watched=True, groups=None):
+    def __init__(self, model, data, lr=0.02, better_start="", watched=True, groups=None):
         self.model, self.data, self.step = model, data, 0
         if groups is None:
             parameters = list(model.parameters())
@@ -74,7 +75,12 @@ class Run:
         self.doctor = None
         if watched:
             self.doctor = Doctor(
-                model, self.optimizer, data.labels, profile=profile, workers=1, prepared=False
+                model,
+                self.optimizer,
+                data.labels,
+                better_start=better_start,
+                workers=1,
+                prepared=False,
             )
         self.said: list[tuple[int, Finding]] = []
 

@@ -1,5 +1,7 @@
 """The authors' CIFAR-10 nets: sizes, rates, decays, and training on data in their format."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_runs import last_checkpoint, load_example, percentages, read_log, run
@@ -143,6 +145,22 @@ def test_resumed_is_as_never_interrupted(data, tmp_path):
     whole, resumed = (last_checkpoint(tmp_path / name) for name in ("whole", "run"))
     assert whole.name == "step-00000020.safetensors"
     assert whole.read_bytes() == resumed.read_bytes()
+
+
+def test_the_doctor_names_no_flag_of_another_example(data, tmp_path, monkeypatch):
+    """Neither recipe begins with better weights than the other."""
+    sick = replace(CIFAR10.RECIPES["80sec"], fc_std=0.0)  # the logits ignore the image
+    monkeypatch.setitem(CIFAR10.RECIPES, "80sec", sick)
+    result = run(
+        *("train", "--data", data, "--steps", 1, "--batch-size", 16, "--out", tmp_path / "run"),
+        example="cifar10",
+    )
+    assert result.status == 0, result.err
+    (told,) = (line for line in read_log(tmp_path / "run") if "doctor" in line)
+    text, *_ = told["doctor"]
+    assert text.startswith("training may not start")
+    assert text.endswith("Remedy: start with larger weights or smaller biases")
+    assert "--profile" not in result.err
 
 
 def test_damaged_archive_is_status_2(tmp_path):

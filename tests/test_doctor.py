@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doctor_runs import BATCH, Colours, Run, alexnet, small_net
+from doctor_runs import BATCH, BETTER, Colours, Run, alexnet, small_net
 from tiny_runs import load_example
 
 from tinynet import Tensor, nn
@@ -31,7 +31,7 @@ def colours():
 @pytest.fixture(scope="module")
 def drowned(colours):
     """The paper's start: weights from N(0, 0.01), biases of 1."""
-    return Run(small_net(std=0.01, bias=1.0), colours, profile="paper").train(140)
+    return Run(small_net(std=0.01, bias=1.0), colours, better_start=BETTER).train(140)
 
 
 # ---------------------------------------------------------------- healthy, and left alone
@@ -83,7 +83,7 @@ def test_silence_over_cifar10():
     cifar10 = load_example("cifar10")
     model = cifar10.CifarNet(10, "80sec", width=0.5)
     groups = cifar10.parameter_groups(model, 0.001)
-    assert Run(model, Cifar(), 0.001, "80sec", groups=groups).train(150).said == []
+    assert Run(model, Cifar(), 0.001, groups=groups).train(150).said == []
 
 
 def test_training_has_the_same_bits_with_a_doctor(colours):
@@ -217,9 +217,9 @@ def test_memory_keeps_kinds_apart():
 
 @pytest.mark.parametrize("stop", [40, 90])
 def test_a_resumed_run_says_what_an_uninterrupted_one_says(colours, drowned, stop):
-    first = Run(small_net(std=0.01, bias=1.0), colours, profile="paper").train(stop)
+    first = Run(small_net(std=0.01, bias=1.0), colours, better_start=BETTER).train(stop)
     state = json.loads(json.dumps(first.doctor.state_dict()))
-    resumed = Run(first.model, colours, profile="paper")
+    resumed = Run(first.model, colours, better_start=BETTER)
     resumed.optimizer.load_state_dict(first.optimizer.state_dict())
     resumed.doctor.load_state_dict(state)
     resumed.step = stop

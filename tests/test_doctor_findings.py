@@ -6,12 +6,15 @@ import time
 
 import numpy as np
 import pytest
-from doctor_runs import Colours, Run, alexnet, small_net
+from doctor_runs import BETTER, Colours, Run, alexnet, small_net
+from tiny_runs import load_example
 
 from tinynet import Tensor
 from tinynet import functional as F
+from tinynet.commands.example import better_start
 from tinynet.data import Dataset, Loader
 from tinynet.doctor import Doctor, Finding, loading
+from tinynet.doctor.dead import why_dead_at_start
 from tinynet.doctor.fading import faint_start
 from tinynet.doctor.look import Look
 from tinynet.doctor.overfitting import Overfitting
@@ -35,7 +38,7 @@ def healthy(colours):
 @pytest.fixture(scope="module")
 def drowned(colours):
     """The paper's start: weights from N(0, 0.01), biases of 1."""
-    return Run(small_net(std=0.01, bias=1.0), colours, profile="paper").train(140)
+    return Run(small_net(std=0.01, bias=1.0), colours, better_start=BETTER).train(140)
 
 
 def test_the_paper_s_start_is_warned_of_before_a_step(drowned):
@@ -62,7 +65,7 @@ def test_starts_of_alexnet():
         model = alexnet(profile)
         optimizer = SGD(model.parameters(), 0.01)
         labels, options = np.arange(10), {"workers": 1, "prepared": True}
-        doctor = Doctor(model, optimizer, labels, profile=profile, **options)
+        doctor = Doctor(model, optimizer, labels, better_start=BETTER, **options)
         kinds[profile] = [(finding.kind, finding.layer) for finding in doctor.before_training(x)]
     assert kinds == {"paper": [("faint_start", "fc8")], "modern": []}
 
@@ -82,14 +85,21 @@ def test_images_with_their_mean_have_another_cause(colours):
 def test_what_a_faint_start_costs(signal, told):
     """0.01 is the paper's net on photographs, 0.018 source2012 on CIFAR-10."""
     seen = Look(32, signal={"conv1": 0.98, "fc8": signal}, bias={"conv1": 0.0, "fc8": 0.0})
-    finding = faint_start(seen, "paper")
+    finding = faint_start(seen, BETTER)
     assert (finding is None) if told is None else (told in finding.text)
 
 
-def test_no_profile_is_recommended_to_itself(colours):
-    sick = Run(small_net(std=0.01, bias=1.0), colours, profile="source2012")
+def test_no_version_is_recommended_to_itself(colours):
+    """Nor a worse one; and where there is no better one, no flag is named."""
+    example = load_example("alexnet").EXAMPLE
+    assert better_start(example, "paper") == BETTER
+    assert better_start(example, "source2012") == "--profile modern"
+    assert better_start(example, "modern") == ""
+    sick = Run(small_net(std=0.01, bias=1.0), colours, better_start="")
     (finding,) = sick.doctor.before_training(colours.batch(0)[0])
-    assert "--profile modern" in finding.remedy and "source2012" not in finding.remedy
+    assert finding.remedy == "start with larger weights or smaller biases"
+    for flags, end in ((BETTER, f"mean 0: {BETTER}"), ("", "mean 0")):
+        assert why_dead_at_start(flags)[1].endswith(end)
 
 
 def rounds(stuck: Stuck, losses, every: int, batch: int, start: int = 0) -> list[int]:
@@ -110,7 +120,7 @@ def test_a_stuck_loss_is_found_for_all_its_noise(classes, batch, every):
     expected = 4 * (max(37 * level, enough) + every)
     rng = np.random.default_rng([classes, batch])
     noise = rng.normal(0, 0.5 / math.sqrt(batch * every), 2 * math.ceil(expected / every))
-    found = rounds(Stuck(np.arange(classes), "paper"), level + noise, every, batch)
+    found = rounds(Stuck(np.arange(classes), ""), level + noise, every, batch)
     assert found and found[0] <= expected
 
 
@@ -121,7 +131,7 @@ def test_a_slowly_falling_loss_is_not_stuck(batch):
     steps = np.arange(20, 4000, 20)
     losses = math.log(10) - 0.12 / 750 * steps
     noise = rng.normal(0, 0.5 / math.sqrt(20 * batch), len(steps))
-    assert rounds(Stuck(np.arange(10), "modern"), losses + noise, 20, batch) == []
+    assert rounds(Stuck(np.arange(10), ""), losses + noise, 20, batch) == []
 
 
 def test_measured_curves_are_not_stuck():
@@ -129,13 +139,13 @@ def test_measured_curves_are_not_stuck():
     shapes = [2.404, 2.298, 2.298, 2.278, 2.248, 2.204, 2.082, 2.013, 1.955, 1.813, 1.701, 1.690]
     photographs = [2.398, 2.297, 2.137, 1.990, 1.940, 1.820, 1.730, 1.640, 1.640, 1.460, 1.480]
     for curve, batch in ((shapes, 64), (photographs, 128)):
-        stuck = Stuck(np.arange(10), "modern")
+        stuck = Stuck(np.arange(10), "")
         assert rounds(stuck, curve + [1.4] * 20, 20, batch) == []
-    assert rounds(Stuck(np.arange(10), "modern"), shapes[:4] * 10, 20, 64) != []
+    assert rounds(Stuck(np.arange(10), ""), shapes[:4] * 10, 20, 64) != []
 
 
 def test_a_loss_that_falls_back_is_stuck_again():
-    stuck = Stuck(np.arange(10), "modern")
+    stuck = Stuck(np.arange(10), "")
     losses = [2.303] * 20 + [1.5] * 20 + [2.303] * 20
     found = rounds(stuck, losses, every=20, batch=128)
     assert min(found) == 400 and max(found) > 1100
@@ -145,13 +155,13 @@ def test_a_loss_that_falls_back_is_stuck_again():
 def test_the_level_is_the_entropy_of_the_classes():
     labels = np.repeat([0, 1], [90, 10])
     level = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
-    uneven = Stuck(labels, "paper")
+    uneven = Stuck(labels, "")
     assert rounds(uneven, [level] * 400, 20, 128)
     assert f"{level:.3f} of a network that ignores" in uneven.judge(None, {}, 0.01).text
     # below ln 2 from the start: what the frequencies alone give is not progress
-    assert rounds(Stuck(labels, "paper"), [0.6 * math.log(2)] * 400, 20, 128) != []
-    assert rounds(Stuck(labels, "paper"), [0.9 * level] * 400, 20, 128) == []
-    assert rounds(Stuck(np.zeros(5, int), "paper"), [0.0] * 400, 20, 128) == []
+    assert rounds(Stuck(labels, ""), [0.6 * math.log(2)] * 400, 20, 128) != []
+    assert rounds(Stuck(labels, ""), [0.9 * level] * 400, 20, 128) == []
+    assert rounds(Stuck(np.zeros(5, int), ""), [0.0] * 400, 20, 128) == []
 
 
 def test_a_rate_that_is_too_low(colours):

@@ -33,7 +33,10 @@ from tinynet.settings import Settings
 
 
 class Trainer:
-    """One run. `step` counts updates; `epoch` counts epochs done, `batch` batches of the next."""
+    """One run. `step` counts updates; `epoch` counts epochs done, `batch` batches of the next.
+
+    `better_start`: see `Doctor`.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Trainer:
         val_set: Dataset,
         folder: RunFolder,
         progress: Progress,
+        better_start: str,
     ):
         self.settings, self.network, self.optimizer = settings, network, optimizer
         self.train_set, self.val_set = train_set, val_set
@@ -67,7 +71,7 @@ class Trainer:
             network.model,
             optimizer,
             train_set.labels,
-            profile=settings.profile,
+            better_start=better_start,
             workers=settings.workers,
             prepared=not isinstance(train_set, FolderDataset),
         )

@@ -21,6 +21,7 @@ class Example:
     description: str  # for --help
     versions: str  # what its versions are called, a "profile" or a "recipe"
     profiles: tuple[str, ...]  # the names of the versions
+    good_starts: tuple[str, ...]  # of these, those whose first weights train well, the best last
     default_data: str
     num_classes: int  # where there are no data to tell
     summary_note: str  # printed under the table of layers
@@ -45,6 +46,13 @@ def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
         )
     except ValueError as error:
         raise UserError(str(error)) from None
+
+
+def better_start(example: Example, profile: str) -> str:
+    """The flag for better first weights than those of `profile`; "" if no version has them."""
+    good = example.good_starts
+    better = good[good.index(profile) + 1 :] if profile in good else good
+    return f"--{example.versions} {' or '.join(better)}" if better else ""
 
 
 def named_devices(names: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet import finetuning
 from tinynet.checkpoint import describe_data, differences, fitting, read_checkpoint
-from tinynet.commands.example import Example, build, command, quoted, skipped_files
+from tinynet.commands.example import Example, better_start, build, command, quoted, skipped_files
 from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
 from tinynet.devices import Device
@@ -60,7 +60,9 @@ def _train(
         inputs = _inputs(settings, *_statistics(settings, train_set, progress))
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = _optimizer(example, model, settings)
-    trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress)
+    # What a fine-tuned network begins with is its checkpoint's.
+    better = "" if settings.finetuned_from else better_start(example, settings.profile)
+    trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress, better)
     if state is not None:
         with fitting(path):
             trainer.resume(state)

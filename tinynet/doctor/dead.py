@@ -5,20 +5,20 @@ Some such units are normal (measured over 32 images: up to 8 % of a convolution'
 units of a fully connected layer at the start, 20 % later); most of a layer is not.
 """
 
-from tinynet.doctor.finding import Finding
+from tinynet.doctor.finding import Finding, with_flags
 from tinynet.doctor.look import Look
 from tinynet.sentences import listed, percent
 
 MOST = 0.8  # of a layer's units
 
 
-def dead_units(look: Look, lr: float, started: bool) -> Finding | None:
-    """The finding if most of a layer is dead; `started`: after some steps of training."""
+def dead_units(look: Look, why: tuple[str, str]) -> Finding | None:
+    """The finding if most of a layer is dead; `why`: the cause and remedy, of those below."""
     found = {name: share for name, share in look.silent.items() if share >= MOST}
     if not found:
         return None
     shares = listed([f"{percent(share)} of {name}" for name, share in found.items()])
-    cause, remedy = why_dead(lr) if started else AT_START
+    cause, remedy = why
     return Finding(
         "dead_units",
         f"{shares} is 0 for each of {look.images} images",
@@ -29,10 +29,12 @@ def dead_units(look: Look, lr: float, started: bool) -> Finding | None:
     )
 
 
-AT_START = (
-    "initial weights or biases that make the inputs of these ReLUs negative",
-    "biases of 0 or above, and weights with mean 0: --profile modern",
-)
+def why_dead_at_start(better_start: str) -> tuple[str, str]:
+    """Cause and remedy before the first step; `better_start`: see `Doctor`."""
+    return (
+        "initial weights or biases that make the inputs of these ReLUs negative",
+        with_flags("biases of 0 or above, and weights with mean 0", better_start),
+    )
 
 
 def why_dead(lr: float) -> tuple[str, str]:

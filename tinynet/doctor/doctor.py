@@ -5,7 +5,7 @@ import numpy as np
 from tinynet import threads
 from tinynet.controls import main_group
 from tinynet.doctor.bad_numbers import bad_numbers
-from tinynet.doctor.dead import dead_units
+from tinynet.doctor.dead import dead_units, why_dead, why_dead_at_start
 from tinynet.doctor.fading import faint_start
 from tinynet.doctor.finding import Finding
 from tinynet.doctor.loading import Loading
@@ -26,8 +26,9 @@ class Doctor:
     """Watches a run. Each method returns the findings that are news; most often there are none.
 
     `labels` are those of all training images; `workers` and `prepared` describe the loader and its
-    data. Create it with the optimizer as it is when the run begins: a lower rate later on is then
-    known to be the schedule's.
+    data; `better_start` is the flag that asks for better initial weights, such as "--profile
+    modern", or "" if the user has none. Create it with the optimizer as it is when the run begins:
+    a lower rate later on is then known to be the schedule's.
     """
 
     def __init__(
@@ -36,13 +37,13 @@ class Doctor:
         optimizer: SGD,
         labels: np.ndarray,
         *,
-        profile: str,
+        better_start: str,
         workers: int,
         prepared: bool,
     ):
-        self._model, self._optimizer, self._profile = model, optimizer, profile
+        self._model, self._optimizer, self._better_start = model, optimizer, better_start
         self._first_lr = self._lr
-        self._stuck = Stuck(labels, profile)
+        self._stuck = Stuck(labels, better_start)
         self._overfitting = Overfitting()
         self._loading = Loading(workers, threads.workers(), prepared)
         self._memory = Memory()
@@ -59,9 +60,11 @@ class Doctor:
         seen = look(self._model, x)
         if seen is None:
             return []
+        faint = faint_start(seen, self._better_start)
+        dead = dead_units(seen, why_dead_at_start(self._better_start))
         return [
-            *self._memory.news("faint_start", faint_start(seen, self._profile)),
-            *self._memory.news("dead_units", dead_units(seen, self._lr, started=False)),
+            *self._memory.news("faint_start", faint),
+            *self._memory.news("dead_units", dead),
         ]
 
     def after_step(self, step: int, loss: float, x: Tensor) -> list[Finding]:
@@ -79,11 +82,12 @@ class Doctor:
         if self._stuck.found:  # what else the look shows is its cause or its consequence
             return news
         if seen is not None:
-            news += memory.news("dead_units", dead_units(seen, lr, started=True), LASTING)
+            news += memory.news("dead_units", dead_units(seen, why_dead(lr)), LASTING)
         if step >= SETTLED:
             news += memory.news("large_updates", too_large(ratios, lr), LASTING)
-            small = too_small(ratios, lr) if lr >= self._first_lr else None
-            news += memory.news("small_updates", small, LASTING)
+            small = too_small(ratios, lr, self._better_start)
+            lowered = lr < self._first_lr
+            news += memory.news("small_updates", None if lowered else small, LASTING)
         return news
 
     def after_interval(self, images: int, figures: dict) -> list[Finding]:

@@ -8,7 +8,7 @@ and the gradient that reaches the first layers is just as faint. Training must f
 grow, which takes longer the less of it there is.
 """
 
-from tinynet.doctor.finding import Finding
+from tinynet.doctor.finding import Finding, with_flags
 from tinynet.doctor.look import Look
 from tinynet.sentences import listed, percent
 
@@ -21,12 +21,15 @@ ALIKE = 0.2  # of what the first layer gives; nearly 1 for images minus their me
 BIASED = 0.5  # of the rms of what a layer gives
 
 
-def faint_start(look: Look, profile: str) -> Finding | None:
-    """The finding if too little of the logits depends on the image."""
+def faint_start(look: Look, better_start: str) -> Finding | None:
+    """The finding if too little of the logits depends on the image.
+
+    `better_start`: see `Doctor`.
+    """
     left = look.signal[look.last]
     if not left < FAINT:
         return None
-    cause, remedy = why_faint(look, profile)
+    cause, remedy = why_faint(look, better_start)
     when = "may not start, or only after hundreds of steps" if left < FAINTER else "will start late"
     measured = f"training {when}: at first {share_of_image(look)}"
     return Finding("faint_start", measured, cause, remedy, look.last)
@@ -39,10 +42,9 @@ def share_of_image(look: Look) -> str:
     return f"{only} ({', '.join(way)})"
 
 
-def why_faint(look: Look, profile: str) -> tuple[str, str]:
+def why_faint(look: Look, better_start: str) -> tuple[str, str]:
     """Cause and remedy for a signal that fades from layer to layer."""
     biased = [name for name, share in look.bias.items() if share > BIASED]
-    better = [name for name in ("source2012", "modern") if name != profile]
     if next(iter(look.signal.values())) < ALIKE:
         cause = "the images that come in hardly differ: what they share outweighs the rest"
         return cause, "subtract the mean image from them"
@@ -50,4 +52,4 @@ def why_faint(look: Look, profile: str) -> tuple[str, str]:
         cause = f"the biases of {listed(biased)} drown it: the weights are too small beside them"
     else:
         cause = "from layer to layer the part that all images share grows"
-    return cause, f"start with larger weights or smaller biases: --profile {' or '.join(better)}"
+    return cause, with_flags("start with larger weights or smaller biases", better_start)

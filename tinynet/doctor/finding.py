@@ -21,3 +21,8 @@ class Finding:
     def text(self) -> str:
         """The three as one line."""
         return f"{self.measured}. Cause: {self.cause}. Remedy: {self.remedy}"
+
+
+def with_flags(remedy: str, flags: str) -> str:
+    """The remedy, and the flags that bring it about if there are any: `flags` may be ""."""
+    return f"{remedy}: {flags}" if flags else remedy

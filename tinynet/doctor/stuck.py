@@ -30,12 +30,15 @@ BLIND = 0.02  # of the logits depends on the image; after a round, 0.2 to 1 in a
 
 
 class Stuck:
-    """Follows the loss, step by step. `labels`: those of all training images."""
+    """Follows the loss, step by step. `labels`: those of all training images.
 
-    def __init__(self, labels: np.ndarray, profile: str):
+    `better_start`: see `Doctor`.
+    """
+
+    def __init__(self, labels: np.ndarray, better_start: str):
         shares = np.bincount(labels) / len(labels)
         shares = shares[shares > 0]
-        self._classes, self._profile = len(shares), profile
+        self._classes, self._better_start = len(shares), better_start
         self._level = max(0.0, float(-(shares * np.log(shares)).sum()))
         self._steps_a_round = math.ceil(STEPS * self._level)
         allowed = PROGRESS * self._level or math.inf  # with one class there is nothing to learn
@@ -81,7 +84,7 @@ class Stuck:
                 cause, remedy = why_dead(lr)
                 return f"{percent(seen.silent[name])} of {name} is dead: {cause}", remedy
             if blind and seen.signal.get(name, 1) < BLIND:
-                cause, remedy = why_faint(seen, self._profile)
+                cause, remedy = why_faint(seen, self._better_start)
                 return f"{share_of_image(seen)}: {cause}", remedy
         still = [name for name, ratio in ratios.items() if ratio < STILL]
         if len(still) > len(ratios) / 2:

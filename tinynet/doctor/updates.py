@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from tinynet.doctor.finding import Finding
+from tinynet.doctor.finding import Finding, with_flags
 from tinynet.nn import Module
 from tinynet.optim import SGD
 from tinynet.sentences import listed, percent
@@ -65,15 +65,18 @@ def too_large(ratios: dict[str, float], lr: float) -> Finding | None:
     )
 
 
-def too_small(ratios: dict[str, float], lr: float) -> Finding | None:
-    """Layers that the gradient hardly moves, at the rate that the run began with."""
+def too_small(ratios: dict[str, float], lr: float, better_start: str) -> Finding | None:
+    """Layers that the gradient hardly moves, at the rate that the run began with.
+
+    `better_start`: see `Doctor`.
+    """
     found = {name: ratio for name, ratio in ratios.items() if ratio < SMALL}
     if not found:
         return None
     cause, remedy = "the rate is too low", f"--lr {lr * 10:g}"
     if len(found) < len(ratios):
         cause = "hardly any gradient reaches them: it fades on its way back"
-        remedy = f"initial weights that let it pass (--profile modern), or {remedy}"
+        remedy = with_flags(f"{remedy}, or initial weights that let it pass", better_start)
     return Finding(
         "small_updates",
         f"each step moves the weights of {_with_ratios(found)} (a healthy layer: 0.002% to 3%)",
