@@ -45,7 +45,7 @@ def test_the_paper_s_start_is_warned_of_before_a_step(drowned):
     step, finding = drowned.said[0]
     assert (step, finding.kind, finding.layer) == (0, "faint_start", "fc4")
     assert finding.text.startswith("training may not start, or only after hundreds of steps: ")
-    assert "of what fc4 gives depends on the image (conv1 9" in finding.text
+    assert "of fc4's output depends on the image (conv1 9" in finding.text
     assert "the biases of conv2 and fc3 drown it" in finding.cause
     assert "--profile source2012 or modern" in finding.remedy
 
@@ -157,7 +157,7 @@ def test_the_level_is_the_entropy_of_the_classes():
     level = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
     uneven = Stuck(labels, "")
     assert rounds(uneven, [level] * 400, 20, 128)
-    assert f"{level:.3f} of a network that ignores" in uneven.judge(None, {}, 0.01).text
+    assert f"below {level:.3f}, that of a network that ignores" in uneven.judge(None, {}, 0.01).text
     # below ln 2 from the start: what the frequencies alone give is not progress
     assert rounds(Stuck(labels, ""), [0.6 * math.log(2)] * 400, 20, 128) != []
     assert rounds(Stuck(labels, ""), [0.9 * level] * 400, 20, 128) == []
@@ -202,14 +202,15 @@ def test_weights_that_each_step_throws_about(healthy):
 def test_units_that_steps_too_large_have_killed(colours):
     ((step, dead),) = Run(small_net(), colours, lr=0.1).train(140).said
     assert (step, dead.kind, dead.layer) == (86, "dead_units", "relu2")  # seen at 50, and lasting
-    assert "% of relu2 is 0 for each of 16 images" in dead.measured
+    assert dead.measured.startswith("units that are 0 for each of 16 images: ")
+    assert dead.measured.endswith("% of relu2")
     assert "with --lr 0.01" in dead.remedy
 
 
 def test_a_net_that_is_stuck_since_its_units_died(colours):
     run = Run(small_net(), colours, lr=0.5).train(140)
     assert run.kinds == ["stuck"]  # the dead units are its cause, and reported once
-    assert "of relu2 is dead: steps that were too large" in run.said[0][1].cause
+    assert "of relu2's units are dead: steps that were too large" in run.said[0][1].cause
     assert "with --lr 0.05" in run.said[0][1].remedy
 
 
@@ -218,7 +219,7 @@ def test_units_that_are_dead_from_the_start(colours):
     model.fc3.bias.data[:36] = -100
     ((step, finding),) = Run(model, colours).train(1).said
     assert (step, finding.kind, finding.layer) == (0, "dead_units", "relu3")
-    assert "92% of relu3 is 0 for each of 16 images" in finding.measured
+    assert "units that are 0 for each of 16 images: 92% of relu3" in finding.measured
     assert "biases of 0 or above" in finding.remedy
 
 
@@ -227,7 +228,7 @@ def test_bad_numbers_come_with_the_layers_whose_steps_grew(colours):
     run = Run(small_net(), colours, lr=1e4).train(100)
     finding = run.said[-1][1]
     assert run.step < 100 and finding.kind == "bad_numbers" and finding.layer is not None
-    assert "the last step moved the weights of " in finding.measured
+    assert "the last step moved some weights more than usual: those of " in finding.measured
     assert "with --lr 1000" in finding.remedy
 
 
@@ -238,9 +239,10 @@ def test_bad_numbers_are_compared_with_the_look_before(colours):
     run.optimizer.velocity[0][2][...] = 1e20
     run.model.conv1.weight.data[0, 0, 0, 0] = np.nan
     finding = run.doctor.bad_numbers()
-    assert "conv1 by countless times (0.0" in finding.measured and "fc3" not in finding.measured
+    assert "more than usual: those of conv1 by nan times their size (0.0" in finding.measured
+    assert finding.measured.endswith(" times when last measured)") and "fc3" not in finding.measured
     healthy = Run(small_net(), colours).train(60)
-    assert "no layer's weights more than is usual" in healthy.doctor.bad_numbers().measured
+    assert "no layer's weights more than usual" in healthy.doctor.bad_numbers().measured
 
 
 # ---------------------------------------------------------------- the loader
@@ -285,7 +287,7 @@ def test_a_slow_dataset_is_told_of(monkeypatch):
     first, second, *rest = train_from(loader, 4)
     assert first is None and second is None  # it may be slow for once
     assert all(finding.kind == "slow_loading" for finding in rest)
-    assert "went by waiting for images" in rest[0].measured
+    assert "was spent waiting for images" in rest[0].measured
     assert "1 worker on 2 cores" in rest[0].cause
     assert "--workers 2" in rest[0].remedy and "`prepare`" in rest[0].remedy
 
@@ -299,7 +301,7 @@ def test_waiting_must_last_half_a_minute():
     found = [watch.after_interval(640, SLOW) for _ in range(6)]  # 6.4 s each
     assert [finding is not None for finding in found] == [False] * 4 + [True] * 2
     assert "60% of the last 32 s" in found[4].measured
-    assert "gives 100 a second, the network could train on 250" in found[4].measured
+    assert "delivers 100 a second, the network could train on 250" in found[4].measured
     assert "--workers" not in found[4].remedy and "prepared" in found[4].remedy
     assert watch.after_interval(640, FAST) is None
     assert [watch.after_interval(640, SLOW) for _ in range(4)] == [None] * 4

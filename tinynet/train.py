@@ -271,7 +271,7 @@ class Trainer:
         finding = self.doctor.bad_numbers()
         self.notebook.log_interval(self.step)
         self.notebook.log_finding(step, finding)
-        return NonFiniteError(f"{what}. {finding.measured}; the cause is {finding.cause}")
+        return NonFiniteError(f"{what}; {finding.measured}. The cause is {finding.cause}")
 
     def _bad_layer_in_validation(self) -> str:
         """The layer where the first validation batch goes bad."""

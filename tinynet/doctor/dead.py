@@ -21,7 +21,7 @@ def dead_units(look: Look, why: tuple[str, str]) -> Finding | None:
     cause, remedy = why
     return Finding(
         "dead_units",
-        f"{shares} is 0 for each of {look.images} images",
+        f"units that are 0 for each of {look.images} images: {shares}",
         cause,
         remedy,
         next(iter(found)),
@@ -40,6 +40,6 @@ def why_dead_at_start(better_start: str) -> tuple[str, str]:
 def why_dead(lr: float) -> tuple[str, str]:
     """Cause and remedy for units that died in training."""
     return (
-        "steps that were too large pushed them below 0 for good: they get no gradient any more",
-        f"they do not come back: begin anew, or from an early checkpoint, with --lr {lr / 10:g}",
+        "steps that were too large pushed them below 0 for good: they no longer get a gradient",
+        f"they do not recover: start again, or from an early checkpoint, with --lr {lr / 10:g}",
     )

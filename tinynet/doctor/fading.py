@@ -36,9 +36,9 @@ def faint_start(look: Look, better_start: str) -> Finding | None:
 
 
 def share_of_image(look: Look) -> str:
-    """Something like "only 1% of what fc8 gives depends on the image (conv1 98%, ...)"."""
+    """Something like "only 1% of fc8's output depends on the image (conv1 98%, ...)"."""
     way = [f"{name} {percent(share)}" for name, share in look.signal.items() if name != look.last]
-    only = f"only {percent(look.signal[look.last])} of what {look.last} gives depends on the image"
+    only = f"only {percent(look.signal[look.last])} of {look.last}'s output depends on the image"
     return f"{only} ({', '.join(way)})"
 
 

@@ -40,9 +40,9 @@ class Loading:
         busy = max(self._seconds - self._waited, 1e-9)
         return Finding(
             "slow_loading",
-            f"{share:.0%} of the last {self._seconds:.0f} s went by waiting for images: the loader "
-            f"gives {self._images / self._seconds:.0f} a second, the network could train on "
-            f"{self._images / busy:.0f}",
+            f"{share:.0%} of the last {self._seconds:.0f} s was spent waiting for images: the "
+            f"loader delivers {self._images / self._seconds:.0f} a second, the network could train "
+            f"on {self._images / busy:.0f}",
             f"reading, decoding and scaling images is the bottleneck, with {self._workers} "
             f"worker{'s' * (self._workers > 1)} on {self._cores} core{'s' * (self._cores > 1)}",
             self._remedy(),

@@ -1,4 +1,4 @@
-"""Does the network learn its images by heart? The training loss falls, the validation's rises.
+"""Does the network memorize its images? The training loss falls, the validation's rises.
 
 A rising validation loss alone is not enough: a network that is surer of itself pays more for each
 mistake. So the validation error must not have improved either.
@@ -38,9 +38,9 @@ class Overfitting:
             "overfitting",
             f"the validation loss has risen from {best_val:.3f} to {val_loss:.3f} while the "
             f"training loss fell from {best_train:.3f} to {train_loss:.3f}, and the validation "
-            f"error is no better than the {self._error:.1%} of before",
-            "the network learns its training images by heart",
-            "the best checkpoint is kept; more images, or a smaller --width, would lead further",
+            f"error is no better than the earlier {self._error:.1%}",
+            "the network memorizes its training images",
+            "the best checkpoint is kept; more images, or a smaller --width, would help",
         )
 
     def state_dict(self) -> dict:

@@ -71,9 +71,9 @@ class Stuck:
         even = math.isclose(self._level, math.log(self._classes), rel_tol=1e-3)
         level = f"ln {self._classes} = {self._level:.3f}" if even else f"{self._level:.3f}"
         measured = (
-            f"training is stuck: for {self._rounds * self._steps_a_round} steps and more the mean "
-            f"loss, now {self._mean:.4g}, has not come below the {level} of a network that ignores "
-            "its images"
+            f"training is stuck: for at least {self._rounds * self._steps_a_round} steps the mean "
+            f"loss, now {self._mean:.4g}, has not fallen below {level}, that of a network that "
+            "ignores its images"
         )
         cause, remedy = self._cause(seen, ratios, lr, blind)
         return Finding("stuck", measured, cause, remedy, severity=max(self._rounds, ROUNDS))
@@ -82,7 +82,7 @@ class Stuck:
         for name in seen.order if seen is not None else ():  # the first fault causes the rest
             if seen.silent.get(name, 0) >= MOST:
                 cause, remedy = why_dead(lr)
-                return f"{percent(seen.silent[name])} of {name} is dead: {cause}", remedy
+                return f"{percent(seen.silent[name])} of {name}'s units are dead: {cause}", remedy
             if blind and seen.signal.get(name, 1) < BLIND:
                 cause, remedy = why_faint(seen, self._better_start)
                 return f"{share_of_image(seen)}: {cause}", remedy
@@ -92,7 +92,7 @@ class Stuck:
         return (
             "not in the weights, as far as a look inside shows: their steps are of the usual size "
             "and the logits depend on the images",
-            f"see that the labels belong to the images; else try --lr {lr / 10:g}",
+            f"check that the labels match the images; else try --lr {lr / 10:g}",
         )
 
     def state_dict(self) -> dict:
