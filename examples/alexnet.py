@@ -42,7 +42,7 @@ from tinynet.commands import Example
 from tinynet.parallel.placement import OneDevice, TwoTowers
 from tinynet.parallel.towers import Towers
 from tinynet.parallel.traffic import Traffic
-from tinynet.profiles import PROFILES, Profile, differences
+from tinynet.profiles import PROFILES, Profile, differences, profile_named
 from tinynet.settings import Settings
 
 SMALLEST_IMAGE = 64  # below this, nothing is left for pool5
@@ -66,8 +66,7 @@ class AlexNet(nn.Sequential):
         seed: int = 0,
         dtype: str = "float32",
     ):
-        if profile not in PROFILES:
-            raise ValueError(f"AlexNet: profile expects one of {[*PROFILES]}, got {profile!r}")
+        p = profile_named(profile)
         if image_size < SMALLEST_IMAGE:
             raise ValueError(
                 f"AlexNet: image_size expects at least {SMALLEST_IMAGE}, got {image_size}"
@@ -76,7 +75,7 @@ class AlexNet(nn.Sequential):
             raise ValueError(
                 f"AlexNet: num_classes and width expect more than 0, got {num_classes} and {width}"
             )
-        p, devices = PROFILES[profile], (devices,) if isinstance(devices, str) else tuple(devices)
+        devices = (devices,) if isinstance(devices, str) else tuple(devices)
         _check_devices(p, profile, devices)
         self.traffic = Traffic(("input", "conv3", "fc6", "fc7", "fc8"))
         if len(devices) == 1:
@@ -122,6 +121,7 @@ def _layers(p: Profile, on: OneDevice, num_classes, image_size, width, seed) -> 
     over = -(image_size - 11) % 4
     padding1 = (0, over, 0, over) if p.conv1_padding is None else p.conv1_padding
     groups3 = 1 if p.crosstalk else p.groups
+    activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[p.activation]
     layers = on.fork("input")
     for i, kinds, layer in (
         (1, p.layer1, conv(1, 11, stride=4, padding=padding1)),
@@ -133,23 +133,25 @@ def _layers(p: Profile, on: OneDevice, num_classes, image_size, width, seed) -> 
         norm = nn.LocalResponseNorm(5, p.lrn_alpha, 0.75, p.lrn_k, p.lrn_groups // on.towers)
         parts = {
             "conv": layer,
-            "relu": on.plain(nn.ReLU()),
+            "relu": on.plain(activation()),
             "lrn": on.plain(norm),
             "lrn_within": on.plain(nn.LocalResponseNormWithin(5, 1e-3 / 25, 0.75, 1.0)),
-            "pool": on.plain(nn.MaxPool2d(3, stride=2)),
+            "pool": on.plain(nn.MaxPool2d(p.pool, stride=2)),
         }
         if i == 3 and p.crosstalk:
             layers |= on.cross("conv3")
-        layers |= {f"{kind}{i}": parts[kind] for kind in kinds}
+        layers |= {f"{p.activation if kind == 'relu' else kind}{i}": parts[kind] for kind in kinds}
 
     features = even(p.filters[4]) * _pool5_side(image_size, layers) ** 2
     hidden = even(4096)
     layers["flatten"] = on.plain(nn.Flatten())
     for i, inputs in ((6, features), (7, hidden)):
         fc = on.cross(f"fc{i}") | {f"fc{i}": on.linear(inputs, hidden)}
-        relu = {f"relu{i}": on.plain(nn.ReLU())}
+        relu = {f"{p.activation}{i}": on.plain(activation())}
         stream = seed + (i << 32)  # each dropout has its own
-        dropout = {f"dropout{i}": on.dropout(0.5, p.dropout, stream)}
+        dropout = {}
+        if p.dropout != "none":
+            dropout = {f"dropout{i}": on.dropout(0.5, p.dropout, stream)}
         layers |= dropout | fc | relu if p.dropout_before else fc | relu | dropout
     return layers | on.join("fc8") | {"fc8": on.whole_linear(hidden, num_classes)}
 
@@ -203,9 +205,9 @@ RUNS = {
 def settings(given: dict, kind: str) -> Settings:
     """A run's settings: what is given, else what suits this kind of data, else the profile's."""
     chosen = {**RUNS[kind], **given}
-    p = PROFILES[chosen["profile"]]
+    p = profile_named(chosen["profile"])
     names = ("image_size", "batch_size", "lr", "momentum", "drops")
-    names += ("pixel_mean", "pixel_std", "colour_noise", "colour_rescale")
+    names += ("pixel_mean", "pixel_std", "crop", "flip", "colour_noise", "colour_rescale")
     chosen = {**{name: getattr(p, name) for name in names}, **chosen}
     store_size = round(chosen["image_size"] * 256 / 224)
     return Settings(network="alexnet", store_size=store_size, **chosen)
@@ -213,7 +215,7 @@ def settings(given: dict, kind: str) -> Settings:
 
 def parameter_groups(model: AlexNet, lr: float) -> list[dict]:
     """For SGD: conv1, whose rate the authors cut by itself; the other weights; the biases."""
-    p = PROFILES[model.profile]
+    p = profile_named(model.profile)
     parameters = list(model.named_wholes())
     conv1 = [w for name, w in parameters if name == "conv1.weight"]
     weights = [w for name, w in parameters if name.endswith(".weight") and name != "conv1.weight"]

@@ -38,6 +38,8 @@ OTHER_VALUES = {
     "crosstalk": False,
     "layer1": ("conv", "relu", "pool", "lrn"),
     "layer2": ("conv", "relu", "lrn_within", "pool"),
+    "activation": "tanh",
+    "pool": 2,
     "conv1_padding": 1,
     "lrn_alpha": 1.25e-4,
     "lrn_k": 2.5,
@@ -58,6 +60,8 @@ OTHER_VALUES = {
     "momentum": 0.8,
     "weight_decay": 1e-3,
     "drops": (0.5,),
+    "crop": False,
+    "flip": False,
     "colour_noise": 0.2,
     "colour_rescale": True,
 }

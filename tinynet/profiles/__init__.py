@@ -1,6 +1,22 @@
-"""The versions of AlexNet as data (`versions.py`), and what differs between them (`points.py`)."""
+"""The versions of AlexNet as data (`versions.py`), and what differs between them (`points.py`).
 
-from tinynet.profiles.points import BASES, POINTS, Point, differences, differing
+A version can also do without one part of it, which a switch takes away (`switches.py`).
+"""
+
+from tinynet.profiles.point import BASES, Point
+from tinynet.profiles.points import POINTS, differences, differing
+from tinynet.profiles.switches import SWITCHES, Switch, profile_named
 from tinynet.profiles.versions import PROFILES, Profile
 
-__all__ = ["BASES", "POINTS", "PROFILES", "Point", "Profile", "differences", "differing"]
+__all__ = [
+    "BASES",
+    "POINTS",
+    "PROFILES",
+    "SWITCHES",
+    "Point",
+    "Profile",
+    "Switch",
+    "differences",
+    "differing",
+    "profile_named",
+]

@@ -1,69 +1,19 @@
-"""What differs between two profiles, point by point, in words, and who says so.
-
-A Point reads the Profiles themselves, so that what it says cannot go stale. Where a profile agrees
-with the one it was made from (`BASES`), the source is that one's.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+"""The points in which profiles can differ, and those in which two of them do."""
 
 from tinynet.profiles import effects, words
-from tinynet.profiles.versions import PROFILES, Profile
-
-# Where a profile says nothing of its own, it follows:
-BASES = {
-    "source2012": "paper",
-    "no-crosstalk": "source2012",
-    "one-tower": "source2012",
-    "caffe": "paper",
-    "caffenet": "caffe",
-    "owt": "paper",
-    "modern": "paper",
-}
-
-
-@dataclass(frozen=True)
-class Point:
-    """A row of the table: `words` says what a Profile does, `sources` who says so, by profile."""
-
-    name: str
-    fields: tuple[str, ...]  # of Profile, that it describes
-    words: Callable[[Profile], str]
-    effect: str | Callable[[Profile, Profile], str]  # what it does, always or between these two
-    sources: dict[str, str]
-    measured: str = ""  # the result, if somebody tried it,
-    tried: Callable[[Profile], object] | None = None  # and which of the variants this Profile has
-
-    def effect_between(self, a: Profile, b: Profile) -> str:
-        return self.effect if isinstance(self.effect, str) else self.effect(a, b)
-
-    def measured_between(self, a: Profile, b: Profile) -> str:
-        """What was measured, if it is about the difference between these two; else ""."""
-        if self.tried is None:
-            return ""
-        sides = {self.tried(a), self.tried(b)}
-        return self.measured if len(sides) == 2 and None not in sides else ""
-
-    def source(self, profile: str) -> str:
-        """Who says so about the profile of this name. KeyError if nobody does."""
-        base = BASES.get(profile)
-        if profile in self.sources or base is None:
-            return self.sources[profile]
-        if self.words(PROFILES[profile]) != self.words(PROFILES[base]):
-            raise KeyError(f"{self.name} of {profile}")
-        said = self.source(base)
-        return said if said.startswith("as ") else f"as {base}: {said}"
+from tinynet.profiles.point import Point
+from tinynet.profiles.switches import profile_named
 
 
 def differing(before: str, now: str) -> list[Point]:
     """The points in which the profiles of these names differ."""
-    a, b = PROFILES[before], PROFILES[now]
+    a, b = profile_named(before), profile_named(now)
     return [point for point in POINTS if point.words(a) != point.words(b)]
 
 
 def differences(before: str, now: str) -> list[str]:
     """The same in short, "rate of the biases: as of the weights, now twice that"."""
-    a, b = PROFILES[before], PROFILES[now]
+    a, b = profile_named(before), profile_named(now)
     return [f"{p.name}: {p.words(a)}, now {p.words(b)}" for p in differing(before, now)]
 
 
@@ -126,6 +76,25 @@ POINTS = (
         },
     ),
     Point(
+        "units",
+        ("activation",),
+        words.units,
+        "tanh saturates: where it does, hardly any gradient passes; a ReLU passes all or none",
+        {"paper": "section 3.1"},
+        "with ReLU a net of four layers reaches 25 % training error on CIFAR-10 6 times sooner "
+        "than with tanh (section 3.1)",
+        lambda p: p.activation,
+    ),
+    Point(
+        "pools",
+        ("pool",),
+        lambda p: f"{p.pool} x {p.pool}, stride 2",
+        "windows wider than their stride overlap: each sees the edges of its neighbours",
+        {"paper": "section 3.4"},
+        "without overlap: 0.4 points more top-1 error, 0.3 more top-5 (147)",
+        lambda p: p.pool,
+    ),
+    Point(
         "edge of conv1",
         ("conv1_padding",),
         words.conv1_edge,
@@ -152,7 +121,7 @@ POINTS = (
     Point(
         "dropout",
         ("dropout",),
-        lambda p: {"paper": "x 0.5 in testing", "inverted": "x 2 in training"}[p.dropout],
+        words.dropout,
         "the same in the mean; weights carried from one to the other must be halved or doubled",
         {
             "paper": "section 4.2",
@@ -234,6 +203,13 @@ POINTS = (
         words.pixels,
         "what the network sees; rates and weights suit one scale and not another",
         {"paper": "section 2", "owt": "torchvision's references", "modern": OURS},
+    ),
+    Point(
+        "crops",
+        ("crop", "flip"),
+        words.crops,
+        "what part of an image, and which way round, training sees each time",
+        {"paper": "section 4.1", "caffe": f"{CAFFE}: mirror, crop_size"},
     ),
     Point(
         "colour noise",

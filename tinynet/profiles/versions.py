@@ -15,11 +15,13 @@ class Profile:
     crosstalk: bool = True  # conv3 sees both towers; without, it has groups too
     layer1: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
     layer2: tuple[str, ...] = ("conv", "relu", "lrn", "pool")
+    activation: str = "relu"  # or "tanh", wherever a layer has "relu"
+    pool: int = 3  # windows of pool x pool; their stride is 2
     conv1_padding: int | None = None  # None: bottom and right, as much as the last window needs
     lrn_alpha: float = 1e-4  # not divided by the window's size, 5
     lrn_k: float = 2.0
     lrn_groups: int = 2  # 2: a tower's maps are normalized by its own only
-    dropout: str = "paper"  # "paper": x 0.5 in testing; "inverted": x 2 in training
+    dropout: str = "paper"  # "paper": x 0.5 in testing; "inverted": x 2 in training; "none"
     dropout_before: bool = False  # before fc6 and fc7, not after them
     init: str = "normal"  # "normal": N(0, std); "he"; "torch"
     conv_std: tuple[float, ...] = (0.01, 0.01, 0.01, 0.01, 0.01)
@@ -35,6 +37,8 @@ class Profile:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     drops: tuple[float, ...] | None = None  # where in a run the rate falls; None: at plateaus
+    crop: bool = True  # at random places in training, or always the centre
+    flip: bool = True  # half of the images in training
     colour_noise: float = 0.1  # standard deviation of the shift along each principal component
     colour_rescale: bool = False  # the image with its noise is divided by 1 + colour_noise
 

@@ -10,6 +10,10 @@ def order(kinds: tuple[str, ...]) -> str:
     return " - ".join(NAMES.get(kind, kind) for kind in kinds)
 
 
+def units(p: Profile) -> str:
+    return {"relu": "ReLU", "tanh": "tanh"}[p.activation]
+
+
 def conv3_sees(p: Profile) -> str:
     return "all maps" if p.crosstalk or p.groups == 1 else "its own tower's maps"
 
@@ -26,6 +30,10 @@ def normalization(p: Profile) -> str:
         return "none"
     where = "over all maps" if p.lrn_groups == 1 else "within a tower"
     return f"alpha {p.lrn_alpha:g}, k {p.lrn_k:g}, {where}"
+
+
+def dropout(p: Profile) -> str:
+    return {"paper": "x 0.5 in testing", "inverted": "x 2 in training", "none": "none"}[p.dropout]
 
 
 def weights(p: Profile) -> str:
@@ -63,6 +71,11 @@ def numbers(values: tuple[float, ...]) -> str:
     """All of them, or just one if all are equal."""
     shown = values[:1] if len(set(values)) == 1 else values
     return " ".join(f"{value:g}" for value in shown)
+
+
+def crops(p: Profile) -> str:
+    where = "at random places" if p.crop else "of the centre"
+    return f"{where}, half of them mirrored" if p.flip else where
 
 
 def rate_falls(p: Profile) -> str:
