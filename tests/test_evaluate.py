@@ -5,7 +5,7 @@ import pytest
 from tiny_runs import load_example
 
 from tinynet import functional as F
-from tinynet.data import open_dataset
+from tinynet.data import BadImage, DataError, open_dataset
 from tinynet.evaluate import (
     Network,
     crops,
@@ -85,6 +85,29 @@ def test_ensemble_of_networks_of_two_sizes():
     assert scores.top1_error == np.mean(order[:, 0] != labels)
     assert scores.top5_error == np.mean([label not in o[:5] for o, label in zip(order, labels)])
     assert np.isclose(scores.loss, -np.log(mean[np.arange(50), labels]).mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [({3}, {7}), ({3}, set()), (set(), {48, 49})])
+def test_an_ensemble_whose_members_see_other_images_is_refused(bad):
+    """Of 50 images in batches of 16; the last batch has two. Else labels and images would mix."""
+    nets = [network(seed, image_size=28) for seed in (0, 1)]
+    sets = [open_dataset("shapes", "val", 28, store_size=32) for _ in nets]
+    for dataset, broken in zip(sets, bad):
+        dataset.labels = dataset.labels[:50]
+        dataset.load = unreadable(dataset, broken)
+    with pytest.raises(DataError, match="one network of the ensemble but not for another"):
+        evaluate(nets, sets, batch_size=16, workers=1, on_skip=lambda name, reason: None)
+
+
+def unreadable(dataset, broken: set[int]):
+    load = dataset.load
+
+    def load_unless_broken(i):
+        if i in broken:
+            raise BadImage(dataset.describe(i), "broken")
+        return load(i)
+
+    return load_unless_broken
 
 
 def test_evaluation_uses_no_dropout_and_leaves_training_mode_alone():

@@ -79,7 +79,7 @@ def test_replay_where_epochs_have_other_lengths(photos, original, tmp_path):
     result = train(*args, "--replay", original, "--out", tmp_path / "run")
     assert "after the end" not in result.out  # the last change comes after epoch 3, the very end
     places = {line["step"]: line["lr"] for line in read_log(tmp_path / "run") if "loss" in line}
-    assert [places[step] for step in (5, 6, 19, 20, 29)] == [0.01, 0.004, 0.004, 0.007, 0.007]
+    assert [places[step] for step in (6, 7, 20, 21, 30)] == [0.01, 0.004, 0.004, 0.007, 0.007]
 
 
 def test_plateaus_are_replayed(photos, tmp_path):

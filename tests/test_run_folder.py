@@ -141,7 +141,6 @@ def test_a_second_copy_is_made_when_the_first_is_on_the_disk(folder, monkeypatch
     threading.Timer(0.05, disk.let.release).start()
     writer.write(2, {"step": 2}, best=False)
     assert folder.steps() == [folder.of_step(1)]
-    assert writer.wait_seconds > 0.04  # the timer's 0.05, less the start of the thread
     disk.let.release()
     writer.finish()
     assert folder.steps() == [folder.of_step(1), folder.of_step(2)]

@@ -198,25 +198,45 @@ def test_rate_changed_by_hand(photos, tmp_path):
     assert "learning rate set to 0.002 from 0.01 - changed by hand" in lines[4]["event"]
 
 
-def test_rate_by_hand_goes_back_to_the_first_one(photos, tmp_path):
-    """The run began with 0.01; the drop after step 8 left 0.001. It is set once, also by a run
-    that is killed before it could save that."""
+def test_a_rate_by_hand_is_set_once(photos, tmp_path):
+    """Also by a run that is killed before it could save that."""
     out = tmp_path / "run"
     args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
-    train(*args, "--steps", 8)
+    train(*args, "--steps", 8)  # after which the schedule's drop leaves 0.001
     kept = last_checkpoint(out), last_checkpoint(out).read_bytes()
-    train("--resume", "--out", out, "--lr", 0.01, "--steps", 9)
-    assert [line["lr"] for line in read_log(out) if "loss" in line][-2:] == [0.001, 0.01]
+    train("--resume", "--out", out, "--lr", 0.009, "--steps", 9)
     last_checkpoint(out).unlink()  # the kill
     train("--resume", "--out", out, "--steps", 9)
     line = read_log(out)[-2]
-    assert line["lr"] == 0.01 and "set to 0.01 from 0.001 - changed by hand" in line["event"]
+    assert line["lr"] == 0.009 and "set to 0.009 from 0.001 - changed by hand" in line["event"]
     state = tinynet.load(last_checkpoint(out))
     state["optimizer"]["groups"][1]["lr"] = 0.003  # as a schedule might have done since
     tinynet.save(last_checkpoint(out), state)
     train("--resume", "--out", out)
     assert read_log(out)[-1]["lr"] == 0.003
     assert kept[0].read_bytes() == kept[1]
+
+
+def test_the_first_command_once_more_is_no_change_by_hand(photos, tmp_path):
+    """A loop that restarts a run repeats its --lr, also after the schedule has divided it."""
+    args = ("--profile", "modern", "--data", photos, "--epochs", 3, "--lr", 0.02, "--resume")
+    train(*args, "--out", tmp_path / "whole")
+    train(*args, "--out", tmp_path / "run", "--steps", 13)  # the drop comes after step 11
+    result = train(*args, "--out", tmp_path / "run")
+    assert "--lr 0.02 is this run's already: its schedule goes on\n" in result.err
+    assert_same_end(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_line_of_the_log_has_the_rate_that_made_its_loss(photos, tmp_path):
+    """The drop comes after step 11, which ends an interval at the old rate."""
+    args = ("--profile", "modern", "--data", photos, "--epochs", 3, "--log-every", 11)
+    result = train(*args, "--out", tmp_path / "run")
+    lines = read_log(tmp_path / "run")
+    rates = {line["step"]: line["lr"] for line in lines if "loss" in line}
+    assert rates == {5: 0.01, 10: 0.01, 11: 0.01, 15: 0.001}
+    (changed,) = [line for line in lines if line["step"] > 0 and "event" in line]
+    assert changed["step"] == 11 and "set to 0.001 from 0.01" in changed["event"]
+    assert re.findall(r"epoch \d/3 .* lr (\S+)", result.out) == ["0.01", "0.01", "0.001"]
 
 
 def test_damaged_checkpoint_is_passed_over(photos, whole, tmp_path):
@@ -255,13 +275,16 @@ def test_log_has_the_keys_of_the_contract(whole):
         assert 0 <= line["top5_error"] <= line["top1_error"] <= 1 and 0 <= line["data_wait"] <= 1
         assert line["loss"] > 0 and line["images_per_s"] > 0
     for line in validation:
-        assert line.keys() == always | {"val_loss", "val_top1_error", "val_top5_error"}
+        errors = {"val_loss", "val_top1_error", "val_top5_error"}
+        assert line.keys() == always | errors | {"save_seconds"}
+    waited = [line["save_seconds"] for line in validation]
+    assert waited == sorted(waited) and waited[0] == 0 <= waited[-1] < validation[-1]["seconds"]
     assert [line["step"] for line in training] == list(range(1, 21))
     assert [line["epoch"] for line in validation] == [1, 2, 3, 4]
     seconds = [line["seconds"] for line in lines]
     assert seconds == sorted(seconds)
     # modern: the rate falls after three quarters of the run
-    assert [line["lr"] for line in training[13:16]] == [0.01, 0.001, 0.001]
+    assert [line["lr"] for line in training[13:16]] == [0.01, 0.01, 0.001]
     assert "75% of the run is done" in training[14]["event"]
 
 
@@ -361,6 +384,24 @@ def test_first_bad_layer(spoil, told):
     spoil(model)
     model(x)
     assert f"layer {told}" in first_bad_layer(model, x)
+
+
+def test_a_nan_in_a_later_batch_of_the_validation_is_found(photos, tmp_path, monkeypatch):
+    """The 12 validation images are two batches; in the second one conv3 gives a nan."""
+    forward, lengths = nn.Conv2d.forward, []
+
+    def spoiled(self, x):
+        y = forward(self, x)
+        if len(x) == 4 and self.weight.shape[2:] == (3, 3):  # the second batch has 4 images
+            lengths.append(len(x))
+            y.data[0, 0, 0, 0] = np.nan
+        return y
+
+    monkeypatch.setattr(nn.Conv2d, "forward", spoiled)
+    args = ("--profile", "modern", "--data", photos, "--epochs", 1, "--out", tmp_path / "run")
+    result = run("train", *TINY, *args)
+    assert result.status == 1 and lengths
+    assert "the validation loss is nan or inf: layer conv3: its output has nan" in result.err
 
 
 def test_bad_weights_are_never_saved(photos, tmp_path, monkeypatch):

@@ -96,7 +96,7 @@ def read_log(folder: Path) -> list[dict]:
 
 def without_times(lines: list[dict]) -> list[dict]:
     """Lines of a log without what the clock measured."""
-    times = {"seconds", "images_per_s", "data_wait"}
+    times = {"seconds", "images_per_s", "data_wait", "save_seconds"}
     return [{k: v for k, v in line.items() if k not in times} for line in lines]
 
 

@@ -37,7 +37,6 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
     """The part of a checkpoint that does not change during training."""
     return {
         **{name: getattr(settings, name) for name in FROM_SETTINGS},
-        "lr_by_hand": settings.lr_by_hand,
         "trained_on": describe_data(train_set),
         "classes": network.classes,
         "mean": network.inputs.mean,
@@ -93,7 +92,7 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
 
 @contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """Put around the use of what `path` holds: UserError if that does not fit the network.
+    """Surrounds the use of what `path` holds, and raises UserError if that does not fit.
 
     A file in tinynet's format may hold anything, so a misfit shows only when it is used.
     """

@@ -7,7 +7,6 @@ There is one copy, in the same arrays each time: fresh memory would take many ti
 The next checkpoint waits until the previous one is on the disk.
 """
 
-import time
 from threading import Thread
 
 import numpy as np
@@ -16,14 +15,13 @@ from tinynet.run_folder import RunFolder
 
 
 class CheckpointWriter:
-    """Writes the checkpoints of one run. `wait_seconds`: how long training has waited for it."""
+    """Writes the checkpoints of one run."""
 
     def __init__(self, folder: RunFolder):
         self._folder = folder
         self._thread: Thread | None = None
         self._error: Exception | None = None
         self._copies: dict[tuple, np.ndarray] = {}  # by their path of keys in the state
-        self.wait_seconds = 0.0
 
     def write(self, step: int, state: dict, best: bool) -> None:
         """Start writing `state`, also as the best one if `best`. Its arrays may change afterwards.
@@ -31,9 +29,7 @@ class CheckpointWriter:
         Raises the error of the previous checkpoint, if that failed.
         """
         self.finish()
-        began = time.perf_counter()
         task = {"target": self._write, "args": (step, self._copy(state, ()), best)}
-        self.wait_seconds += time.perf_counter() - began
         # A daemon, so that a second Ctrl-C does not wait for the disk; half a file does no harm.
         self._thread = Thread(**task, name="tinynet-checkpoint", daemon=True)
         self._thread.start()
@@ -46,9 +42,7 @@ class CheckpointWriter:
     def finish(self) -> None:
         """Wait until the last checkpoint is on the disk. Raises its error if that failed."""
         if self._thread is not None:
-            began = time.perf_counter()
             self._thread.join()
-            self.wait_seconds += time.perf_counter() - began
             self._thread = None
         error, self._error = self._error, None
         if error is not None:

@@ -8,11 +8,12 @@ the probabilities are averaged, not the logits. Validation during training runs 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
 from tinynet import functional as F
-from tinynet.data import Dataset, Loader
+from tinynet.data import Batch, DataError, Dataset, Loader
 from tinynet.data.loader import print_skip
 from tinynet.inputs import Inputs
 from tinynet.nn import Module
@@ -27,7 +28,7 @@ class Network:
     model: Module
     inputs: Inputs
     classes: list[str]
-    store_size: int  # pixels a side of the images from which crops are cut
+    store_size: int  # pixels per side of the images from which crops are cut
 
 
 def evaluate(
@@ -50,21 +51,32 @@ def evaluate(
         for network, dataset in zip(networks, datasets)
     ]
     tally = Tally()
-    for members in zip(*streams):
-        labels = members[0][0]
-        log_p = mean_of_probabilities([log_p for _, log_p in members])
+    for members in zip_longest(*streams, fillvalue=(None, None)):
+        batches, of_members = zip(*members)
+        labels = _same_batch(batches, datasets[0]).labels
+        log_p = mean_of_probabilities(of_members)
         loss = -np.take_along_axis(log_p, labels[:, None], axis=1).sum()
         tally.add(float(loss), log_p, labels)
         after_batch(tally.images, len(datasets[0]))
     return tally.scores()
 
 
-def predictions(
-    network: Network, loader: Loader, views: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(labels (n,), log probabilities (n, classes)), batch by batch."""
+def predictions(network: Network, loader: Loader, views: int) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Each batch of n images, and their log probabilities (n, classes)."""
     for batch in loader.epoch(0):
-        yield batch.labels, log_probabilities(network, batch.images, views)
+        yield batch, log_probabilities(network, batch.images, views)
+
+
+def _same_batch(batches: Sequence[Batch | None], dataset: Dataset) -> Batch:
+    """The batch that every member of an ensemble was shown; DataError unless it is the same."""
+    first = batches[0]
+    for batch in batches:
+        if batch is None or first is None or not np.array_equal(batch.indices, first.indices):
+            raise DataError(
+                f"{dataset.name}: an image of {dataset.split} could be read for one network of the "
+                "ensemble but not for another: evaluate again"
+            )
+    return first
 
 
 @no_grad()

@@ -8,10 +8,11 @@ from tinynet.tensor import Tensor
 
 
 @no_grad()
-def first_bad_layer(model: Sequential, x: Tensor) -> str:
+def first_bad_layer(model: Sequential, x: Tensor) -> str | None:
     """The first layer with a parameter or an output that is not finite, and what is wrong there.
 
-    Runs the forward pass again, layer by layer; in training with the same dropout masks.
+    None where all numbers are finite. Runs the forward pass again, layer by layer; in training with
+    the same dropout masks.
     """
     for _, module in model.named_modules():
         if isinstance(module, Dropout):
@@ -26,11 +27,11 @@ def first_bad_layer(model: Sequential, x: Tensor) -> str:
             largest = np.abs(x.numpy()).max()
             return f"layer {name}: its output has {bad}, from inputs of up to {largest:.1e}"
         x = y
-    return "all layers gave finite numbers when they were run again"
+    return None
 
 
 def bad_parameter(model) -> str | None:
-    """The first parameter that is not finite, in words; None where all are."""
+    """The first parameter that is not finite, in words; None if all are."""
     for name, p in model.named_parameters():
         if bad := _describe(p.numpy()):
             return f"{name} has {bad}"

@@ -34,8 +34,9 @@ class Notebook:
         self._folder, self._progress, self._controls = folder, progress, controls
         self._loader, self._doctor, self._epochs = loader, doctor, epochs
         self._values = NOTHING
+        self._lr = controls.lr  # of the last step
         self._changes: list[dict] = []  # for the log's next line, as data
-        self._events: list[str] = []  # and in words
+        self._events: list[str] = []  # the same in words
         self._findings: list[str] = []  # the doctor's, for the next line too
         self._untold: list[tuple[Callable[[str], None], str]] = []  # how to say it, and what
         self._seconds_before = 0.0
@@ -59,6 +60,7 @@ class Notebook:
         """Start the clocks: training begins after `step`."""
         self._began = time.perf_counter()
         self._last_step, self._time_left = last_step, TimeLeft(last_step, step)
+        self._lr = self._controls.lr
 
     # ---------------------------------------------------------------- changes
 
@@ -89,7 +91,7 @@ class Notebook:
     # ---------------------------------------------------------------- intervals
 
     def begin_epoch(self, number: int, done: int) -> None:
-        """Epoch `number` begins, `done` of whose batches are already done."""
+        """Begin epoch `number`, of whose batches `done` are done already."""
         self._number = number
         self._epoch_tally, self._interval = Tally(), Interval(self._loader)
         self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
@@ -98,7 +100,8 @@ class Notebook:
         self._interval = Interval(self._loader)
 
     def add(self, loss: float, logits, labels) -> None:
-        """Count a batch that was trained on."""
+        """Count a batch that was trained on, at the rate that the controls show."""
+        self._lr = self._controls.lr
         self._interval.tally.add(loss, logits, labels)
 
     def advance(self, step: int, batch: int) -> None:
@@ -132,14 +135,18 @@ class Notebook:
 
     # ---------------------------------------------------------------- validations
 
-    def log_validation(self, step: int, scores: Scores) -> None:
-        """Log a line for a validation, and sum the epoch up in a sentence."""
-        self._keep_best(self._log(step, scores.as_validation()))
+    def log_validation(self, step: int, scores: Scores, save_seconds: float) -> None:
+        """Log a line for a validation, and sum the epoch up in a sentence.
+
+        `save_seconds`: how long training has waited for its checkpoints since it last started.
+        """
+        figures = {**scores.as_validation(), "save_seconds": round(save_seconds, 2)}
+        self._keep_best(self._log(step, figures))
         # An epoch that was resumed at its end has no training of its own to report.
         trained = self._epoch_tally
         loss = f"train loss {trained.scores().loss:.4f}  " if trained.images else ""
         text = (
-            f"epoch {self._number}/{self._epochs}  {loss}val {scores}  lr {self._controls.lr:g}  "
+            f"epoch {self._number}/{self._epochs}  {loss}val {scores}  lr {self._lr:g}  "
             f"{self._time_left(step)} left"
         )
         self._untold.append((self._progress.say, text))
@@ -152,7 +159,7 @@ class Notebook:
 
     def _log(self, step: int, figures: dict) -> dict:
         seconds = self._seconds_before + time.perf_counter() - self._began
-        place = {"epoch": self._number, "step": step, "lr": self._controls.lr}
+        place = {"epoch": self._number, "step": step, "lr": self._lr}
         line = {**place, **figures, "seconds": round(seconds, 2)}
         if self._changes:
             line["changes"] = self._changes

@@ -19,7 +19,7 @@ class Settings:
     profile: str
     data: str  # as given to open_dataset
     image_size: int
-    store_size: int  # pixels a side of the images from which crops are cut
+    store_size: int  # pixels per side of the images from which crops are cut
     epochs: int
     batch_size: int
     lr: float
@@ -40,7 +40,6 @@ class Settings:
     workers: int = field(default_factory=loading_threads)
     log_every: int = 20  # steps
     checkpoint_every: int = 1000  # steps; and after each epoch
-    lr_by_hand: int = 0  # how often --lr was given with --resume, each time for the rest of the run
     steps: int | None = None  # stop there, in the middle of an epoch if need be
     finetuned_from: str | None = None  # the checkpoint it began with, see tinynet/finetuning.py
 

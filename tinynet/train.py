@@ -11,6 +11,7 @@ checkpoint, it reaches the very bits that it would have reached uninterrupted.
 import math
 import os
 import signal
+import time
 from contextlib import closing
 
 from tinynet import functional as F
@@ -30,6 +31,8 @@ from tinynet.run_folder import RunFolder
 from tinynet.schedule import Drops, Plateau, Replay
 from tinynet.scores import Scores
 from tinynet.settings import Settings
+
+FINITE = "all layers gave finite numbers when they were run again"
 
 
 class Trainer:
@@ -79,6 +82,7 @@ class Trainer:
             folder, progress, self.controls, self.loader, self.doctor, settings.epochs
         )
         self.writer = CheckpointWriter(folder)
+        self.save_seconds = 0.0
         self.step = self.epoch = self.batch = 0
         self._interrupted = False
 
@@ -111,8 +115,7 @@ class Trainer:
         lines = self.folder.rewind(self.step, validated)
         self.notebook.go_on(lines)
         self._mark_best_again(lines)
-        by_hand = state.get("lr_by_hand", 0)  # older checkpoints do not have it
-        if (self.settings.lr, self.settings.lr_by_hand) != (state["lr"], by_hand):
+        if self.settings.lr != state["lr"]:
             self.controls.set_lr(self.settings.lr)
             self.notebook.note_changes(self.step, ["changed by hand"])
 
@@ -162,9 +165,11 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of this moment, as the best one too if it has the best validation."""
+        began = time.perf_counter()
         if bad := bad_parameter(self.network.model):
             raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
         self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
+        self.save_seconds += time.perf_counter() - began
 
     def _state(self) -> dict:
         state = network_state(self.settings, self.network, self.train_set)
@@ -206,12 +211,12 @@ class Trainer:
             self.notebook.note_findings(self.doctor.after_epoch(scores.loss, scores.top1_error))
             self.notebook.note_changes(self.step, self.schedule.after_epoch(scores.top1_error))
             self.epoch, self.batch = self.epoch + 1, 0
-        self.notebook.log_validation(self.step, scores)
+        self.notebook.log_validation(self.step, scores, self.save_seconds)
         self.save()
         self.notebook.tell()
 
     def _train_batches(self) -> bool:
-        """Train on what is left of the epoch. False where --steps cuts it short."""
+        """Train on what is left of the epoch. False if --steps cuts it short."""
         with closing(self.loader.epoch(self.epoch, self.batch)) as batches:
             for batch in batches:
                 self._train_on(batch)
@@ -239,15 +244,15 @@ class Trainer:
             self.notebook.note_findings(self.doctor.before_training(x))
         logits = self.network.model(x)
         loss = F.cross_entropy(logits, batch.labels)
-        value = loss.item()
+        value, scores = loss.item(), logits.numpy()  # now: later a GPU would wait for backward
         if not math.isfinite(value):
-            where = first_bad_layer(self.network.model, x)
+            where = first_bad_layer(self.network.model, x) or FINITE
             step = self.step + 1
             raise self._bad_numbers(step, f"the loss of step {step} is {value}: {where}")
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.notebook.add(value * len(batch.labels), logits.numpy(), batch.labels)
+        self.notebook.add(value * len(batch.labels), scores, batch.labels)
         self.notebook.note_findings(self.doctor.after_step(self.step + 1, value, x))
 
     def _validate(self) -> Scores:
@@ -274,12 +279,15 @@ class Trainer:
         return NonFiniteError(f"{what}; {finding.measured}. The cause is {finding.cause}")
 
     def _bad_layer_in_validation(self) -> str:
-        """The layer where the first validation batch goes bad."""
+        """The layer where the first bad batch of the validation images goes bad."""
         loader = Loader(self.val_set, self.settings.batch_size, seed=0, workers=1, train=False)
+        model = self.network.model.eval()
         with closing(loader.epoch(0)) as batches:
-            batch = next(batches)
-        x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
-        return first_bad_layer(self.network.model.eval(), x)
+            for batch in batches:
+                x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
+                if where := first_bad_layer(model, x):
+                    return where
+        return FINITE
 
     def _after_validation_batch(self, done: int, total: int) -> None:
         self.progress.advance(done)

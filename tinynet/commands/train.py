@@ -1,6 +1,7 @@
 """`train`: from flags to the settings of a run, new or resumed."""
 
 import argparse
+import sys
 from argparse import Namespace
 from dataclasses import replace
 from datetime import datetime
@@ -151,9 +152,10 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
             f"{folder.path} has no checkpoint yet, and its schedule, {schedule}, takes the rates "
             "at the start from the other run: leave --lr out"
         )
-    taken = (*FLAGS, "lr_by_hand")
-    if "lr" in given and under_way:
-        given = {**given, "lr_by_hand": before.get("lr_by_hand", 0) + 1}
+    if under_way and "lr" in given and given["lr"] == before.get("lr"):
+        # The first command once more, perhaps of a loop that restarts it: not a change by hand.
+        print(f"--lr {given['lr']:g} is this run's already: its schedule goes on", file=sys.stderr)
+    taken = FLAGS
     if schedule == before.get("schedule") and not other_start:
         taken += ("changes",)
     return {**{name: before[name] for name in taken if name in before}, **given}
