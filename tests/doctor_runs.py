@@ -7,7 +7,9 @@ from tiny_runs import load_example
 
 from tinynet import Tensor, init, nn
 from tinynet import functional as F
+from tinynet.controls import Controls
 from tinynet.doctor import Doctor, Finding
+from tinynet.inputs import Inputs
 from tinynet.optim import SGD
 
 BATCH = 16
@@ -60,6 +62,10 @@ def alexnet(profile: str, **options) -> nn.Sequential:
     return load_example("alexnet").AlexNet(10, profile, image_size=64, width=0.03, **options)
 
 
+def controls_of(optimizer: SGD) -> Controls:
+    return Controls(optimizer, Inputs(np.zeros((3, 12, 12)), np.ones(3)))
+
+
 class Run:
     """A small training run with its doctor, as the trainer would run it."""
 
@@ -77,6 +83,7 @@ class Run:
             self.doctor = Doctor(
                 model,
                 self.optimizer,
+                controls_of(self.optimizer),
                 data.labels,
                 better_start=better_start,
                 workers=1,

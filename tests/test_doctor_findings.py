@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from doctor_runs import BETTER, Colours, Run, alexnet, small_net
+from doctor_runs import BETTER, Colours, Run, alexnet, controls_of, small_net
 from tiny_runs import load_example
 
 from tinynet import Tensor
@@ -64,8 +64,8 @@ def test_starts_of_alexnet():
     for profile in ("paper", "modern"):
         model = alexnet(profile)
         optimizer = SGD(model.parameters(), 0.01)
-        labels, options = np.arange(10), {"workers": 1, "prepared": True}
-        doctor = Doctor(model, optimizer, labels, better_start=BETTER, **options)
+        options = {"better_start": BETTER, "workers": 1, "prepared": True}
+        doctor = Doctor(model, optimizer, controls_of(optimizer), np.arange(10), **options)
         kinds[profile] = [(finding.kind, finding.layer) for finding in doctor.before_training(x)]
     assert kinds == {"paper": [("faint_start", "fc8")], "modern": []}
 

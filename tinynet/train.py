@@ -73,6 +73,7 @@ class Trainer:
         self.doctor = Doctor(
             network.model,
             optimizer,
+            self.controls,
             train_set.labels,
             better_start=better_start,
             workers=settings.workers,

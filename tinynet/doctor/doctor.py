@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet import threads
-from tinynet.controls import main_group
+from tinynet.controls import Controls
 from tinynet.doctor.bad_numbers import bad_numbers
 from tinynet.doctor.dead import dead_units, why_dead, why_dead_at_start
 from tinynet.doctor.fading import faint_start
@@ -35,6 +35,7 @@ class Doctor:
         self,
         model: Sequential,
         optimizer: SGD,
+        controls: Controls,
         labels: np.ndarray,
         *,
         better_start: str,
@@ -42,18 +43,13 @@ class Doctor:
         prepared: bool,
     ):
         self._model, self._optimizer, self._better_start = model, optimizer, better_start
-        self._first_lr = self._lr
+        self._controls, self._first_lr = controls, controls.lr
         self._stuck = Stuck(labels, better_start)
         self._overfitting = Overfitting()
         self._loading = Loading(workers, threads.workers(), prepared)
         self._memory = Memory()
         self._of_this_session = Memory()  # findings by the clock, which no two runs share
         self._ratios: dict[str, float] = {}  # of the last look
-
-    @property
-    def _lr(self) -> float:
-        groups = {g.get("name", str(i)): g for i, g in enumerate(self._optimizer.groups)}
-        return groups[main_group(groups)]["lr"]
 
     def before_training(self, x: Tensor) -> list[Finding]:
         """`x`: a batch as the network will see it. Only for a run that begins."""
@@ -76,7 +72,7 @@ class Doctor:
     def _after_look(self, step: int, x: Tensor, judge: bool) -> list[Finding]:
         seen = look(self._model, x)
         self._ratios = ratios = update_ratios(self._model, self._optimizer)
-        news, lr, memory = [], self._lr, self._memory
+        news, lr, memory = [], self._controls.lr, self._memory
         if judge:
             news += memory.news("stuck", self._stuck.judge(seen, ratios, lr))
         if self._stuck.found:  # what else the look shows is its cause or its consequence
@@ -106,7 +102,7 @@ class Doctor:
     def bad_numbers(self) -> Finding:
         """When a nan or an infinity has turned up: what most likely caused it."""
         now = update_ratios(self._model, self._optimizer)
-        return bad_numbers(self._ratios, now, self._lr)
+        return bad_numbers(self._ratios, now, self._controls.lr)
 
     def state_dict(self) -> dict:
         """JSON values, for a checkpoint: a resumed run says what an uninterrupted one says.
