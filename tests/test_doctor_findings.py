@@ -272,11 +272,7 @@ def train_from(loader: Loader, intervals: int) -> list[Finding]:
         began, waited = time.perf_counter(), loader.wait_seconds
         images = sum(len(next(batches).labels) for _ in range(2))
         seconds = time.perf_counter() - began
-        figures = {
-            "images_per_s": images / seconds,
-            "data_wait": (loader.wait_seconds - waited) / seconds,
-        }
-        said.append(watch.after_interval(images, figures))
+        said.append(watch.after_interval(images, seconds, loader.wait_seconds - waited))
     batches.close()
     return said
 
@@ -292,19 +288,19 @@ def test_a_slow_dataset_is_told_of(monkeypatch):
     assert "--workers 2" in rest[0].remedy and "`prepare`" in rest[0].remedy
 
 
-FAST = {"images_per_s": 100.0, "data_wait": 0.05}
-SLOW = {"images_per_s": 100.0, "data_wait": 0.6}
+FAST = (640, 6.4, 0.3)  # images, seconds in all and waiting
+SLOW = (640, 6.4, 3.84)
 
 
 def test_waiting_must_last_half_a_minute():
     watch = loading.Loading(workers=2, cores=2, prepared=True)
-    found = [watch.after_interval(640, SLOW) for _ in range(6)]  # 6.4 s each
+    found = [watch.after_interval(*SLOW) for _ in range(6)]
     assert [finding is not None for finding in found] == [False] * 4 + [True] * 2
     assert "60% of the last 32 s" in found[4].measured
     assert "delivers 100 a second, the network could train on 250" in found[4].measured
     assert "--workers" not in found[4].remedy and "prepared" in found[4].remedy
-    assert watch.after_interval(640, FAST) is None
-    assert [watch.after_interval(640, SLOW) for _ in range(4)] == [None] * 4
+    assert watch.after_interval(*FAST) is None
+    assert [watch.after_interval(*SLOW) for _ in range(4)] == [None] * 4
 
 
 # ---------------------------------------------------------------- overfitting
@@ -342,5 +338,5 @@ def test_overfitting_is_said_after_three_epochs(colours):
 def test_slow_loading_is_said_once_and_is_no_part_of_the_state(colours):
     doctor = Run(small_net(), colours).doctor
     before = doctor.state_dict()
-    assert [len(doctor.after_interval(1280, SLOW)) for _ in range(5)] == [0, 0, 1, 0, 0]
+    assert [len(doctor.after_interval(*SLOW)) for _ in range(7)] == [0, 0, 0, 0, 1, 0, 0]
     assert doctor.state_dict() == before

@@ -113,7 +113,7 @@ class Notebook:
         if not tally.images:
             return
         figures = self._interval.figures()
-        self.note_findings(self._doctor.after_interval(tally.images, figures))
+        self.note_findings(self._doctor.after_interval(tally.images, *self._interval.seconds()))
         self._log(step, figures)
         self._epoch_tally.add_all(tally)
         line = f"epoch {self._number}  step {step}/{self._last_step}  {self._how_it_goes(step)}"
@@ -182,16 +182,20 @@ class Interval:
 
     def __init__(self, loader: Loader):
         self.tally = Tally()
-        self._loader, self._waited = loader, loader.wait_seconds
+        self._loader, self._waited_before = loader, loader.wait_seconds
         self._began = time.perf_counter()
 
+    def seconds(self) -> tuple[float, float]:
+        """How long it has lasted, and how much of that training waited for data."""
+        return time.perf_counter() - self._began, self._loader.wait_seconds - self._waited_before
+
     def figures(self) -> dict:
-        seconds = time.perf_counter() - self._began
+        seconds, waited = self.seconds()
         scores = self.tally.scores()
         return {
             "loss": scores.loss,
             "top1_error": scores.top1_error,
             "top5_error": scores.top5_error,
             "images_per_s": round(scores.images / seconds, 1),
-            "data_wait": round((self._loader.wait_seconds - self._waited) / seconds, 4),
+            "data_wait": round(waited / seconds, 4),
         }

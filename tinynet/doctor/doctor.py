@@ -27,7 +27,7 @@ class Doctor:
 
     `labels` are those of all training images; `workers` and `prepared` describe the loader and its
     data; `better_start` is the flag that asks for better initial weights, such as "--profile
-    modern", or "" if the user has none. Create it with the optimizer as it is when the run begins:
+    modern", or "" if the user has none. Create it with the controls as they are when the run begins:
     a lower rate later on is then known to be the schedule's.
     """
 
@@ -86,12 +86,9 @@ class Doctor:
             news += memory.news("small_updates", None if lowered else small, LASTING)
         return news
 
-    def after_interval(self, images: int, figures: dict) -> list[Finding]:
-        """After the steps of a line of the log: how many images they had, and the line's figures.
-
-        Of `figures`, `images_per_s` and `data_wait` are used.
-        """
-        waits = self._loading.after_interval(images, figures)
+    def after_interval(self, images: int, seconds: float, waited: float) -> list[Finding]:
+        """After the steps of a line of the log: their images, and their time in all and waiting."""
+        waits = self._loading.after_interval(images, seconds, waited)
         return self._of_this_session.news("slow_loading", waits)
 
     def after_epoch(self, val_loss: float, val_top1_error: float) -> list[Finding]:

@@ -21,16 +21,15 @@ class Loading:
     def _forget(self) -> None:
         self._intervals, self._seconds, self._waited, self._images = 0, 0.0, 0.0, 0
 
-    def after_interval(self, images: int, figures: dict) -> Finding | None:
-        """`figures` of the log's line: images_per_s and data_wait, the share of time waiting."""
-        if figures["data_wait"] < WAITING:
+    def after_interval(self, images: int, seconds: float, waited: float) -> Finding | None:
+        """The finding, if any, after an interval of `seconds`, `waited` of them for `images`."""
+        if waited < WAITING * seconds:
             self._forget()
             return None
-        seconds = images / max(figures["images_per_s"], 0.05)  # rounded to tenths, maybe to 0
         self._intervals += 1
         self._images += images
         self._seconds += seconds
-        self._waited += seconds * figures["data_wait"]
+        self._waited += waited
         if self._intervals < INTERVALS or self._seconds < SECONDS:
             return None
         return self._finding()
