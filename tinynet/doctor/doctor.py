@@ -26,8 +26,8 @@ class Doctor:
     """Watches a run. Each method returns the findings that are news; most often there are none.
 
     `labels` are those of all training images; `workers` and `prepared` describe the loader and its
-    data; `better_start` is the flag that asks for better initial weights, such as "--profile
-    modern", or "" if the user has none. Create it with the controls as they are when the run begins:
+    data; `better_start` is the flag for better initial weights, such as "--profile modern",
+    or "" if there is none. Create it with the controls as they are when the run begins:
     a lower rate later on is then known to be the schedule's.
     """
 
