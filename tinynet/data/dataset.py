@@ -5,6 +5,9 @@ them (`image_size`), 256 to 224 in the paper, so that training can cut a differe
 Cropping, flipping and subtracting the mean are arithmetic on whole batches, not done here.
 """
 
+import math
+import mmap
+
 import numpy as np
 from PIL import Image
 
@@ -41,8 +44,9 @@ class Dataset:
         self.statistics = None
         shape = (len(self), 3, store_size, store_size)
         self._cache = None
-        if cache and np.prod(shape, dtype=np.int64) <= CACHE_LIMIT:
-            self._cache = np.empty(shape, np.uint8)  # takes no memory until it is filled
+        if cache and 0 < math.prod(shape) <= CACHE_LIMIT:
+            # Each page of 4 KB takes memory once it is written; np.empty asks for pages of 2 MB.
+            self._cache = np.frombuffer(mmap.mmap(-1, math.prod(shape)), np.uint8).reshape(shape)
             self._cached = np.zeros(len(self), bool)
 
     def __len__(self) -> int:
