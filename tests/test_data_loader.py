@@ -264,22 +264,40 @@ def test_memory_is_used_again_and_never_while_anything_still_looks_at_it():
     assert len(kept) == 5 and len(addresses) <= len(kept) + 4  # 25 batches
 
 
-def test_the_time_waited_is_counted():
-    slow, fast = loader(40), loader(40)
-    release = threading.Event()
-    threading.Timer(0.2, release.set).start()
-    slow.dataset.read = lambda i: (release.wait(), np.zeros((3, 12, 12), np.uint8))[1]
-    list(slow.epoch(0))
-    assert slow.wait_seconds > 0.1
+class Clock:
+    """In place of the module time: it shows what the test sets."""
 
-    read = threading.Semaphore(0)
-    fast.dataset.read = lambda i: (np.zeros((3, 12, 12), np.uint8), read.release())[0]
-    batches = fast.epoch(0)
-    for _ in range(5):
-        if fast.wait_seconds:  # after the first batch: train until the next one is there
-            assert all(read.acquire(timeout=10) for _ in range(8))
-        next(batches)
-    assert fast.wait_seconds < 0.1  # of the first batch, and of waking up
+    def __init__(self):
+        self.now = 0.0
+        self.looked_at = threading.Event()
+
+    def perf_counter(self):
+        now = self.now
+        self.looked_at.set()
+        return now
+
+
+def test_the_time_waited_is_counted(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("tinynet.data.loader.time", clock)
+
+    def read(i):
+        assert clock.looked_at.wait(10)  # until training waits for this batch, the only one
+        clock.now = 5.0
+        return np.zeros((3, 12, 12), np.uint8)
+
+    slow = loader(8)
+    slow.dataset.read = read
+    assert len(list(slow.epoch(0))) == 1
+    assert slow.wait_seconds == 5.0
+
+
+def test_the_time_of_training_is_not_counted(monkeypatch):
+    clock, data = Clock(), loader(40)
+    monkeypatch.setattr("tinynet.data.loader.time", clock)
+    for _ in data.epoch(0):
+        clock.now += 5.0
+    assert clock.now == 25.0 and data.wait_seconds == 0.0
 
 
 def test_only_bad_images_left_are_no_error_on_a_resumed_epoch():
