@@ -136,9 +136,9 @@ def test_speed_is_measured_and_leaves_nothing_behind(two, route):
 
 
 def test_the_start_up_line(two, route):
-    how = {"direct": "directly (peer access)", "through the host": "through pinned memory"}[route]
+    through = {"direct": "directly (peer access)", "through the host": "through pinned host memory"}
     line = describe_devices([device.name for device in two])
-    assert line.startswith(f"tower a on sim:0, tower b on sim:1; copies go {how}")
+    assert line.startswith(f"tower a on sim:0, tower b on sim:1; copies go {through[route]}")
     assert re.search(r", \d+\.\d GB/s a to b, \d+\.\d GB/s b to a$", line)
     assert describe_devices(["sim:0", "sim:0"]).endswith("; nothing is copied")
     assert describe_devices(["cpu", "sim:0"]).endswith("; copies go through the host")

@@ -182,8 +182,8 @@ def test_two_towers_and_two_ranks_by_hand():
 @pytest.mark.parametrize(
     ("offset", "full_shape", "message"),
     [
-        (0, (4,), "is no part of full_shape"),
-        (0, (1, 3), "is no part of full_shape"),
+        (0, (4,), "is not a part of full_shape"),
+        (0, (1, 3), "is not a part of full_shape"),
         (5, (2, 4), "at offset 5 does not lie in full_shape"),
         (4, (3, 3), "at offset 4 does not lie in full_shape"),
         (3, (4, 5), "at offset 3 does not lie in full_shape"),  # would run over a row's end

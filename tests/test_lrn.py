@@ -201,6 +201,9 @@ def test_a_wrong_formula_passes_gradcheck_and_is_caught_by_the_loops(monkeypatch
         ({"k": 0}, "expects k > 0 and alpha >= 0, got k=0"),
         ({"alpha": float("nan")}, "alpha expects a finite number, got nan"),
         ({"beta": None}, "beta expects a finite number, got None"),
+        ({"alpha": True}, "alpha expects a finite number, got True"),
+        ({"beta": True}, "beta expects a finite number, got True"),
+        ({"k": True}, "k expects a finite number, got True"),
     ],
 )
 def test_it_refuses(options, message):

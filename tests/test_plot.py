@@ -202,7 +202,7 @@ def test_a_disk_that_fills_up_leaves_the_old_figure_and_names_it(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(OSError, match="too large: wanted room") as caught:
+        with pytest.raises(OSError, match="too large: wanted disk space") as caught:
             gray_neighbours(file)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -215,6 +215,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "a.png").mkdir()
     (tmp_path / "file").touch()
     for file in (tmp_path / "a.png", tmp_path / "file" / "b.png"):
-        with pytest.raises(OSError, match="wanted room") as caught:
+        with pytest.raises(OSError, match="wanted disk space") as caught:
             gray_neighbours(file)
         assert caught.value.filename == str(file)

@@ -382,7 +382,7 @@ def test_launches_from_several_threads_do_not_mix(module):
 
 
 def test_a_kernel_that_is_not_there(module):
-    with pytest.raises(simulator.KernelError, match="no kernel of this name; there are: indices"):
+    with pytest.raises(simulator.KernelError, match="no kernel has this name; there are: indices"):
         module.get_function("absent_kernel")
 
 

@@ -136,7 +136,7 @@ def test_missing_threads_and_lanes_are_named(module):
     text = str(failure(module, "early_return_bug"))
     assert "reached by 40 threads of the block, but block (0,0,0) thread (63,0,0) has ended" in text
     text = str(failure(module, "lanes_missing_bug"))
-    assert "mask 0xffffffff names lanes that do not come: 16, 17, 18" in text
+    assert "mask 0xffffffff names lanes that never arrive: 16, 17, 18" in text
 
 
 def test_an_element_of_a_matrix_is_named_by_row_and_column():

@@ -116,7 +116,7 @@ def test_item_float_and_bool():
         Tensor([1, 2]).item()
     with pytest.raises(ValueError, match="item"):
         bool(Tensor([1, 2]))
-    with pytest.raises(TypeError, match="len: a Tensor of no axes"):
+    with pytest.raises(TypeError, match="len: a Tensor with no axes"):
         len(Tensor(1.0))
 
 
@@ -272,7 +272,7 @@ def test_formats_as_a_number():
 
 def test_iterates_over_its_first_axis():
     assert [row.numpy().tolist() for row in Tensor([[1, 2], [3, 4]])] == [[1, 2], [3, 4]]
-    with pytest.raises(TypeError, match="a Tensor of no axes has no length"):
+    with pytest.raises(TypeError, match="a Tensor with no axes has no length"):
         list(Tensor(1.0))
 
 

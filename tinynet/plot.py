@@ -160,5 +160,6 @@ def _save(figure: Figure, file: Path) -> None:
         with whole_file(file) as whole:
             figure.savefig(whole, dpi=100, format="png")
     except OSError as error:
-        reason = f"{error.strerror or error}: wanted room, and the right, to write this figure"
+        wanted = "wanted disk space and permission to write this figure"
+        reason = f"{error.strerror or error}: {wanted}"
         raise OSError(error.errno, reason, str(file)) from error

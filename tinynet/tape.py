@@ -45,7 +45,7 @@ def check_inputs(op: type[Function], inputs: tuple) -> None:
         if x.dtype != first.dtype:
             raise TypeError(
                 f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
-                "tinynet never changes a dtype by itself"
+                "tinynet never changes a dtype on its own"
             )
         if x.device is not first.device:
             raise ValueError(

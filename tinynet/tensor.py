@@ -50,7 +50,7 @@ class Tensor:
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise TypeError("len: a Tensor of no axes has no length")
+            raise TypeError("len: a Tensor with no axes has no length")
         return self.shape[0]
 
     def __repr__(self) -> str:
@@ -119,8 +119,8 @@ class Tensor:
         if grad is None:
             if self.size != 1:
                 raise ValueError(
-                    f"backward: a Tensor of shape {self.shape} needs the argument grad; only one "
-                    "of a single element, a loss, does without"
+                    f"backward: a Tensor of shape {self.shape} needs the argument grad; only a "
+                    "Tensor of one element, such as a loss, can do without it"
                 )
             grad = np.ones(self.shape, self.dtype)
         grad = as_operand("backward", grad, self)

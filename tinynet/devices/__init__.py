@@ -58,7 +58,10 @@ def _open(name: str) -> Device:
     xp = _cupy(name) if kind == "cuda" else _simulator(name)
     count = xp.cuda.runtime.getDeviceCount()
     if index >= count:
-        raise ValueError(f"device: {name!r} does not exist: there are {count}, from {kind}:0 on")
+        raise ValueError(
+            f"device: {name!r} does not exist: the number of {kind} devices is {count}, counted "
+            f"from {kind}:0"
+        )
     if kind == "cuda":
         _probe(name, index, xp)
     return Gpu(kind, index, xp)

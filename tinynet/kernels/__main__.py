@@ -21,8 +21,8 @@ from tinynet.simulator.settings import chosen_mode, chosen_order
 
 HINT = """\
 python -m tinynet.kernels lrn               lrn.cu to read, with its NumPy twin beside it
-python -m tinynet.kernels lrn --check       also in double, with all that is found: seconds
-python -m tinynet.kernels lrn --profile     what every line asks of the memory: seconds"""
+python -m tinynet.kernels lrn --check       in float and double, with every finding; takes seconds
+python -m tinynet.kernels lrn --profile     what every line asks of memory; takes seconds"""
 
 
 def main(argv: list[str] | None = None) -> int:

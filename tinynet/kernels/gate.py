@@ -83,7 +83,9 @@ def _check_number(kernel: str, p: Parameter, argument) -> None:
         raise TypeError(f"{kernel}: {p.name} expects {wanted}, got {came}") from None
     limits = np.iinfo(p.dtype(np.dtype(np.float32)))
     if not limits.min <= value <= limits.max:
-        raise ValueError(f"{kernel}: {p.name} expects {_wanted(p)}, got {value}, which is no such")
+        raise ValueError(
+            f"{kernel}: {p.name} expects {_wanted(p)}, got {value}, which is out of range"
+        )
 
 
 def _wanted(p: Parameter) -> str:

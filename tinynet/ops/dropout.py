@@ -40,7 +40,7 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
         return 1, math.prod(shape), math.prod(shape)
     full_shape = tuple(full_shape)
     if len(full_shape) != len(shape) or any(a > b for a, b in zip(shape, full_shape)):
-        raise ValueError(f"dropout: x of shape {shape} is no part of full_shape {full_shape}")
+        raise ValueError(f"dropout: x of shape {shape} is not a part of full_shape {full_shape}")
     cut = [axis for axis in range(1, len(shape)) if shape[axis] != full_shape[axis]]
     if len(cut) > 1:
         raise ValueError(

@@ -43,7 +43,8 @@ def check_constants(name: str, size, alpha, beta, k) -> None:
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise ValueError(f"{name}: size expects an int of at least 1, got {size!r}")
     for argument, value in (("alpha", alpha), ("beta", beta), ("k", k)):
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
             raise ValueError(f"{name}: {argument} expects a finite number, got {value!r}")
     if k <= 0 or alpha < 0:  # scale must stay positive: it is raised to -beta
         raise ValueError(f"{name}: expects k > 0 and alpha >= 0, got k={k}, alpha={alpha}")

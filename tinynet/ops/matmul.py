@@ -16,7 +16,7 @@ class MatMul(Function):
         if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
             raise ValueError(
                 f"matmul: shapes {x.shape} and {y.shape} do not fit: the last axis of x must be "
-                "as long as the last but one of y"
+                "as long as the second-to-last axis of y"
             )
         rows = x if x.ndim > 1 else x[None, :]
         columns = y if y.ndim > 1 else y[:, None]

@@ -21,6 +21,6 @@ def _route(a: Device, b: Device) -> str:
     if not (isinstance(a, Gpu) and isinstance(b, Gpu) and a.xp is b.xp):
         return "copies go through the host"
     direct = copies.can_read(a, b) and copies.can_read(b, a)
-    how = "directly (peer access)" if direct else "through pinned memory of the host"
+    how = "directly (peer access)" if direct else "through pinned host memory"
     there, back = copies.gigabytes_per_second(a, b), copies.gigabytes_per_second(b, a)
     return f"copies go {how}, {there:.1f} GB/s a to b, {back:.1f} GB/s b to a"

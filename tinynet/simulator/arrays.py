@@ -193,7 +193,9 @@ def _require_current(arrays: list[SimArray], name: str) -> None:
     devices = sorted({array.memory.device for array in arrays})
     if len(devices) > 1:
         both = " and ".join(f"sim:{device}" for device in devices)
-        raise ValueError(f"{name}: arrays of {both} in one operation: copy one to the other first")
+        raise ValueError(
+            f"{name}: arrays of {both} in one operation: copy one to the other's device first"
+        )
     if devices and devices[0] != current_device():
         raise ValueError(
             f"{name}: the array is on sim:{devices[0]}, the current device is "

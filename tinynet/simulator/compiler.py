@@ -78,7 +78,7 @@ def unavailable() -> str | None:
     missing = [tool for tool in TOOLS if not found(tool)]
     if _compiler() is None:
         wrong = (
-            f"CXX names {named}, which is not there" if named else "g++ or clang++ is not on PATH"
+            f"CXX names {named}, which does not exist" if named else "g++ or clang++ is not on PATH"
         )
     elif missing:
         wrong = f"its companions {' and '.join(missing)} (binutils) are not on PATH"

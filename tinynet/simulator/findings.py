@@ -85,7 +85,8 @@ def _me(finding: Finding) -> str:
 def _out_of_bounds(finding: Finding, context: Context) -> str:
     access = ACCESSES[finding.access]
     if finding.region < 0:
-        return f"{access} of {finding.detail} bytes at an address of no argument, by {_me(finding)}"
+        where = "at an address outside every argument"
+        return f"{access} of {finding.detail} bytes {where}, by {_me(finding)}"
     place = context.places[finding.region]
     index = finding.element
     size = place.bytes // (place.itemsize or finding.detail)
@@ -129,8 +130,8 @@ def _lanes_missing(finding: Finding, context: Context) -> str:
     missing = [lane for lane in range(32) if mask >> lane & 1 and not here >> lane & 1]
     if not missing:
         return f"{_me(finding)} takes part, but the mask 0x{mask:08x} does not name its lane"
-    lanes = ", ".join(map(str, missing))
-    return f"mask 0x{mask:08x} names lanes that do not come: {lanes}; {_me(finding)} waits for them"
+    absent = f"lanes that never arrive: {', '.join(map(str, missing))}"
+    return f"mask 0x{mask:08x} names {absent}; {_me(finding)} waits for them"
 
 
 def _crash(finding: Finding, context: Context) -> str:
@@ -149,7 +150,7 @@ def _crash(finding: Finding, context: Context) -> str:
 def _time_limit(finding: Finding, context: Context) -> str:
     return (
         f"stopped after {context.seconds:g} s in {_me(finding)}. A thread that spins until another "
-        "one writes never ends here; for a kernel that only is slow, set TINYNET_SIM_TIMEOUT"
+        "one writes never ends here; for a kernel that is only slow, set TINYNET_SIM_TIMEOUT"
     )
 
 

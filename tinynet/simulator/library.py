@@ -98,7 +98,7 @@ class Library:
             self.c.sim_make_stacks.restype = ctypes.c_void_p
             Library.stacks = self.c.sim_make_stacks()
             if Library.stacks is None:
-                raise MemoryError("the simulator finds no 68 MB of address space for its stacks")
+                raise MemoryError("the simulator cannot get 68 MB of address space for its stacks")
 
     def parameter_types(self, kernel: str) -> list[str]:
         """As C spells them: ["float*", "const float*", "int"]."""

@@ -48,7 +48,8 @@ class RawModule:
         texts = kernels(self.code)
         if name not in texts:
             known = ", ".join(texts) or "none"
-            raise KernelError("compile", f"no kernel of this name; there are: {known}", kernel=name)
+            reason = f"no kernel has this name; there are: {known}"
+            raise KernelError("compile", reason, kernel=name)
         text = texts[name]
         if not text.extern_c:
             reason = 'it is not extern "C", so CuPy would not find it by this name'

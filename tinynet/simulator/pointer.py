@@ -46,5 +46,7 @@ class MemoryPointer:
         first = self.ptr - self.memory.address
         if first + size > whole.size:
             left = whole.size - first
-            raise ValueError(f"copy of {size} bytes on sim:{self.memory.device}, {left} are there")
+            raise ValueError(
+                f"copy of {size} bytes on sim:{self.memory.device}, where only {left} are left"
+            )
         return whole[first : first + size]

@@ -23,14 +23,14 @@ HEADING = ROW.format(
 )
 GLUE = "\u00a0"  # a space at which no line is broken
 LEGEND = {
-    "layer": "the layer of AlexNet that has these sizes, batch 128, float32; in brackets where its "
+    "layer": "the layer of AlexNet that has these sizes, batch 128, float32; in brackets if its "
     "operation is another",
     "MB": "with each array read or written once, which no launch can undercut",
     "MFLOP": "each addition, multiplication, division, comparison, exp and pow counts as one",
     "FLOP/B": "a GTX 580 does 8 FLOP in the time it takes to move a byte, an A100 13: a kernel "
     "that does fewer waits for memory",
     "check": "clean: run on small odd sizes, every load and store watched, in two orders of the "
-    "threads; results as the NumPy twin's",
+    "threads; results agree with the NumPy twin's",
     "read, write": "sectors of 32 bytes that a request of a warp takes at the kernel's worst line: "
     "4 is perfect for 32 floats, 32 is a sector for each",
 }
@@ -139,12 +139,12 @@ def _show_legend() -> None:
     notes["regs"] = resources.NONE
     if made_by is not None:
         notes["regs"] = (
-            "registers a thread; spill: bytes of memory where they do not suffice; shared: bytes "
-            f"a block ({made_by.name}, {resources.ARCHITECTURE}, float)"
+            "registers per thread; spill: bytes of memory if they do not suffice; shared: bytes "
+            f"per block ({made_by.name}, {resources.ARCHITECTURE}, float)"
         )
     if reason := simulator.unavailable():
         notes["check"] = reason
-        notes["read, write"] = "the same"
+        notes["read, write"] = "not measured, for the reason given under check"
     for name in ("layer", "MB", "MFLOP", "FLOP/B", "regs", "check", "read, write"):
         first, other = f"{name:12}", " " * 12
         print(textwrap.fill(notes[name], WIDTH, initial_indent=first, subsequent_indent=other))

@@ -12,7 +12,7 @@ from tinynet.simulator.profiling import LineProfile
 
 HOW_TO_READ = """\
 A request is what the 32 lanes of a warp read or write at once. 32 lanes x 4 bytes are 128 bytes,
-4 sectors of 32: 4 is perfect for floats (5 where the run begins inside a sector), 1 is all lanes at
+4 sectors of 32: 4 is perfect for floats (5 if the run begins inside a sector), 1 is all lanes at
 one address, 32 a sector for every lane. In shared memory 1 pass over the banks is perfect."""
 
 
