@@ -89,6 +89,27 @@ def test_the_cpu_counts_its_pool_and_what_lies_outside_it():
         cpu.ledger.forget()
 
 
+def test_the_peak_counts_what_comes_from_outside_the_pool_later():
+    """Small arrays do, here all the gradients, which come when the pool is at its fullest."""
+    model = alexnet.AlexNet(5, devices=("cpu",), image_size=64, width=0.1)
+    (cpu,) = watch_training(model, optim.SGD(model.parameters(), lr=0.01))
+    try:
+        kept = cpu.empty((4 << 20,), np.dtype(np.uint8))
+        before = sum(cpu.ledger.peak.values())
+        for p in model.parameters():
+            p.grad = Tensor(np.ones(p.shape, np.float32))
+        now, peak = (line.split() for line in memory_table([cpu]).splitlines()[1:])
+        assert now[2:] == peak[2:]
+        gradients = sum(p.data.nbytes for p in model.parameters())
+        assert cpu.ledger.peak == cpu.ledger.now()
+        assert sum(cpu.ledger.peak.values()) == before + gradients
+        del kept
+        assert sum(cpu.ledger.now().values()) == before + gradients - (4 << 20)
+        assert sum(cpu.ledger.peak.values()) == before + gradients
+    finally:
+        cpu.ledger.forget()
+
+
 def test_no_room_names_the_device_and_the_largest_holders(sim, towers, monkeypatch):
     with sim.active():
         used = sim.xp.get_default_memory_pool().used_bytes()

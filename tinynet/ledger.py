@@ -37,20 +37,24 @@ class Ledger:
         self._holders[kind] = holders
 
     def now(self) -> dict[str, int]:
-        """Bytes in use, by kind."""
+        """Bytes in use, by kind. If this is the fullest moment so far, it is the peak."""
         arrays = {kind: [array for _, array in find()] for kind, find in self._holders.items()}
         held = {kind: sum(array.nbytes for array in arrays.get(kind, ())) for kind in KINDS}
         everything = [array for found in arrays.values() for array in found]
         held["activations"] = self._used(everything) - sum(held.values())
+        if self._holders and sum(held.values()) > sum(self.peak.values()):
+            self.peak = held
         return held
 
     def sample(self) -> None:
-        """Called after every allocation: keeps the figures of the fullest moment."""
-        if not self._holders:
-            return
+        """Called after every allocation: looks for a peak, if the memory pool is fuller than ever.
+
+        The pool is quickly asked; looking up all the holders each time would slow training down.
+        """
         in_use = self._used([])
-        if in_use > self._most_in_use or not self.peak:
-            self._most_in_use, self.peak = in_use, self.now()
+        if self._holders and in_use > self._most_in_use:
+            self._most_in_use = in_use
+            self.now()
 
     def largest(self, count: int = 5) -> str:
         """What takes most, in words: "fc6.weight 36.0 MB (parameters), activations 12.5 MB"."""
