@@ -105,8 +105,8 @@ def test_the_paper_and_the_source_of_2012():
         "layer 2: conv - ReLU - LRN - pool, now conv - ReLU - LRN - LRN in the map - pool",
         "LRN: alpha 0.0001, k 2, within a tower, now alpha 2e-05, k 2, within a tower",
         "weights begin as: N(0, 0.01), now N(0, 0.01); conv3, conv4, conv5 0.03",
-        "rate of the biases: as of the weights, now 2 times that of the weights",
-        "colour noise: N(0, 0.1) a component, now N(0, 0.1) a component, then all / 1.1",
+        "rate of the biases: same as the weights, now 2 times that of the weights",
+        "colour noise: N(0, 0.1) per component, now N(0, 0.1) per component, then all / 1.1",
     ]
     assert differences("paper", "paper") == []
 

@@ -12,7 +12,7 @@ def differing(before: str, now: str) -> list[Point]:
 
 
 def differences(before: str, now: str) -> list[str]:
-    """The same in short, "rate of the biases: as of the weights, now twice that"."""
+    """The same in short, "rate of the biases: same as the weights, now ..."."""
     a, b = profile_named(before), profile_named(now)
     return [f"{p.name}: {p.words(a)}, now {p.words(b)}" for p in differing(before, now)]
 
@@ -31,7 +31,7 @@ POINTS = (
         "how many maps conv1 to conv5 make, both towers together",
         {
             "paper": "section 3.5",
-            "no-crosstalk": "configuration 150: conv2 of 160 maps a tower makes up for the loss",
+            "no-crosstalk": "configuration 150: conv2 of 160 maps per tower makes up for the loss",
             "one-tower": "configuration 145-half: one column, conv5 kept wide",
             "owt": OWT,
         },
@@ -181,7 +181,7 @@ POINTS = (
     Point(
         "decay of the biases",
         ("bias_decay",),
-        lambda p: "as of the weights" if p.bias_decay else "none",
+        lambda p: "same as the weights" if p.bias_decay else "none",
         "decay pulls the biases to 0 too",
         {
             "paper": "not said in the text",
@@ -194,7 +194,7 @@ POINTS = (
         "image",
         ("image_size",),
         lambda p: f"{p.image_size} pixels",
-        "pixels a side of a crop",
+        "side of a crop in pixels",
         {"paper": "section 3.5", "caffe": f"{CAFFE}: crop_size"},
     ),
     Point(
@@ -231,7 +231,7 @@ POINTS = (
         "batch",
         ("batch_size",),
         lambda p: f"{p.batch_size} images",
-        "images a step; the gradient is their mean",
+        "images per step; the gradient is their mean",
         {
             "paper": "section 5",
             "caffe": CAFFE,
@@ -242,21 +242,21 @@ POINTS = (
         "rate",
         ("lr",),
         lambda p: f"{p.lr:g}",
-        "the learning rate of the weights at the start",
+        "the initial learning rate of the weights",
         {"paper": "section 5"},
     ),
     Point(
         "momentum",
         ("momentum",),
         lambda p: f"{p.momentum:g}",
-        "how much of a step is taken again in the next",
+        "how much of each step is repeated in the next",
         {"paper": "section 5"},
     ),
     Point(
         "weight decay",
         ("weight_decay",),
         lambda p: f"{p.weight_decay:g}",
-        "how fast a weight shrinks that no gradient holds",
+        "how fast a weight without a gradient shrinks",
         {"paper": "section 5", "owt": "torchvision's references (recalled)"},
     ),
     Point(

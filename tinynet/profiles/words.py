@@ -58,7 +58,9 @@ def biases(p: Profile) -> str:
 
 
 def bias_rate(p: Profile) -> str:
-    return "as of the weights" if p.bias_rate == 1 else f"{p.bias_rate:g} times that of the weights"
+    if p.bias_rate == 1:
+        return "same as the weights"
+    return f"{p.bias_rate:g} times that of the weights"
 
 
 def pixels(p: Profile) -> str:
@@ -88,4 +90,4 @@ def colour_noise(p: Profile) -> str:
     if not p.colour_noise:
         return "none"
     divided = f", then all / {1 + p.colour_noise:g}" if p.colour_rescale else ""
-    return f"N(0, {p.colour_noise:g}) a component{divided}"
+    return f"N(0, {p.colour_noise:g}) per component{divided}"
