@@ -8,6 +8,16 @@ from inputs import leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck, ops, threads
+from tinynet.devices import device as device_named
+from tinynet.devices import gpu
+
+
+@pytest.fixture
+def sim():
+    try:
+        return device_named("sim:0")
+    except ValueError as reason:
+        pytest.skip(str(reason))
 
 
 def loops(x, weight, bias, stride, padding, groups):
@@ -119,6 +129,39 @@ def test_the_same_bits_for_any_number_of_workers(workers, monkeypatch):
     expected = bits()
     monkeypatch.setattr(threads, "workers", lambda: workers)
     assert all(np.array_equal(a, b) for a, b in zip(bits(), expected))
+
+
+def backward_of_many_filters(device, images=6) -> None:
+    """More numbers per image in the products of dW, 20*9*64, than in the columns, 20*9*3*3."""
+    x = Tensor(normal(0, images, 20, 3, 3).astype(np.float32), device=device)
+    weight = Tensor(normal(1, 64, 20, 3, 3).astype(np.float32), True, device=device)
+    y = F.conv2d(x, weight, padding=1)
+    y.backward(np.ones(y.shape, np.float32))
+
+
+def test_a_gpus_workspace_holds_columns_and_products(sim, monkeypatch):
+    sim.drop_buffers()
+    monkeypatch.setattr(gpu, "WORKSPACE", 2 * 4 * 20 * 9 * (3 * 3 + 64))  # of two images
+    backward_of_many_filters(sim)
+    held = {name: buffer.nbytes for name, buffer in sim.buffers()}
+    sim.drop_buffers()
+    assert held["dfilters"] == 2 * 4 * 20 * 9 * 64  # it went on in parts of two images
+    assert held["columns"] == 6 * 4 * 20 * 9 * 3 * 3  # forward, which has no products, in one
+
+
+def test_a_gpu_adds_up_all_channels_at_once(sim, monkeypatch):
+    """On a CPU 8 of the 20 at a time stay in cache; on a GPU each time is two more launches."""
+    counts = {"cpu": [], "sim:0": []}
+    for target in (device_named("cpu"), sim):
+        for_each, seen = target.for_each, counts[target.name]
+
+        def counted(count, task, for_each=for_each, seen=seen):
+            seen.append(count)
+            for_each(count, task)
+
+        monkeypatch.setattr(target, "for_each", counted)
+        backward_of_many_filters(target)
+    assert counts == {"cpu": [6, 3], "sim:0": [1, 1]}  # shares of the batch, then of the channels
 
 
 # ----------------------------------------------------------------------------------------- by hand

@@ -1,5 +1,6 @@
 """What every device is: a name, an array module, and a ledger of its memory."""
 
+import sys
 from types import ModuleType
 
 import numpy as np
@@ -10,6 +11,7 @@ from tinynet.ledger import Ledger
 class Device:
     """A place for arrays: its name, and the array module (`xp`) that computes there."""
 
+    channels_at_once = sys.maxsize  # how many channels' gradients to sum and transpose in one go
     reads_overlapping = False  # can a product read rows that overlap in memory? CuPy copies them
 
     def __init__(self, name: str, xp: ModuleType):

@@ -58,12 +58,9 @@ class Columns:
         """
         return Columns(self.device, self.window.mirror(), self.groups, image, self.image[1:])
 
-    def image_elements(self, band: int) -> int:
-        """How many numbers one image takes: its columns and, if there are several bands, a product
-        of `band` numbers for each.
-        """
-        products = self.bands * band if self.bands > 1 else 0
-        return self.groups * self.k * self.seen * self.out[1] + products
+    def image_elements(self, product: int) -> int:
+        """How many numbers one image takes: its columns, and for each band a product of so many."""
+        return self.groups * self.k * self.seen * self.out[1] + self.bands * product
 
     def buffer(self, images: int, groups: int, dtype):
         """Room for the columns of a part: (images, groups, K, seen * ow)."""

@@ -70,7 +70,8 @@ class Conv2d(Function):
                 maps = part.reshape(len(part), -1, part.shape[-1])
                 launch(self.device, "bias_forward", maps, bias[some].ravel(), *maps.shape)
 
-        elements = columns.image_elements(y_grouped[0].size)
+        # several bands give a y each, which are then summed; one writes to y itself
+        elements = columns.image_elements(y_grouped[0].size if columns.bands > 1 else 0)
         self.device.for_each_part(range(len(x)), columns.groups, elements * x.itemsize, one_part)
 
     def _gather(self, dx, dy, weight) -> None:
@@ -130,10 +131,11 @@ class Conv2d(Function):
         partial = partial.reshape(shares, groups, bands, c, rows, kw, m)
         dweight = self.device.empty((groups, m, c, bands, rows, kw), partial.dtype)
 
-        blocks = range(0, c, 8)
+        width = min(c, self.device.channels_at_once)
+        blocks = range(0, c, width)
 
         def one_block(i: int) -> None:
-            channels = slice(blocks[i], blocks[i] + 8)
+            channels = slice(blocks[i], blocks[i] + width)
             total = partial[:, :, :, channels].sum(axis=0)  # (groups, bands, c, rows, kw, m)
             dweight[:, :, channels] = total.transpose(0, 5, 2, 1, 3, 4)
 
