@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from tinynet.commands import (
+    ablate,
     check_gradients,
     diff,
     evaluate,
@@ -32,7 +33,7 @@ from tinynet.ledger import DeviceOutOfMemory
 
 COMMANDS = (
     *(prepare, train, evaluate, predict, finetune, figures),
-    *(summary, diff, plan, check_gradients),
+    *(ablate, summary, diff, plan, check_gradients),
 )
 
 

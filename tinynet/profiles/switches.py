@@ -16,15 +16,17 @@ from tinynet.profiles.versions import PROFILES, Profile
 class Switch:
     """A part of a profile that can be taken away, and what the authors say that it is good for.
 
-    `paper` and `config` are what is lost without it, in points of top-1 and of top-5 error on
+    `paper` and `config` are how much more top-1 and top-5 error there is without it, in points on
     ImageNet ("" where nobody says): as the paper has it, and as the released logs have it.
     """
 
     part: str
-    changes: Callable[[Profile], dict]  # fields of the profile without it; none if it has none
+    without: str  # what there is instead
+    changes: Callable[[Profile], dict]  # the same as fields of the profile; none if it has no part
     paper: tuple[str, str]
     config: tuple[str, str]
     source: str  # where the two say so, and what they compared
+    about_speed: bool = False  # the claim is about how soon a training error is reached
 
     def thrown(self, profile: Profile) -> Profile:
         """The profile without this part; the same if it has no such part."""
@@ -59,7 +61,7 @@ def _without_lrn(p: Profile) -> dict:
     }
 
 
-def _with_one_tower(p: Profile) -> dict:
+def _without_second_tower(p: Profile) -> dict:
     """As in configuration 145-half: half of all maps, but for those of conv5."""
     if p.groups == 1:
         return {}
@@ -78,61 +80,69 @@ def _without_crosstalk(p: Profile) -> dict:
 SWITCHES = {
     "lrn": Switch(
         "LRN",
+        "no normalization, not within maps either",
         _without_lrn,
-        ("1.4", "1.2"),
-        ("1.37", "1.15"),
-        "section 3.3; configuration 148: no normalization at all, not within maps either",
+        ("+1.4", "+1.2"),
+        ("+1.37", "+1.15"),
+        "section 3.3; configuration 148",
     ),
     "overlap": Switch(
-        "overlap of pooling windows",
+        "overlapping pools",
+        "windows of 2 x 2 with stride 2, and maps of the same sizes",
         lambda p: {"pool": 2},
-        ("0.4", "0.3"),
-        ("0.39", "0.30"),
-        "section 3.4; configuration 147: windows of 2 x 2, padding set so that maps keep their "
-        "sizes",
+        ("+0.4", "+0.3"),
+        ("+0.39", "+0.30"),
+        "section 3.4; configuration 147, with other padding to keep the sizes of the maps",
     ),
     "towers": Switch(
         "second tower",
-        _with_one_tower,
-        ("1.7", "1.2"),
-        ("1.70", "1.23"),
-        "section 3.2; configuration 145-half: one tower, conv5 and the fully connected layers as "
-        "wide as both; ILSVRC-2010",
+        "one tower; conv5 and the fully connected layers are as wide as two",
+        _without_second_tower,
+        ("+1.7", "+1.2"),
+        ("+1.70", "+1.23"),
+        "section 3.2; configuration 145-half, on ILSVRC-2010",
     ),
     "crosstalk": Switch(
-        "crosstalk of the towers at conv3",
+        "crosstalk at conv3",
+        "conv3 sees its own tower only; conv2 is a quarter wider",
         _without_crosstalk,
         ("", ""),
-        ("1.16", "1.12"),
-        "not in the paper; configuration 150: conv3 sees its own tower, conv2 is a quarter wider",
+        ("+1.16", "+1.12"),
+        "not in the paper; configuration 150",
     ),
     "dropout": Switch(
         "dropout",
+        "every unit of fc6 and fc7 is kept",
         lambda p: {"dropout": "none"},
         ("", ""),
         ("", ""),
-        "section 4.2: substantial overfitting without, twice the iterations with; no released log",
+        "section 4.2: substantial overfitting without it, twice the iterations with it; no "
+        "released log",
     ),
     "relu": Switch(
-        "ReLU (tanh instead)",
+        "ReLU",
+        "tanh",
         lambda p: {"activation": "tanh"},
         ("", ""),
         ("", ""),
-        "section 3.1: 25 % training error on CIFAR-10 is reached 6 times sooner with ReLU, by four "
-        "layers, each kind at the rate that suits it; no released log",
+        "section 3.1: a net of four layers reaches 25 % training error on CIFAR-10 6 times sooner "
+        "with ReLU, each at the rate that suits it (here both have the same); no released log",
+        about_speed=True,
     ),
     "pca": Switch(
         "colour noise",
+        "the colours stay as they are",
         lambda p: {"colour_noise": 0.0},
-        ("over 1", ""),
+        ("> +1", ""),
         ("", ""),
         "section 4.1; no released log",
     ),
     "crops": Switch(
         "random crops and mirror images",
+        "training sees the centre of each image, always the same way round",
         lambda p: {"crop": False, "flip": False},
         ("", ""),
         ("", ""),
-        "section 4.1: substantial overfitting without; no released log",
+        "section 4.1: substantial overfitting without them; no released log",
     ),
 }

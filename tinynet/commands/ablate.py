@@ -1,0 +1,229 @@
+"""`ablate`: what a part of the network is good for. Trained with it and without it, over seeds.
+
+    FOLDER/ablation.json         what is trained and, in the end, what was found
+    FOLDER/baseline/seed0        the profile as it is: a run's folder, as `train` makes it
+    FOLDER/lrn/seed0             the same without LRN: the profile source2012-lrn
+
+All is trained by the code of `train`. A killed ablation goes on in the middle of its last run, and
+runs that are done are not repeated.
+"""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from tinynet.ablation import Outcome, outcome
+from tinynet.ablation_table import result_of, table
+from tinynet.checkpoint import read_checkpoint
+from tinynet.commands import flags
+from tinynet.commands.example import Example, build, command, quoted
+from tinynet.commands.train import plan_run
+from tinynet.commands.training import run_training
+from tinynet.errors import UserError
+from tinynet.profiles import PROFILES, SWITCHES, profile_named
+from tinynet.run_folder import RunFolder
+from tinynet.sentences import listed
+from tinynet.settings import FLAGS, Settings
+from tinynet.whole_file import whole_file
+
+FILE = "ablation.json"
+BASELINE = "baseline"
+SEEDS = 3
+WHAT = ("profile", "data", "image_size", "width", "epochs", "batch_size", "lr")
+WHERE = ("devices", "workers")  # which may be others when an ablation goes on
+NARROW = 0.01  # times the widths, to see the sizes of maps
+PARTS = "\n".join(f"    {name:11}{s.part}; without: {s.without}" for name, s in SWITCHES.items())
+
+
+def add_parser(commands, example: Example) -> None:
+    if not set(example.profiles) <= PROFILES.keys():
+        return  # recipes of other networks
+    help_ = "what a part of the network is good for: trained with it and without it, over seeds"
+    parser = flags.command(commands, "ablate", ablate, help_)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"parts:\n{PARTS}"
+    parser.add_argument("parts", nargs="*", metavar="PART", help="taken away one at a time")
+    flags.add_profile(parser, example)
+    flags.add_image_size(parser)
+    parser.add_argument("--width", type=flags.positive, metavar="X", help="as for train")
+    data = f"as for train ({example.default_data}, drawn anew for each seed)"
+    parser.add_argument("--data", metavar="DATA", help=data)
+    for name in ("--epochs", "--batch-size"):
+        parser.add_argument(name, type=flags.count, metavar="N", help="as for train")
+    parser.add_argument("--lr", type=flags.positive, metavar="X", help="as for train")
+    seeds = f"runs of each kind: with seed 0, seed 1 and so on ({SEEDS})"
+    parser.add_argument("--seeds", type=flags.count, metavar="N", help=seeds)
+    flags.add_devices(parser, default=None)  # an ablation that goes on stays where it was
+    flags.add_workers(parser)
+    out = "for the folders of all runs (a new one in runs/)"
+    parser.add_argument("--out", metavar="FOLDER", help=out)
+    resume = "go on with the ablation in --out as it was begun; further parts and seeds are added"
+    parser.add_argument("--resume", action="store_true", help=resume)
+
+
+def ablate(example: Example, args: Namespace) -> int:
+    """Train with each part and without it, and print what difference it makes."""
+    if unknown := [name for name in args.parts if name not in SWITCHES]:
+        raise UserError(f"there is no part {unknown[0]}; wanted one or more of\n{PARTS}")
+    folder, plan = _planned(example, args)
+    plan.write(folder)
+    kinds = (BASELINE, *plan.parts)
+    runs = [(kind, seed) for seed in range(plan.seeds) for kind in kinds]
+    for number, (kind, seed) in enumerate(runs, 1):
+        print(f"\nrun {number} of {len(runs)}: {_place(folder, kind, seed)}", flush=True)
+        status = _train(example, folder, plan, kind, seed)
+        if status:
+            go_on = f"{command()} ablate --resume --out {quoted(folder)}"
+            print(f"to go on with all runs: {go_on}", file=sys.stderr)
+            return status
+    _report(example, folder, plan)
+    return 0
+
+
+# ---------------------------------------------------------------- what is to be trained
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained: `settings` are flags of `train`, the same for all runs."""
+
+    settings: dict
+    parts: list[str]
+    seeds: int
+    results: list[dict]  # what was found, so far
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / FILE) as file:
+            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
+
+    def title(self) -> str:
+        its = self.settings
+        return (
+            f"{its['profile']} on {Path(its['data']).name}, {its['image_size']} pixels, width "
+            f"{its['width']:g}, {its['epochs']} epochs"
+        )
+
+
+def _planned(example: Example, args: Namespace) -> tuple[Path, Plan]:
+    """The folder of the ablation, and what is trained there. UserError if that makes no sense."""
+    if args.resume and args.out is None:
+        raise UserError("--resume needs --out, the folder of the ablation to go on with")
+    begun = _read(Path(args.out)) if args.resume else None
+    names = (*WHAT, *WHERE)
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if begun:
+        given = {**begun.settings, **given}  # and a folder that need not be empty
+    folder, settings = plan_run(example, _flags(**given, out=None if begun else args.out))
+    begun = begun or Plan({}, [], SEEDS, [])
+    now = {name: getattr(settings, name) for name in names}
+    _refuse_other_settings(args.out, begun.settings, now)
+    parts = [*dict.fromkeys([*begun.parts, *args.parts])]
+    plan = replace(begun, settings=now, parts=parts, seeds=args.seeds or begun.seeds)
+    if not plan.parts:
+        raise UserError(f"ablate needs what to take away, one or more of\n{PARTS}")
+    for part in plan.parts:
+        _check(example, settings, part)
+    if args.out is None:
+        return folder.path.with_name(f"ablation-{folder.path.name}"), plan
+    return Path(args.out), plan
+
+
+def _flags(**given) -> Namespace:
+    """The flags of `train` of which these are given."""
+    no_flags = dict.fromkeys((*FLAGS, "replay", "steps", "out"))
+    return Namespace(**{**no_flags, "resume": False, **given})
+
+
+def _read(folder: Path) -> Plan | None:
+    """What is trained in this folder; None if it is empty."""
+    path = folder / FILE
+    if not path.exists():
+        if RunFolder(folder).is_empty():
+            return None
+        raise UserError(f"{folder} holds no ablation to go on with: {path} is not there")
+    try:
+        plan = Plan(**json.loads(path.read_text()))
+        whole = {*plan.settings} == {*WHAT, *WHERE} and {*plan.parts} <= SWITCHES.keys()
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path} is damaged: put it back, or begin anew with another --out")
+    return plan
+
+
+def _refuse_other_settings(folder: str, begun: dict, now: dict) -> None:
+    """Raise UserError if the runs to come could not be compared with those begun."""
+    pairs = [(name, begun[name], now[name]) for name in WHAT if begun]
+    found = [f"{name} {old}, now {new}" for name, old, new in pairs if old != new]
+    if found:
+        raise UserError(
+            f"{folder} was begun with other settings: {'; '.join(found)}. Resume with the same "
+            "ones, or begin anew with another --out"
+        )
+
+
+def _check(example: Example, settings: Settings, part: str) -> None:
+    """Raise UserError if the profile has no such part, or if more would change than that."""
+    switch, profile = SWITCHES[part], settings.profile
+    if not switch.is_in(profile_named(profile)):
+        having = listed(name for name in PROFILES if switch.is_in(PROFILES[name]))
+        raise UserError(f"{part}: {profile} has no {switch.part}; {having} have")
+    names = (profile, f"{profile}-{part}")
+    small = (build(example, replace(settings, profile=name, width=NARROW), 2) for name in names)
+    before, now = (model.state_dict()["fc6.weight"].shape[1] for model in small)
+    if before != now:
+        raise UserError(
+            f"{part}: with images of {settings.image_size} pixels, maps would change their size "
+            "too. They keep it at 64, 96 and all multiples of 32: give such an --image-size"
+        )
+
+
+# ---------------------------------------------------------------- the runs
+
+
+def _place(folder: Path, kind: str, seed: int) -> Path:
+    return folder / kind / f"seed{seed}"
+
+
+def _train(example: Example, folder: Path, plan: Plan, kind: str, seed: int) -> int:
+    """Train to the end what is not there yet; the status is that of `train`."""
+    run = RunFolder(_place(folder, kind, seed))
+    if _is_done(run, plan.settings["epochs"]):
+        print("done already")
+        return 0
+    given = {**plan.settings, "seed": seed, "out": run.path, "resume": True}
+    if kind != BASELINE:
+        given["profile"] += f"-{kind}"
+    if run.steps():
+        del given["lr"]  # given in mid-run, it would be the rate from there on
+    run, settings = plan_run(example, _flags(**given))
+    return run_training(example, settings, run, resume=True, report=())
+
+
+def _is_done(run: RunFolder, epochs: int) -> bool:
+    """Whether all epochs are validated and the last checkpoint is written."""
+    validations = [line for line in run.read_log() if "val_loss" in line]
+    if not validations or validations[-1]["epoch"] < epochs:
+        return False
+    return run.of_step(validations[-1]["step"]).exists()
+
+
+def _report(example: Example, folder: Path, plan: Plan) -> None:
+    """Print what was found, and write it down."""
+    last = RunFolder(_place(folder, BASELINE, 0)).steps()[-1]
+    classes = len(read_checkpoint(last, example.name)["classes"])
+    baseline = _outcomes(folder, BASELINE, plan.seeds)
+    results = [
+        result_of(part, baseline, _outcomes(folder, part, plan.seeds), classes)
+        for part in plan.parts
+    ]
+    replace(plan, results=[result.as_json() for result in results]).write(folder)
+    print(f"\n{table(plan.title(), results, classes)}\n\ntable    {folder / FILE}")
+
+
+def _outcomes(folder: Path, kind: str, seeds: int) -> list[Outcome]:
+    return [outcome(RunFolder(_place(folder, kind, seed)).read_log()) for seed in range(seeds)]
