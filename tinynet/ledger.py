@@ -10,6 +10,8 @@ the first four kinds; activations are whatever remains of the total.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from tinynet.table import aligned
+
 Holders = Callable[[], Iterable[tuple[str, object]]]  # gives (name, array) for all there are now
 KINDS = ("parameters", "gradients", "velocity", "workspace", "activations")
 MB = 1 << 20
@@ -85,11 +87,7 @@ def memory_table(devices: Sequence) -> str:
             cells = [megabytes(size) for size in (*figures, sum(figures))]
             limit_cell = megabytes(limit) if limit else "none"
             lines.append([f"{device.name} {when}", *cells, limit_cell])
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    )
+    return "\n".join(aligned(lines))
 
 
 def watch_training(model, optimizer) -> list:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tinynet import nn
 from tinynet.ops.window import pair
+from tinynet.table import aligned
 
 HOW = """\
 neurons      outputs of convolutional and fully connected layers, each counted once
@@ -86,14 +87,9 @@ def summary_table(model: nn.Sequential, image_size: int) -> str:
         lines.append((row.name, _size(row.output), row.filters, *_counts(row)))
     total = Row("total", (), "", *(sum(column) for column in zip(*map(_numbers, layers))))
     lines.append((total.name, "", "", *_counts(total)))
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    text = []
-    for line in lines:
-        left = [cell.ljust(width) for cell, width in zip(line[:3], widths[:3])]
-        right = [cell.rjust(width) for cell, width in zip(line[3:], widths[3:])]
-        text.append("  ".join(left + right).rstrip())
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([text[0], rule, *text[1:-1], rule, text[-1], "", HOW])
+    first, *text, last = aligned(lines, left=3)
+    rule = "-" * len(first)
+    return "\n".join([first, rule, *text, rule, last, "", HOW])
 
 
 def _numbers(row: Row) -> tuple[int, int, int]:

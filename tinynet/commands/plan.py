@@ -13,6 +13,7 @@ from tinynet.parallel.plan import Plan, largest_batch, total
 from tinynet.settings import Settings
 from tinynet.simulator.settings import memory_size
 from tinynet.summary import rows
+from tinynet.table import aligned
 
 
 def add_parser(commands, example: Example) -> None:
@@ -88,7 +89,7 @@ def _layer_table(planned: Plan, n: int, names: list[str]) -> str:
     for layer in planned.layers(n):
         cells = table.setdefault(layer.name, [layer.name])
         cells += [megabytes(layer.parameters), megabytes(layer.activations)]
-    return _aligned([header, *table.values()])
+    return "\n".join(aligned([header, *table.values()]))
 
 
 def _device_table(peak: dict, names: list[str], limit: int) -> str:
@@ -96,15 +97,7 @@ def _device_table(peak: dict, names: list[str], limit: int) -> str:
     for name, held in zip(names, peak.values()):
         sizes = [*(held[kind] for kind in KINDS), total(held), limit]
         lines.append([name, *map(megabytes, sizes)])
-    return _aligned(lines)
-
-
-def _aligned(lines: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    )
+    return "\n".join(aligned(lines))
 
 
 def _verdict(device: str, held: int, limit: int) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tinynet.devices import Device
 from tinynet.ops.to import To
+from tinynet.table import aligned
 from tinynet.tensor import Tensor, apply
 
 BACK = {"a to b": "b to a", "b to a": "a to b"}
@@ -67,11 +68,7 @@ class Traffic:
             megabytes = sum(count.bytes for count in counts) / 1e6
             floats = (f"{count.floats_per_image:,.0f}" for count in counts)
             lines.append([edge, *floats, f"{megabytes:,.1f}"])
-        widths = [max(map(len, column)) for column in zip(*lines)]
-        return "\n".join(
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-            for line in lines
-        )
+        return "\n".join(aligned(lines))
 
 
 @dataclass(frozen=True)
