@@ -10,7 +10,6 @@ Whenever a kill or a full disk strikes, no checkpoint is left half written, and 
 cut short is passed over. The log may be ahead of the last checkpoint: `rewind` takes that back.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from tinynet import serialization
 from tinynet.controls import is_change
 from tinynet.errors import UserError
+from tinynet.file_lock import lock
 from tinynet.whole_file import whole_file, whole_path
 
 KEPT = 3  # checkpoints
@@ -48,19 +48,13 @@ class RunFolder:
         """
         if self._lock is not None or not self.path.exists():
             return
-        # A file that is never replaced, and open for writing, as network file systems require.
-        lock = os.open(self._lock_path, os.O_WRONLY | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            if not isinstance(error, BlockingIOError):
-                raise
+            self._lock = lock(self._lock_path)
+        except BlockingIOError:
             raise UserError(
                 f"{self.path}: another process trains in this folder: wait for its end, or give "
                 "another --out"
             ) from None
-        self._lock = lock
 
     def close(self) -> None:
         """Let others train here again."""

@@ -8,7 +8,6 @@ It stays in the finished set, since all other files follow from it or from the s
 missing one is restored exactly as it was, without reading a photograph.
 """
 
-import fcntl
 import io
 import json
 import os
@@ -37,6 +36,7 @@ from tinynet.data.shards import (
 )
 from tinynet.data.shards_write import checksum, records_of
 from tinynet.data.statistics import Sums
+from tinynet.file_lock import lock
 from tinynet.whole_file import whole_file
 
 
@@ -112,11 +112,8 @@ class Destination:
         return self.state.skipped.decode("utf-8", "surrogateescape").splitlines()
 
     def _lock(self) -> None:
-        # A file that is never replaced; open for writing, as network file systems require.
-        file = os.open(self.path / SKIPPED, os.O_WRONLY | os.O_CREAT, 0o666)
-        weakref.finalize(self, os.close, file)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            weakref.finalize(self, os.close, lock(self.path / SKIPPED))  # it is never replaced
         except BlockingIOError:
             raise DataError(f"{self.path}: another `prepare` is at work on it") from None
 
