@@ -3,6 +3,8 @@
 Errors name the kernel, the argument, what came, and what was wanted.
 """
 
+from pathlib import PureWindowsPath
+
 import numpy as np
 import pytest
 
@@ -149,3 +151,15 @@ def test_kernels_are_compiled_once_for_each_device_and_real(device, im2col, monk
     assert [named["options"] for named in modules] == [("-DREAL=float",)]
     assert modules[0]["code"].startswith('#line 1 "')
     assert 'conv.cu"' in modules[0]["code"].splitlines()[0]
+
+
+def test_the_line_that_names_a_file_has_no_backslash(device, monkeypatch):
+    r"""#line 1 "C:\Users\..." does not compile: \U begins a character's number."""
+    if device.name == "cpu":
+        pytest.skip("the CPU runs twins")
+    windows = PureWindowsPath(r"C:\Users\new\tinynet\kernels\compiled.py")
+    modules = []
+    monkeypatch.setattr(compiled, "Path", lambda _: windows)
+    monkeypatch.setattr(device.xp, "RawModule", lambda **named: modules.append(named))
+    compiled._module.__wrapped__(device, "conv.cu", "text", np.dtype(np.float32))
+    assert modules[0]["code"] == '#line 1 "C:/Users/new/tinynet/kernels/conv.cu"\ntext'

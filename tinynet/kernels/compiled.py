@@ -2,6 +2,9 @@
 
 The text goes to NVRTC through CuPy, or to the simulator, with -DREAL=float or double. A `#line`
 before it lets compiler errors, profilers and debuggers name the file.
+
+CuPy adds -ftz=true: on a GPU float32 numbers below 1.2e-38 count as 0, in comparisons too. So of
+two such numbers max-pooling takes the first, and ReLU lets a negative one pass; the twins do not.
 """
 
 from functools import cache
@@ -32,5 +35,6 @@ def _function(device: Gpu, kernel: str, real: np.dtype):
 
 @cache
 def _module(device: Gpu, file: str, text: str, real: np.dtype):
-    code = f'#line 1 "{Path(__file__).with_name(file)}"\n{text}'
+    path = Path(__file__).with_name(file).as_posix()  # in NVRTC a \ of Windows is an escape
+    code = f'#line 1 "{path}"\n{text}'
     return device.xp.RawModule(code=code, options=(f"-DREAL={CTYPES[real]}",))
