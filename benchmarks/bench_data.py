@@ -5,7 +5,7 @@
 In turn, on the same images, with none of them cached:
 
     one core     Pillow alone, files of a folder: open, decode, scale to 256 pixels a side, cut the
-                 centre, as usually written and with the loader's shortcuts (see bench_prepare.py);
+                 centre; plain, and with the loader's shortcuts (see bench_prepare.py);
                  the loader: the same, and uint8 batches with crop, mirror and colour drawn
     all cores    the pipeline: loader and the kernel `augment`, down to the network's input;
                  a training step of the full net (profile paper, batch 128), on data at hand
@@ -27,9 +27,9 @@ from bench_prepare import (
     CORES,
     per_core,
     pillow_alone,
+    plain_square,
     quick_square,
     rate,
-    usual_square,
     write_files,
 )
 from PIL import Image
@@ -45,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, type=Path, help="a folder or .tar of photographs")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=15 * BATCH, help="a round (1920)")
+    parser.add_argument("--images", type=int, default=15 * BATCH, help="images per round (1920)")
     args = parser.parse_args()
     dataset = open_dataset(args.data, "train", IMAGE_SIZE)
     if not isinstance(dataset, FolderDataset):
@@ -70,8 +70,8 @@ def compare_on_one_core(dataset: FolderDataset, rounds: int) -> None:
 
         one_round = {
             "loader": lambda: per_core(count, lambda: load(loader, count)),
-            "Pillow with the shortcuts": lambda: pillow(quick_square),
-            "Pillow as usually written": lambda: pillow(usual_square),
+            "Pillow, with shortcuts": lambda: pillow(quick_square),
+            "Pillow, plain": lambda: pillow(plain_square),
         }
         load(loader, count)  # buffers
         print("one core:")

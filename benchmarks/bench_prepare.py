@@ -5,7 +5,7 @@
 The photographs, repeated under other names as often as needed, are written into a .tar, and into a
 folder for Pillow. Each round:
 
-    one core     Pillow alone, as usually written: decode, scale, cut the centre;
+    one core     Pillow alone, plain: decode, scale, cut the centre;
                  the same with prepare's two shortcuts: only the pixels of the centre are scaled,
                  and a JPEG of more than twice the size is decoded at a half or less (`draft`);
                  the same, and encode as JPEG with prepare's quality;
@@ -49,7 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="a folder or .tar of photographs")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--images", type=int, default=600, help="a round (600)")
+    parser.add_argument("--images", type=int, default=600, help="images per round (600)")
     parser.add_argument("--prepare", nargs=2, type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.prepare:
@@ -89,7 +89,7 @@ def one_round(source: Path, paths: list[Path], out: Path) -> dict[str, float]:
         for pool in (in_threads, in_processes):
             work_in(pool, source, len(CORES) * PART)  # starts them
         return {
-            "Pillow, as usually written, 1 core": pillow(usual_square),
+            "Pillow, plain, 1 core": pillow(plain_square),
             "Pillow, with shortcuts, 1 core": pillow(quick_square),
             "Pillow, and encode, 1 core": pillow(lambda image: encode(quick_square(image))),
             "prepare, 1 core": per_core(count, prepared),
@@ -105,7 +105,7 @@ def pillow_alone(paths: list[Path], make: Callable[[Image.Image], object]) -> No
             make(image)
 
 
-def usual_square(image: Image.Image) -> Image.Image:
+def plain_square(image: Image.Image) -> Image.Image:
     """The shorter side scaled to SIZE, then the centre cut."""
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     scale = SIZE / min(rgb.size)
@@ -197,7 +197,7 @@ def report(rounds: list[dict[str, float]]) -> None:
     for name in rounds[0]:
         print(f"{name:<36}{statistics.median(r[name] for r in rounds):8.0f} images/s")
     for above, below in (
-        ("prepare, 1 core", "Pillow, as usually written, 1 core"),
+        ("prepare, 1 core", "Pillow, plain, 1 core"),
         ("prepare, 1 core", "Pillow, with shortcuts, 1 core"),
         ("prepare, 1 core", "Pillow, and encode, 1 core"),
         ("its images in threads", "its images in processes"),

@@ -20,10 +20,15 @@ class TowerLRN(nn.Module):
 
 
 class PaperDropout(nn.Dropout):
-    """In training PyTorch's own, which costs the same; in testing x 0.5, as in the paper."""
+    """As in the paper: units are dropped in training and not scaled; in testing x (1 - p).
+
+    What PyTorch's own does in training, less the factor of 1 / (1 - p).
+    """
 
     def forward(self, x):
-        return super().forward(x) if self.training else x * (1 - self.p)
+        if self.training:
+            return x * torch.empty_like(x).bernoulli_(1 - self.p)
+        return x * (1 - self.p)
 
 
 def alexnet(num_classes: int) -> nn.Sequential:
