@@ -79,6 +79,8 @@ class Inputs:
             self.device.asarray, (images, *places, shift, scale.astype(np.float32))
         )
         sizes = (n, c, h, w, self.image_size, self.image_size)
+        # A copy of the last input to tower b has ended, since the host has read that step's loss
+        # (or logits). Were it not to read them, this would have to wait for an event.
         launch(self.device, "augment", x, images, *places, shift, self._mean, scale, *sizes)
         return Tensor(x, device=self.device)
 

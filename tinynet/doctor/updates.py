@@ -47,7 +47,8 @@ def update_ratios(model: Module, optimizer: SGD) -> dict[str, float]:
 
 
 def _dot(a: Tensor, b: Tensor) -> float:
-    return (a.reshape(-1) @ b.reshape(-1)).item()  # allocates nothing as large as the weights
+    # BLAS makes no array as large as the weights for this; CuPy does, of the products, for a moment
+    return (a.reshape(-1) @ b.reshape(-1)).item()
 
 
 def too_large(ratios: dict[str, float], lr: float) -> Finding | None:

@@ -1,7 +1,8 @@
 """a @ b on a device: BLAS or cuBLAS, or the kernels of gemm.cu.
 
 TINYNET_GEMM=naive or tiled makes the kernels do every product, to watch and time them. cuBLAS
-computes in full float32: CuPy leaves TF32 off unless CUPY_TF32=1 asks for it.
+computes in full float32. CUPY_TF32=1 lets CuPy use TF32, but only in products of two matrices,
+those of the fully connected layers: never in the stacks of a convolution.
 """
 
 import os

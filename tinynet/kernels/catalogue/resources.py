@@ -24,7 +24,7 @@ from tinynet.kernels.geometry import KERNELS
 from tinynet.simulator.compiler import cache_folder
 
 ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it
-FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float"]
+FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float", "-ftz=true"]  # CuPy adds the last one
 NONE = "no CUDA compiler (nvcc on PATH, or CuPy with NVRTC): registers not measured"
 
 
