@@ -264,12 +264,12 @@ def test_flags_that_are_the_checkpoints(trained, others, flag):
 
 def test_a_replay_of_training_says_nothing_of_the_new_layer(trained, others):
     told = refused("--checkpoint", trained, "--data", others, "--replay", trained)
-    assert "no rate for new biases and new weights, which this network has beside conv1, we" in told
+    assert "no rate for new biases and new weights, which this network has besides conv1" in told
 
 
 def test_a_schedule_for_the_start(trained, others):
     told = refused("--checkpoint", trained, "--data", others, "--schedule", "145")
-    assert "finetune has plateau or --replay" in told
+    assert "finetune takes plateau or --replay" in told
 
 
 def test_checkpoints_that_are_none(trained, others, tmp_path):
@@ -277,7 +277,7 @@ def test_checkpoints_that_are_none(trained, others, tmp_path):
     tinynet.save(tmp_path / "foreign.safetensors", {"weights": np.zeros(3)})
     for path, told in (
         (tmp_path / "nothing", "no such checkpoint"),
-        (tmp_path / "damaged.safetensors", "is damaged or no safetensors file"),
+        (tmp_path / "damaged.safetensors", "is damaged or not a safetensors file"),
         (tmp_path / "foreign.safetensors", "holds no network that was trained by an example"),
     ):
         assert told in refused("--checkpoint", path, "--data", others)
@@ -318,9 +318,9 @@ def test_a_run_that_began_otherwise(trained, others, tmp_path):
     finetune("--checkpoint", trained, *args, "--out", tmp_path / "run")
     other = shutil.copy(last_checkpoint(trained), tmp_path / "other.safetensors")
     told = refused("--resume", "--checkpoint", other, "--out", tmp_path / "run")
-    assert f"began with {trained / 'checkpoints' / 'best.safetensors'}, and not with" in told
+    assert f"started from {trained / 'checkpoints' / 'best.safetensors'}, not from" in told
     told = refused("--resume", "--checkpoint", trained, "--data", others, "--out", trained)
-    assert "is a run of train and not of finetune" in told
+    assert "was started by train, not finetune: resume it with train --resume" in told
     told = refused("--checkpoint", trained, *args, "--out", tmp_path / "run")
     assert "is not empty" in told
 

@@ -72,11 +72,11 @@ def test_a_checkpoint_is_left_alone(trained, picture):
 def test_a_file_that_is_no_png_is_left_alone(trained, picture, content):
     figure = picture.parent / "figure.png"
     figure.write_bytes(content)
-    assert_refused(predict(trained, picture, figure), "is there and no PNG file")
+    assert_refused(predict(trained, picture, figure), "exists and is not a PNG file")
     assert figure.read_bytes() == content
 
 
 def test_a_folder_is_no_place_for_a_figure(trained, picture):
     figure = picture.parent / "figure.png"
     figure.mkdir()
-    assert_refused(predict(trained, picture, figure), "is no file")
+    assert_refused(predict(trained, picture, figure), "is not a file")

@@ -75,7 +75,7 @@ def test_ctrl_c_says_that_what_is_done_stays(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "keeps the shards that are done; the same command goes on" in errors
+    assert f"finished shards stay in {tmp_path / 'out'}; the same command continues" in errors
     assert "Traceback" not in errors
     assert finish(start(source, tmp_path / "out")) == 0
 

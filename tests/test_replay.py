@@ -176,7 +176,7 @@ def test_a_schedule_by_name_takes_the_place_of_the_profiles_own(photos, tmp_path
         (("--schedule", "145", "--replay", "x"), "not allowed with argument"),
         (("--schedule", "146"), "invalid choice: '146'"),
         (("--replay", "x", "--lr", "0.1"), "leave --lr out"),
-        (("--replay", "nowhere"), "nowhere/log.jsonl is not there: wanted the log of a run"),
+        (("--replay", "nowhere"), "nowhere/log.jsonl is missing: wanted the log of a run"),
     ],
 )
 def test_flags_that_make_no_sense(photos, tmp_path, flags, told):
@@ -210,8 +210,8 @@ START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the
 @pytest.mark.parametrize(
     ("log", "told"),
     [
-        (b"", "does not tell how its run began"),
-        (b'{"epoch": 1, "step": 1, "loss": 2.3}\n', "does not tell how its run began"),
+        (b"", "does not say how its run began"),
+        (b'{"epoch": 1, "step": 1, "loss": 2.3}\n', "does not say how its run began"),
         (
             json.dumps({"epoch": 1, "step": 1, "changes": [{**START, "epoch": 3}]}).encode()
             + b"\n",
@@ -221,16 +221,16 @@ START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the
             json.dumps({"epoch": 1, "step": 1, "changes": [{**START, "lr": {}}]}).encode() + b"\n",
             "began",
         ),
-        (b'{"loss": 2.3}\n', "is damaged, or no run's: line 1 is"),
+        (b'{"loss": 2.3}\n', "is damaged, or not a run's: line 1 is"),
         (
             b'{"epoch": 1, "step": 1}\nnonsense\n{"epoch": 1, "step": 2}\n',
-            "is damaged, or no run's: line 2 is b'nonsense'",
+            "is damaged, or not a run's: line 2 is b'nonsense'",
         ),
-        (b'{"epoch": 1, "step": 1}\n\xff\xfe\x00\n', "is damaged, or no run's: line 2 is"),
-        (b"[1, 2]\n", "is damaged, or no run's: line 1 is"),
+        (b'{"epoch": 1, "step": 1}\n\xff\xfe\x00\n', "is damaged, or not a run's: line 2 is"),
+        (b"[1, 2]\n", "is damaged, or not a run's: line 1 is"),
         (
             b'{"epoch": 1, "step": 1, "changes": [{"epoch": 2, "lr": 0.1}]}\n',
-            "is damaged, or no run's: line 1",
+            "is damaged, or not a run's: line 1",
         ),
     ],
 )

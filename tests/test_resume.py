@@ -91,7 +91,7 @@ def test_a_run_under_way_is_left_alone(photos, tmp_path, resume):
         patch.setattr(RunFolder, "is_empty", lambda self: self.path == out or is_empty(self))
         result = run("train", *TINY, "--data", photos, *["--resume"] * resume, "--out", out)
     assert result.status == 2
-    assert result.err.startswith(f"error: {out}: another process trains in this folder: wait for")
+    assert result.err.startswith(f"error: {out}: another process is training in this folder: wait")
     assert files == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     under_way.close()
     train("--resume", "--data", photos, "--steps", 3, "--out", out)
@@ -137,7 +137,7 @@ def test_a_damaged_best_checkpoint_is_mended(photos, whole, tmp_path):
     for command in (("eval",), ("predict", "x.png")):
         result = run(command[0], "--checkpoint", out, *command[1:])
         assert result.status == 2 and result.err.count("\n") == 1
-        assert f"; --checkpoint {last_checkpoint(out)} is another of its run; train" in result.err
+        assert f"; --checkpoint {last_checkpoint(out)} is another of the same run;" in result.err
     result = train("--resume", "--out", out)
     assert best.read_bytes() == good and "lost" not in result.err
 
@@ -211,7 +211,7 @@ def test_a_foreign_log_is_refused_and_kept(photos, tmp_path):
     (out / "log.jsonl").write_text('{"loss": 2.3}\n')
     result = run("train", "--resume", "--out", out)
     assert result.status == 2
-    assert result.err.startswith(f"error: {out / 'log.jsonl'} is damaged, or no run's: line 1 is")
+    assert result.err.startswith(f"error: {out / 'log.jsonl'} is damaged, or not a run's: line 1")
     assert result.err.count("\n") == 1
     assert (out / "log.jsonl").read_text() == '{"loss": 2.3}\n'
 
@@ -224,7 +224,7 @@ def test_nan_before_the_first_checkpoint_says_how_to_begin_again(photos, tmp_pat
     out = tmp_path / "run"
     result = run("train", "--data", photos, "--width", 0.03, "--image-size", 64, "--out", out)
     assert result.status == 1
-    assert "; there is no checkpoint yet; to begin again: python " in result.err
+    assert "; there is no checkpoint yet; to start again: python " in result.err
     assert f"--resume --out {out} (with a lower --lr: it was 0.01)\n" in result.err
 
 
@@ -251,7 +251,7 @@ def test_data_may_move_where_they_are_the_same(tmp_path):
     result = run("train", "--resume", "--out", out)
     assert result.status == 2
     words = "moved, again, 16 images in 2 classes"
-    assert f"other settings: data {words}, now {words}, of other names" in result.err
+    assert f"other settings: data {words}, now {words}, with other class names" in result.err
 
 
 def test_a_run_knows_its_data_from_any_folder(tmp_path, monkeypatch):

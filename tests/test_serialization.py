@@ -211,7 +211,7 @@ def test_a_file_cut_short_anywhere(good):
     whole = good.read_bytes()
     for length in [*range(0, len(whole), 7), len(whole) - 1]:
         good.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="load: .* is damaged or no safetensors file"):
+        with pytest.raises(ValueError, match="load: .* is damaged or not a safetensors file"):
             tinynet.load(good)
 
 
@@ -222,7 +222,7 @@ def test_a_file_cut_short_anywhere(good):
 def test_a_foreign_file(tmp_path, content):
     path = tmp_path / "f"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="load: .*f is damaged or no safetensors file"):
+    with pytest.raises(ValueError, match="load: .*f is damaged or not a safetensors file"):
         tinynet.load(path)
 
 
@@ -252,6 +252,6 @@ def test_nothing_is_ever_unpickled(tmp_path):
             return (os.mkdir, (str(tmp_path / "sprung"),))
 
     (tmp_path / "f").write_bytes(pickle.dumps({"a": Trap()}))
-    with pytest.raises(ValueError, match="damaged or no safetensors file"):
+    with pytest.raises(ValueError, match="damaged or not a safetensors file"):
         tinynet.load(tmp_path / "f")
     assert not (tmp_path / "sprung").exists()

@@ -173,7 +173,7 @@ def test_resume_with_other_settings_is_refused(whole, flags, told):
 )
 def test_only_what_is_asked_for_otherwise_is_told(whole, flags, told):
     result = run("train", *flags, "--resume", "--out", whole)
-    assert result.err.startswith(f"error: {whole} was begun with other settings: {told}")
+    assert result.err.startswith(f"error: {whole} was started with other settings: {told}")
 
 
 def test_resume_without_the_settings_is_refused(photos, tmp_path):
@@ -183,8 +183,8 @@ def test_resume_without_the_settings_is_refused(photos, tmp_path):
     for command in ("train", "finetune"):
         result = run(command, "--resume", "--out", out)
         assert result.status == 2
-        assert result.err.startswith(f"error: {out / 'config.json'} is not there")
-        assert "put it back" in result.err and result.err.count("\n") == 1
+        assert result.err.startswith(f"error: {out / 'config.json'} is missing")
+        assert "restore it" in result.err and result.err.count("\n") == 1
 
 
 def test_rate_changed_by_hand(photos, tmp_path):
@@ -223,7 +223,7 @@ def test_the_first_command_once_more_is_no_change_by_hand(photos, tmp_path):
     train(*args, "--out", tmp_path / "whole")
     train(*args, "--out", tmp_path / "run", "--steps", 13)  # the drop comes after step 11
     result = train(*args, "--out", tmp_path / "run")
-    assert "--lr 0.02 is this run's already: its schedule goes on\n" in result.err
+    assert "--lr 0.02 is already this run's: its schedule continues\n" in result.err
     assert_same_end(tmp_path / "run", tmp_path / "whole")
 
 
@@ -257,7 +257,7 @@ def test_resume_with_nothing_but_damage_is_refused(photos, tmp_path):
     result = run("train", "--resume", "--out", out)
     assert result.status == 2
     assert "no checkpoint" in result.err and str(last_checkpoint(out)) in result.err
-    assert result.err.endswith(": begin anew with another --out\n")
+    assert result.err.endswith(": start again with another --out\n")
 
 
 # ---------------------------------------------------------------- what a run leaves behind

@@ -86,7 +86,7 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
     if before.rsplit(", ", 1)[-1] != now.rsplit(", ", 1)[-1]:  # all but the name
         found.append(f"data {before}, now {now}")
     elif state["classes"] != list(train_set.classes):
-        found.append(f"data {before}, now {now}, of other names")
+        found.append(f"data {before}, now {now}, with other class names")
     return found
 
 
@@ -127,9 +127,9 @@ def _way_out(path: Path) -> str:
         return ""
     others = [other for other in (*run.steps()[::-1], run.best_path) if other != path]
     found = next((other for other in others if other.is_file()), None)
-    ways = [f"--checkpoint {found} is another of its run"] if found else []
+    ways = [f"--checkpoint {found} is another of the same run"] if found else []
     if found and path == run.best_path:
-        ways.append(f"train --resume --out {run.path} marks the best of those left")
+        ways.append(f"train --resume --out {run.path} marks the best of the others")
     return "".join(f"; {way}" for way in ways)
 
 

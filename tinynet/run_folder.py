@@ -52,8 +52,8 @@ class RunFolder:
             self._lock = lock(self._lock_path)
         except BlockingIOError:
             raise UserError(
-                f"{self.path}: another process trains in this folder: wait for its end, or give "
-                "another --out"
+                f"{self.path}: another process is training in this folder: wait for it to end, or "
+                "give another --out"
             ) from None
 
     def close(self) -> None:
@@ -85,8 +85,8 @@ class RunFolder:
         if not self._config_path.exists():
             if self.steps():
                 raise UserError(
-                    f"{self._config_path} is not there, which has the settings of the run whose "
-                    "checkpoints are: put it back, or begin anew with another --out"
+                    f"{self._config_path} is missing, which holds the settings of the run whose "
+                    "checkpoints are there: restore it, or start again with another --out"
                 )
             return None
         try:
@@ -120,7 +120,7 @@ class RunFolder:
                 line = None
             if not _is_log_line(line):
                 raise UserError(
-                    f"{self.log_path} is damaged, or no run's: line {number} is {text[:40]!r}, "
+                    f"{self.log_path} is damaged, or not a run's: line {number} is {text[:40]!r}, "
                     'wanted {"step": ...}'
                 )
             lines.append(line)
@@ -134,7 +134,7 @@ class RunFolder:
         changes = [change for line in self.read_log() for change in line.get("changes", [])]
         start = changes[0] if changes else {"epoch": 0}
         if start["epoch"] > 0 or not start.get("lr") or "colour_noise" not in start:
-            why = "does not tell how its run began" if self.log_path.exists() else "is not there"
+            why = "does not say how its run began" if self.log_path.exists() else "is missing"
             raise UserError(f"{self.log_path} {why}: wanted the log of a run of `train`")
         return changes
 
@@ -184,7 +184,7 @@ class RunFolder:
     def last_good(self) -> tuple[Path, dict] | None:
         """The newest checkpoint that can be read, with its state; None if there are none at all.
 
-        UserError if there are some but all are damaged: starting anew would bury them.
+        UserError if there are some but all are damaged: starting again would bury them.
         """
         problems = []
         for path in reversed(self.steps()):
@@ -194,8 +194,8 @@ class RunFolder:
                 problems.append(str(error))
         if problems:
             raise UserError(
-                f"no checkpoint in {self.path} can be read: {'; '.join(problems)}: begin anew with "
-                "another --out"
+                f"no checkpoint in {self.path} can be read: {'; '.join(problems)}: start again "
+                "with another --out"
             )
         return None
 

@@ -152,7 +152,7 @@ class Replay:
             if missing:
                 raise UserError(
                     f"the run to replay has no rate for {listed(sorted(missing))}, which this "
-                    f"network has beside {listed(changes[0]['lr'])}: wanted a run of the same kind"
+                    f"network has besides {listed(changes[0]['lr'])}: wanted a run of the same kind"
                 )
 
     def after_step(self, step: int) -> list[str]:

@@ -56,7 +56,7 @@ def load(path: str | Path) -> dict:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(f"load: {path} is damaged or no safetensors file ({error})") from None
+        raise ValueError(f"load: {path} is damaged or not a safetensors file ({error})") from None
     if "tinynet" not in metadata:
         raise ValueError(f"load: {path} is a safetensors file, but not one that tinynet wrote")
     try:

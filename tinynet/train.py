@@ -135,7 +135,7 @@ class Trainer:
         if found != wanted and marked is None:
             self.progress.warn(
                 f"{self.folder.best_path} is lost or damaged, and with it the best network, after "
-                f"step {wanted}: the best from the checkpoints left on takes its place"
+                f"step {wanted}: the best of the remaining checkpoints takes its place"
             )
 
     def run(self) -> None:

@@ -11,7 +11,9 @@ from tinynet.gradient_check import GradcheckError
 
 
 def add_parser(commands, example: Example) -> None:
-    help_ = "the gradient of every operation, and of small networks, against differences"
+    help_ = (
+        "check the gradients of every operation and of small networks against central differences"
+    )
     flags.add_devices(flags.command(commands, "check-grads", check_gradients, help_))
 
 

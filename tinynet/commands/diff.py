@@ -13,9 +13,9 @@ COLUMNS = (22, 39, 39)  # the point, one profile, the other
 LABEL = 14
 LEGEND = """\
 Sections are the paper's. Files of source2012 and configurations by number (145 is the paper's net)
-are of the code as its author released it, computerhistory/AlexNet-Source-Code; those of caffe are
-of BVLC/caffe, models/. What is marked as recalled was not looked up again, what is marked as
-computed is no result of training. Points of error are of ILSVRC validation or test images."""
+are from the code as its author released it, computerhistory/AlexNet-Source-Code; those of caffe are
+from BVLC/caffe, models/. Marked "recalled": not looked up again; "computed": not a result of
+training. Points of error refer to ILSVRC validation or test images."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ NOTES = (
     Note(
         "crops and flips",
         "each image has its own (section 4.1)",
-        "33 offsets an axis; one crop and one flip for 32 images in a row (convdata_jpeg.py)",
-        "each image has its own, of the same 33 offsets an axis",
+        "33 offsets per axis; one crop and one flip for 32 images in a row (convdata_jpeg.py)",
+        "each image has its own, of the same 33 offsets per axis",
     ),
     Note(
         "mean image",

@@ -28,7 +28,11 @@ ROWS, NEIGHBOURS = 5, 6
 def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "figures", figures, "the paper's figures for a run, as PNG")
     parser.add_argument(
-        "--run", dest="folder", required=True, metavar="FOLDER", help="a run; they go to figures/"
+        "--run",
+        dest="folder",
+        required=True,
+        metavar="FOLDER",
+        help="the run; they go to its figures/",
     )
     parser.add_argument("--data", metavar="DATA", help="as for train (the data it was trained on)")
     flags.add_devices(parser)

@@ -22,14 +22,14 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
-        help=f"the network to begin with, a file or a run's folder for its best: the "
-        f"{example.versions}, the width, the size of the images and the mean image are its",
+        help="the network to start from: a file, or a run's folder for its best; it determines the "
+        f"{example.versions}, width, image size and mean image",
     )
-    add_run_flags(parser, example, "to be given")
+    add_run_flags(parser, example, "required")
     parser.set_defaults(profile=None, width=None, image_size=None)
     parser.epilog = (
         "--lr is the rate of the layers that are taken over, a tenth of train's unless given; that "
-        "of the last layer, which is new in any case, is 10 times as high. --epochs is a third of "
+        "of the last layer, which is always new, is 10 times as high. --epochs is a third of "
         "train's unless given."
     )
 
@@ -50,22 +50,22 @@ def _check_same_start(out: str, before: dict, path: Path | None) -> None:
     """Raise UserError if the run in `out` did not begin with the checkpoint asked for."""
     begun = before.get("finetuned_from")
     if begun is None:
-        raise UserError(f"{out} is a run of train and not of finetune: train --resume goes on")
+        raise UserError(f"{out} was started by train, not finetune: resume it with train --resume")
     if path is not None and path.resolve() != Path(begun).resolve():
-        raise UserError(f"{out} began with {begun}, and not with {path}")
+        raise UserError(f"{out} started from {begun}, not from {path}")
 
 
 def _begin(example: Example, args: Namespace, path: Path | None) -> None:
     """Complete the flags of a new run with what the checkpoint says, and with gentler defaults."""
     for name, what in (
-        ("checkpoint", "the network to begin with"),
+        ("checkpoint", "the network to start from"),
         ("data", "what it is to learn"),
     ):
         if getattr(args, name) is None:
             raise UserError(f"finetune needs --{name}, {what}")
     if args.schedule == "145":
         raise UserError(
-            "--schedule 145 is of a run from the start: finetune has plateau or --replay"
+            "--schedule 145 is for training from scratch: finetune takes plateau or --replay"
         )
     state = read_checkpoint(path, example.name)
     with fitting(path):

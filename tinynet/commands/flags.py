@@ -37,7 +37,7 @@ def add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") -
 
 
 def add_image_size(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image-size", type=count, metavar="N", help="pixels a side of a crop")
+    parser.add_argument("--image-size", type=count, metavar="N", help="side of a crop in pixels")
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

@@ -22,8 +22,12 @@ def add_parser(commands, example: Example) -> None:
     flags.add_profile(parser, example)
     flags.add_image_size(parser)
     flags.add_devices(parser, default="sim:0")
-    parser.add_argument("--memory", default="3GB", metavar="SIZE", help="of each device (3GB)")
-    parser.add_argument("--batch-size", type=flags.count, default=128, metavar="N", help="(128)")
+    parser.add_argument(
+        "--memory", default="3GB", metavar="SIZE", help="memory of each device (3GB)"
+    )
+    parser.add_argument(
+        "--batch-size", type=flags.count, default=128, metavar="N", help="images per step (128)"
+    )
 
 
 def plan(example: Example, args: Namespace) -> int:
@@ -112,9 +116,9 @@ def _story(one: Plan, n: int, limit: int) -> str:
     largest = _largest(one, limit, lambda images: images * (columns + masks))
     held = f"at most {largest:,} images" if largest else "not one image"
     return (
-        "Not stored: the columns of im2col, which backward makes once more, and dropout's masks, "
-        f"which it\ndraws once more. Kept for backward, the columns of {n} images would take "
-        f"{megabytes(n * columns)} MB and the\nmasks {megabytes(n * masks)} MB; then one such "
+        "Not stored: the columns of im2col, which backward recomputes, and dropout's masks, which "
+        f"it draws\nagain. If stored, the columns of {n} images would take "
+        f"{megabytes(n * columns)} MB and the masks\n{megabytes(n * masks)} MB; then one such "
         f"device would hold {held}."
     )
 

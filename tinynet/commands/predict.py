@@ -67,9 +67,9 @@ def check_figure(file: Path, images: list[Path]) -> None:
     if any(image.exists() and file.samefile(image) for image in images):
         raise UserError(f"--save-figure {file} is one of the pictures to look at: give another")
     if not file.is_file():
-        raise UserError(f"--save-figure {file} is no file: give another")
+        raise UserError(f"--save-figure {file} is not a file: give another")
     with open(file, "rb") as old:
         if old.read(len(PNG)) != PNG:
             raise UserError(
-                f"--save-figure {file} is there and no PNG file: give another, or move it"
+                f"--save-figure {file} exists and is not a PNG file: give another, or move it"
             )

@@ -25,12 +25,12 @@ def add_parser(commands, example: Example) -> None:
         "source",
         metavar="SRC",
         help="the folder with ILSVRC2012's archives, or a folder or .tar with train/ and val/, "
-        "each with a sub-folder a class",
+        "each with one sub-folder per class",
     )
     parser.add_argument(
         "destination",
         metavar="DST",
-        help="a folder, new or one that was begun: what is done is checked and kept",
+        help="a folder, new or partly prepared: finished shards are checked and kept",
     )
     flags.add_workers(parser)
 
@@ -43,7 +43,7 @@ def prepare_shards(example: Example, args: Namespace) -> int:
         source = open_source(Path(args.source).expanduser(), progress)
         destination, made = prepare(source, path, Recipe(), workers, progress)
     except KeyboardInterrupt:
-        progress.warn(f"{path} keeps the shards that are done; the same command goes on")
+        progress.warn(f"finished shards stay in {path}; the same command continues")
         raise
     finally:
         progress.end()

@@ -27,14 +27,15 @@ def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
     either.add_argument(
         "--schedule",
         choices=choices,
-        help="of the learning rate: divided by 10 where the validation error stops improving "
-        f"(plateau, which also goes before the {example.versions}'s own){as_the_authors}",
+        help="how the learning rate falls: divided by 10 where the validation error stops "
+        f"improving (plateau, which takes precedence over the {example.versions}'s own schedule)"
+        f"{as_the_authors}",
     )
     either.add_argument(
         "--replay",
         metavar="RUN",
-        help="make all changes of learning rates and colour noise that the log of the run in this "
-        "folder tells of, after as many epochs as there; the rates at the start are its too",
+        help="repeat every change of learning rates and colour noise in the log of the run in this "
+        "folder, at the same epochs, from the same initial rates",
     )
 
 

@@ -18,11 +18,14 @@ from tinynet.settings import FLAGS, Settings
 
 
 def add_parser(commands, example: Example) -> None:
-    parser = flags.command(commands, "train", train, "train a network, or go on with it")
+    parser = flags.command(commands, "train", train, "train a network, or continue a run")
     flags.add_profile(parser, example)
     flags.add_image_size(parser)
     parser.add_argument(
-        "--width", type=flags.positive, metavar="X", help="times the paper's widths (1)"
+        "--width",
+        type=flags.positive,
+        metavar="X",
+        help="multiple of the paper's layer widths (1)",
     )
     add_run_flags(parser, example, example.default_data)
 
@@ -37,8 +40,8 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "--data",
         metavar="DATA",
         help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
-        "val/, each with a sub-folder a class, of what prepare made, or of CIFAR-10's archive "
-        f"({default_data})",
+        "val/, each with one sub-folder per class, of what prepare made, or of CIFAR-10's "
+        f"archive ({default_data})",
     )
     flags.add_devices(parser, default=None)  # a resumed run stays where it was
     parser.add_argument(
@@ -51,36 +54,43 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "--steps",
         type=flags.count,
         metavar="N",
-        help="stop after N steps; the rate is still --epochs'",
+        help="stop after N steps; the schedule still follows --epochs",
     )
-    parser.add_argument("--batch-size", type=flags.count, metavar="N", help="images a step")
+    parser.add_argument("--batch-size", type=flags.count, metavar="N", help="images per step")
     parser.add_argument(
         "--lr",
         type=flags.positive,
         metavar="X",
-        help="learning rate of the weights at the start; with --resume, where the rate is "
-        "another one by then, from there on: that of every group as at a start with X",
+        help="initial learning rate of the weights; with --resume, a rate other than the run's "
+        "sets every group's rate from there on as if the run had begun with X",
     )
     schedules.add_flags(parser, example)
     parser.add_argument(
-        "--seed", type=flags.seed, metavar="N", help="of weights, batches, dropout (0)"
+        "--seed",
+        type=flags.seed,
+        metavar="N",
+        help="seed for weights, batches and dropout (0)",
     )
     parser.add_argument("--out", metavar="FOLDER", help="the run's folder (a new one in runs/)")
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the run in --out where its last checkpoint is, as it was begun; it begins "
-        "where there is none",
+        help="continue the run in --out from its last checkpoint, with its settings; without a "
+        "checkpoint, start it",
     )
     flags.add_workers(parser)
     parser.add_argument(
-        "--log-every", type=flags.count, metavar="STEPS", help="a line in the log (20)"
+        "--log-every",
+        type=flags.count,
+        metavar="STEPS",
+        help="steps between lines of the log (20)",
     )
     parser.add_argument(
         "--checkpoint-every",
         type=flags.count,
         metavar="STEPS",
-        help="a checkpoint within an epoch (1000); there is one after each epoch in any case",
+        help="steps between checkpoints within an epoch (1000); there is always one after each "
+        "epoch",
     )
     parser.add_argument(
         "--report",
@@ -110,13 +120,13 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     args.schedule = schedules.named_schedule(args)
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
     if args.resume and args.out is None:
-        raise UserError("--resume needs --out, the folder of the run to go on with")
+        raise UserError("--resume needs --out, the folder of the run to continue")
     folder = RunFolder(args.out or ".")
     if args.resume:
         given = _as_before(example, folder, given)
     elif args.out is not None and not folder.is_empty():
         raise UserError(
-            f"{folder.path} is not empty: give another --out, or --resume to go on with its run"
+            f"{folder.path} is not empty: give another --out, or --resume to continue its run"
         )
     given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
     data = given["data"] = _from_anywhere(given.get("data", example.default_data))
@@ -153,8 +163,9 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
             "at the start from the other run: leave --lr out"
         )
     if under_way and "lr" in given and given["lr"] == before.get("lr"):
-        # The first command once more, perhaps of a loop that restarts it: not a change by hand.
-        print(f"--lr {given['lr']:g} is this run's already: its schedule goes on", file=sys.stderr)
+        # The first command again, perhaps of a loop that restarts it: not a change by hand.
+        told = f"--lr {given['lr']:g} is already this run's: its schedule continues"
+        print(told, file=sys.stderr)
     taken = FLAGS
     if schedule == before.get("schedule") and not other_start:
         taken += ("changes",)

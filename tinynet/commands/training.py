@@ -66,7 +66,7 @@ def _train(
     if state is not None:
         with fitting(path):
             trainer.resume(state)
-        progress.say(f"going on after step {trainer.step}")
+        progress.say(f"resuming after step {trainer.step}")
     del state  # as large as the network and its velocities
     progress.say(_title(settings, network, train_set, val_set, folder, trainer.schedule))
     used = watch_training(model, optimizer)
@@ -92,8 +92,8 @@ def _refuse_another_run(example, state, settings, train_set, folder) -> None:
     if not found:
         return
     message = (
-        f"{folder.path} was begun with other settings: {'; '.join(found)}. Resume with the same "
-        "ones, or begin anew with another --out"
+        f"{folder.path} was started with other settings: {'; '.join(found)}. Resume with the same "
+        "ones, or start again with another --out"
     )
     before, now = state["profile"], settings.profile
     if before != now and before in example.profiles:
@@ -144,27 +144,27 @@ def _title(settings, network, train_set, val_set, folder, schedule) -> str:
 
 
 def _run(trainer: Trainer, folder: RunFolder) -> int:
-    go_on = f"{command()} train --resume --out {quoted(folder.path)}"
+    resume = f"{command()} train --resume --out {quoted(folder.path)}"
     try:
         trainer.run()
     except BrokenPipeError:
         raise
     except Interrupted:
-        print(f"stopped after step {trainer.step}. To go on: {go_on}", file=sys.stderr)
+        print(f"stopped after step {trainer.step}. To resume: {resume}", file=sys.stderr)
         return 130
     except (NonFiniteError, DeviceOutOfMemory, DataError, OSError) as error:
-        print(f"error: {error}; {_cure(error, trainer, folder, go_on)}", file=sys.stderr)
+        print(f"error: {error}; {_cure(error, trainer, folder, resume)}", file=sys.stderr)
         return 2 if isinstance(error, DataError) else 1
     _say_what_next(trainer, folder)
     return 0
 
 
-def _cure(error: Exception, trainer: Trainer, folder: RunFolder, go_on: str) -> str:
+def _cure(error: Exception, trainer: Trainer, folder: RunFolder, resume: str) -> str:
     """What can be done after a failure: from the last checkpoint, or from the start."""
     last = folder.steps()[-1:]
-    cure = f"there is no checkpoint yet; to begin again: {go_on}"
+    cure = f"there is no checkpoint yet; to start again: {resume}"
     if last:
-        cure = f"the last checkpoint, {last[0]}, is whole; to go on: {go_on}"
+        cure = f"the last checkpoint, {last[0]}, is intact; to resume: {resume}"
     if isinstance(error, NonFiniteError):
         cure += f" (with a lower --lr: it was {trainer.settings.lr:g})"
     if isinstance(error, DeviceOutOfMemory):

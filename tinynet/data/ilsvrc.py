@@ -5,7 +5,7 @@
     ILSVRC2012_devkit_t12.tar.gz      the classes of the latter: see devkit.py
 
 One pass over the headers of the train tar gives the place of each image in it. All can then be read
-in any order, by any number of threads, and an interrupted `prepare` goes on anywhere.
+in any order, by any number of threads, and an interrupted `prepare` continues anywhere.
 """
 
 import os
