@@ -1,9 +1,9 @@
 """What an ablation found: errors with a part and without it, over seeds, and what is only noise.
 
-Two runs of the same seed start with the same numbers and see the same data, so they are compared
-with each other: it is the mean of their differences that counts, with its standard error. It is
-more than noise if Student's t says so at 95 %. Of twenty parts that do nothing, one will seem to do
-something even so.
+Two runs with the same seed draw the same random numbers and see the same images in the same order,
+so they are compared with each other: what counts is the mean of their differences, beside its
+standard error. It is more than noise if Student's t says so at 95 %; even so, of twenty parts that
+do nothing, one will seem to do something.
 """
 
 import math

@@ -88,7 +88,7 @@ SWITCHES = {
     ),
     "overlap": Switch(
         "overlapping pools",
-        "windows of 2 x 2 with stride 2, and maps of the same sizes",
+        "windows of 2 x 2 with stride 2; maps keep their sizes",
         lambda p: {"pool": 2},
         ("+0.4", "+0.3"),
         ("+0.39", "+0.30"),
@@ -96,7 +96,7 @@ SWITCHES = {
     ),
     "towers": Switch(
         "second tower",
-        "one tower; conv5 and the fully connected layers are as wide as two",
+        "one tower; conv5, fc6 and fc7 are as wide as both had",
         _without_second_tower,
         ("+1.7", "+1.2"),
         ("+1.70", "+1.23"),
@@ -139,7 +139,7 @@ SWITCHES = {
     ),
     "crops": Switch(
         "random crops and mirror images",
-        "training sees the centre of each image, always the same way round",
+        "training sees the centre of each image",
         lambda p: {"crop": False, "flip": False},
         ("", ""),
         ("", ""),
