@@ -116,8 +116,9 @@ def _planned(example: Example, args: Namespace) -> tuple[Path, Plan]:
     names = (*WHAT, *WHERE)
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if begun:
-        given = {**begun.settings, **given}  # and a folder that need not be empty
-    folder, settings = plan_run(example, _flags(**given, out=None if begun else args.out))
+        given = {**begun.settings, **given}
+    new = None if begun else args.out  # must be empty
+    folder, settings = plan_run(example, _flags(**given, out=new))
     begun = begun or Plan({}, [], SEEDS, [])
     now = {name: getattr(settings, name) for name in names}
     _refuse_other_settings(args.out, begun.settings, now)
