@@ -1,14 +1,15 @@
-"""One training step of AlexNet-2012 on the CPU, side by side with the same net in PyTorch.
+"""One training step of AlexNet-2012, side by side with the same net in PyTorch.
 
-    python benchmarks/bench_alexnet.py [--batch-size 128] [--rounds 7]
+    python benchmarks/bench_alexnet.py [--batch-size 128] [--rounds 7] [--device cuda:0]
 
 Each engine lives in a process of its own, and they take steps in turn, one round after the other,
 so that a change in the machine's speed hits all of them; the ratio is taken round by round. A step
 is forward, backward and the SGD update of profile `paper`: two towers, LRN, dropout, 1,000 classes.
 Before any timing, the engines' losses on one batch, from the same weights, must agree.
 
-The BLAS bound is the time of the step's matrix products alone, as tinynet cuts them.
-Without PyTorch there is no comparison, and the output says so.
+The BLAS bound is the time of the step's matrix products alone, as tinynet cuts them on the CPU; a
+GPU has no such row. The peak is the process's memory, or on a GPU what its pool of memory holds.
+Without PyTorch, or where it does not see the GPU, there is no comparison, and the output says so.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
+import tinynet
+
 CLASSES = 1000
 TOLERANCE = 1e-3  # of a loss near 7: float32 sums differ by their order
 
@@ -31,17 +34,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (the default), cuda:0")
     parser.add_argument("--engine", choices=[*ENGINES], help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.engine:
-        serve(ENGINES[args.engine](args.batch_size))
+        serve(ENGINES[args.engine](args.batch_size, args.device))
         return 0
+    try:
+        tinynet.device(args.device)
+    except ValueError as error:
+        print(f"error: --device: {error}", file=sys.stderr)
+        return 2
 
     names = ["tinynet", "torch", "torch.compile"]
-    if importlib.util.find_spec("torch") is None:
-        print("PyTorch is not installed (pip install torch): no comparison\n")
+    if reason := no_comparison(args.device):
+        print(f"{reason}: no comparison\n")
         names = ["tinynet"]
-    engines = {name: Engine(name, args.batch_size) for name in names}
+    engines = {name: Engine(name, args.batch_size, args.device) for name in names}
     losses = {name: engine.ask("check") for name, engine in engines.items()}
     for name, loss in losses.items():
         if abs(loss - losses["tinynet"]) > TOLERANCE:
@@ -52,20 +61,30 @@ def main() -> int:
     for engine in engines.values():
         engine.ask("step")  # buffers, compilation
         engine.ask("step")
-    rounds = [
-        {
-            "blas": engines["tinynet"].ask("blas"),
-            **{name: engine.ask("step") for name, engine in engines.items()},
-        }
-        for _ in range(args.rounds)
-    ]
+    rounds = []
+    for _ in range(args.rounds):
+        bound = {"blas": engines["tinynet"].ask("blas")} if args.device == "cpu" else {}
+        rounds.append(bound | {name: engine.ask("step") for name, engine in engines.items()})
     report(rounds, {name: e.ask("memory") for name, e in engines.items()}, args.batch_size)
     return 0
 
 
+def no_comparison(device: str) -> str:
+    """Why PyTorch cannot be timed on this device; empty if it can."""
+    if importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed (pip install torch)"
+    if device == "cpu":
+        return ""
+    import torch
+
+    seen = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return "" if device in seen else f"PyTorch does not see {device}"
+
+
 def report(rounds: list[dict], memory: dict[str, int], batch_size: int) -> None:
     median = {name: statistics.median(r[name] for r in rounds) for name in rounds[0]}
-    print(f"{'':15}{'images/s':>9}{'ms/step':>9}{'tinynet is':>20}{'% of BLAS':>11}{'peak MB':>9}")
+    bound = "% of BLAS" if "blas" in median else ""
+    print(f"{'':15}{'images/s':>9}{'ms/step':>9}{'tinynet is':>20}{bound:>11}{'peak MB':>9}")
     for name, seconds in median.items():
         if name == "blas":
             name, faster, peak = "BLAS bound", "", ""
@@ -75,10 +94,10 @@ def report(rounds: list[dict], memory: dict[str, int], batch_size: int) -> None:
             span = f"{middle:.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})x"
             faster = "" if name == "tinynet" else span
             peak = f"{memory[name]:9,}"
-        share = 100 * median["blas"] / seconds
+        share = f"{100 * median['blas'] / seconds:.0f}%" if "blas" in median else ""
         print(
             f"{name:15}{batch_size / seconds:9.1f}{1000 * seconds:9.0f}"
-            f"{faster:>20}{share:10.0f}%{peak:>9}"
+            f"{faster:>20}{share:>11}{peak:>9}"
         )
     print(f"\nmedians of {len(rounds)} rounds; ratios round by round, median (least-most)")
 
@@ -86,8 +105,9 @@ def report(rounds: list[dict], memory: dict[str, int], batch_size: int) -> None:
 class Engine:
     """A child process that takes a step each time it is asked to."""
 
-    def __init__(self, name: str, batch_size: int):
-        command = [sys.executable, __file__, "--engine", name, "--batch-size", str(batch_size)]
+    def __init__(self, name: str, batch_size: int, device: str):
+        command = [sys.executable, __file__, "--engine", name, "--device", device]
+        command += ["--batch-size", str(batch_size)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -108,7 +128,8 @@ def serve(trainer) -> None:
         if what == "check":
             answer = trainer.check()
         elif what == "memory":
-            answer = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+            host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+            answer = trainer.gpu_megabytes() or host
         else:
             start = time.perf_counter()
             trainer.step() if what == "step" else trainer.blas()
@@ -116,21 +137,23 @@ def serve(trainer) -> None:
         print(json.dumps(answer), flush=True)
 
 
-def model(batch_size: int):
+def model(batch_size: int, device: str = "cpu"):
     """(AlexNet, images, labels): the same in every process."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
     from alexnet import AlexNet
 
     rng = np.random.default_rng(0)
     x = rng.standard_normal((batch_size, 3, 224, 224), dtype=np.float32) * 60
-    return AlexNet(profile="paper", seed=0), x, rng.integers(0, CLASSES, batch_size)
+    labels = rng.integers(0, CLASSES, batch_size)
+    return AlexNet(profile="paper", devices=device, seed=0), x, labels
 
 
 class TinynetTrainer:
-    def __init__(self, batch_size: int):
+    def __init__(self, batch_size: int, device: str):
         from tinynet import optim
 
-        self.model, self.x, self.labels = model(batch_size)
+        self.device = tinynet.device(device)
+        self.model, self.x, self.labels = model(batch_size, device)
         weights = [p for p in self.model.parameters() if p.ndim > 1]
         biases = [p for p in self.model.parameters() if p.ndim == 1]
         groups = [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
@@ -155,6 +178,13 @@ class TinynetTrainer:
         loss.backward()
         self.optimizer.step()
         loss.item()
+
+    def gpu_megabytes(self) -> int:
+        """What its pool of memory holds; 0 on the CPU."""
+        if self.device.name == "cpu":
+            return 0
+        with self.device.active():
+            return self.device.xp.get_default_memory_pool().total_bytes() // 1000000
 
     def blas(self) -> None:
         """The step's matrix products on ready operands, and nothing else."""
@@ -199,17 +229,21 @@ def matrix_products(alexnet, batch_size: int) -> tuple[list, list]:
 class TorchTrainer:
     compiled = False
 
-    def __init__(self, batch_size: int):
+    def __init__(self, batch_size: int, device: str):
         import torch_alexnet
 
         alexnet, self.x, self.labels = model(batch_size)
-        self.trainer = torch_alexnet.TorchTrainer(alexnet.state_dict(), CLASSES, self.compiled)
+        weights = alexnet.state_dict()
+        self.trainer = torch_alexnet.TorchTrainer(weights, CLASSES, self.compiled, device)
 
     def check(self) -> float:
         return self.trainer.test_loss(self.x, self.labels)
 
     def step(self) -> None:
         self.trainer.step(self.x, self.labels)
+
+    def gpu_megabytes(self) -> int:
+        return self.trainer.gpu_megabytes()
 
 
 class CompiledTrainer(TorchTrainer):
