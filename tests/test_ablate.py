@@ -314,7 +314,7 @@ def test_a_stopped_ablation_goes_on_to_the_same_end(whole, photos, tmp_path):
     before = first.stat().st_mtime_ns
     again = ("--resume", "--out", out)
     said, status = stopped_in(out / "baseline" / "seed1", signal.SIGINT, *again)
-    assert status == 130 and f"to go on with all runs: python {EXAMPLE} ablate --resume" in said
+    assert status == 130 and f"to continue all runs: python {EXAMPLE} ablate --resume" in said
     assert not (out / "relu" / "seed1").exists()
     result = ablate(*again)
     assert result.status == 0, result.err
@@ -359,7 +359,7 @@ def test_parts_and_seeds_can_be_added(whole, tmp_path):
         (("crosstalk", "--profile", "no-crosstalk"), "no-crosstalk has no crosstalk at conv3;"),
         (("overlap",), "with images of 72 pixels, maps would change their size too. They keep it"),
         (("towers", "--devices", "sim:0,sim:1"), "modern-towers has one tower"),
-        (("lrn", "--resume"), "--resume needs --out, the folder of the ablation to go on with"),
+        (("lrn", "--resume"), "--resume needs --out, the folder of the ablation to continue"),
         (("lrn", "--profile", "resnet"), "invalid choice: 'resnet'"),
         (("lrn", "--seeds", "0"), "expects a whole number of at least 1, got 0"),
     ],
@@ -377,7 +377,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_trained(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("--epochs", 3), "epochs 2, now 3. Resume with the same ones, or begin anew"),
+        (("--epochs", 3), "epochs 2, now 3. Resume with the same ones, or start again"),
         (("--lr", 0.5, "--profile", "paper"), "profile modern, now paper; lr 0.01, now 0.5"),
     ],
 )
@@ -385,7 +385,7 @@ def test_an_ablation_goes_on_as_it_was_begun(whole, given, message):
     before = (whole[0] / "ablation.json").read_bytes()
     result = ablate("--resume", "--out", whole[0], *given)
     assert result.status == 2
-    assert f"{whole[0]} was begun with other settings: " in result.err and message in result.err
+    assert f"{whole[0]} was started with other settings: " in result.err and message in result.err
     assert (whole[0] / "ablation.json").read_bytes() == before
 
 
@@ -393,11 +393,11 @@ def test_a_folder_of_something_else_is_left_alone(whole, tmp_path):
     taken = ablate("lrn", "--out", whole[0])
     assert taken.status == 2 and "is not empty: give another --out" in taken.err
     other = ablate("lrn", "--resume", "--out", whole[0] / "lrn" / "seed0")
-    assert other.status == 2 and "holds no ablation to go on with" in other.err
+    assert other.status == 2 and "holds no ablation to continue" in other.err
     for damaged in ("{", "[]", '{"settings": {}, "parts": ["lrn"], "seeds": 1, "results": []}'):
         (tmp_path / "ablation.json").write_text(damaged)
         result = ablate("lrn", "--resume", "--out", tmp_path)
-        assert result.status == 2 and "ablation.json is damaged: put it back" in result.err
+        assert result.status == 2 and "ablation.json is damaged: restore it" in result.err
 
 
 def test_the_help_lists_the_parts():

@@ -49,7 +49,7 @@ def add_parser(commands, example: Example) -> None:
     flags.add_profile(parser, example)
     flags.add_image_size(parser)
     parser.add_argument("--width", type=flags.positive, metavar="X", help="as for train")
-    data = f"as for train ({example.default_data}, drawn anew for each seed)"
+    data = f"as for train ({example.default_data}, drawn again for each seed)"
     parser.add_argument("--data", metavar="DATA", help=data)
     for name in ("--epochs", "--batch-size"):
         parser.add_argument(name, type=flags.count, metavar="N", help="as for train")
@@ -60,7 +60,7 @@ def add_parser(commands, example: Example) -> None:
     flags.add_workers(parser)
     out = "for the folders of all runs (a new one in runs/)"
     parser.add_argument("--out", metavar="FOLDER", help=out)
-    resume = "go on with the ablation in --out as it was begun; further parts and seeds are added"
+    resume = "continue the ablation in --out, with its settings; further parts and seeds are added"
     parser.add_argument("--resume", action="store_true", help=resume)
 
 
@@ -77,7 +77,7 @@ def ablate(example: Example, args: Namespace) -> int:
         status = _train(example, folder, plan, kind, seed)
         if status:
             go_on = f"{command()} ablate --resume --out {quoted(folder)}"
-            print(f"to go on with all runs: {go_on}", file=sys.stderr)
+            print(f"to continue all runs: {go_on}", file=sys.stderr)
             return status
     _report(example, folder, plan)
     return 0
@@ -111,7 +111,7 @@ class Plan:
 def _planned(example: Example, args: Namespace) -> tuple[Path, Plan]:
     """The folder of the ablation, and what is trained there. UserError if that makes no sense."""
     if args.resume and args.out is None:
-        raise UserError("--resume needs --out, the folder of the ablation to go on with")
+        raise UserError("--resume needs --out, the folder of the ablation to continue")
     begun = _read(Path(args.out)) if args.resume else None
     names = (*WHAT, *WHERE)
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
@@ -145,14 +145,14 @@ def _read(folder: Path) -> Plan | None:
     if not path.exists():
         if RunFolder(folder).is_empty():
             return None
-        raise UserError(f"{folder} holds no ablation to go on with: {path} is not there")
+        raise UserError(f"{folder} holds no ablation to continue: {path} is missing")
     try:
         plan = Plan(**json.loads(path.read_text()))
         whole = {*plan.settings} == {*WHAT, *WHERE} and {*plan.parts} <= SWITCHES.keys()
     except (TypeError, ValueError):
         whole = False
     if not whole:
-        raise UserError(f"{path} is damaged: put it back, or begin anew with another --out")
+        raise UserError(f"{path} is damaged: restore it, or start again with another --out")
     return plan
 
 
@@ -162,8 +162,8 @@ def _refuse_other_settings(folder: str, begun: dict, now: dict) -> None:
     found = [f"{name} {old}, now {new}" for name, old, new in pairs if old != new]
     if found:
         raise UserError(
-            f"{folder} was begun with other settings: {'; '.join(found)}. Resume with the same "
-            "ones, or begin anew with another --out"
+            f"{folder} was started with other settings: {'; '.join(found)}. Resume with the same "
+            "ones, or start again with another --out"
         )
 
 
