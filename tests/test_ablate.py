@@ -276,7 +276,10 @@ def test_the_table_has_the_errors_of_the_runs(whole, photos):
         assert errors["difference"] == pytest.approx(mean)
         (line,) = (line for line in printed.splitlines() if line.startswith(f"{found['part']:11}"))
         assert f"{np.mean(errors['with']):.2f} (" in line and f"{mean:+.2f} ± " in line
-    assert f"modern on {photos.name}, 64 pixels, width 0.03, 2 epochs" in printed
+    assert (
+        f"modern on {photos.name}, 64 pixels, width 0.03, epochs: 2, batches of 8, rate 0.01\n"
+        in printed
+    )
 
 
 def test_its_runs_are_those_of_train(whole, photos, tmp_path):

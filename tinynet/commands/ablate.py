@@ -104,7 +104,8 @@ class Plan:
         its = self.settings
         return (
             f"{its['profile']} on {Path(its['data']).name}, {its['image_size']} pixels, width "
-            f"{its['width']:g}, {its['epochs']} epochs"
+            f"{its['width']:g}, epochs: {its['epochs']}, batches of {its['batch_size']}, rate "
+            f"{its['lr']:g}"
         )
 
 
