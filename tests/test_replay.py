@@ -221,16 +221,16 @@ START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the
             json.dumps({"epoch": 1, "step": 1, "changes": [{**START, "lr": {}}]}).encode() + b"\n",
             "began",
         ),
-        (b'{"loss": 2.3}\n', "is damaged, or not a run's: line 1 is"),
+        (b'{"loss": 2.3}\n', "is damaged, or not a run's log: line 1 is"),
         (
             b'{"epoch": 1, "step": 1}\nnonsense\n{"epoch": 1, "step": 2}\n',
-            "is damaged, or not a run's: line 2 is b'nonsense'",
+            "is damaged, or not a run's log: line 2 is b'nonsense'",
         ),
-        (b'{"epoch": 1, "step": 1}\n\xff\xfe\x00\n', "is damaged, or not a run's: line 2 is"),
-        (b"[1, 2]\n", "is damaged, or not a run's: line 1 is"),
+        (b'{"epoch": 1, "step": 1}\n\xff\xfe\x00\n', "is damaged, or not a run's log: line 2 is"),
+        (b"[1, 2]\n", "is damaged, or not a run's log: line 1 is"),
         (
             b'{"epoch": 1, "step": 1, "changes": [{"epoch": 2, "lr": 0.1}]}\n',
-            "is damaged, or not a run's: line 1",
+            "is damaged, or not a run's log: line 1",
         ),
     ],
 )

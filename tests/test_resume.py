@@ -157,7 +157,7 @@ def test_a_best_checkpoint_that_is_gone_gives_place_to_the_best_left(photos, tmp
         path.unlink(missing_ok=True)
     result = train(*begin_again, 7)
     best = RunFolder(out).best_path
-    assert f"{best} is lost or damaged, and with it the best network, after step 5:" in result.err
+    assert f"{best} is lost or damaged, and with it the best network, that of step 5:" in result.err
     assert tinynet.load(best)["step"] == 7
     result = train(*begin_again, 8)
     assert "lost" not in result.err
@@ -211,7 +211,7 @@ def test_a_foreign_log_is_refused_and_kept(photos, tmp_path):
     (out / "log.jsonl").write_text('{"loss": 2.3}\n')
     result = run("train", "--resume", "--out", out)
     assert result.status == 2
-    assert result.err.startswith(f"error: {out / 'log.jsonl'} is damaged, or not a run's: line 1")
+    assert result.err.startswith(f"error: {out / 'log.jsonl'} is damaged, or not a run's log: line")
     assert result.err.count("\n") == 1
     assert (out / "log.jsonl").read_text() == '{"loss": 2.3}\n'
 

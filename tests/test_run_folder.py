@@ -76,7 +76,7 @@ def test_foreign_lines_are_refused_by_their_number(folder, line):
         file.write(line + "\n")
     before = folder.log_path.read_bytes()
     for read in (folder.read_log, folder.changes, lambda: folder.rewind(5, validated=True)):
-        with pytest.raises(UserError, match=r"log.jsonl is damaged, or not a run's: line 2 is"):
+        with pytest.raises(UserError, match=r"log.jsonl is damaged, or not a run's log: line 2 is"):
             read()
     assert folder.log_path.read_bytes() == before
 

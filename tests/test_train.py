@@ -184,7 +184,7 @@ def test_resume_without_the_settings_is_refused(photos, tmp_path):
         result = run(command, "--resume", "--out", out)
         assert result.status == 2
         assert result.err.startswith(f"error: {out / 'config.json'} is missing")
-        assert "restore it" in result.err and result.err.count("\n") == 1
+        assert "Put it back" in result.err and result.err.count("\n") == 1
 
 
 def test_rate_changed_by_hand(photos, tmp_path):

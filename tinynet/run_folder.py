@@ -85,8 +85,8 @@ class RunFolder:
         if not self._config_path.exists():
             if self.steps():
                 raise UserError(
-                    f"{self._config_path} is missing, which holds the settings of the run whose "
-                    "checkpoints are there: restore it, or start again with another --out"
+                    f"{self._config_path} is missing: it holds the settings of the run whose "
+                    "checkpoints are there. Put it back, or start again with another --out"
                 )
             return None
         try:
@@ -120,8 +120,8 @@ class RunFolder:
                 line = None
             if not _is_log_line(line):
                 raise UserError(
-                    f"{self.log_path} is damaged, or not a run's: line {number} is {text[:40]!r}, "
-                    'wanted {"step": ...}'
+                    f"{self.log_path} is damaged, or not a run's log: line {number} is "
+                    f'{text[:40]!r}, wanted {{"step": ...}}'
                 )
             lines.append(line)
         return lines

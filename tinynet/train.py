@@ -134,8 +134,9 @@ class Trainer:
             self.folder.mark_best(self.folder.of_step(found))
         if found != wanted and marked is None:
             self.progress.warn(
-                f"{self.folder.best_path} is lost or damaged, and with it the best network, after "
-                f"step {wanted}: the best of the remaining checkpoints takes its place"
+                f"{self.folder.best_path} is lost or damaged, and with it the best network, that "
+                f"of step {wanted}: the best of the remaining checkpoints and of later ones takes "
+                "its place"
             )
 
     def run(self) -> None:
