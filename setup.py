@@ -8,6 +8,9 @@ setup(
     description="A deep learning engine to read: NumPy, hand-written CUDA kernels, AlexNet on top",
     license="MIT",
     python_requires=">=3.10",
+    # Said, though it is the default: an editable install is then a path. Else it is a finder that
+    # comes too late where the clone, a folder named tinynet, is in the current directory.
+    package_dir={"": "."},
     packages=find_packages(include=["tinynet", "tinynet.*"]),
     package_data={"tinynet": ["kernels/*.cu", "simulator/*.h", "simulator/*.cpp"]},
     install_requires=[
