@@ -18,18 +18,16 @@ from tinynet.simulator.memory import Memory, current_device, root
 from tinynet.simulator.pointer import MemoryPointer
 from tinynet.simulator.streams import Device, Stream, get_current_stream
 
-# The methods of an array, as in NumPy and CuPy.
+# The methods of an array that tinynet calls; each means the same in NumPy and CuPy.
 METHODS = frozenset(
-    ["all", "any", "argmax", "argmin", "astype", "clip", "copy", "cumsum", "dot", "fill"]
-    + ["flatten", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "reshape", "round"]
-    + ["squeeze", "std", "sum", "swapaxes", "take", "transpose", "var", "view"]
+    ["argmax", "astype", "copy", "max", "mean", "min", "ravel", "reshape", "sum", "swapaxes"]
+    + ["transpose", "view"]
 )
 # These may return a view of the same memory, and then they read nothing.
 VIEWS = frozenset(
-    ["__getitem__", "broadcast_to", "expand_dims", "moveaxis", "ravel", "reshape", "squeeze"]
-    + ["swapaxes", "transpose", "view"]
+    ["__getitem__", "broadcast_to", "ravel", "reshape", "swapaxes", "transpose", "view"]
 )
-WRITERS = frozenset(["__setitem__", "at", "fill"])  # they write to their first argument
+WRITERS = frozenset(["__setitem__", "at"])  # they write to their first argument
 
 
 class SimArray(NDArrayOperatorsMixin):

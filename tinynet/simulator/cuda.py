@@ -2,19 +2,16 @@
 
 import numpy as np
 
-from tinynet.simulator import memory, runtime
-from tinynet.simulator.pointer import MemoryPointer
+from tinynet.simulator import runtime
 from tinynet.simulator.streams import Device, Event, Stream, get_current_stream, get_elapsed_time
 
 __all__ = [
     "Device",
     "Event",
-    "MemoryPointer",
     "Stream",
     "alloc_pinned_memory",
     "get_current_stream",
     "get_elapsed_time",
-    "memory",
     "runtime",
 ]
 

@@ -82,8 +82,6 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._used = [0] * DEVICES
-        self._held = [0] * DEVICES  # includes freed blocks, which are kept for the next array
-        self._limit = [0] * DEVICES  # 0: none
         self._returned: deque[tuple[int, int]] = deque()  # (device, size), not yet in the books
 
     def give_back(self, device: int, size: int) -> None:
@@ -98,37 +96,22 @@ class MemoryPool:
     def charge(self, device: int, size: int) -> None:
         with _books:
             self._settle()
-            used, limit = self._used[device] + size, self._limit[device] or chosen_memory()
+            used, limit = self._used[device] + size, chosen_memory()
             if limit and used > limit and not is_dry():
                 raise OutOfMemoryError(
                     f"sim:{device} is out of memory: {size:,} bytes wanted, "
                     f"{self._used[device]:,} in use, the limit is {limit:,}"
                 )
             self._used[device] = used
-            self._held[device] = max(self._held[device], used)
-            if limit:
-                self._held[device] = min(self._held[device], limit)
 
     def used_bytes(self) -> int:
         with _books:
             self._settle()
             return self._used[current_device()]
 
-    def total_bytes(self) -> int:
-        return self._held[current_device()]
-
-    def free_bytes(self) -> int:
-        return self.total_bytes() - self.used_bytes()
-
-    def free_all_blocks(self) -> None:
-        self._held[current_device()] = self.used_bytes()
-
-    def set_limit(self, size: int | None = None) -> None:
-        """The current device's limit in bytes; 0 or None lifts it."""
-        self._limit[current_device()] = size or 0
-
     def get_limit(self) -> int:
-        return self._limit[current_device()] or chosen_memory()
+        """What TINYNET_SIM_MEMORY says, the same for each device; 0: there is no limit."""
+        return chosen_memory()
 
 
 POOL = MemoryPool()

@@ -129,11 +129,6 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         self._before.pop().use()
 
-    def record(self, event: "Event | None" = None) -> "Event":
-        event = event or Event()
-        event.record(self)
-        return event
-
     def wait_event(self, event: "Event") -> None:
         """What is issued from now on runs after `event`, as it was last recorded, has passed."""
         if event.mark is not None:
@@ -197,8 +192,7 @@ class Stream:
 class Event:
     """`cupy.cuda.Event`: a mark in a stream that others can wait for."""
 
-    def __init__(self, block: bool = False, disable_timing: bool = False):
-        self.block = block
+    def __init__(self, disable_timing: bool = False):
         self.disable_timing = disable_timing
         self.mark: _Mark | None = None
 
