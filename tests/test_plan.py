@@ -2,10 +2,12 @@
 
 import gc
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from tiny_runs import load_example, run, write_photos
+from tiny_runs import EXAMPLES, load_example, run, write_photos
 
 import tinynet
 from tinynet import Tensor, simulator
@@ -13,7 +15,7 @@ from tinynet.ledger import KINDS
 from tinynet.parallel.plan import Plan, largest_batch, total
 
 alexnet = load_example("alexnet")
-pytestmark = pytest.mark.skipif(
+needs_compiler = pytest.mark.skipif(
     bool(simulator.unavailable()), reason=simulator.unavailable() or "there is a compiler"
 )
 SMALL = {"image_size": 64, "width": 0.3}
@@ -25,6 +27,7 @@ def planned(devices, num_classes=2, **options):
     return Plan(model, 64, 73)
 
 
+@needs_compiler
 @pytest.mark.parametrize("devices", ["sim:5", "sim:5,sim:6"])
 def test_a_real_run_takes_what_was_planned(devices, tmp_path):
     photos = write_photos(tmp_path / "photos")
@@ -50,6 +53,7 @@ def test_a_real_run_takes_what_was_planned(devices, tmp_path):
         assert real == pytest.approx(wanted, rel=0.02), (kinds, plan[name])
 
 
+@needs_compiler
 def test_a_plan_leaves_nothing_behind():
     gc.collect()
     device = tinynet.device("sim:5")
@@ -87,6 +91,7 @@ def test_layers_keep_what_their_backward_needs():
     assert found["fc7"].parameters == 4 * (1228 * 1228 + 1228)
 
 
+@needs_compiler
 def test_a_dry_run_computes_nothing():
     device = tinynet.device("sim:5")
     x = Tensor(np.array([1.0, 2.0], np.float32), device=device)
@@ -147,11 +152,23 @@ def test_the_cifar_networks_can_be_planned_too():
     assert "cuda:0 holds it" in result.out
 
 
+@needs_compiler
+def test_no_compiler_is_needed(monkeypatch):
+    """In processes of their own: here the kernels are compiled already."""
+    command = [sys.executable, EXAMPLES / "cifar10.py", "plan", "--recipe", "18pct"]
+    with_compiler = subprocess.run(command, capture_output=True, text=True, check=True)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    assert "needs a C++ compiler" in simulator.unavailable()
+    without = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert without.stdout == with_compiler.stdout and "sim:0 holds it" in without.stdout
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (("--memory", "3"), "--memory must be a size such as 3GB or 500MB, got '3'"),
-        (("--devices", "cpu"), "plan expects one or two of cuda:N and sim:N, got cpu"),
+        (("--devices", "cpu"), "plan expects one or two of cuda:N and sim:N, got cpu: it plans"),
         (("--devices", "sim:0,sim:1,sim:2"), "plan expects one or two"),
         (("--devices", "sim:0,sim:1", "--profile", "owt"), "owt has one tower"),
     ],

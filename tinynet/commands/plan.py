@@ -21,7 +21,13 @@ def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "plan", plan, help_)
     flags.add_profile(parser, example)
     flags.add_image_size(parser)
-    flags.add_devices(parser, default="sim:0")
+    parser.add_argument(
+        "--devices",
+        default="sim:0",
+        metavar="DEVICES",
+        help="cuda:N or sim:N, which need not exist (sim:0); or two, A,B: a tower of the network "
+        "on each",
+    )
     parser.add_argument(
         "--memory", default="3GB", metavar="SIZE", help="memory of each device (3GB)"
     )
@@ -67,9 +73,10 @@ def _cards(text: str) -> list[str]:
     """The names given; simulated devices stand in for them, so they need not exist."""
     names = text.split(",")
     if len(names) > 2 or not all(re.fullmatch(r"(cuda|sim):\d+", name) for name in names):
-        raise UserError(f"--devices: plan expects one or two of cuda:N and sim:N, got {text}")
-    if reason := simulator.unavailable():
-        raise UserError(f"plan needs the simulator, which cannot run here: {reason}")
+        raise UserError(
+            f"--devices: plan expects one or two of cuda:N and sim:N, got {text}: it plans the "
+            "memory of GPUs; on the CPU each thread has smaller buffers of its own"
+        )
     return names
 
 

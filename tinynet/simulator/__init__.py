@@ -38,7 +38,7 @@ from tinynet.simulator.creation import (
     empty,
     zeros,
 )
-from tinynet.simulator.dry import dry_run
+from tinynet.simulator.dry import dry_run, is_dry
 from tinynet.simulator.errors import ArgumentError, CompilerMissing, KernelError
 from tinynet.simulator.memory import POOL, MemoryPool
 from tinynet.simulator.module import RawModule
@@ -63,6 +63,7 @@ __all__ = [
     "empty",
     "get_default_memory_pool",
     "int32",
+    "is_dry",
     "may_share_memory",
     "ndarray",
     "unavailable",

@@ -29,7 +29,8 @@ MAX_SHARED = 48 * 1024
 
 
 class RawModule:
-    """The kernels of one .cu text. Compiled when the first kernel is asked for, as in CuPy.
+    """The kernels of one .cu text. Compiled when the first kernel is asked for, as in CuPy; in a
+    dry run, where nothing runs, not at all.
 
     mode: "run", "check" or "profile"; None takes TINYNET_SIM from the environment, or "run".
     """
@@ -44,6 +45,10 @@ class RawModule:
     def library(self) -> Library:
         return _loaded(str(build(to_cpp(self.code), self.options, self.mode)))
 
+    def compile(self) -> None:
+        """Compile the text, unless that is done already."""
+        _ = self.library
+
     def get_function(self, name: str) -> "Kernel":
         texts = kernels(self.code)
         if name not in texts:
@@ -54,6 +59,8 @@ class RawModule:
         if not text.extern_c:
             reason = 'it is not extern "C", so CuPy would not find it by this name'
             raise KernelError("compile", reason, text.file, text.line, name)
+        if not is_dry():
+            self.compile()
         return Kernel(self, text)
 
     def profile(self) -> list[LineProfile]:
@@ -76,9 +83,15 @@ class Kernel:
     def __init__(self, module: RawModule, text: KernelText):
         self.module = module
         self.text = text
-        self.types = module.library.parameter_types(text.name)
-        variables = module.library.shared_variables(text.name)
-        self.static_shared = sum(variable.bytes for variable in variables)
+
+    @cached_property
+    def types(self) -> list[str]:
+        return self.module.library.parameter_types(self.text.name)
+
+    @cached_property
+    def static_shared(self) -> int:
+        variables = self.module.library.shared_variables(self.text.name)
+        return sum(variable.bytes for variable in variables)
 
     def __call__(
         self,
@@ -95,10 +108,10 @@ class Kernel:
         Raises KernelError, and ArgumentError if an argument is not what its parameter wants.
         """
         grid, block = self._sizes("grid", grid, MAX_GRID), self._sizes("block", block, MAX_BLOCK)
-        self._check_limits(block, shared_mem)
-        values = bind(self.text, self.types, args, uninitialised)
         if is_dry():
             return
+        self._check_limits(block, shared_mem)
+        values = bind(self.text, self.types, args, uninitialised)
         operation = partial(self._run, grid, block, values, shared_mem)
         if any(isinstance(arg, SimArray) for arg in args):
             get_current_stream().submit(operation)
