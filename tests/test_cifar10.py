@@ -125,6 +125,10 @@ def test_training_learns_and_eval_agrees(data, tmp_path):
     assert percentages(result.out) == [
         f"{validations[-1][key]:.2%}" for key in ("val_top1_error", "val_top5_error")
     ]
+    result = run("eval", "--checkpoint", last_checkpoint(out), "--views", 10, example="cifar10")
+    assert result.status == 2 and result.out == ""
+    assert "--views 10 needs images larger than a crop" in result.err
+    assert "sees them whole, all 32 pixels a side" in result.err
 
 
 def test_mean_is_each_pixels_own(data, tmp_path):
