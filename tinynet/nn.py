@@ -51,6 +51,7 @@ class Module:
                     yield (f"{prefix}.{name}" if prefix else name), value
 
     def parameters(self) -> Iterator[Parameter]:
+        """All parameters, in the order of `named_parameters`."""
         return (p for _, p in self.named_parameters())
 
     def named_wholes(self, prefix: str = "") -> Iterator[tuple[str, tuple[Parameter, ...]]]:
@@ -63,6 +64,7 @@ class Module:
             yield from child.named_wholes(f"{prefix}.{name}" if prefix else name)
 
     def zero_grad(self) -> None:
+        """Forget the gradients of all parameters; `backward` would add to them."""
         for p in self.parameters():
             p.zero_grad()
 
@@ -199,11 +201,15 @@ def _weight_and_bias(shape: tuple, bias: bool, device, dtype) -> tuple:
 
 
 class ReLU(Module):
+    """`functional.relu`: max(x, 0), of any shape."""
+
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
 
 class Tanh(Module):
+    """`functional.tanh`: from -1 to 1, of any shape."""
+
     def forward(self, x: Tensor) -> Tensor:
         return F.tanh(x)
 
@@ -230,11 +236,15 @@ class Pool2d(Module):
 
 
 class MaxPool2d(Pool2d):
+    """`functional.max_pool2d`: (n, c, h, w) -> (n, c, oh, ow), the largest of each window."""
+
     def forward(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
 
 class AvgPool2d(Pool2d):
+    """`functional.avg_pool2d`: (n, c, h, w) -> (n, c, oh, ow), the mean of each window."""
+
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
@@ -292,6 +302,8 @@ class Flatten(Module):
 
 
 class CrossEntropyLoss(Module):
+    """`functional.cross_entropy` of logits (n, classes) and n labels, integers from 0."""
+
     def __init__(self, reduction: str = "mean"):
         super().__init__()
         self.reduction = reduction

@@ -180,9 +180,11 @@ class StepLR:
         return changed
 
     def state_dict(self) -> dict:
+        """How many calls of step() there were, for a checkpoint; the rates are the optimizer's."""
         return {"count": self.count}
 
     def load_state_dict(self, state: dict) -> None:
+        """Go on from what `state_dict` returned."""
         self.count = int(state["count"])
 
 
@@ -221,9 +223,11 @@ class ReduceLROnPlateau:
         return True
 
     def state_dict(self) -> dict:
+        """The best measure, None before the first, the calls since, and the drops, in JSON."""
         best = None if self.best == float("inf") else self.best
         return {"best": best, "bad": self.bad, "drops": self.drops}
 
     def load_state_dict(self, state: dict) -> None:
+        """Go on from what `state_dict` returned."""
         self.best = float("inf") if state["best"] is None else float(state["best"])
         self.bad, self.drops = int(state["bad"]), int(state["drops"])

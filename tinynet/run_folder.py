@@ -25,6 +25,8 @@ KEPT = 3  # checkpoints
 
 
 class RunFolder:
+    """The files of one run; nothing is made or read before a method needs it."""
+
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.log_path = self.path / "log.jsonl"

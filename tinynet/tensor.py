@@ -4,6 +4,8 @@ Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, wh
 be wanted, records which Function made the result and where its inputs came from: the tape.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tinynet import ops, tape
@@ -74,7 +76,7 @@ class Tensor:
     def __format__(self, spec: str) -> str:  # f"{loss:.4f}"
         return format(self.item() if spec else str(self), spec)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator["Tensor"]:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
@@ -132,43 +134,43 @@ class Tensor:
 
     # ---------------------------------------------------------------- arithmetic
 
-    def __add__(self, other):
+    def __add__(self, other) -> "Tensor":
         return binary(ops.Add, self, other)
 
-    def __radd__(self, other):  # other + self
+    def __radd__(self, other) -> "Tensor":  # other + self
         return binary(ops.Add, other, self)
 
-    def __sub__(self, other):
+    def __sub__(self, other) -> "Tensor":
         return binary(ops.Subtract, self, other)
 
-    def __rsub__(self, other):  # other - self
+    def __rsub__(self, other) -> "Tensor":  # other - self
         return binary(ops.Subtract, other, self)
 
-    def __mul__(self, other):
+    def __mul__(self, other) -> "Tensor":
         return binary(ops.Multiply, self, other)
 
-    def __rmul__(self, other):  # other * self
+    def __rmul__(self, other) -> "Tensor":  # other * self
         return binary(ops.Multiply, other, self)
 
-    def __truediv__(self, other):
+    def __truediv__(self, other) -> "Tensor":
         return binary(ops.Divide, self, other)
 
-    def __rtruediv__(self, other):  # other / self
+    def __rtruediv__(self, other) -> "Tensor":  # other / self
         return binary(ops.Divide, other, self)
 
-    def __pow__(self, other):
+    def __pow__(self, other) -> "Tensor":
         return binary(ops.Power, self, other)
 
-    def __rpow__(self, other):  # other ** self
+    def __rpow__(self, other) -> "Tensor":  # other ** self
         return binary(ops.Power, other, self)
 
-    def __matmul__(self, other):
+    def __matmul__(self, other) -> "Tensor":
         return binary(ops.MatMul, self, other)
 
-    def __rmatmul__(self, other):  # other @ self
+    def __rmatmul__(self, other) -> "Tensor":  # other @ self
         return binary(ops.MatMul, other, self)
 
-    def __neg__(self):
+    def __neg__(self) -> "Tensor":
         return apply(ops.Negate, self)
 
     def __getitem__(self, index) -> "Tensor":
@@ -184,27 +186,35 @@ class Tensor:
         return part
 
     def exp(self) -> "Tensor":
+        """e**x for each element x."""
         return apply(ops.Exp, self)
 
     def log(self) -> "Tensor":
+        """The natural logarithm of each element: -inf for 0, nan for what is below."""
         return apply(ops.Log, self)
 
     def sqrt(self) -> "Tensor":
+        """The square root of each element, which has no finite gradient at 0."""
         return apply(ops.Sqrt, self)
 
     def tanh(self) -> "Tensor":
+        """(e**x - e**-x) / (e**x + e**-x) for each element x: from -1 to 1."""
         return apply(ops.Tanh, self)
 
     def relu(self) -> "Tensor":
+        """max(x, 0) for each element x (paper, section 3.1); nan stays nan."""
         return apply(ops.ReLU, self)
 
     def sigmoid(self) -> "Tensor":
+        """1 / (1 + e**-x) for each element x: from 0 to 1."""
         return apply(ops.Sigmoid, self)
 
     def abs(self) -> "Tensor":
+        """|x| for each element x, with gradient 0 at 0."""
         return apply(ops.Abs, self)
 
     def clip(self, lo: float, hi: float) -> "Tensor":
+        """min(max(x, lo), hi) for each element x; the gradient passes where lo <= x <= hi."""
         if not lo <= hi:
             raise ValueError(f"clip: expects lo <= hi, got lo={lo!r}, hi={hi!r}")
         return apply(ops.Clip, self, lo=lo, hi=hi)
@@ -212,9 +222,11 @@ class Tensor:
     # ---------------------------------------------------------------- reductions and shapes
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        """The sum along `axis`, by default all axes; with `keepdims` these stay, of length 1."""
         return apply(ops.Sum, self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        """The mean, with the arguments of `sum`; ValueError if there is nothing to average."""
         return apply(ops.Mean, self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
@@ -233,6 +245,7 @@ class Tensor:
 
     @property
     def T(self) -> "Tensor":
+        """The axes reversed: (2, 3, 4) becomes (4, 3, 2)."""
         return self.transpose()
 
     def flatten(self, start_axis: int = 0) -> "Tensor":
