@@ -1,11 +1,15 @@
 """Views, ensembles and predictions: what a network makes of images it was not trained on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny_runs import load_example
 
 from tinynet import functional as F
+from tinynet.commands.evaluate import check_classes
 from tinynet.data import BadImage, DataError, open_dataset
+from tinynet.errors import UserError
 from tinynet.evaluate import (
     Network,
     crops,
@@ -126,3 +130,22 @@ def test_likeliest_classes_come_first():
     for best, row in zip(likeliest(net, images, top=4), expected):
         assert [name for name, _ in best] == [CLASSES[k] for k in np.argsort(-row)[:4]]
         np.testing.assert_allclose([p for _, p in best], np.sort(row)[::-1][:4], atol=1e-6)
+
+
+def test_classes_agree_if_their_names_do_or_their_wordnet_ids():
+    dataset = open_dataset("shapes", "val", 28)
+    path = Path("best.safetensors")
+    for known, found in (
+        (["red apple", "red car"], ["red apple", "red car"]),
+        (["n01440764 tench, Tinca tinca", "n02979186"], ["n01440764", "n02979186 cassette player"]),
+    ):
+        dataset.classes = found
+        check_classes(path, known, dataset)
+    for known, found in (
+        (["red apple", "red car"], ["red dog", "red house"]),
+        (["n01440764 tench", "n02979186"], ["n02979186", "n01440764"]),
+        (["n014407641 a"], ["n014407641 b"]),
+    ):
+        dataset.classes = found
+        with pytest.raises(UserError, match=f"best.safetensors knows .*{known[0]}.*{found[0]}"):
+            check_classes(path, known, dataset)

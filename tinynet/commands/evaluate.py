@@ -1,5 +1,6 @@
 """`eval`: the errors of a trained network, or of several together, on validation images."""
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices, skipped_files
 from tinynet.data import Dataset, open_dataset
 from tinynet.errors import UserError
-from tinynet.evaluate import Network, evaluate
+from tinynet.evaluate import evaluate
 from tinynet.progress import Progress
 from tinynet.run_folder import find_checkpoint
 from tinynet.settings import loading_threads
@@ -52,7 +53,6 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     ]
     for path, network, dataset in zip(paths, networks, datasets):
         check_classes(path, network.classes, dataset)
-        _check_views(path, network, args.views)
         print(f"network  {path}")
     progress = Progress()
     told = set()
@@ -81,25 +81,21 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     return 0
 
 
-def _check_views(path: Path, network: Network, views: int) -> None:
-    """Raise UserError if `views` crops of an image would all be the same."""
-    if views > 1 and network.store_size == network.inputs.image_size:
-        raise UserError(
-            f"--views {views} needs images larger than a crop, but {path} sees them whole, all "
-            f"{network.store_size} pixels a side: leave --views out"
-        )
-
-
 def check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
     """Raise UserError unless the network's classes are those of the data.
 
-    The first word decides: a WordNet id may come with its words or without.
+    A WordNet id may come with its words or without.
     """
-    known, wanted = ([name.split(" ")[0] for name in names] for names in (classes, dataset.classes))
-    if known != wanted:
+    if [_identity(name) for name in classes] != [_identity(name) for name in dataset.classes]:
         raise UserError(
             f"{path} knows {_some(classes)}; {dataset.name} has {_some(dataset.classes)}"
         )
+
+
+def _identity(name: str) -> str:
+    """What must agree of a class's name: "n01440764" of "n01440764 tench", or else all of it."""
+    wordnet = re.match(r"n\d{8}(?= |$)", name)
+    return wordnet[0] if wordnet else name
 
 
 def _some(classes: list[str]) -> str:
