@@ -12,6 +12,7 @@ it fell to 0.14 at once. PyTorch multiplies by lr at the end instead, which amou
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
+from typing import Protocol
 
 import numpy as np
 
@@ -162,10 +163,17 @@ def _option(name: str, value) -> float:
     return float(value)
 
 
+class Rates(Protocol):
+    """What has learning rates to turn down: SGD itself, or the controls of a run."""
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply every group's rate."""
+
+
 class StepLR:
     """Multiply the rates by `gamma` every `step_size` calls of step()."""
 
-    def __init__(self, optimizer: SGD, step_size: int, gamma: float = 0.1):
+    def __init__(self, optimizer: Rates, step_size: int, gamma: float = 0.1):
         if step_size < 1:
             raise ValueError(f"StepLR: step_size expects at least 1, got {step_size!r}")
         self.optimizer, self.step_size, self.gamma = optimizer, step_size, gamma
@@ -197,7 +205,7 @@ class ReduceLROnPlateau:
 
     def __init__(
         self,
-        optimizer: SGD,
+        optimizer: Rates,
         factor: float = 0.1,
         patience: int = 5,
         threshold: float = 1e-4,
