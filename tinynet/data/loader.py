@@ -135,7 +135,8 @@ class Loader:
         count = len(self.dataset)
         slack = self.dataset.store_size - self.dataset.image_size
         order = np.arange(count)
-        top = left = np.full(count, slack // 2, np.int32)
+        top = np.full(count, slack // 2, np.int32)
+        left = np.full(count, slack // 2, np.int32)
         flip = np.zeros(count, np.int32)
         colour = np.zeros((count, 3), np.float32)
         if self.train:
