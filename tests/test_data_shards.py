@@ -63,6 +63,11 @@ def test_it_is_photographs_to_whoever_asks_for_the_kind(prepared):
     assert kind_of_data(prepared) == kind_of_data(str(prepared)) == "folder"
 
 
+def test_photographs_are_not_prepared_yet(prepared):
+    photographs = open_dataset(prepared.parent / "photos", "train", 224)
+    assert open_dataset(prepared, "train", 224).prepared and not photographs.prepared
+
+
 def test_other_sizes_are_scaled_and_measured_again(prepared):
     dataset = open_dataset(prepared, "train", 64)
     assert dataset.load(0).shape == (3, 73, 73) and dataset.statistics is None

@@ -19,7 +19,6 @@ from tinynet.checkpoint import network_state, restore_training, training_state
 from tinynet.checkpoint_writer import CheckpointWriter
 from tinynet.controls import Controls
 from tinynet.data import Batch, DataError, Dataset, Loader
-from tinynet.data.folder import FolderDataset
 from tinynet.doctor import Doctor
 from tinynet.errors import Interrupted, NonFiniteError
 from tinynet.evaluate import Network, evaluate
@@ -77,7 +76,7 @@ class Trainer:
             train_set.labels,
             better_start=better_start,
             workers=settings.workers,
-            prepared=not isinstance(train_set, FolderDataset),
+            prepared=train_set.prepared,
         )
         self.notebook = Notebook(
             folder, progress, self.controls, self.loader, self.doctor, settings.epochs

@@ -20,9 +20,12 @@ class Dataset:
     """What the loader sees. Each kind of dataset defines `read` and `describe` for one image.
 
     Attributes: `name`; `split` ("train" or "val"); `classes`, readable names; `labels`, int64
-    (len,); `image_size`; `store_size`; `ignored`, files left out because their names are not those
-    of images; `statistics`, what `measure` would find in the images, if known beforehand.
+    (len,); `image_size`; `store_size`; `prepared`, false where `prepare` would save work with each
+    image; `ignored`, files left out because their names are not those of images; `statistics`,
+    what `measure` would find in the images, if known beforehand.
     """
+
+    prepared = True
 
     def __init__(
         self,

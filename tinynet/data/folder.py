@@ -31,6 +31,8 @@ class FolderDataset(Dataset):
     `folders`, the names of the class folders; `synset_words`, that file's text and its place.
     """
 
+    prepared = False  # photographs of any size
+
     def __init__(
         self,
         path: Path,
