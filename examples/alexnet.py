@@ -236,6 +236,7 @@ EXAMPLE = Example(
     versions="profile",
     profiles=tuple(PROFILES),
     good_starts=("source2012", "modern"),
+    schedules=("plateau", "145"),
     default_data="shapes",
     num_classes=1000,
     summary_note="""\

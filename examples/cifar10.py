@@ -183,6 +183,7 @@ EXAMPLE = Example(
     versions="recipe",
     profiles=tuple(RECIPES),
     good_starts=(),  # the recipes begin alike
+    schedules=("plateau",),
     default_data="cifar10",
     num_classes=10,
     summary_note="18 % error needs 140 epochs, 26 % needs 10.",

@@ -24,7 +24,6 @@ MOST_DROPS = 3
 # The authors' configuration 145, the paper's network, whose rates they changed by hand (their notes
 # in computerhistory/AlexNet-Source-Code, layer-params-145.cfg). It began with 0.01 for all weights
 # and ended after 91 epochs; the rate of the biases stayed at 0.02.
-NETWORK_145 = "alexnet"  # the example whose groups these are
 LR_145 = 0.01
 EPOCHS_145 = 91
 CHANGES_145 = (

@@ -2,11 +2,10 @@
 
 import textwrap
 from argparse import Namespace
-from dataclasses import dataclass
 
 from tinynet.commands import flags
 from tinynet.commands.example import Example
-from tinynet.profiles import BASES, PROFILES, Point, differing
+from tinynet.profiles import BASES, NOTES, PROFILES, Point, differing
 
 WIDTH = 100
 COLUMNS = (22, 39, 39)  # the point, one profile, the other
@@ -16,75 +15,6 @@ Sections are the paper's. Files of source2012 and configurations by number (145 
 are from the code as its author released it, computerhistory/AlexNet-Source-Code; those of caffe are
 from BVLC/caffe, models/. Marked "recalled": not looked up again; "computed": not a result of
 training. Points of error refer to ILSVRC validation or test images."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """Where the source of 2012 departs from the paper, but tinynet's profiles are the same."""
-
-    name: str
-    paper: str
-    source: str
-    here: str
-
-
-NOTES = (
-    Note(
-        "size of the image",
-        "224 pixels (section 3.5)",
-        "224, and conv1 rounds up (layer.py:1004): its last windows hang over by 3 pixels",
-        "as the source: 3 zeros, which are the mean, at the right and at the bottom",
-    ),
-    Note(
-        "crops and flips",
-        "each image has its own (section 4.1)",
-        "33 offsets per axis; one crop and one flip for 32 images in a row (convdata_jpeg.py)",
-        "each image has its own, of the same 33 offsets per axis",
-    ),
-    Note(
-        "mean image",
-        "of the training set (section 2)",
-        "its centre, wherever the crop is (convdata_jpeg.py)",
-        "as the source",
-    ),
-    Note(
-        "step",
-        "v <- 0.9 v - 0.0005 lr w - lr grad (section 5)",
-        "the same (src/weights.cu)",
-        "the same",
-    ),
-    Note(
-        "rate of conv1",
-        "equal for all layers, divided by 10 three times (section 5)",
-        "conv1 falls to 1e-5 at epoch 67 and to 0 at 72; the others go on to epoch 91 "
-        "(layer-params-145.cfg)",
-        "equal for all layers, unless `train --schedule 145`",
-    ),
-    Note(
-        "rate of the biases",
-        "falls with that of the weights (section 5)",
-        "still 0.02 at the end, with that of the weights at 1e-5 (layer-params-145.cfg)",
-        "falls with that of the weights, unless `train --schedule 145`",
-    ),
-    Note(
-        "end of the noise",
-        "not said",
-        "colour noise ends at epoch 67, with 24 to go (layer-params-145.cfg)",
-        "it stays, unless `train --schedule 145`",
-    ),
-    Note(
-        "decay of the biases",
-        "not said",
-        "none: wc is of the weights (src/weights.cu)",
-        "none",
-    ),
-    Note(
-        "dropout",
-        "x 0.5 in testing (section 4.2)",
-        "the same (layer `hs`)",
-        "the same",
-    ),
-)
 
 
 def add_parser(commands, example: Example) -> None:

@@ -22,6 +22,7 @@ class Example:
     versions: str  # what its versions are called, a "profile" or a "recipe"
     profiles: tuple[str, ...]  # the names of the versions
     good_starts: tuple[str, ...]  # of these, those whose first weights train well, the best last
+    schedules: tuple[str, ...]  # what --schedule may name
     default_data: str
     num_classes: int  # where there are no data to tell
     summary_note: str  # printed under the table of layers

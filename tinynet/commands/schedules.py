@@ -8,7 +8,7 @@ from tinynet.commands.example import Example
 from tinynet.controls import main_group
 from tinynet.errors import UserError
 from tinynet.run_folder import RunFolder
-from tinynet.schedule import EPOCHS_145, NETWORK_145, changes_145
+from tinynet.schedule import EPOCHS_145, changes_145
 from tinynet.settings import Settings
 
 REPLAY = "replay "  # followed by the other run's folder
@@ -17,16 +17,15 @@ REPLAY = "replay "  # followed by the other run's folder
 def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
     """The flags for a run of the `example`."""
     either = parser.add_mutually_exclusive_group()
-    choices, as_the_authors = ("plateau",), ""
-    if example.name == NETWORK_145:
-        choices = ("plateau", "145")
+    as_the_authors = ""
+    if "145" in example.schedules:
         as_the_authors = (
             f", or as the authors did in their run 145: {EPOCHS_145} epochs unless --epochs says "
             "otherwise, rates in proportion to --lr"
         )
     either.add_argument(
         "--schedule",
-        choices=choices,
+        choices=example.schedules,
         help="how the learning rate falls: divided by 10 where the validation error stops "
         f"improving (plateau, which takes precedence over the {example.versions}'s own schedule)"
         f"{as_the_authors}",

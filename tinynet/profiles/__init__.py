@@ -1,8 +1,10 @@
 """The versions of AlexNet as data (`versions.py`), and what differs between them (`points.py`).
 
-A version can also do without one part of it, which a switch takes away (`switches.py`).
+A version can also do without one part of it, which a switch takes away (`switches.py`). Where the
+paper and its source differ but the versions do not, `notes.py` says so.
 """
 
+from tinynet.profiles.notes import NOTES
 from tinynet.profiles.point import BASES, Point
 from tinynet.profiles.points import POINTS, differences, differing
 from tinynet.profiles.switches import SWITCHES, Switch, profile_named
@@ -10,6 +12,7 @@ from tinynet.profiles.versions import PROFILES, Profile
 
 __all__ = [
     "BASES",
+    "NOTES",
     "POINTS",
     "PROFILES",
     "SWITCHES",
