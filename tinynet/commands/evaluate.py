@@ -9,7 +9,7 @@ from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices, skipped_files
 from tinynet.data import Dataset, open_dataset
 from tinynet.errors import UserError
-from tinynet.evaluate import evaluate
+from tinynet.evaluate import Network, evaluate
 from tinynet.progress import Progress
 from tinynet.run_folder import find_checkpoint
 from tinynet.settings import loading_threads
@@ -53,6 +53,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     ]
     for path, network, dataset in zip(paths, networks, datasets):
         check_classes(path, network.classes, dataset)
+        _check_views(path, network, args.views)
         print(f"network  {path}")
     progress = Progress()
     told = set()
@@ -79,6 +80,15 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
         print(skipped_files(len(skipped)))
     print(f"val      {scores}")
     return 0
+
+
+def _check_views(path: Path, network: Network, views: int) -> None:
+    """Raise UserError if `views` crops of an image would all be the same."""
+    if views > 1 and network.store_size == network.inputs.image_size:
+        raise UserError(
+            f"--views {views} needs images larger than a crop, but {path} sees them whole, all "
+            f"{network.store_size} pixels a side: leave --views out"
+        )
 
 
 def check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
