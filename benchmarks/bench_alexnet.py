@@ -180,8 +180,8 @@ class TinynetTrainer:
         loss.item()
 
     def gpu_megabytes(self) -> int:
-        """What its pool of memory holds; 0 on the CPU."""
-        if self.device.name == "cpu":
+        """What its pool of memory holds; 0 where there is no GPU."""
+        if not self.device.name.startswith("cuda"):
             return 0
         with self.device.active():
             return self.device.xp.get_default_memory_pool().total_bytes() // 1000000
