@@ -9,6 +9,7 @@ from PIL import Image
 from tiny_runs import (
     TINY,
     last_checkpoint,
+    leave_before_first_checkpoint,
     load_example,
     read_log,
     run,
@@ -204,10 +205,30 @@ def test_a_run_left_before_its_first_checkpoint_begins_with_the_same(trained, ot
     args = ("--checkpoint", trained, "--data", others, "--epochs", "1")
     finetune(*args, "--out", tmp_path / "whole")
     finetune(*args, "--out", tmp_path / "left")
-    shutil.rmtree(tmp_path / "left" / "checkpoints")
+    leave_before_first_checkpoint(tmp_path / "left")
     finetune("--resume", "--out", tmp_path / "left")
     whole, left = (state_of(tmp_path / name)["model"] for name in ("whole", "left"))
     assert all(np.array_equal(a, left[name]) for name, a in whole.items())
+
+
+def test_a_run_without_a_checkpoint_is_still_fine_tuned_on_other_data(
+    photos, trained, others, tmp_path
+):
+    args = ("--checkpoint", trained, "--epochs", "1", "--lr", "0.002")
+    finetune(*args, "--data", photos, "--out", tmp_path / "whole")
+    finetune(*args, "--data", others, "--out", tmp_path / "left")
+    leave_before_first_checkpoint(tmp_path / "left")
+    told = run("train", "--resume", "--profile", "paper", "--out", tmp_path / "left")
+    assert told.status == 2 and told.err.count("\n") == 1
+    assert (
+        f"fine-tunes {trained / 'checkpoints' / 'best.safetensors'}: profile modern, now paper."
+        in told.err
+    )
+    result = run("train", "--resume", "--data", photos, "--out", tmp_path / "left")
+    assert result.status == 0, result.err
+    assert last_checkpoint(tmp_path / "left").read_bytes() == (
+        last_checkpoint(tmp_path / "whole").read_bytes()
+    )
 
 
 def test_resume_begins_where_there_is_nothing(trained, others, tmp_path):

@@ -3,7 +3,14 @@
 import json
 
 import pytest
-from tiny_runs import TINY, last_checkpoint, read_log, run, train
+from tiny_runs import (
+    TINY,
+    last_checkpoint,
+    leave_before_first_checkpoint,
+    read_log,
+    run,
+    train,
+)
 
 import tinynet
 
@@ -120,18 +127,13 @@ def test_colour_noise_is_replayed_saved_and_restored(photos, tmp_path):
     )
 
 
-def left_before_its_first_checkpoint(out):
-    for path in (out / "checkpoints").iterdir():
-        path.unlink()
-
-
 def test_another_rate_before_a_replay_has_begun_is_refused(args, original, tmp_path):
     """The rates at the start are the other run's; once it is under way, --lr changes them."""
     out = tmp_path / "run"
     train(*args, "--replay", original, "--out", out, "--steps", 1)
     train("--resume", "--out", out, "--steps", 2, "--lr", 0.005)
     assert read_log(out)[-1]["lr"] == 0.005
-    left_before_its_first_checkpoint(out)
+    leave_before_first_checkpoint(out)
     result = run("train", "--resume", "--out", out, "--lr", 0.006)
     assert result.status == 2
     assert result.err == (
@@ -143,7 +145,7 @@ def test_another_rate_before_a_replay_has_begun_is_refused(args, original, tmp_p
 def test_another_rate_before_145_has_begun_scales_all_of_it(photos, tmp_path):
     out = tmp_path / "run"
     train("--data", photos, "--steps", 1, "--schedule", "145", "--out", out)
-    left_before_its_first_checkpoint(out)
+    leave_before_first_checkpoint(out)
     train("--resume", "--steps", 1, "--lr", 0.02, "--out", out)
     config = json.loads((out / "config.json").read_text())
     assert config["changes"][0]["lr"] == {"conv1": 0.002, "weights": 0.002}

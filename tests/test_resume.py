@@ -6,9 +6,19 @@ import shutil
 
 import numpy as np
 import pytest
-from tiny_runs import TINY, last_checkpoint, read_log, run, train, without_times, write_photos
+from tiny_runs import (
+    TINY,
+    last_checkpoint,
+    leave_before_first_checkpoint,
+    read_log,
+    run,
+    train,
+    without_times,
+    write_photos,
+)
 
 import tinynet
+from tinynet import serialization
 from tinynet.run_folder import RunFolder
 from tinynet.train import Trainer
 
@@ -19,6 +29,10 @@ def whole(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "whole"
     train("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
     return out
+
+
+class Killed(BaseException):
+    """As from outside: nothing in the program handles it."""
 
 
 def begin(photos, out, steps):
@@ -101,8 +115,7 @@ def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path):
     """Left by a kill after three steps, before the first checkpoint."""
     out = tmp_path / "run"
     begin(photos, out, 3)
-    for path in (out / "checkpoints").iterdir():
-        path.unlink()
+    leave_before_first_checkpoint(out)
     parts = [out / ".config.json.1.part", out / ".log.jsonl.1.part"]
     parts.append(out / "checkpoints" / ".tmpSN9l9i")  # a file of safetensors' own
     for part in parts:
@@ -110,6 +123,101 @@ def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path):
     train("--resume", "--out", out)
     assert without_times(read_log(out)) == without_times(read_log(whole))
     assert not any(part.exists() for part in parts)
+
+
+def killed_at_once(monkeypatch, *argv):
+    """`train` as far as its first step."""
+
+    def killed(self):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Trainer, "run", killed)
+        run("train", *argv)
+
+
+def settings_of(out, *names):
+    config = json.loads((out / "config.json").read_text())
+    return [config[name] for name in names]
+
+
+def test_a_run_without_a_checkpoint_keeps_its_settings_on_other_data(tmp_path, monkeypatch):
+    photos, others = (write_photos(tmp_path / name, 8, 3) for name in ("photos", "others"))
+    chosen = ("--profile", "modern", "--epochs", 2, "--seed", 5, "--lr", 0.02)
+    train(*chosen, "--data", others, "--out", tmp_path / "whole")
+    out = tmp_path / "run"
+    killed_at_once(monkeypatch, *TINY, *chosen, "--data", photos, "--out", out)
+    killed_at_once(monkeypatch, "--resume", "--data", others, "--out", out)
+    result = run("train", "--resume", "--out", out)
+    assert result.status == 0, result.err
+    assert (out / "config.json").read_bytes() == (tmp_path / "whole/config.json").read_bytes()
+    assert last_checkpoint(out).read_bytes() == last_checkpoint(tmp_path / "whole").read_bytes()
+
+
+def test_a_run_without_a_checkpoint_keeps_its_data_with_another_profile(
+    photos, tmp_path, monkeypatch
+):
+    """Only what the first command left open follows the new profile: here, the schedule."""
+    out = tmp_path / "run"
+    first = (*TINY, "--profile", "modern", "--data", photos, "--epochs", 3, "--out", out)
+    killed_at_once(monkeypatch, *first)
+    assert settings_of(out, "schedule", "pixel_std") == ["drops", [64.0, 64.0, 64.0]]
+    train("--resume", "--profile", "paper", "--steps", 1, "--out", out)
+    names = ("data", "image_size", "width", "epochs", "profile", "schedule", "pixel_std")
+    now = [str(photos), 64, 0.03, 3, "paper", "plateau", [1.0, 1.0, 1.0]]
+    assert settings_of(out, *names) == now
+
+
+def test_what_suited_the_first_data_is_chosen_again_for_others(photos, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    names = ("profile", "image_size", "epochs", "width", "batch_size")
+    first = ("--width", 0.03, "--batch-size", 8, "--out", out)
+    killed_at_once(monkeypatch, "--data", "shapes", *first)
+    assert settings_of(out, *names) == ["modern", 72, 12, 0.03, 8]
+    killed_at_once(monkeypatch, "--resume", "--data", photos, "--out", out)
+    assert settings_of(out, *names) == ["source2012", 224, 90, 0.03, 8]
+    killed_at_once(monkeypatch, "--resume", "--data", "shapes", "--out", out)
+    assert settings_of(out, *names) == ["modern", 72, 12, 0.03, 8]
+
+
+@pytest.mark.parametrize("best", [False, True], ids=["none", "only the best"])
+def test_a_run_whose_checkpoints_are_gone_is_refused_and_kept(photos, whole, tmp_path, best):
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    for path in (out / "checkpoints").iterdir():
+        if not (best and path.name == "best.safetensors"):
+            path.unlink()
+    files = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    result = run("train", "--resume", "--data", photos, "--epochs", 5, "--out", out)
+    assert result.status == 2
+    assert result.err == (
+        f"error: {out / 'checkpoints'} holds no checkpoint to continue from, but "
+        f"{out / 'log.jsonl'} goes as far as the validation of epoch 2: start again with another "
+        f"--out, or remove that log to start again in {out}\n"
+    )
+    assert files == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (out / "log.jsonl").unlink()
+    train("--resume", "--out", out)
+    assert without_times(read_log(out)) == without_times(read_log(whole))
+
+
+@pytest.mark.parametrize("steps", [3, 10], ids=["within an epoch", "after it"])
+def test_the_first_validation_is_logged_after_a_checkpoint(photos, tmp_path, monkeypatch, steps):
+    """Or else a kill between the two would look as if checkpoints had been removed."""
+    out = tmp_path / "run"
+
+    def full(path, state):
+        raise OSError(28, "No space left on device")
+
+    args = (*TINY, "--profile", "modern", "--data", photos, "--epochs", 2, "--steps", steps)
+    with monkeypatch.context() as patch:
+        patch.setattr(serialization, "save", full)
+        result = run("train", *args, "--out", out)
+    assert result.status == 1 and "there is no checkpoint yet; to start again: " in result.err
+    assert read_log(out) and not any("val_loss" in line for line in read_log(out))
+    train("--resume", "--steps", steps, "--out", out)
+    train(*args, "--out", tmp_path / "whole")
+    assert without_times(read_log(out)) == without_times(read_log(tmp_path / "whole"))
 
 
 def test_best_is_marked_again_after_a_kill_before_it_was(photos, tmp_path):
@@ -166,10 +274,6 @@ def test_a_best_checkpoint_that_is_gone_gives_place_to_the_best_left(photos, tmp
     assert f"top-1 error {min(errors[7], errors[8]):.2%}: {best}" in result.out
 
 
-class Killed(BaseException):
-    """As from outside: nothing in the program handles it."""
-
-
 @pytest.fixture(scope="module")
 def doubly_saved(photos, tmp_path_factory):
     """Three epochs, a checkpoint before each validation and one after it; a drop after step 11."""
@@ -188,12 +292,12 @@ def test_a_kill_before_any_checkpoint_leaves_no_trace(
     """Killed when the log is ahead of the checkpoint: by an interval's line, or a validation's."""
     save, done = Trainer.save, []
 
-    def save_until_killed(self):
+    def save_until_killed(self, wait=False):
         if len(done) == saves:
             self.writer.finish()
             raise Killed
         done.append(self.step)
-        save(self)
+        save(self, wait)
 
     args = (*DOUBLY, "--data", photos, "--out", tmp_path / "run", "--resume")
     with monkeypatch.context() as patch, pytest.raises(Killed):

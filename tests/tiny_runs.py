@@ -90,6 +90,14 @@ def last_checkpoint(folder: Path) -> Path:
     return max((folder / "checkpoints").glob("step-*.safetensors"))
 
 
+def leave_before_first_checkpoint(folder: Path) -> None:
+    """Leave of a run what a kill leaves that comes before its first checkpoint."""
+    for path in (folder / "checkpoints").iterdir():
+        path.unlink()
+    lines = [line for line in read_log(folder) if "val_loss" not in line]
+    (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
 def read_log(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 

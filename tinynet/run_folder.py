@@ -184,9 +184,10 @@ class RunFolder:
         return sorted(self.checkpoints.glob("step-*.safetensors"))
 
     def last_good(self) -> tuple[Path, dict] | None:
-        """The newest checkpoint that can be read, with its state; None if there are none at all.
+        """The newest checkpoint that can be read, with its state; None if there are none yet.
 
-        UserError if there are some but all are damaged: starting again would bury them.
+        UserError if all are damaged or, as the log shows, gone: starting again would bury what is
+        left of the run.
         """
         problems = []
         for path in reversed(self.steps()):
@@ -198,6 +199,13 @@ class RunFolder:
             raise UserError(
                 f"no checkpoint in {self.path} can be read: {'; '.join(problems)}: start again "
                 "with another --out"
+            )
+        validated = [line["epoch"] for line in self.read_log() if "val_loss" in line]
+        if validated:  # a run logs its first validation after its first checkpoint
+            raise UserError(
+                f"{self.checkpoints} holds no checkpoint to continue from, but {self.log_path} "
+                f"goes as far as the validation of epoch {validated[-1]}: start again with another "
+                f"--out, or remove that log to start again in {self.path}"
             )
         return None
 

@@ -42,6 +42,7 @@ class Settings:
     checkpoint_every: int = 1000  # steps; and after each epoch
     steps: int | None = None  # stop there, in the middle of an epoch if need be
     finetuned_from: str | None = None  # the checkpoint it began with, see tinynet/finetuning.py
+    flags_given: tuple[str, ...] = ()  # what the user chose; the rest suits the profile and data
 
 
 # What the user may choose by a flag. A resumed run takes from its config.json what the first

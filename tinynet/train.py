@@ -154,8 +154,7 @@ class Trainer:
             self.writer.finish()
         except (Interrupted, BrokenPipeError):
             self.notebook.log_interval(self.step)
-            self.save()
-            self.writer.finish()
+            self.save(wait=True)
             raise
         except Exception:
             self._keep_what_is_being_written()
@@ -164,12 +163,14 @@ class Trainer:
             signal.signal(signal.SIGINT, before)
             self.progress.end()
 
-    def save(self) -> None:
-        """Write a checkpoint of this moment, as the best one too if it has the best validation."""
+    def save(self, wait: bool = False) -> None:
+        """Write a checkpoint, also as the best if it is; with `wait`, until it is on the disk."""
         began = time.perf_counter()
         if bad := bad_parameter(self.network.model):
             raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
         self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
+        if wait:
+            self.writer.finish()
         self.save_seconds += time.perf_counter() - began
 
     def _state(self) -> dict:
@@ -208,6 +209,8 @@ class Trainer:
         except (DataError, OSError, MemoryError):
             self.save()  # the training of this epoch is not lost; a resumed run validates first
             raise
+        if not self.folder.steps():
+            self.save(wait=True)  # a log with a validation tells that there was a checkpoint
         if complete:
             self.notebook.note_findings(self.doctor.after_epoch(scores.loss, scores.top1_error))
             self.notebook.note_changes(self.step, self.schedule.after_epoch(scores.top1_error))

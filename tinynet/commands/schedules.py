@@ -12,6 +12,7 @@ from tinynet.schedule import EPOCHS_145, changes_145
 from tinynet.settings import Settings
 
 REPLAY = "replay "  # followed by the other run's folder
+REPLAYED = ("changes", "lr", "epochs")  # the settings that are the other run's
 
 
 def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:

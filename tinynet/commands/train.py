@@ -75,7 +75,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --out from its last checkpoint, with its settings; without a "
+        help="continue the run in --out, with its settings, from its last checkpoint; without a "
         "checkpoint, start it",
     )
     flags.add_workers(parser)
@@ -119,6 +119,7 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     """The folder of the run, and its settings."""
     args.schedule = schedules.named_schedule(args)
     given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
+    given["flags_given"] = tuple(given)
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the run to continue")
     folder = RunFolder(args.out or ".")
@@ -144,20 +145,19 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
 def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     """The flags of the run's first command, overridden by those given now.
 
-    If nothing has been trained yet, and another network or other data are asked for, nothing is
-    taken over.
+    A run that has a checkpoint keeps all its settings. One that has none starts again, and what
+    the first command left open is chosen again, for the profile and the data asked for by now.
     """
     under_way = bool(folder.steps())
-    before = folder.read_config() or {"network": example.name}
+    before = folder.read_config() or {"network": example.name, "flags_given": ()}
     if before["network"] != example.name:
         raise UserError(f"{folder.path} is a run of examples/{before['network']}.py")
-    other_profile = given.get("profile", before.get("profile")) != before.get("profile")
-    other_data = "data" in given and not _same_data(given["data"], before.get("data"))
-    if (other_profile or other_data) and not under_way:
-        return given
-    schedule = given.get("schedule", before.get("schedule"))
-    other_start = "lr" in given and not under_way  # no rate changes in mid-run
-    if other_start and schedules.is_replay(schedule):
+    if not under_way:
+        _refuse_another_start(folder, before, given)
+    first = before.get("flags_given", FLAGS)
+    kept = {name: before[name] for name in (FLAGS if under_way else first) if name in before}
+    schedule = given.get("schedule", kept.get("schedule"))
+    if "lr" in given and not under_way and schedules.is_replay(schedule):
         raise UserError(
             f"{folder.path} has no checkpoint yet, and its schedule, {schedule}, takes the rates "
             "at the start from the other run: leave --lr out"
@@ -166,20 +166,24 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
         # The first command again, perhaps of a loop that restarts it: not a change by hand.
         told = f"--lr {given['lr']:g} is already this run's: its schedule continues"
         print(told, file=sys.stderr)
-    taken = FLAGS
-    if schedule == before.get("schedule") and not other_start:
-        taken += ("changes",)
-    return {**{name: before[name] for name in taken if name in before}, **given}
+    if schedule == before.get("schedule") and (under_way or schedules.is_replay(schedule)):
+        kept |= {name: before[name] for name in schedules.REPLAYED if name in before}
+    flags_given = tuple(dict.fromkeys((*first, *given["flags_given"])))
+    return {**kept, **given, "flags_given": flags_given}
+
+
+def _refuse_another_start(folder: RunFolder, before: dict, given: dict) -> None:
+    """Raise UserError if another network is asked for than the one that is fine-tuned."""
+    start = before.get("finetuned_from")
+    for name in ("profile", "width", "image_size"):
+        if start is not None and given.get(name, before[name]) != before[name]:
+            raise UserError(
+                f"{folder.path} fine-tunes {start}: {name} {before[name]}, now {given[name]}. "
+                "Resume with the same, or start again with another --out"
+            )
 
 
 def _from_anywhere(data: str) -> str:
     """`data` as the run's settings name them: a path that holds in any working directory."""
     path = Path(data).expanduser()
     return data if data in NAMES or not path.exists() else str(path.absolute())
-
-
-def _same_data(now: str, before: str | None) -> bool:
-    """Whether both name the same data: by the same name, or by two spellings of one path."""
-    if before is None or now in NAMES or before in NAMES:
-        return now == before
-    return Path(now).expanduser().resolve() == Path(before).expanduser().resolve()
