@@ -146,9 +146,9 @@ def test_a_difference_and_its_standard_error():
 @pytest.mark.parametrize(
     ("without", "verdict"),
     [
-        ((33.0, 33.0, 35.0), "3 seeds: not distinguishable from 0 (t = 3.0, and 95 % takes 4.3)"),
-        ((33.0, 35.5, 35.0), "3 seeds: larger than its noise (t = 12.1, and 95 % takes 4.3)"),
-        ((27.0, 28.5, 27.0), "3 seeds: larger than its noise (t = 12.1, and 95 % takes 4.3)"),
+        ((33.0, 33.0, 35.0), "3 seeds: not distinguishable from 0 (t = 3.02, and 95 % takes 4.30)"),
+        ((33.0, 35.5, 35.0), "3 seeds: larger than its noise (t = 12.12, and 95 % takes 4.30)"),
+        ((27.0, 28.5, 27.0), "3 seeds: larger than its noise (t = 12.12, and 95 % takes 4.30)"),
         ((30.0, 32.0, 31.0), "3 seeds: no difference each time"),
         ((31.0, 33.0, 32.0), "3 seeds: the same difference each time"),
     ],
@@ -165,7 +165,7 @@ def test_one_seed_tells_nothing():
 
 def test_fewer_false_alarms_with_many_seeds():
     many = Pairs((0.0,) * 40, (1.0, 0.0) * 20)
-    assert "95 % takes 2.2" in many.verdict()
+    assert "95 % takes 2.23)" in many.verdict()
 
 
 LOG = [
@@ -203,8 +203,8 @@ def test_a_block_of_the_table():
     assert result_of("lrn", WITH_IT, WITHOUT, classes=10).text().splitlines() == [
         "lrn        top-1    31.00 (1.41)    33.50 (0.71)    +2.50 ± 0.50      +1.4    +1.37",
         "           top-5     8.50 (0.71)     8.75 (1.06)    +0.25 ± 0.25      +1.2    +1.15",
-        "    top-1: 2 seeds: not distinguishable from 0 (t = 5.0, and 95 % takes 12.7)",
-        "    top-5: 2 seeds: not distinguishable from 0 (t = 1.0, and 95 % takes 12.7)",
+        "    top-1: 2 seeds: not distinguishable from 0 (t = 5.00, and 95 % takes 12.71)",
+        "    top-5: 2 seeds: not distinguishable from 0 (t = 1.00, and 95 % takes 12.71)",
         "    section 3.3; configuration 148",
     ]
 

@@ -77,7 +77,7 @@ class Pairs:
             return f"{seeds}: {'the same difference' if self.mean else 'no difference'} each time"
         t, needed = abs(self.mean) / error, STUDENT[min(n - 1, len(STUDENT)) - 1]
         found = "larger than its noise" if t > needed else "not distinguishable from 0"
-        return f"{seeds}: {found} (t = {t:.1f}, and 95 % takes {needed:.1f})"
+        return f"{seeds}: {found} (t = {t:.2f}, and 95 % takes {needed:.2f})"
 
     def as_json(self) -> dict:
         """The figures of all seeds, and what they come to."""

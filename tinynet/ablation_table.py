@@ -17,7 +17,8 @@ top-1, top-5: validation error after the last epoch, in percent; (standard devia
 difference: without it minus with it, the same seed each time, ± its standard error
 paper, 2012: the difference in points on ImageNet, mean of 10 views; configurations have their
 numbers from computerhistory/AlexNet-Source-Code, where 145 is the paper's net
-t: the difference over its standard error. Of twenty parts that do nothing, one passes 95 %."""
+t: the difference over its standard error. Of twenty parts that do nothing, one passes 95 %.
+Short runs compare how soon networks learn, not how far they get."""
 
 
 @dataclass(frozen=True)
