@@ -47,9 +47,9 @@ def test_every_change_is_in_the_log_with_its_place_and_reason(original):
     assert rates == pytest.approx([0.01, 0.004, 0.007, 0.0007])
     assert changes(original)[0]["lr"].keys() == {"conv1", "weights", "biases"}
     assert changes(original)[0]["colour_noise"] == 0.0
-    (line,) = [line for line in read_log(original) if "epoch 3:" in line.get("event", "")]
+    (line,) = [line for line in read_log(original) if "after 3 epochs:" in line.get("event", "")]
     assert line["event"] == (
-        "epoch 3: learning rate set to 0.0007 from 0.007 - 75% of the run is done"
+        "after 3 epochs: learning rate set to 0.0007 from 0.007 - 75% of the run is done"
     )
 
 
@@ -57,7 +57,7 @@ def test_replay_trains_to_the_same_weights(args, original, tmp_path):
     out = tmp_path / "again"
     result = train(*args, "--replay", original, "--out", out)
     assert "changes after epochs 0.6, 2 and 3" in result.out
-    assert "epoch 0.6: learning rate set to 0.004 from 0.01 - changed by hand" in result.out
+    assert "after 0.6 epochs: learning rate set to 0.004 from 0.01 - changed by hand" in result.out
     assert changes(out) == changes(original)
     one, other = (tinynet.load(last_checkpoint(folder)) for folder in (out, original))
     for name, weight in one["model"].items():
@@ -122,8 +122,8 @@ def test_colour_noise_is_replayed_saved_and_restored(photos, tmp_path):
     assert changes(whole) == told
     (event,) = [line["event"] for line in read_log(whole) if "event" in line]
     assert event == (
-        "epoch 0.4: learning rate of conv1 set to 0 from 0.001, colour noise set to 0 from 0.25 "
-        "- tired"
+        "after 0.4 epochs: learning rate of conv1 set to 0 from 0.001, colour noise set to 0 from "
+        "0.25 - tired"
     )
 
 

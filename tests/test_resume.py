@@ -1,7 +1,8 @@
-"""`train --resume` in a folder that a clean stop would not leave: foreign files, kills."""
+"""`train --resume`: what it keeps, and folders that a clean stop would not leave."""
 
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -67,11 +68,60 @@ def test_checkpoint_that_does_not_fit_is_one_line(photos, tmp_path, spoil, told)
     assert told in result.err
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--width", "0.05"), "width 0.03, now 0.05"),
+        (("--seed", "7", "--batch-size", "4"), "seed 0, now 7; batch_size 8, now 4"),
+        (("--image-size", "67"), "image_size 64, now 67"),
+        (("--profile", "paper"), "profile modern, now paper"),
+        (("--profile", "paper"), "the profiles modern and paper differ in\n    dropout: x 2 in tr"),
+        (("--schedule", "plateau"), "schedule drops, now plateau"),
+        (("--data", "shapes"), "in 2 classes, now shapes"),
+    ],
+)
+def test_resume_with_other_settings_is_refused(whole, flags, told):
+    before = last_checkpoint(whole).read_bytes()
+    result = run("train", *flags, "--resume", "--out", whole)
+    assert result.status == 2
+    assert told in result.err
+    assert last_checkpoint(whole).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--profile", "paper"), "profile modern, now paper. Resume"),
+        (("--data", "shapes", "--seed", "7"), "seed 0, now 7; data "),
+    ],
+)
+def test_only_what_is_asked_for_otherwise_is_told(whole, flags, told):
+    result = run("train", *flags, "--resume", "--out", whole)
+    assert result.err.startswith(f"error: {whole} was started with other settings: {told}")
+
+
+def train_losses(result):
+    return re.findall(r"^epoch (\d)/\d  train loss (\S+)", result.out, re.MULTILINE)
+
+
+def test_the_train_loss_is_the_whole_epochs_also_after_a_resume(photos, tmp_path):
+    """Of intervals of 2 steps and of 1."""
+    args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--log-every", 2)
+    (first, second) = train_losses(train(*args, "--out", tmp_path / "whole"))
+    out = tmp_path / "run"
+    assert train_losses(train(*args, "--steps", 3, "--out", out)) != [first]
+    assert train_losses(train("--resume", "--steps", 8, "--out", out))[0] == first
+    assert train_losses(train("--resume", "--out", out)) == [second]
+    losses = [line["loss"] for line in read_log(tmp_path / "whole") if "loss" in line]
+    assert first == ("1", f"{(2 * losses[0] + 2 * losses[1] + losses[2]) / 5:.4f}")
+
+
 @pytest.mark.parametrize("epochs", [1, 2], ids=["the last epoch", "an epoch"])
 def test_epoch_is_kept_when_validation_cannot_run(tmp_path, epochs):
     photos = write_photos(tmp_path / "photos")
     args = ("--profile", "modern", "--data", photos, "--epochs", epochs)
-    train(*args, "--out", tmp_path / "whole")
+    result = train(*args, "--out", tmp_path / "whole")
+    trained = result.out.split("epoch 1/")[1].split("  val ")[0]
     pictures = {path: path.read_bytes() for path in (photos / "val").rglob("*.png")}
     for path in pictures:
         path.write_bytes(b"no image")
@@ -83,7 +133,7 @@ def test_epoch_is_kept_when_validation_cannot_run(tmp_path, epochs):
     assert tinynet.load(last_checkpoint(out))["step"] == 5
     for path, content in pictures.items():
         path.write_bytes(content)
-    train("--resume", "--out", out)
+    assert f"epoch 1/{trained}  val " in train("--resume", "--out", out).out
     assert last_checkpoint(out).read_bytes() == last_checkpoint(tmp_path / "whole").read_bytes()
     errors = [
         [line["val_loss"] for line in read_log(folder) if "val_loss" in line]

@@ -144,38 +144,6 @@ def test_resume_of_a_finished_run_says_so(whole):
     assert last_checkpoint(whole).read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("flags", "told"),
-    [
-        (("--width", "0.05"), "width 0.03, now 0.05"),
-        (("--seed", "7", "--batch-size", "4"), "seed 0, now 7; batch_size 8, now 4"),
-        (("--image-size", "67"), "image_size 64, now 67"),
-        (("--profile", "paper"), "profile modern, now paper"),
-        (("--profile", "paper"), "the profiles modern and paper differ in\n    dropout: x 2 in tr"),
-        (("--schedule", "plateau"), "schedule drops, now plateau"),
-        (("--data", "shapes"), "in 2 classes, now shapes"),
-    ],
-)
-def test_resume_with_other_settings_is_refused(whole, flags, told):
-    before = last_checkpoint(whole).read_bytes()
-    result = run("train", *flags, "--resume", "--out", whole)
-    assert result.status == 2
-    assert told in result.err
-    assert last_checkpoint(whole).read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("flags", "told"),
-    [
-        (("--profile", "paper"), "profile modern, now paper. Resume"),
-        (("--data", "shapes", "--seed", "7"), "seed 0, now 7; data "),
-    ],
-)
-def test_only_what_is_asked_for_otherwise_is_told(whole, flags, told):
-    result = run("train", *flags, "--resume", "--out", whole)
-    assert result.err.startswith(f"error: {whole} was started with other settings: {told}")
-
-
 def test_resume_without_the_settings_is_refused(photos, tmp_path):
     out = tmp_path / "run"
     train("--profile", "modern", "--data", photos, "--steps", 1, "--out", out)

@@ -40,12 +40,14 @@ class Notebook:
         self._findings: list[str] = []  # the doctor's, for the next line too
         self._untold: list[tuple[Callable[[str], None], str]] = []  # how to say it, and what
         self._seconds_before = 0.0
+        self._intervals: list[dict] = []  # the log's lines for the training of this epoch
         self.best: dict = {}
 
     def go_on(self, lines: list[dict]) -> None:
         """Continue after the `lines` of a resumed run's log, with the controls as they stand."""
         self._values = self._controls.values()
         self._seconds_before = lines[-1].get("seconds", 0.0) if lines else 0.0
+        self._intervals = [line for line in lines if "loss" in line]
         for line in lines:
             self._keep_best(line)
 
@@ -73,7 +75,8 @@ class Notebook:
         epoch, why = step / len(self._loader), "; ".join(reasons)
         self._changes.append({"epoch": epoch, **change, "why": why})
         if before is not NOTHING:
-            self._events.append(f"epoch {epoch:.5g}: {in_words(change, before)} - {why}")
+            place = "1 epoch" if epoch == 1 else f"{epoch:.5g} epochs"
+            self._events.append(f"after {place}: {in_words(change, before)} - {why}")
             self._untold.append((self._progress.say, self._events[-1]))
 
     def note_findings(self, findings: list[Finding]) -> None:
@@ -93,7 +96,8 @@ class Notebook:
     def begin_epoch(self, number: int, done: int) -> None:
         """Begin epoch `number`, of whose batches `done` are done already."""
         self._number = number
-        self._epoch_tally, self._interval = Tally(), Interval(self._loader)
+        self._intervals = [line for line in self._intervals if line["epoch"] == number]
+        self._interval = Interval(self._loader)
         self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
 
     def begin_interval(self) -> None:
@@ -114,8 +118,7 @@ class Notebook:
             return
         figures = self._interval.figures()
         self.note_findings(self._doctor.after_interval(tally.images, *self._interval.seconds()))
-        self._log(step, figures)
-        self._epoch_tally.add_all(tally)
+        self._intervals.append(self._log(step, figures))
         line = f"epoch {self._number}  step {step}/{self._last_step}  {self._how_it_goes(step)}"
         self._untold.append((self._progress.line, line))
         self.begin_interval()
@@ -142,14 +145,22 @@ class Notebook:
         """
         figures = {**scores.as_validation(), "save_seconds": round(save_seconds, 2)}
         self._keep_best(self._log(step, figures))
-        # An epoch that was resumed at its end has no training of its own to report.
-        trained = self._epoch_tally
-        loss = f"train loss {trained.scores().loss:.4f}  " if trained.images else ""
         text = (
-            f"epoch {self._number}/{self._epochs}  {loss}val {scores}  lr {self._lr:g}  "
-            f"{self._time_left(step)} left"
+            f"epoch {self._number}/{self._epochs}  {self._train_loss()}val {scores}  "
+            f"lr {self._lr:g}  {self._time_left(step)} left"
         )
         self._untold.append((self._progress.say, text))
+
+    def _train_loss(self) -> str:
+        """The mean loss in this epoch, also before a resume; "" if the log of that is gone."""
+        if not self._intervals:
+            return ""
+        begin = end = (self._number - 1) * len(self._loader)
+        total = 0.0
+        for line in self._intervals:
+            total += line["loss"] * (line["step"] - end)
+            end = line["step"]
+        return f"train loss {total / (end - begin):.4f}  "
 
     def is_best(self, step: int) -> bool:
         """Whether the best validation was after `step`."""

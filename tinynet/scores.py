@@ -41,13 +41,6 @@ class Tally:
         self._wrong1 += int((rank >= 1).sum())
         self._wrong5 += int((rank >= 5).sum())
 
-    def add_all(self, other: "Tally") -> None:
-        """Add the counts of another tally."""
-        self.images += other.images
-        self._loss += other._loss
-        self._wrong1 += other._wrong1
-        self._wrong5 += other._wrong5
-
     def scores(self) -> Scores:
         n = self.images
         return Scores(n, self._loss / n, self._wrong1 / n, self._wrong5 / n)
