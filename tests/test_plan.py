@@ -4,6 +4,7 @@ import gc
 import re
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -103,6 +104,27 @@ def test_a_dry_run_computes_nothing():
     assert x.relu().numpy().tolist() == [1, 2]
 
 
+def test_a_dry_run_takes_no_memory_however_large_the_arrays():
+    tracemalloc.start()
+    device = tinynet.device("sim:5")
+    with simulator.dry_run(), device.active():
+        x = device.empty((1 << 16, 1 << 10, 1 << 10), np.dtype(np.float32))  # 256 GB
+        for y, shape in (
+            (x + x, x.shape),
+            (x * x[:1].copy(), x.shape),
+            (device.xp.maximum(x, 0), x.shape),
+            (x.copy(), x.shape),
+            (device.zeros(x.shape, x.dtype), x.shape),
+            (x.sum(axis=0), (1 << 10, 1 << 10)),
+            (x.max(axis=(0, -1), keepdims=True), (1, 1 << 10, 1)),
+            (device.xp.concatenate([x, x, x[:7]], axis=0), ((1 << 17) + 7, 1 << 10, 1 << 10)),
+        ):
+            assert (y.shape, y.dtype) == (shape, np.float32)
+    _, peak = tracemalloc.get_traced_memory()  # of NumPy's arrays too
+    tracemalloc.stop()
+    assert peak < 10 << 20  # the sum's 4 MB, and little else
+
+
 @pytest.mark.parametrize("largest", [0, 1, 2, 3, 4, 7, 100, 128])
 def test_the_search_for_the_largest_batch(largest):
     asked = []
@@ -113,6 +135,17 @@ def test_the_search_for_the_largest_batch(largest):
 
     assert largest_batch(room) == largest
     assert len(asked) < 10
+
+
+def test_the_search_stops_where_there_can_be_no_batch():
+    asked = []
+
+    def room(n):  # a line that crosses zero at 10,700, but only up to 7,391 images can be counted
+        asked.append(n)
+        return 10_700 - n if n <= 7391 else None
+
+    assert largest_batch(room) == 7391
+    assert len(asked) < 30
 
 
 # ---------------------------------------------------------------- the paper's cards
@@ -150,6 +183,47 @@ def test_the_cifar_networks_can_be_planned_too():
     result = run("plan", "--devices", "cuda:0", "--batch-size", "8", example="cifar10")
     assert result.status == 0, result.err
     assert "cuda:0 holds it" in result.out
+    assert re.search(r"^pool1 .* -0\.5\n(?s:.*)^below 0: .* lets go of", result.out, re.MULTILINE)
+
+
+QUICK = ("--width", "0.1", "--image-size", "64")
+
+
+def test_two_towers_on_one_card_share_its_memory():
+    result = run("plan", "--devices", "cuda:1,cuda:1", *QUICK)
+    assert result.status == 0, result.err
+    assert "width 0.1, batches of 128; both towers on cuda:1 of 3,072.0 MB" in result.out
+    (row,) = re.findall(r"^cuda:1 +\d.*", result.out, re.MULTILINE)
+    (verdict,) = re.findall(
+        r"^cuda:1 holds it, with ([\d,.]+) MB to spare", result.out, re.MULTILINE
+    )
+    in_all, limit = (float(cell.replace(",", "")) for cell in row.split()[-2:])
+    assert float(verdict.replace(",", "")) == pytest.approx(limit - in_all, abs=0.11)  # rounded
+    one, both = (
+        int(found.replace(",", ""))
+        for found in re.findall(r"^largest batch on one.* ([\d,]+)$", result.out, re.MULTILINE)
+    )
+    assert both == pytest.approx(one, rel=0.25)  # about the same, and far from twice as many
+
+
+def test_a_batch_too_large_for_any_card():
+    result = run("plan", "--batch-size", "4000", "--memory", "1GB", "--image-size", "64")
+    assert result.status == 0, result.err
+    assert "sim:0 does not hold it" in result.out
+    result = run("plan", "--batch-size", "1000000", *QUICK)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("error: no device holds a batch of 1,000,000: augment: ")
+    result = run("plan", "--memory", "900GB", "--width", "0.3")  # more than kernels can count
+    assert result.status == 0, result.err
+    assert re.search(r"^largest batch on one such device +\d\d?,\d{3}$", result.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["plan", "summary"])
+def test_a_network_too_large_for_this_machine(command):
+    result = run(command, "--image-size", "100000")
+    assert (result.status, result.out) == (2, "")
+    assert "alexnet for images of 100000 pixels, with width 1, does not fit into" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 @needs_compiler

@@ -9,6 +9,7 @@ from pathlib import Path
 from tinynet.devices import UnusableGpu
 from tinynet.devices import device as open_device
 from tinynet.errors import UserError
+from tinynet.ledger import DeviceOutOfMemory
 from tinynet.nn import Module, Sequential
 from tinynet.settings import Settings
 
@@ -47,6 +48,13 @@ def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
         )
     except ValueError as error:
         raise UserError(str(error)) from None
+    except DeviceOutOfMemory:
+        raise
+    except MemoryError as error:
+        raise UserError(
+            f"{example.name} for images of {settings.image_size} pixels, with width "
+            f"{settings.width:g}, does not fit into this machine's memory: {error}"
+        ) from None
 
 
 def better_start(example: Example, profile: str) -> str:

@@ -40,6 +40,18 @@ def add_image_size(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image-size", type=count, metavar="N", help="side of a crop in pixels")
 
 
+def add_width(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--width", type=positive, metavar="X", help="multiple of the layer widths (1)"
+    )
+
+
+def network(args: Namespace) -> dict:
+    """What was given of the flags --profile, --image-size and --width, by the settings' names."""
+    names = ("profile", "image_size", "width")
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=count, metavar="N", help="threads that load images")
 

@@ -8,6 +8,7 @@ from tinynet import nn, simulator
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build
 from tinynet.errors import UserError
+from tinynet.kernels.gate import TooManyElements
 from tinynet.ledger import KINDS, megabytes
 from tinynet.parallel.plan import Plan, largest_batch, total
 from tinynet.settings import Settings
@@ -21,6 +22,7 @@ def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "plan", plan, help_)
     flags.add_profile(parser, example)
     flags.add_image_size(parser)
+    flags.add_width(parser)
     parser.add_argument(
         "--devices",
         default="sim:0",
@@ -39,25 +41,30 @@ def add_parser(commands, example: Example) -> None:
 def plan(example: Example, args: Namespace) -> int:
     """What each layer holds, what each device holds, and the largest batch that fits."""
     limit = _size(args.memory)
-    names, n = _cards(args.devices), args.batch_size
-    given = {"profile": args.profile, "image_size": args.image_size}
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = example.settings({"data": "", **given}, "folder")
-    asked = _plan(example, settings, len(names))
+    names, n = _named_cards(args.devices), args.batch_size
+    cards = list(dict.fromkeys(names))  # one, if it has both towers
+    settings = example.settings({"data": "", **flags.network(args)}, "folder")
+    asked = _plan(example, settings, names)
+    try:
+        peak = asked.peak(n)
+    except TooManyElements as error:
+        raise UserError(f"no device holds a batch of {n:,}: {error}") from None
+    where = " and ".join(cards) if len(cards) == len(names) else f"both towers on {cards[0]}"
     print(
-        f"{example.name} {settings.profile}, {settings.image_size} pixels, batches of {n}; "
-        f"{' and '.join(names)} of {megabytes(limit)} MB. Nothing is computed.\n"
+        f"{example.name} {settings.profile}, {settings.image_size} pixels, width "
+        f"{settings.width:g}, batches of {n}; {where} of {megabytes(limit)} MB. "
+        "Nothing is computed.\n"
     )
-    print(_layer_table(asked, n, names))
-    peak = asked.peak(n)
-    print("\n" + _device_table(peak, names, limit) + "\n")
-    for device, held in zip(names, peak.values()):
+    print(_layer_table(asked, n, cards))
+    print("\n" + _device_table(peak, cards, limit) + "\n")
+    for device, held in zip(cards, peak.values()):
         print(_verdict(device, total(held), limit))
     print()
-    one = asked if len(names) == 1 else _plan(example, settings, 1)
+    one = asked if len(names) == 1 else _plan(example, settings, names[:1])
     print(f"largest batch on one such device    {_largest(one, limit):,}")
     if len(names) == 2:
-        print(f"largest batch on two, a tower each  {_largest(asked, limit):,}")
+        towers = "two, a tower each" if len(cards) == 2 else "one, both towers "
+        print(f"largest batch on {towers}  {_largest(asked, limit):,}")
     print("\n" + _story(one, n, limit))
     return 0
 
@@ -69,7 +76,7 @@ def _size(text: str) -> int:
         raise UserError(str(error)) from None
 
 
-def _cards(text: str) -> list[str]:
+def _named_cards(text: str) -> list[str]:
     """The names given; simulated devices stand in for them, so they need not exist."""
     names = text.split(",")
     if len(names) > 2 or not all(re.fullmatch(r"(cuda|sim):\d+", name) for name in names):
@@ -80,8 +87,9 @@ def _cards(text: str) -> list[str]:
     return names
 
 
-def _plan(example: Example, settings: Settings, count: int) -> Plan:
-    devices = ",".join(f"sim:{i}" for i in range(count))
+def _plan(example: Example, settings: Settings, names: list[str]) -> Plan:
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    devices = ",".join(f"sim:{numbers[name]}" for name in names)
     with simulator.dry_run():
         model = build(example, replace(settings, devices=devices), example.num_classes)
     return Plan(model, settings.image_size, settings.store_size)
@@ -89,7 +97,14 @@ def _plan(example: Example, settings: Settings, count: int) -> Plan:
 
 def _largest(planned: Plan, limit: int, extra=lambda n: 0) -> int:
     """The largest batch for which each device has room for its peak and `extra(n)` bytes."""
-    return largest_batch(lambda n: limit - max(map(total, planned.peak(n).values())) - extra(n))
+
+    def room(n: int) -> int | None:
+        try:
+            return limit - max(map(total, planned.peak(n).values())) - extra(n)
+        except TooManyElements:
+            return None
+
+    return largest_batch(room)
 
 
 def _layer_table(planned: Plan, n: int, names: list[str]) -> str:
@@ -97,10 +112,14 @@ def _layer_table(planned: Plan, n: int, names: list[str]) -> str:
     for name in names:
         header += [f"{name} parameters", "kept for backward"]
     table: dict[str, list[str]] = {}
-    for layer in planned.layers(n):
+    layers = planned.layers(n)
+    for layer in layers:
         cells = table.setdefault(layer.name, [layer.name])
         cells += [megabytes(layer.parameters), megabytes(layer.activations)]
-    return "\n".join(aligned([header, *table.values()]))
+    lines = aligned([header, *table.values()])
+    if any(layer.activations < 0 for layer in layers):
+        lines.append("below 0: the layer lets go of its input, which backward does not need")
+    return "\n".join(lines)
 
 
 def _device_table(peak: dict, names: list[str], limit: int) -> str:

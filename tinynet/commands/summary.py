@@ -11,15 +11,15 @@ def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "summary", summary, "all layers with their sizes and counts")
     flags.add_profile(parser, example)
     flags.add_image_size(parser)
+    flags.add_width(parser)
 
 
 def summary(example: Example, args: Namespace) -> int:
     """The table of a network's layers."""
-    given = {"profile": args.profile, "image_size": args.image_size}
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = example.settings({"data": "", **given}, "folder")
+    settings = example.settings({"data": "", **flags.network(args)}, "folder")
     model = build(example, settings, example.num_classes)
-    print(f"{example.name}, {example.versions} {settings.profile}\n")
+    width = f", width {settings.width:g}" if settings.width != 1 else ""
+    print(f"{example.name}, {example.versions} {settings.profile}{width}\n")
     print(summary_table(model, settings.image_size))
     print(f"\n{example.summary_note}")
     return 0

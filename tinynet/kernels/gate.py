@@ -16,6 +16,10 @@ from tinynet.kernels.geometry import MOST_ELEMENTS, Parameter, parameters
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+class TooManyElements(ValueError):
+    """An array larger than kernels can count."""
+
+
 def check(device: Device, kernel: str, args: tuple) -> np.dtype:
     """Raise TypeError or ValueError unless `args` fit `kernel`; return what REAL stands for."""
     declared = parameters(kernel)
@@ -57,7 +61,7 @@ def _check_array(device: Device, kernel: str, p: Parameter, argument) -> None:
             f"strides {argument.strides}"
         )
     if argument.size > MOST_ELEMENTS:
-        raise ValueError(
+        raise TooManyElements(
             f"{kernel}: {p.name} has {argument.size:,} elements; kernels count with ints, to "
             f"{MOST_ELEMENTS:,}: use a smaller batch"
         )

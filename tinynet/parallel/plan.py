@@ -95,7 +95,8 @@ class Plan:
 
     def _images(self, n: int):
         inputs = Inputs(self._mean, np.ones(3, np.float32), self.devices[0])
-        images = np.zeros((n, 3, self.store_size, self.store_size), np.uint8)
+        shape = (n, 3, self.store_size, self.store_size)
+        images = self.devices[0].empty(shape, np.dtype(np.uint8))
         zero = np.zeros(n, np.int32)
         return inputs(images, zero, zero, zero)
 
@@ -111,15 +112,21 @@ def total(held: dict[str, int]) -> int:
     return sum(held[kind] for kind in KINDS)
 
 
-def largest_batch(room: Callable[[int], int]) -> int:
+def largest_batch(room: Callable[[int], int | None]) -> int:
     """The largest n for which `room(n)`, the bytes a batch of n leaves, is not below 0; 0 if none.
 
     What a batch takes is nearly linear in n, so the search goes on where a straight line says.
+    Where there can be no batch of n, on any device, `room(n)` is None.
     """
     known, low, high, n = {}, 0, LARGEST + 1, 1
     while high - low > 1:
-        known[n] = room(n)
-        low, high = (n, high) if known[n] >= 0 else (low, n)
+        left = room(n)
+        if left is None:
+            high = n
+            n = (low + high) // 2
+            continue
+        known[n] = left
+        low, high = (n, high) if left >= 0 else (low, n)
         n = min(max(_guess(known), low + 1), high - 1)
     return low
 

@@ -17,6 +17,7 @@ from tinynet.simulator.errors import KernelError
 from tinynet.simulator.memory import Memory, current_device, root
 from tinynet.simulator.pointer import MemoryPointer
 from tinynet.simulator.streams import Device, Stream, get_current_stream
+from tinynet.simulator.undone import undone
 
 # The methods of an array that tinynet calls; each means the same in NumPy and CuPy.
 METHODS = frozenset(
@@ -163,10 +164,7 @@ def _undone(function: Callable, args: tuple, kwargs: dict, arrays: list, written
     """In a dry run: what would be written to stays as it is; a new array is made, for its shape."""
     if written:
         return written[0] if "out" in kwargs else None
-    if function is np.ndarray.copy:
-        return _wrap(np.empty(arrays[0].shape, arrays[0].dtype), arrays)
-    with np.errstate(all="ignore"):
-        return _wrap(function(*_plain(args), **_plain(kwargs)), arrays)
+    return _wrap(undone(function, _plain(args), _plain(kwargs)), arrays)
 
 
 class Function:

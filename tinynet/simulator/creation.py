@@ -5,21 +5,23 @@ import numpy as np
 from tinynet.simulator.arrays import SimArray, call
 from tinynet.simulator.dry import is_dry
 from tinynet.simulator.memory import Memory, current_device
+from tinynet.simulator.undone import unbacked
 
 Shape = int | tuple[int, ...]
 
 
 def empty(shape: Shape, dtype: object = float) -> SimArray:
     """An array that holds nothing yet: on a GPU whatever was there before, here NaN, or -1."""
+    if is_dry():
+        return _on_device(unbacked(shape, dtype))
     plain = np.empty(shape, dtype)
     memory = Memory(current_device(), plain, holds_something=False)
-    if not is_dry():
-        memory.bytes[:] = 0xFF
+    memory.bytes[:] = 0xFF
     return SimArray(plain, memory)
 
 
 def zeros(shape: Shape, dtype: object = float) -> SimArray:
-    return _on_device(np.zeros(shape, dtype))
+    return empty(shape, dtype) if is_dry() else _on_device(np.zeros(shape, dtype))
 
 
 def arange(*bounds: float, dtype: object = None) -> SimArray:

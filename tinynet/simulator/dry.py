@@ -1,8 +1,8 @@
 """A dry run: arrays are made, counted and freed as usual, but no kernel or product or copy runs.
 
-It tells how much memory a program takes on a device, in a moment and on any machine: host memory
-that nothing writes to costs nothing. What the arrays hold then means nothing, and a device's memory
-limit does not apply.
+It tells how much memory a program takes on a device, in a moment and on any machine: its arrays are
+only address space (undone.py). What they hold means nothing, and a device's memory limit does not
+apply.
 """
 
 from collections.abc import Iterator
