@@ -5,6 +5,7 @@ import fcntl
 import inspect
 import os
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -353,7 +354,10 @@ def test_out_of_memory_is_said(trained, photos, monkeypatch):
     monkeypatch.setattr(tinynet.nn, "Conv2d", exhausted)
     result = run("train", "--data", photos)
     assert result.status == 2
-    assert result.err == "error: out of memory: Unable to allocate 1 TiB\n"
+    assert result.err == (
+        "error: alexnet for images of 224 pixels, with width 1, does not fit into this machine's "
+        "memory: Unable to allocate 1 TiB\n"
+    )
 
 
 # ---------------------------------------------------------------- as programs
@@ -385,6 +389,22 @@ def test_a_full_standard_output_is_named_once(photos, tmp_path, unbuffered):
         errors = [line for line in result.stderr.splitlines() if "waiting for" not in line]
         assert errors == ["error: standard output: No space left on device"]
         assert result.returncode == 2
+
+
+def test_closed_streams_take_what_is_printed(trained, photos, tmp_path):
+    out = tmp_path / "run"
+    training = ("train", *TINY, "--data", photos, "--steps", "1", "--out", out)
+    for closed, command in (
+        (">&-", ("summary", "--width", "0.1")),
+        ("2>&-", ("eval", "--checkpoint", trained)),
+        ("<&- >&- 2>&-", training),
+    ):
+        words = map(shlex.quote, map(str, (sys.executable, EXAMPLES / "alexnet.py", *command)))
+        shell = ["sh", "-c", f"{' '.join(words)} {closed}"]
+        result = subprocess.run(shell, capture_output=True, text=True)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert bool(result.stdout) == (closed == "2>&-")
+    assert last_checkpoint(out).exists() and (out / "figures" / "curves.png").exists()
 
 
 def test_ctrl_c_before_training():

@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
 from math import prod
@@ -292,6 +293,16 @@ def test_kernels_command_stops_quietly_when_its_reader_does(tmp_path):
     )
     os.close(write_end)
     assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_kernels_command_without_docstrings_or_output(tmp_path):
+    run = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.quote(sys.executable)} -OO -m tinynet.kernels softmax >&-"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PATH": str(tmp_path), "CXX": ""},  # no compiler, for speed
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_kernels_catalogue_is_not_imported_with_tinynet():

@@ -30,6 +30,7 @@ from tinynet.commands.example import Example
 from tinynet.data import DataError
 from tinynet.errors import UserError
 from tinynet.ledger import DeviceOutOfMemory
+from tinynet.standard_streams import mute, open_closed
 
 COMMANDS = (
     *(prepare, train, evaluate, predict, finetune, figures),
@@ -39,6 +40,7 @@ COMMANDS = (
 
 def main(example: Example, argv: list[str] | None = None) -> int:
     """Run the command that `argv` (else the program's arguments) names; return the exit status."""
+    open_closed()
     # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     args = _parser(example).parse_args(argv)
@@ -56,7 +58,7 @@ def _run(example: Example, args: argparse.Namespace) -> int:
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `train | head`
         for stream in (sys.stdout, sys.stderr):
-            _mute(stream)
+            mute(stream)
         return 1
     except KeyboardInterrupt:
         with contextlib.suppress(BrokenPipeError):
@@ -99,12 +101,8 @@ class _NamedOutput:
         except BrokenPipeError:
             raise
         except OSError as error:
-            _mute(self._stream)  # or what it has buffered would fail again, at exit
+            mute(self._stream)  # or what it has buffered would fail again, at exit
             raise OSError(error.errno, error.strerror, "standard output") from None
-
-
-def _mute(stream: TextIO) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _refuse(message: str) -> int:

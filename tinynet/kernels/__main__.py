@@ -10,7 +10,6 @@ simulator runs the kernels, which takes a C++ compiler.
 """
 
 import argparse
-import os
 import shutil
 import sys
 
@@ -18,6 +17,7 @@ from tinynet import simulator
 from tinynet.kernels.catalogue import listing, reading, reports
 from tinynet.kernels.geometry import KERNELS
 from tinynet.simulator.settings import chosen_mode, chosen_order
+from tinynet.standard_streams import mute, open_closed
 
 HINT = """\
 python -m tinynet.kernels lrn               lrn.cu to read, with its NumPy twin beside it
@@ -27,9 +27,10 @@ python -m tinynet.kernels lrn --profile     what every line asks of memory; take
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 if a kernel is wrong, 2 for a user's error."""
+    open_closed()
     parser = argparse.ArgumentParser(
         prog="python -m tinynet.kernels",
-        description=__doc__.partition("\n\n")[2],
+        description=(__doc__ or "").partition("\n\n")[2],  # python -OO has no docstrings
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute(sys.stdout)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
