@@ -42,7 +42,8 @@ def test_a_full_disk_leaves_the_old_file(old, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"), whole_file(old) as file:
+    with pytest.raises(OSError, match="No space left") as caught, whole_file(old) as file:
         file.write(b"new")
+    assert caught.value.filename == str(old)
     assert old.read_bytes() == b"old"
     assert list(old.parent.iterdir()) == [old]

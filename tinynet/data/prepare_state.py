@@ -37,7 +37,7 @@ from tinynet.data.shards import (
 from tinynet.data.shards_write import checksum, records_of
 from tinynet.data.statistics import Sums
 from tinynet.file_lock import lock
-from tinynet.whole_file import whole_file
+from tinynet.whole_file import naming, whole_file
 
 
 @dataclass
@@ -139,8 +139,8 @@ class Destination:
         self._give(DESCRIPTION, self._description({"finished": False}), told=False)
         self._clear_parts()
         for split in SPLITS:
-            (self.path / index_name(split)).write_bytes(b"")
-        (self.path / SKIPPED).write_bytes(_lines(ignored))
+            _write(self.path / index_name(split), b"")
+        _write(self.path / SKIPPED, _lines(ignored))
         self.state = State(Sums(self._wanted["size"]), skipped=_lines(ignored))
         self._save_state()
 
@@ -202,7 +202,7 @@ class Destination:
         file = self.path / SKIPPED  # it holds the lock, so it is changed in place
         found = file.read_bytes()
         if not found.startswith(self.state.skipped):
-            file.write_bytes(self.state.skipped)
+            _write(file, self.state.skipped)
             self._tell(SKIPPED)
         elif found != self.state.skipped:
             os.truncate(file, len(self.state.skipped))
@@ -269,8 +269,13 @@ def _is_part(file: Path) -> bool:
     return file.name.startswith(".") and file.name.endswith(".part")
 
 
+def _write(path: Path, data: bytes) -> None:
+    with naming(path):
+        path.write_bytes(data)
+
+
 def _append(path: Path, data: bytes) -> None:
-    with open(path, "ab") as file:
+    with naming(path), open(path, "ab") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
