@@ -1,5 +1,6 @@
 """Folders and tars with one sub-folder per class: found, listed, named, and refused when wrong."""
 
+import errno
 import io
 import os
 import tarfile
@@ -210,6 +211,20 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path):
     with pytest.raises(DataError, match="train: Permission denied"):
         open_dataset(path, "train", 4)
     (path / "train").chmod(0o700)
+
+
+def test_a_class_folder_that_may_not_be_read_is_not_taken_for_empty(tmp_path, monkeypatch):
+    path = make(tmp_path, FILES, "folder")
+    scandir, forbidden = os.scandir, path / "train" / "cat"
+
+    def may_not(folder):  # as for anybody but root
+        if os.fspath(folder) == str(forbidden):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", may_not)
+    with pytest.raises(DataError, match=f"^{forbidden}: Permission denied$"):
+        open_dataset(path, "train", 4)
 
 
 @both

@@ -219,7 +219,7 @@ def test_without_data_what_needs_none_is_drawn(a_copy, photos, tmp_path):
     assert result.status == 2
     assert drawn(a_copy) == {"curves", "filters"}
     assert "predictions.png and neighbours.png are not drawn: " in result.err
-    assert "no such dataset" in result.err
+    assert "no such dataset" in result.err and "--data gives its new place" in result.err
     assert len(result.err.splitlines()) == 1
 
 
@@ -238,7 +238,7 @@ def test_without_a_log_the_rest_is_drawn(a_copy):
     result = run("figures", "--run", a_copy)
     assert result.status == 2
     assert drawn(a_copy) == set(FIGURES) - {"curves"}
-    assert "curves.png is not drawn" in result.err
+    assert f"curves.png is not drawn: {a_copy / 'log.jsonl'} is missing" in result.err
 
 
 def test_a_log_cut_short_and_without_validation(a_copy, tmp_path):

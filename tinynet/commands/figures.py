@@ -48,7 +48,8 @@ def figures(example: Example, args: Namespace) -> int:
     if lines := folder.read_log():
         print(f"curves      {draw_curves(folder, lines, steps_per_epoch(lines))}")
     else:
-        print(f"error: curves.png is not drawn: {folder.log_path} has no lines", file=sys.stderr)
+        why = "has no lines" if folder.log_path.exists() else "is missing"
+        print(f"error: curves.png is not drawn: {folder.log_path} {why}", file=sys.stderr)
         status = 2
     path = find_checkpoint(folder.path)
     network, settings = load_network(path, example.name, example.build, named_devices(args.devices))

@@ -104,7 +104,7 @@ def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int) -> Da
     elif not path.exists():
         raise DataError(
             f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
-            "folder or archive"
+            "folder or archive; if the data of a run has moved, --data gives its new place"
         )
     if kind == "folder":
         return (ShardDataset if is_prepared(path) else FolderDataset)(path, split, *sizes)

@@ -62,9 +62,9 @@ class Folder:
             return sorted(e.name for e in entries if e.is_dir() and not _hidden(e.name))
 
     def files(self, parent: str) -> list[str]:
-        """The paths of the files below `parent`, at any depth, sorted."""
+        """The paths of the files below `parent`, at any depth, sorted. Raises OSError."""
         found = []
-        for folder, inner, names in os.walk(self._path / parent, followlinks=True):
+        for folder, inner, names in os.walk(self._path / parent, onerror=_refuse, followlinks=True):
             inner[:] = [name for name in inner if not _hidden(name)]
             below = Path(folder).relative_to(self._path).as_posix()
             found += [f"{below}/{name}" for name in names if not _hidden(name)]
@@ -134,6 +134,10 @@ class Tar:
 
     def describe(self, file: str) -> str:
         return f"{self._path}: {file}"
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _hidden(name: str) -> bool:
