@@ -9,7 +9,7 @@ from inputs import away_from_zero, leaf, normal, seeds
 
 import tinynet
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck, nn, ops
 
 WORD = 2**32 - 1
 
@@ -244,6 +244,8 @@ def test_without_a_seed_each_call_draws_anew_from_manual_seed():
 def test_it_refuses_p(p):
     with pytest.raises(ValueError, match="dropout: p expects 0 <= p < 1, got"):
         F.dropout(Tensor(np.ones(3)), p)
+    with pytest.raises(ValueError, match="dropout: p expects 0 <= p < 1, got"):
+        nn.Dropout(p)
 
 
 @pytest.mark.parametrize(

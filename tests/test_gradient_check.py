@@ -237,6 +237,8 @@ def test_many_operations_at_once(device):
 
 
 def test_it_refuses():
+    with pytest.raises(TypeError, match="gradcheck: inputs expects a list of Tensors, got Tensor"):
+        gradcheck(lambda x: x, leaf([1.0]))
     with pytest.raises(ValueError, match="gradcheck: inputs expects a Tensor with requires_grad"):
         gradcheck(lambda x: x, [Tensor(np.zeros(2))])
     with pytest.raises(TypeError, match="gradcheck: input 1 expects float64, got float32"):

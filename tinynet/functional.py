@@ -7,6 +7,7 @@ of the checks. Mistakes raise a ValueError or TypeError that names the operation
 import numpy as np
 
 from tinynet import ops, random
+from tinynet.ops.dropout import check_rate
 from tinynet.ops.window import four_sides
 from tinynet.tensor import Tensor, apply, as_operands, binary
 
@@ -121,10 +122,7 @@ def dropout(
     devices draws the same. full_shape None: x lies in it without gaps (a part of the batch, say).
     seed None: tinynet's own seed, with a new counter at each call.
     """
-    if not isinstance(p, int | float) or not 0 <= p < 1:
-        raise ValueError(f"dropout: p expects 0 <= p < 1, got {p!r}")
-    if mode not in ("inverted", "paper"):
-        raise ValueError(f"dropout: mode expects 'inverted' or 'paper', got {mode!r}")
+    check_rate(p, mode)
     if not training or p == 0:
         return x * (1 - p) if mode == "paper" and p > 0 else x
     if seed is None:

@@ -34,6 +34,8 @@ def gradcheck(
     Returns the largest difference relative to the gradient's largest element.
     `fn` must give the same result each time, so give a dropout its seed.
     """
+    if not isinstance(inputs, Sequence):
+        raise TypeError(f"gradcheck: inputs expects a list of Tensors, got {type(inputs).__name__}")
     checked = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     if not checked:
         raise ValueError("gradcheck: inputs expects a Tensor with requires_grad=True, got none")

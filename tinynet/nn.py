@@ -8,6 +8,7 @@ from tinynet import functional as F
 from tinynet import init, parts
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
+from tinynet.ops.dropout import check_rate
 from tinynet.ops.window import Window, check_positive, pair
 from tinynet.tensor import Tensor
 
@@ -286,6 +287,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, mode: str = "inverted", seed: int | None = None):
         super().__init__()
+        check_rate(p, mode)
         self.p, self.mode, self.seed, self.counter = p, mode, seed, 0
 
     def forward(self, x: Tensor) -> Tensor:

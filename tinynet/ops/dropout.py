@@ -29,6 +29,14 @@ class Dropout(Function):
         return dx
 
 
+def check_rate(p: float, mode: str) -> None:
+    """Raise ValueError unless this is a probability, and a way, in which units can be dropped."""
+    if not isinstance(p, int | float) or not 0 <= p < 1:
+        raise ValueError(f"dropout: p expects 0 <= p < 1, got {p!r}")
+    if mode not in ("inverted", "paper"):
+        raise ValueError(f"dropout: mode expects 'inverted' or 'paper', got {mode!r}")
+
+
 def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int, int]:
     """The local array as rows of the undivided one: (rows, cols, length of an undivided row).
 
