@@ -140,8 +140,15 @@ def test_resume_begins_where_there_is_nothing_yet(photos, whole, tmp_path):
 
 def test_resume_of_a_finished_run_says_so(whole):
     before = last_checkpoint(whole).read_bytes()
-    assert "nothing left to do" in train("--resume", "--out", whole).out
+    told = train("--resume", "--out", whole).out
+    assert "nothing left to do; epochs done: 4, steps: 20\n" in told
     assert last_checkpoint(whole).read_bytes() == before
+
+
+def test_what_is_done_is_told_where_steps_end_a_run(photos, tmp_path):
+    args = ("--profile", "modern", "--data", photos, "--steps", 3, "--out", tmp_path / "run")
+    train(*args)
+    assert "nothing left to do; epochs done: 0, steps: 3\n" in train(*args, "--resume").out
 
 
 def test_resume_without_the_settings_is_refused(photos, tmp_path):
@@ -183,6 +190,16 @@ def test_a_rate_by_hand_is_set_once(photos, tmp_path):
     train("--resume", "--out", out)
     assert read_log(out)[-1]["lr"] == 0.003
     assert kept[0].read_bytes() == kept[1]
+
+
+def test_a_rate_for_no_step_is_not_kept(photos, tmp_path):
+    out = tmp_path / "run"
+    train("--profile", "owt", "--data", photos, "--epochs", 1, "--out", out)
+    before = {path: path.read_bytes() for path in (out / "config.json", out / "log.jsonl")}
+    assert "nothing left to do" in train("--resume", "--lr", 0.001, "--out", out).out
+    assert before == {path: path.read_bytes() for path in before}
+    assert "by hand" not in train("--resume", "--epochs", 2, "--out", out).out
+    assert {line["lr"] for line in read_log(out)} == {0.01}
 
 
 def test_the_first_command_once_more_is_no_change_by_hand(photos, tmp_path):

@@ -71,11 +71,12 @@ def _train(
     progress.say(_title(settings, network, train_set, val_set, folder, trainer.schedule))
     used = watch_training(model, optimizer)
     folder.create()
-    folder.write_config(asdict(settings))
+    if trainer.done:  # nothing is to be kept either, such as a rate for steps that do not come
+        progress.say(f"nothing left to do; epochs done: {trainer.epoch}, steps: {trainer.step}")
+    else:
+        folder.write_config(asdict(settings))
     if trainer.step == 0:  # drop the lines of a run that ended before its first checkpoint
         folder.rewind(0, validated=False)
-    if trainer.done:
-        progress.say(f"nothing left to do: {settings.epochs} epochs, {trainer.step} steps done")
     try:
         status = _run(trainer, folder)
         if status == 0 and report:
