@@ -174,6 +174,7 @@ def test_a_run_is_replayed(trained, others, tmp_path):
     args = ("--checkpoint", trained, "--data", others, "--epochs", "1")
     finetune(*args, "--lr", "0.002", "--steps", "2", "--out", tmp_path / "one")
     finetune("--resume", "--lr", "0.0005", "--out", tmp_path / "one")
+    args = args[:-2]  # the epochs too are the other run's
     finetune(*args, "--replay", tmp_path / "one", "--out", tmp_path / "other")
     one, other = (state_of(tmp_path / name)["model"] for name in ("one", "other"))
     assert all(np.array_equal(a, other[name]) for name, a in one.items())

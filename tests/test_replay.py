@@ -1,6 +1,8 @@
 """`train --replay` and `--schedule`: a run's log is its schedule."""
 
 import json
+import re
+import shutil
 
 import pytest
 from tiny_runs import (
@@ -64,6 +66,29 @@ def test_replay_trains_to_the_same_weights(args, original, tmp_path):
         assert weight.tobytes() == other["model"][name].tobytes(), name
     for name, velocity in one["optimizer"]["velocity"].items():
         assert velocity.tobytes() == other["optimizer"]["velocity"][name].tobytes(), name
+
+
+def test_replay_takes_the_epochs_of_the_other_run(args, original, photos, tmp_path):
+    """From its config.json, or else its log; but --epochs comes first."""
+    args = ("--profile", "modern", "--data", photos, "--steps", 1, "--replay")
+    log_only, whole = tmp_path / "log only", "--replay: epochs: 4, as in "
+    log_only.mkdir()
+    lines = [line for line in read_log(original) if line["epoch"] < 4]
+    (log_only / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    for name, other, flags, epochs, told in (
+        ("a", original, (), 4, f"{whole}{original}\n"),
+        ("b", log_only, (), 3, f"--replay: epochs: 3, as in {log_only}\n"),
+        ("c", original, ("--epochs", 2), 2, ""),
+        ("d", original, ("--epochs", 4), 4, ""),
+    ):
+        result = train(*args, other, *flags, "--out", tmp_path / name)
+        assert f"epoch 1/{epochs}  " in result.out
+        assert "".join(re.findall(r"^--replay.*\n", result.err, re.MULTILINE)) == told
+    leave_before_first_checkpoint(tmp_path / "a")
+    shutil.rmtree(log_only)
+    for name, epochs in (("a", 4), ("b", 3)):
+        result = train("--resume", "--steps", 2, "--out", tmp_path / name)
+        assert f"epoch 1/{epochs}  " in result.out
 
 
 def test_replay_resumes_without_the_other_run(args, original, tmp_path):

@@ -1,6 +1,7 @@
 """A run's folder: its log, its checkpoints, and the thread that writes them."""
 
 import os
+import resource
 import threading
 
 import numpy as np
@@ -79,6 +80,33 @@ def test_foreign_lines_are_refused_by_their_number(folder, line):
         with pytest.raises(UserError, match=r"log.jsonl is damaged, or not a run's log: line 2 is"):
             read()
     assert folder.log_path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("config.json", lambda folder: folder.write_config({"network": "alexnet"})),
+        ("log.jsonl", lambda folder: folder.log({"epoch": 1, "step": 2})),
+        ("log.jsonl", lambda folder: folder.rewind(1, validated=True)),
+    ],
+    ids=["settings", "a line", "a log without its end"],
+)
+def test_a_file_that_finds_no_place_is_named_and_stays(folder, name, write):
+    """A limit of 16 bytes stands in for a full disk."""
+    folder.write_config({"network": "cifar10"})
+    folder.log({"epoch": 1, "step": 1})
+    before = [path.read_bytes() for path in (folder.path / "config.json", folder.log_path)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(folder.path / name)
+    after = [path.read_bytes() for path in (folder.path / "config.json", folder.log_path)]
+    assert after == before and folder.read_log() == [{"epoch": 1, "step": 1}]
+    assert not list(folder.path.glob(".*.part"))
 
 
 # ---------------------------------------------------------------- checkpoints

@@ -13,6 +13,8 @@ cut short is passed over. The log may be ahead of the last checkpoint: `rewind` 
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tinynet import serialization
@@ -76,7 +78,7 @@ class RunFolder:
     # ---------------------------------------------------------------- config.json
 
     def write_config(self, config: dict) -> None:
-        with whole_file(self._config_path) as file:
+        with _named(self._config_path), whole_file(self._config_path) as file:
             file.write((json.dumps(config, indent=2) + "\n").encode())
 
     def read_config(self) -> dict | None:
@@ -99,11 +101,19 @@ class RunFolder:
             raise UserError(f"{self._config_path} does not fit: it names no network")
         return config
 
+    def epochs(self) -> int:
+        """How many epochs the run was to have; by its log, had, where config.json does not say."""
+        config = self.read_config() if self._config_path.exists() else {}
+        epochs = config.get("epochs")
+        if isinstance(epochs, int) and epochs > 0:
+            return epochs
+        return max(line["epoch"] for line in self.read_log())
+
     # ---------------------------------------------------------------- log.jsonl
 
     def log(self, line: dict) -> None:
         """Append a line."""
-        with open(self.log_path, "a") as file:
+        with _named(self.log_path), open(self.log_path, "a") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def read_log(self) -> list[dict]:
@@ -150,7 +160,7 @@ class RunFolder:
             for line in self.read_log()
             if line["step"] < step or (line["step"] == step and (validated or "loss" in line))
         ]
-        with whole_file(self.log_path) as file:
+        with _named(self.log_path), whole_file(self.log_path) as file:
             file.writelines(f"{json.dumps(line)}\n".encode() for line in lines)
         return lines
 
@@ -160,7 +170,7 @@ class RunFolder:
         """Write a checkpoint, then remove all but the last three."""
         path = self.of_step(step)
         if self.log_path.exists():
-            with open(self.log_path, "rb+") as file:
+            with _named(self.log_path), open(self.log_path, "rb+") as file:
                 os.fsync(file.fileno())  # the log must not fall behind the checkpoint
         serialization.save(path, state)
         for old in self.steps()[:-KEPT]:
@@ -230,6 +240,15 @@ def find_checkpoint(path: str | Path) -> Path:
         if found.is_file():
             return found
     raise UserError(f"{path} holds no checkpoint: wanted a .safetensors file or a run's folder")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of the disk name the file that was being written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _remove(folder: Path, pattern: str) -> None:

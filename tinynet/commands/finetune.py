@@ -73,6 +73,6 @@ def _begin(example: Example, args: Namespace, path: Path | None) -> None:
         usual = example.settings({"data": args.data, **known}, kind_of_data(args.data))
     if args.lr is None and args.replay is None:
         args.lr = KNOWN * usual.lr
-    if args.epochs is None:
+    if args.epochs is None and args.replay is None:
         args.epochs = max(1, usual.epochs // SHORTER)
     vars(args).update(known, finetuned_from=str(path.absolute()))

@@ -1,6 +1,7 @@
 """The flags --schedule and --replay, and what they mean for the settings of a run."""
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
         "--replay",
         metavar="RUN",
         help="repeat every change of learning rates and colour noise in the log of the run in this "
-        "folder, at the same epochs, from the same initial rates",
+        "folder, at the same epochs, from the same initial rates; --epochs is that run's too "
+        "unless given",
     )
 
 
@@ -65,7 +67,18 @@ def scheduled(settings: Settings, given: dict) -> Settings:
     if not is_replay(name):
         return settings
     if not settings.changes:
-        changes = RunFolder(name.removeprefix(REPLAY)).changes()
+        run = RunFolder(name.removeprefix(REPLAY))
+        changes = run.changes()
         rates = changes[0]["lr"]
         settings = replace(settings, changes=changes, lr=rates[main_group(rates)])
+        if "epochs" not in given:
+            settings = replace(settings, epochs=_as_many_epochs(run, settings.epochs))
     return replace(settings, colour_noise=settings.changes[0]["colour_noise"])
+
+
+def _as_many_epochs(run: RunFolder, usual: int) -> int:
+    """The epochs of the run to replay; says so if they are not as many as `usual`."""
+    epochs = run.epochs()
+    if epochs != usual:
+        print(f"--replay: epochs: {epochs}, as in {run.path}", file=sys.stderr)
+    return epochs
