@@ -109,7 +109,7 @@ class Notebook:
         self._interval.tally.add(loss, logits, labels)
 
     def advance(self, step: int, batch: int) -> None:
-        self._progress.advance(batch, self._how_it_goes(step))
+        self._progress.advance(batch, f"{self._time_left(step)} left", self._how_it_goes())
 
     def log_interval(self, step: int) -> None:
         """Log a line for the steps since the last one, if there were any."""
@@ -119,7 +119,8 @@ class Notebook:
         figures = self._interval.figures()
         self.note_findings(self._doctor.after_interval(tally.images, *self._interval.seconds()))
         self._intervals.append(self._log(step, figures))
-        line = f"epoch {self._number}  step {step}/{self._last_step}  {self._how_it_goes(step)}"
+        place = f"epoch {self._number}  step {step}/{self._last_step}"
+        line = f"{place}  {self._how_it_goes()}, {self._time_left(step)} left"
         self._untold.append((self._progress.line, line))
         self.begin_interval()
 
@@ -128,12 +129,11 @@ class Notebook:
         self._findings.append(finding.text)
         self._log(step, {})
 
-    def _how_it_goes(self, step: int) -> str:
+    def _how_it_goes(self) -> str:
         now = self._interval.figures()
         return (
             f"loss {now['loss']:.4f}, top-1 error {now['top1_error']:.1%}, "
-            f"{now['images_per_s']:.0f} images/s, {now['data_wait']:.0%} waiting for data, "
-            f"{self._time_left(step)} left"
+            f"{now['images_per_s']:.0f} images/s, {now['data_wait']:.0%} waiting for data"
         )
 
     # ---------------------------------------------------------------- validations

@@ -33,13 +33,13 @@ class Progress:
                 desc=title,
                 leave=False,
                 dynamic_ncols=True,
-                bar_format="{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}",
+                bar_format=_bar_format(),
             )
 
-    def advance(self, done: int, state: str = "") -> None:
-        """`done` parts are done; `state` is shown after the bar."""
+    def advance(self, done: int, left: str = "", state: str = "") -> None:
+        """`done` parts are done; `left`, how long the rest takes, comes before the bar."""
         if self._bar is not None:
-            self._bar.set_postfix_str(state, refresh=False)
+            self._bar.bar_format = _bar_format(left, state)
             self._bar.update(done - self._bar.n)
 
     def line(self, text: str) -> None:
@@ -65,6 +65,11 @@ class Progress:
             self._bar.write(text, file=file)
         else:
             print(text, file=file, flush=True)
+
+
+def _bar_format(left: str = "", state: str = "") -> str:
+    """What matters most comes first: a narrow terminal cuts off the rest."""
+    return f"{{desc}}  {{n_fmt}}/{{total_fmt}}  {left and left + ' '}|{{bar:20}}| {state}"
 
 
 class TimeLeft:
