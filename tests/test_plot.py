@@ -57,6 +57,17 @@ def test_an_epoch_that_was_cut_is_a_part_of_one(monkeypatch):
     assert error == [[[0.3, 50.0]], [[0.3, 10.0]], [], []]
 
 
+def test_a_curve_of_one_point_is_seen(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    plot.learning_curves([TRAINING], None, 10)
+    plot.learning_curves(list(two_epochs()), None, 10)
+    one, more = (figure.axes[0].lines[0].get_marker() for figure in drawn)
+    assert (one, more) == ("o", "None")
+    for figure, highest in zip(drawn, (1, 2)):  # and no curve runs along the edge
+        assert figure.axes[0].get_ylim() == (0, pytest.approx(1.05 * highest))
+
+
 def test_changes_of_the_rate_are_marked(monkeypatch):
     """Those after the start; a change of the colour noise alone is not marked."""
     lines = [line | {} for line in two_epochs()]
@@ -113,6 +124,16 @@ def test_first_layer_filters(tmp_path, towers):
     assert cyan.sum() > 100
     assert np.argwhere(red)[:, 0].max() <= np.argwhere(cyan)[:, 0].max()
     assert np.argwhere(red)[:, 1].max() < np.argwhere(cyan)[:, 1].min()
+
+
+@pytest.mark.parametrize("shape", [(32, 5, 1), (96, 11, 2), (64, 11, 1), (7, 5, 1)])
+def test_the_sheet_of_filters_has_no_empty_strip(tmp_path, shape):
+    out, side, towers = shape
+    weight = np.full((out, 3, side, side), -1, np.float32)  # black
+    plot.first_layer_filters(weight, tmp_path / "filters.png", towers, [0.5] * towers)
+    rows = (pixels(tmp_path / "filters.png").sum(axis=2) < 20).sum(axis=1)
+    bottom = len(rows) - 1 - np.flatnonzero(rows > 300).max()
+    assert bottom < 12  # of 100 pixels an inch: matplotlib leaves 4 at the edge
 
 
 @pytest.mark.parametrize("count", [1, 5])

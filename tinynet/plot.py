@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tinynet.sentences import counted
 from tinynet.whole_file import whole_file
 
 COLOURS = {"training": "#1f77b4", "validation": "#d62728"}
@@ -35,13 +36,14 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
     loss, error = figure.subplots(1, 2)
     for name, rows, prefix in (("training", training, ""), ("validation", validation, "val_")):
         places = [row["step"] / unit for row in rows]
-        marked = "o" if name == "validation" and len(rows) < 50 else None
-        style = {"color": COLOURS[name], "marker": marked, "markersize": 3}
+        marked = len(rows) == 1 or (name == "validation" and len(rows) < 50)
+        style = {"color": COLOURS[name], "marker": "o" if marked else None, "markersize": 3}
         loss.plot(places, [row[prefix + "loss"] for row in rows], label=name, **style)
         for key, dashes, label in (("top1_error", "-", "top-1"), ("top5_error", ":", "top-5")):
             errors = [100 * row[prefix + key] for row in rows]
             error.plot(places, errors, dashes, label=f"{name}, {label}", **style)
-    loss.set(ylabel="loss (nats)", ylim=(0, None))
+    highest = max(max(curve.get_ydata(), default=0) for curve in loss.lines) or 1
+    loss.set(ylabel="loss (nats)", ylim=(0, 1.05 * highest))
     error.set(ylabel="error (%)", ylim=(0, 100))
     changes = [change for line in lines for change in line.get("changes", ())]
     for axes in (loss, error):
@@ -67,24 +69,23 @@ def first_layer_filters(
     out, _, kh, kw = weight.shape
     down = -(-out // towers // 16)  # rows per tower, of at most 16 filters each
     across = -(-out // towers // down)
-    figure = Figure(
-        figsize=(8, towers * (8 * down * (kh + 1) / across / (kw + 1) + 0.5)), layout="constrained"
-    )
+    height, width = down * (kh + 1) - 1, across * (kw + 1) - 1  # with a pixel between filters
+    title = 0.3  # inches, with the space around it
+    figure = Figure(figsize=(8, towers * (8 * height / width + title)), layout="constrained")
     grid = figure.subplots(towers, 1, squeeze=False)
     for axes, filters, name, score in zip(grid.flat, np.split(weight, towers), "ab", scores):
-        sheet = np.ones((down * (kh + 1), across * (kw + 1), 3), np.float32)
+        sheet = np.ones((height, width, 3), np.float32)
         for i, filter_ in enumerate(filters):
             row, column = divmod(i, across)
-            place = slice(row * (kh + 1), -1), slice(column * (kw + 1), -1)
+            place = slice(row * (kh + 1), None), slice(column * (kw + 1), None)
             largest = np.abs(filter_).max() or 1.0
             picture = 0.5 + 0.5 * filter_.transpose(1, 2, 0) / largest
             sheet[place][:kh, :kw] = picture
-        axes.imshow(sheet[:-1, :-1], interpolation="nearest")
+        axes.imshow(sheet, interpolation="nearest")
         axes.set_axis_off()
         tower = f"tower {name}: " if towers == 2 else ""
-        axes.set_title(
-            f"{tower}{len(filters)} filters of conv1, {kh}x{kw}; colour score {score:.2f}"
-        )
+        number = counted(len(filters), "filter")
+        axes.set_title(f"{tower}{number} of conv1, {kh}x{kw}; colour score {score:.2f}")
     _save(figure, file)
 
 
