@@ -28,6 +28,22 @@ class Net(nn.Module):
 NAMES = ["conv1.weight", "conv1.bias", "body.inner.1.weight", "body.inner.1.bias"]
 
 
+def test_print_shows_each_module_in_a_line():
+    net = Net()
+    net.body.drop.eval()
+    shown = """\
+Net, count 5
+  conv1  Conv2d, weight 4 x 2 x 3 x 3, bias 4, stride 1, padding 1, groups 1
+  body   Sequential
+    norm   LocalResponseNorm, size 3, alpha 0.5, beta 0.75, k 2, groups 1
+    drop   Dropout, p 0.5, mode inverted, seed 1, counter 0
+    inner  Sequential
+      0  Flatten
+      1  Linear, weight 3 x 36, bias 3"""
+    assert str(net) == shown
+    assert repr([nn.ReLU(), nn.Linear(2, 3, bias=False)]) == "[ReLU, Linear, weight 3 x 2]"
+
+
 # ---------------------------------------------------------------------------- names and parameters
 
 

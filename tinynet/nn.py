@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynet import functional as F
 from tinynet import init, parts
+from tinynet.describe import described
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
 from tinynet.ops.dropout import check_rate
@@ -33,6 +34,9 @@ class Module:
 
     def __call__(self, *inputs):
         return self.forward(*inputs)
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """The modules directly inside this one, with their names, in order of assignment."""
