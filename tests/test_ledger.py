@@ -123,14 +123,18 @@ def test_no_room_names_the_device_and_the_largest_holders(sim, towers, monkeypat
         F.concatenate([x] * 20)  # an array made by CuPy, not by the device's `empty`
 
 
-@pytest.mark.parametrize("text", ["3", "GB", "3TB", "-1GB", "3 gb"])
+@pytest.mark.parametrize("text", ["3", "GB", "3PB", "-1GB", "3 iB", "3Gi"])
 def test_a_size_that_is_none_is_refused(sim, monkeypatch, text):
     monkeypatch.setenv("TINYNET_SIM_MEMORY", text)
     with pytest.raises(ValueError, match="TINYNET_SIM_MEMORY must be a size such as 3GB"):
         sim.memory_limit()
 
 
-@pytest.mark.parametrize(("text", "size"), [("3GB", 3 << 30), ("1.5MB", 3 << 19), ("7KB", 7168)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("3GB", 3 << 30), ("1.5MB", 3 << 19), ("7KB", 7168)]
+    + [("3GiB", 3 << 30), ("3 gb", 3 << 30), ("1TB", 1 << 40), ("100b", 100)],
+)
 def test_sizes(sim, monkeypatch, text, size):
     monkeypatch.setenv("TINYNET_SIM_MEMORY", text)
     assert sim.memory_limit() == size

@@ -31,11 +31,14 @@ def chosen_memory() -> int:
 
 
 def memory_size(name: str, text: str) -> int:
-    """The bytes in "3GB", "500MB", "64KB" or "100B"."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMG]?)B", text)
+    """The bytes in "1TB", "3GB", "500MB", "64KB" or "100B"; "3GiB" and "3gb" are the same as "3GB".
+
+    A KB has 2**10 of them, as is usual of memory.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([KMGT])I?)?B", text.upper())
     if found is None:
         raise ValueError(f"{name} must be a size such as 3GB or 500MB, got {text!r}")
-    return round(float(found.group(1)) * 1024 ** " KMG".index(found.group(2) or " "))
+    return round(float(found.group(1)) * 1024 ** " KMGT".index(found.group(2) or " "))
 
 
 def chosen_order() -> tuple[int, int]:
