@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -142,7 +143,8 @@ def test_eval_with_ten_views_and_of_an_ensemble(trained, photos, tmp_path):
     assert len(percentages(one.out)) == 2
     ten = run("eval", "--checkpoint", trained, "--views", 10)
     assert "10 views" in ten.out
-    twice = run("eval", "--checkpoint", trained, "--checkpoint", trained)
+    copy = shutil.copy(trained / "checkpoints" / "best.safetensors", tmp_path)
+    twice = run("eval", "--checkpoint", trained, "--checkpoint", copy)
     assert percentages(twice.out) == percentages(one.out)
     assert twice.out.count("network ") == 2
 
@@ -256,6 +258,7 @@ MISTAKES = {
     "cut short": (["eval", "--checkpoint", "{cut}"], "{cut}"),
     "foreign": (["predict", "--checkpoint", "{foreign}", "x.png"], "holds no network"),
     "other example": (["predict", "--checkpoint", "{cifar}", "x.png"], "examples/cifar10.py"),
+    "no ensemble": (["eval", "--checkpoint", "{trained}", "{trained}"], "got {trained}/"),
     "other classes": (["eval", "--checkpoint", "{trained}", "--data", "shapes"], "2 classes"),
     "run of the other": (["train", "--resume", "--out", "{cifar_run}"], "examples/cifar10.py"),
     "damaged config": (["train", "--resume", "--out", "{damaged}"], "config.json is damaged"),

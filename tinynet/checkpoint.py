@@ -19,6 +19,7 @@ from tinynet.nn import Dropout, Module
 from tinynet.optim import SGD
 from tinynet.run_folder import RunFolder
 from tinynet.schedule import Schedule
+from tinynet.sentences import counted
 from tinynet.settings import Settings
 
 FROM_SETTINGS = (
@@ -30,7 +31,8 @@ MUST_AGREE = ("network", "profile", "width", "image_size", "seed", "batch_size")
 
 def describe_data(train_set: Dataset) -> str:
     """The training data in words."""
-    return f"{train_set.name}, {len(train_set):,} images in {len(train_set.classes)} classes"
+    images = counted(len(train_set), "image")
+    return f"{train_set.name}, {images} in {counted(len(train_set.classes), 'class', 'classes')}"
 
 
 def network_state(settings: Settings, network: Network, train_set: Dataset) -> dict:

@@ -12,6 +12,7 @@ from tinynet.errors import UserError
 from tinynet.evaluate import Network, evaluate
 from tinynet.progress import Progress
 from tinynet.run_folder import find_checkpoint
+from tinynet.sentences import counted
 from tinynet.settings import loading_threads
 
 
@@ -43,6 +44,7 @@ def add_parser(commands, example: Example) -> None:
 def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     """Errors of a network, or of an ensemble, on the validation images of a data set."""
     paths = [find_checkpoint(path) for path in args.checkpoint]
+    _refuse_twins(paths)
     devices = named_devices(args.devices)
     loaded = [load_network(path, example.name, example.build, devices) for path in paths]
     networks, first = [network for network, _ in loaded], loaded[0][1]
@@ -75,7 +77,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     )
     progress.end()
     views = "centre crop" if args.views == 1 else f"{args.views} views"
-    print(f"data     {datasets[0].name}, {scores.images:,} validation images, {views}")
+    print(f"data     {datasets[0].name}, {counted(scores.images, 'validation image')}, {views}")
     if skipped := told.union(datasets[0].ignored):
         print(skipped_files(len(skipped)))
     print(f"val      {scores}")
@@ -89,6 +91,15 @@ def _check_views(path: Path, network: Network, views: int) -> None:
             f"--views {views} needs images larger than a crop, but {path} sees them whole, all "
             f"{network.store_size} pixels a side: leave --views out"
         )
+
+
+def _refuse_twins(paths: list[Path]) -> None:
+    """Raise UserError if two of the paths are one file: that is no ensemble."""
+    for i, path in enumerate(paths):
+        for other in paths[:i]:
+            if path.samefile(other):
+                same = "" if path == other else f", which is the same file as {other}"
+                raise UserError(f"--checkpoint expects different networks, got {path} twice{same}")
 
 
 def check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:

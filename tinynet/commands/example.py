@@ -11,6 +11,7 @@ from tinynet.devices import device as open_device
 from tinynet.errors import UserError
 from tinynet.ledger import DeviceOutOfMemory
 from tinynet.nn import Module, Sequential
+from tinynet.sentences import counted
 from tinynet.settings import Settings
 
 
@@ -87,7 +88,7 @@ def _best_device() -> str:
 
 def skipped_files(count: int) -> str:
     """The line that says how much of the data was left out."""
-    return f"skipped  {count:,} file{'s' * (count > 1)} that could not be read as an image"
+    return f"skipped  {counted(count, 'file')} that could not be read as an image"
 
 
 def command() -> str:

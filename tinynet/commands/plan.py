@@ -11,6 +11,7 @@ from tinynet.errors import UserError
 from tinynet.kernels.gate import TooManyElements
 from tinynet.ledger import KINDS, megabytes
 from tinynet.parallel.plan import Plan, largest_batch, total
+from tinynet.sentences import counted
 from tinynet.settings import Settings
 from tinynet.simulator.settings import memory_size
 from tinynet.summary import rows
@@ -140,10 +141,10 @@ def _story(one: Plan, n: int, limit: int) -> str:
     """What is not stored here, and how small the batch would be if it were."""
     columns, masks = _columns(one.model, one.image_size), _masks(one.model, one.image_size)
     largest = _largest(one, limit, lambda images: images * (columns + masks))
-    held = f"at most {largest:,} images" if largest else "not one image"
+    held = f"at most {counted(largest, 'image')}" if largest else "not one image"
     return (
         "Not stored: the columns of im2col, which backward recomputes, and dropout's masks, which "
-        f"it draws\nagain. If stored, the columns of {n} images would take "
+        f"it draws\nagain. If stored, the columns of {counted(n, 'image')} would take "
         f"{megabytes(n * columns)} MB and the masks\n{megabytes(n * masks)} MB; then one such "
         f"device would hold {held}."
     )

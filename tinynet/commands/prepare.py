@@ -14,6 +14,7 @@ from tinynet.data.prepare_images import Recipe
 from tinynet.data.prepare_state import Destination
 from tinynet.data.shards import SKIPPED
 from tinynet.progress import Progress
+from tinynet.sentences import counted
 
 SHOWN = 5  # lines of skipped.txt, or classes without images
 
@@ -61,8 +62,9 @@ def _report(destination: Destination, made: int) -> None:
     shards = destination.state.shards
     total = sum(shard.bytes for shard in shards)
     print(
-        f"data     {path}: {len(train):,} images in {len(train.classes):,} classes; "
-        f"{len(val):,} for validation; {len(shards):,} shards, {total / 1e6:,.0f} MB"
+        f"data     {path}: {counted(len(train), 'image')} in "
+        f"{counted(len(train.classes), 'class', 'classes')}; {len(val):,} for validation; "
+        f"{counted(len(shards), 'shard')}, {total / 1e6:,.0f} MB"
     )
     mean = train.statistics.mean.mean((1, 2))
     print("mean     red {:.1f}, green {:.1f}, blue {:.1f}".format(*mean))
@@ -71,12 +73,12 @@ def _report(destination: Destination, made: int) -> None:
     for dataset in (train, val):
         _warn_of_empty(dataset)
     skipped = destination.skipped()
-    files = f"{len(skipped):,} file{'s' * (len(skipped) > 1)}: {path / SKIPPED}"
+    files = f"{counted(len(skipped), 'file')}: {path / SKIPPED}"
     print(f"skipped  {files if skipped else 'nothing'}")
     for line in skipped[:SHOWN]:
         print(f"         {line}")
     if len(skipped) > SHOWN:
-        print(f"         and {len(skipped) - SHOWN:,} others")
+        print(f"         and {counted(len(skipped) - SHOWN, 'other')}")
 
 
 def _warn_of_empty(dataset: Dataset) -> None:
@@ -85,5 +87,5 @@ def _warn_of_empty(dataset: Dataset) -> None:
     empty = [dataset.classes[label] for label in np.flatnonzero(counts == 0)]
     if empty:
         names = "; ".join(empty[:SHOWN]) + "; ..." * (len(empty) > SHOWN)
-        share = f"{len(empty):,} of {len(dataset.classes):,} classes"
+        share = f"{len(empty):,} of {counted(len(dataset.classes), 'class', 'classes')}"
         print(f"warning  no image in {dataset.split} of {share}: {names}")
