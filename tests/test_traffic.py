@@ -57,7 +57,7 @@ def test_bytes(full):
 def test_the_table(full):
     lines = [line.split("  ") for line in full.traffic.table().splitlines()]
     rows = [[cell.strip() for cell in line if cell.strip()] for line in lines]
-    assert rows[0] == ["edge", *(f"{way}, {to}" for way, to in COLUMNS), "MB in all"]
+    assert rows[0] == ["floats per image", *(f"{way}, {to}" for way, to in COLUMNS), "MB in all"]
     # 4 x 21,632 floats of 4 bytes for 2 images
     assert rows[2] == ["conv3", "21,632", "21,632", "21,632", "21,632", "0.7"]
     assert rows[5] == ["fc8", "2,048", "0", "0", "2,048", "0.0"]

@@ -59,9 +59,9 @@ class Traffic:
         return Link(self, edge, direction)
 
     def table(self) -> str:
-        """What has crossed since the last reset, one line per edge; floats are per image."""
+        """What has crossed since the last reset, one line per edge."""
         columns = [(way, direction) for way in ("forward", "backward") for direction in BACK]
-        header = ["edge", *(f"{way}, {direction}" for way, direction in columns), "MB in all"]
+        header = ["floats per image", *(f"{way}, {direction}" for way, direction in columns), "MB in all"]
         lines = [header]
         for edge in self.edges:
             counts = [self._counts[(edge, *column)] for column in columns]
