@@ -159,8 +159,19 @@ def test_bad_images_are_left_out_and_told_of_once():
     assert data.skipped == dict(told)
 
 
+def test_a_class_that_has_no_image_left_is_told_of_once():
+    told = []
+    bad = {*range(2, 48, 7), *range(3, 40, 7)}  # all of "c", and of "d" all but 45
+    data = loader(48, bad=bad, on_skip=lambda *pair: told.append(pair))
+    for epoch in range(2):
+        list(data.epoch(epoch))
+    assert len(told) == len(bad)
+    reasons = [reason for _, reason in told if reason != "broken"]
+    assert reasons == ["broken; this leaves class c without an image in train"]
+
+
 def test_bad_images_are_printed_unless_told_otherwise(capsys):
-    list(loader(10, 5, bad={3}).epoch(0))
+    list(loader(20, 5, bad={3}).epoch(0))
     assert capsys.readouterr().err == "skipped numbered/train/3: broken\n"
 
 

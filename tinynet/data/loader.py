@@ -51,8 +51,9 @@ class Loader:
     come, in order, with the centre crop. `crop` and `flip` can switch off the two augmentations.
 
     Images that cannot be read are left out of their batch. `skipped` has the name and reason of
-    each, and `on_skip(name, reason)` is called once for each; files not named like images are
-    reported in one call. `wait_seconds` is how long the caller has waited for batches.
+    each, and `on_skip(name, reason)` is called once for each; the reason says when a class has none
+    left. Files not named like images are reported in one call. `wait_seconds` is how long the
+    caller has waited for batches.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Loader:
         self.prefetch = prefetch
         self.on_skip = on_skip
         self.skipped: dict[str, str] = {}
+        self._readable = np.bincount(dataset.labels)  # images of each class, as far as is known
         self.wait_seconds = 0.0
         self._memory = _Memory(batch_size, 3, dataset.store_size, dataset.store_size)
         self._skip_ignored()
@@ -158,14 +160,20 @@ class Loader:
             images, indices, bad = pending.result()
         finally:
             self.wait_seconds += time.perf_counter() - began
-        for error in bad:
-            self._skip(error.name, error.reason)
+        for index, error in bad:
+            if error.name not in self.skipped:
+                self._skip(error.name, error.reason, self.dataset.labels[index])
         return images, indices
 
-    def _skip(self, name: str, reason: str) -> None:
-        if name not in self.skipped:
-            self.skipped[name] = reason
-            self.on_skip(name, reason)
+    def _skip(self, name: str, reason: str, label: int) -> None:
+        self._readable[label] -= 1
+        if self._readable[label] == 0:
+            reason += (
+                f"; this leaves class {self.dataset.classes[label]} without an image in "
+                f"{self.dataset.split}"
+            )
+        self.skipped[name] = reason
+        self.on_skip(name, reason)
 
     def _skip_ignored(self) -> None:
         ignored = self.dataset.ignored
@@ -228,10 +236,11 @@ class _Pending:
                 bad.append((place, error))
         return bad
 
-    def result(self) -> tuple[np.ndarray, np.ndarray, list[BadImage]]:
-        """Wait; return the good images, their indices, and the errors of the bad ones, in order."""
+    def result(self) -> tuple[np.ndarray, np.ndarray, list[tuple[int, BadImage]]]:
+        """Wait; return the good images, their indices, and index and error of each bad one."""
         bad = [item for task in self._tasks for item in task.result()]
         if not bad:
             return self._images, self._indices, []
-        places, errors = zip(*bad)
-        return np.delete(self._images, places, 0), np.delete(self._indices, places), list(errors)
+        places = [place for place, _ in bad]
+        errors = [(self._indices[place], error) for place, error in bad]
+        return np.delete(self._images, places, 0), np.delete(self._indices, places), errors
