@@ -10,8 +10,11 @@ def open_closed() -> None:
 
     For such a stream Python has None, which cannot even be asked whether it is a terminal.
     """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+    closed = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+    if closed:
+        while os.open(os.devnull, os.O_RDWR) < 2:
+            continue  # until 0, 1 and 2 are taken, lest a checkpoint be "standard error"
+        for name in closed:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
 
 
