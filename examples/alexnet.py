@@ -238,6 +238,7 @@ EXAMPLE = Example(
     good_starts=("source2012", "modern"),
     schedules=("plateau", "145"),
     default_data="shapes",
+    has_towers=True,
     num_classes=1000,
     summary_note="""\
 Usually quoted are 60 million parameters, 650,000 neurons and 630 million connections. The paper's

@@ -185,6 +185,7 @@ EXAMPLE = Example(
     good_starts=(),  # the recipes begin alike
     schedules=("plateau",),
     default_data="cifar10",
+    has_towers=False,
     num_classes=10,
     summary_note="18 % error needs 140 epochs, 26 % needs 10.",
     small={"image_size": 13, "width": 0.2},

@@ -135,3 +135,12 @@ def test_a_profile_without_towers_says_so(photos, tmp_path):
     assert result.status == 2
     assert result.err.splitlines()[-1].startswith("error: AlexNet: devices expects one device")
     assert result.err.endswith("owt has one tower\n")
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "plan"])
+def test_help_offers_two_devices_where_there_can_be_two_towers(command):
+    offered = [
+        "a tower of the network" in " ".join(run(command, "--help", example=example).out.split())
+        for example in ("alexnet", "cifar10")
+    ]
+    assert offered == [True, False]

@@ -56,7 +56,7 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument("--lr", type=flags.positive, metavar="X", help="as for train")
     seeds = f"runs of each kind: with seed 0, seed 1 and so on ({SEEDS})"
     parser.add_argument("--seeds", type=flags.count, metavar="N", help=seeds)
-    flags.add_devices(parser, default=None)  # an ablation that goes on stays where it was
+    flags.add_devices(parser, example, default=None)  # an ablation that goes on stays where it was
     flags.add_workers(parser)
     out = "for the folders of all runs (a new one in runs/)"
     parser.add_argument("--out", metavar="FOLDER", help=out)

@@ -14,7 +14,8 @@ def add_parser(commands, example: Example) -> None:
     help_ = (
         "check the gradients of every operation and of small networks against central differences"
     )
-    flags.add_devices(flags.command(commands, "check-grads", check_gradients, help_))
+    parser = flags.command(commands, "check-grads", check_gradients, help_)
+    flags.add_devices(parser, example)
 
 
 def check_gradients(example: Example, args: Namespace) -> int:

@@ -37,7 +37,7 @@ def add_parser(commands, example: Example) -> None:
         default=1,
         help="1: the centre crop; 10: corners, centre and their mirror images, averaged",
     )
-    flags.add_devices(parser)
+    flags.add_devices(parser, example)
     flags.add_workers(parser)
 
 

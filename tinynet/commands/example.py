@@ -26,6 +26,7 @@ class Example:
     good_starts: tuple[str, ...]  # of these, those whose first weights train well, the best last
     schedules: tuple[str, ...]  # what --schedule may name
     default_data: str
+    has_towers: bool  # whether a network of it can have two, each on a device of its own
     num_classes: int  # where there are no data to tell
     summary_note: str  # printed under the table of layers
     small: dict  # image_size and width of a network that is quick to check

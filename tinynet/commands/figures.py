@@ -35,7 +35,7 @@ def add_parser(commands, example: Example) -> None:
         help="the run; they go to its figures/",
     )
     parser.add_argument("--data", metavar="DATA", help="as for train (the data it was trained on)")
-    flags.add_devices(parser)
+    flags.add_devices(parser, example)
     flags.add_workers(parser)
 
 

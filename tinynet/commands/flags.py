@@ -26,14 +26,21 @@ def add_profile(parser: argparse.ArgumentParser, example: Example) -> None:
     )
 
 
-def add_devices(parser: argparse.ArgumentParser, default: str | None = "auto") -> None:
+def add_devices(
+    parser: argparse.ArgumentParser, example: Example, default: str | None = "auto"
+) -> None:
     parser.add_argument(
         "--devices",
         default=default,
         metavar="DEVICES",
-        help="auto (cuda:0 where there is a GPU, or else cpu), cpu, cuda:N or sim:N; or two, A,B: "
-        "a tower of the network on each",
+        help="auto (cuda:0 where there is a GPU, or else cpu), cpu, cuda:N or sim:N"
+        + towers(example),
     )
+
+
+def towers(example: Example) -> str:
+    """What the help of --devices says of two devices."""
+    return "; or two, A,B: a tower of the network on each" if example.has_towers else ""
 
 
 def add_image_size(parser: argparse.ArgumentParser) -> None:

@@ -28,8 +28,7 @@ def add_parser(commands, example: Example) -> None:
         "--devices",
         default="sim:0",
         metavar="DEVICES",
-        help="cuda:N or sim:N, which need not exist (sim:0); or two, A,B: a tower of the network "
-        "on each",
+        help=f"cuda:N or sim:N, which need not exist (sim:0){flags.towers(example)}",
     )
     parser.add_argument(
         "--memory", default="3GB", metavar="SIZE", help="memory of each device (3GB)"

@@ -27,7 +27,7 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument(
         "--save-figure", metavar="FILE", help="the pictures over bars of their classes, as PNG"
     )
-    flags.add_devices(parser)
+    flags.add_devices(parser, example)
 
 
 def predict(example: Example, args: Namespace) -> int:

@@ -43,7 +43,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "val/, each with one sub-folder per class, of what prepare made, or of CIFAR-10's "
         f"archive ({default_data})",
     )
-    flags.add_devices(parser, default=None)  # a resumed run stays where it was
+    flags.add_devices(parser, example, default=None)  # a resumed run stays where it was
     parser.add_argument(
         "--epochs",
         type=flags.count,
