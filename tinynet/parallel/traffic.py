@@ -61,7 +61,11 @@ class Traffic:
     def table(self) -> str:
         """What has crossed since the last reset, one line per edge."""
         columns = [(way, direction) for way in ("forward", "backward") for direction in BACK]
-        header = ["floats per image", *(f"{way}, {direction}" for way, direction in columns), "MB in all"]
+        header = [
+            "floats per image",
+            *(f"{way}, {direction}" for way, direction in columns),
+            "MB in all",
+        ]
         lines = [header]
         for edge in self.edges:
             counts = [self._counts[(edge, *column)] for column in columns]

@@ -1,0 +1,137 @@
+"""What a module is: parameters and other modules, found by name. The layers are in nn.py."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinynet import parts
+from tinynet.describe import described
+from tinynet.devices import Device
+from tinynet.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A Tensor that a Module counts among its parameters."""
+
+    __slots__ = ()
+
+    def __init__(self, data, device: str | Device | None = None, dtype=None):
+        super().__init__(data, requires_grad=True, device=device, dtype=dtype)
+
+
+class Module:
+    """A part of a network. Parameters and modules assigned as attributes are found by name."""
+
+    def __init__(self):
+        self.training = True
+
+    def forward(self, *inputs):
+        raise TypeError(f"{type(self).__name__} has no forward")
+
+    def __call__(self, *inputs):
+        return self.forward(*inputs)
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    def children(self) -> Iterator[tuple[str, "Module"]]:
+        """The modules directly inside this one, with their names, in order of assignment."""
+        return ((name, m) for name, m in vars(self).items() if isinstance(m, Module))
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """This module and all inside it, parents first; dots join the names."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with names such as "conv1.weight"."""
+        for prefix, module in self.named_modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    yield (f"{prefix}.{name}" if prefix else name), value
+
+    def parameters(self) -> Iterator[Parameter]:
+        """All parameters, in the order of `named_parameters`."""
+        return (p for _, p in self.named_parameters())
+
+    def named_wholes(self, prefix: str = "") -> Iterator[tuple[str, tuple[Parameter, ...]]]:
+        """All parameters as a state_dict names them, each as a tuple of its parts: one, unless
+        each of two towers has half of it (tinynet/parallel/towers.py)."""
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                yield (f"{prefix}.{name}" if prefix else name), (value,)
+        for name, child in self.children():
+            yield from child.named_wholes(f"{prefix}.{name}" if prefix else name)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters; `backward` would add to them."""
+        for p in self.parameters():
+            p.zero_grad()
+
+    def train(self, mode: bool = True) -> "Module":
+        """Training mode (dropout on) for this module and all inside it."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> "Module":
+        """Test mode: dropout off."""
+        return self.train(False)
+
+    def to(self, device: str | Device) -> "Module":
+        """Move all parameters to `device`. Make the optimizer after that."""
+        for p in self.parameters():
+            moved = p.detach().to(device)
+            p.data, p.device, p.grad = moved.data, moved.device, None
+        return self
+
+    def state_dict(self, copy: bool = True) -> dict[str, np.ndarray]:
+        """Every parameter by name, whole even if it lies in parts, as a NumPy array: a copy, or
+        without `copy` perhaps the very array that training writes to."""
+        wholes = self.named_wholes()
+        return {name: parts.joined([p.numpy() for p in whole], copy) for name, whole in wholes}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take over the parameters of `state`. Names, shapes and dtypes must be the same: else
+        ValueError, and nothing is changed."""
+        if not isinstance(state, dict):
+            raise TypeError(
+                f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
+            )
+        own = dict(self.named_wholes())
+        for problem, names in (
+            ("lacks", own.keys() - state.keys()),
+            ("has unknown", state.keys() - own.keys()),
+        ):
+            if names:
+                raise ValueError(
+                    f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
+                )
+        arrays = {name: np.asarray(state[name]) for name in own}
+        for name, whole in own.items():
+            new, shape, dtype = arrays[name], parts.whole_shape(whole), whole[0].dtype
+            if new.shape != shape or new.dtype != dtype:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} expects {dtype} {shape}, state has "
+                    f"{new.dtype} {new.shape}"
+                )
+        for name, whole in own.items():
+            for p, values in zip(whole, parts.cut(arrays[name], whole)):
+                p.device.write(p.data, values)
+
+
+class Sequential(Module):
+    """Modules one after another, given by position or by name: Sequential(conv1=..., relu1=...)."""
+
+    def __init__(self, *modules: Module, **named: Module):
+        super().__init__()
+        for name, module in [*((str(i), m) for i, m in enumerate(modules)), *named.items()]:
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: {name} expects a Module, got {type(module).__name__}")
+            setattr(self, name, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _, module in self.children():
+            x = module(x)
+        return x
