@@ -156,7 +156,13 @@ def test_report(sim, tmp_path):
         tmp_path, "--devices", "sim:3,sim:4", "--steps", "2", "--report", "memory,traffic"
     )
     assert result.status == 0, result.err
-    for start in ("memory, MB  parameters", "sim:3 peak", "sim:4 now", "floats per image  ", "conv3 "):
+    for start in (
+        "memory, MB  parameters",
+        "sim:3 peak",
+        "sim:4 now",
+        "floats per image  ",
+        "conv3 ",
+    ):
         assert f"\n{start}" in result.out
     assert not sim.ledger.peak  # the next run begins anew
 
