@@ -13,15 +13,13 @@ cut short is passed over. The log may be ahead of the last checkpoint: `rewind` 
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tinynet import serialization
 from tinynet.controls import is_change
 from tinynet.errors import UserError
 from tinynet.file_lock import lock
-from tinynet.whole_file import whole_file, whole_path
+from tinynet.whole_file import naming, whole_file, whole_path
 
 KEPT = 3  # checkpoints
 
@@ -78,7 +76,7 @@ class RunFolder:
     # ---------------------------------------------------------------- config.json
 
     def write_config(self, config: dict) -> None:
-        with _named(self._config_path), whole_file(self._config_path) as file:
+        with whole_file(self._config_path) as file:
             file.write((json.dumps(config, indent=2) + "\n").encode())
 
     def read_config(self) -> dict | None:
@@ -113,7 +111,7 @@ class RunFolder:
 
     def log(self, line: dict) -> None:
         """Append a line."""
-        with _named(self.log_path), open(self.log_path, "a") as file:
+        with naming(self.log_path), open(self.log_path, "a") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def read_log(self) -> list[dict]:
@@ -160,7 +158,7 @@ class RunFolder:
             for line in self.read_log()
             if line["step"] < step or (line["step"] == step and (validated or "loss" in line))
         ]
-        with _named(self.log_path), whole_file(self.log_path) as file:
+        with whole_file(self.log_path) as file:
             file.writelines(f"{json.dumps(line)}\n".encode() for line in lines)
         return lines
 
@@ -170,7 +168,7 @@ class RunFolder:
         """Write a checkpoint, then remove all but the last three."""
         path = self.of_step(step)
         if self.log_path.exists():
-            with _named(self.log_path), open(self.log_path, "rb+") as file:
+            with naming(self.log_path), open(self.log_path, "rb+") as file:
                 os.fsync(file.fileno())  # the log must not fall behind the checkpoint
         serialization.save(path, state)
         for old in self.steps()[:-KEPT]:
@@ -240,15 +238,6 @@ def find_checkpoint(path: str | Path) -> Path:
         if found.is_file():
             return found
     raise UserError(f"{path} holds no checkpoint: wanted a .safetensors file or a run's folder")
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Errors of the disk name the file that was being written."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _remove(folder: Path, pattern: str) -> None:
