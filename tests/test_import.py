@@ -1,10 +1,8 @@
 """What `import tinynet` brings in, and that all names of the public API are there."""
 
 import inspect
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,23 +31,12 @@ def test_save_and_load_need_safetensors_only_when_called():
     assert "safetensors" not in modules_after("from tinynet import save, load")
 
 
-def test_the_clone_can_be_installed_as_it_stands_and_imported_from_beside_it(tmp_path):
-    """After `git clone` and `pip install -e`, the clone's folder hides the package in it from a
-    finder that setuptools adds to the end of the search, but not from a path of it."""
-    pytest.importorskip("setuptools")
-    root, clone, site = Path(__file__).parents[1], tmp_path / "tinynet", tmp_path / "site"
-    (clone / "tinynet").mkdir(parents=True)
-    (clone / "tinynet" / "__init__.py").touch()
-    for name in ("setup.py", "pyproject.toml"):
-        shutil.copy(root / name, clone)
-    build = f"from setuptools import build_meta; build_meta.build_editable({str(tmp_path)!r})"
-    subprocess.run([sys.executable, "-c", build], cwd=clone, capture_output=True, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(site)
-    code = f"import site; site.addsitedir({str(site)!r}); import tinynet; print(tinynet.__file__)"
-    alone = [sys.executable, "-E", "-S", "-c", code]  # without what is installed here
-    run = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == str(clone / "tinynet" / "__init__.py")
+def test_it_is_imported_from_beside_its_clone(tmp_path):
+    """After `git clone` and `pip install -e`, the clone's folder, itself called tinynet, hides the
+    package from an import hook such as setuptools installs, but not from a path: see setup.py."""
+    (tmp_path / "tinynet").symlink_to(Path(__file__).parents[1])
+    code = "import tinynet; tinynet.Tensor"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
 # ----------------------------------------------------------------------------- names and arguments
