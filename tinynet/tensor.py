@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinynet import ops, tape
+from tinynet.arrays import as_array
 from tinynet.devices import Device, copy
 from tinynet.devices import device as open_device
 from tinynet.ops.function import Function
@@ -36,7 +37,7 @@ class Tensor:
             device = data.device if device is None else device
             data = data.data
         self.device = open_device(device)
-        self.data = self.device.asarray(_as_array(data, dtype))
+        self.data = self.device.asarray(as_array(data, dtype))
         if requires_grad and self.data.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
         self.requires_grad = bool(requires_grad)
@@ -271,20 +272,6 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
         function.input_types = tuple((x.dtype, x.shape) for x in inputs)
         function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
     return y
-
-
-def _as_array(data, dtype):
-    given = hasattr(data, "dtype") and hasattr(data, "shape")  # an array, or one NumPy number
-    array = data if given else np.asarray(data)
-    if dtype is None and not given and array.dtype.kind in "iuf":
-        dtype = np.float32
-    if dtype is not None:
-        array = array.astype(dtype, copy=False)
-    kind, native = array.dtype.kind, array.dtype.isnative
-    if kind not in "fiub" or (kind == "f" and array.dtype.itemsize not in (4, 8)) or not native:
-        wanted = "numbers in float32 or float64" if native else "this machine's byte order"
-        raise TypeError(f"Tensor: data expects {wanted}, got {array.dtype}")
-    return array
 
 
 def as_operand(name: str, value, like: Tensor) -> Tensor:

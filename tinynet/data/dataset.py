@@ -7,6 +7,7 @@ Cropping, flipping and subtracting the mean are arithmetic on whole batches, not
 
 import math
 import mmap
+from abc import ABC, abstractmethod
 
 import numpy as np
 from PIL import Image
@@ -16,7 +17,7 @@ from tinynet.data.images import fit_square, to_array
 CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a dataset that fits in whole
 
 
-class Dataset:
+class Dataset(ABC):
     """What the loader sees. Each kind of dataset defines `read` and `describe` for one image.
 
     Attributes: `name`; `split` ("train" or "val"); `classes`, readable names; `labels`, int64
@@ -65,9 +66,9 @@ class Dataset:
             self._cached[i] = True
         return self._cache[i]
 
+    @abstractmethod
     def read(self, i: int) -> np.ndarray:
         """Make image `i`: uint8 (3, S, S). Raises BadImage."""
-        raise NotImplementedError
 
     def describe(self, i: int) -> str:
         """The name of image `i` in messages."""

@@ -7,6 +7,7 @@ same. A fingerprint of all names and sizes tells whether a source is unchanged.
 import hashlib
 import json
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tinynet.data.folder import FolderDataset
 from tinynet.data.synsets import check_order
 
 
-class Images:
+class Images(ABC):
     """The image files of one split. Each kind of source defines how they are named and read.
 
     Attributes: `labels`, int64 (len,); `ignored`, descriptions of files not named like images;
@@ -31,21 +32,21 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @abstractmethod
     def name(self, i: int) -> str:
         """CLASS/FILE."""
-        raise NotImplementedError
 
+    @abstractmethod
     def size(self, i: int) -> int:
         """The size of the file in bytes. Raises OSError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, i: int) -> bytes:
         """The bytes of the file. Raises OSError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, i: int) -> str:
         """Where the file is, for messages."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
