@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 from PIL import Image
 
 from tinynet import plot
@@ -215,18 +216,13 @@ def gray_neighbours(file):
 
 def test_a_disk_that_fills_up_leaves_the_old_figure_and_names_it(tmp_path):
     """Really full at 1,000 bytes."""
-    resource = pytest.importorskip("resource")
     file = tmp_path / "neighbours.png"
     gray_neighbours(file)
     old = file.read_bytes()
     assert len(old) > 1000
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="too large: wanted disk space") as caught:
-            gray_neighbours(file)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = "too large: wanted disk space"
+    with full_disk(1000), pytest.raises(OSError, match=told) as caught:
+        gray_neighbours(file)
     assert caught.value.filename == str(file)
     assert file.read_bytes() == old
     assert list(tmp_path.iterdir()) == [file]

@@ -1,11 +1,11 @@
 """A run's folder: its log, its checkpoints, and the thread that writes them."""
 
 import os
-import resource
 import threading
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 
 import tinynet
 from tinynet import serialization
@@ -96,13 +96,8 @@ def test_a_file_that_finds_no_place_is_named_and_stays(folder, name, write):
     folder.write_config({"network": "cifar10"})
     folder.log({"epoch": 1, "step": 1})
     before = [path.read_bytes() for path in (folder.path / "config.json", folder.log_path)]
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large") as caught:
-            write(folder)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(16), pytest.raises(OSError, match="File too large") as caught:
+        write(folder)
     assert caught.value.filename == str(folder.path / name)
     after = [path.read_bytes() for path in (folder.path / "config.json", folder.log_path)]
     assert after == before and folder.read_log() == [{"epoch": 1, "step": 1}]

@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -146,14 +147,9 @@ def test_a_save_replaces_the_old_file(good):
 
 def test_a_disk_that_fills_up_halfway_leaves_the_old_file(good):
     """A real write that fails: this process may write no file longer than 10,000 bytes."""
-    resource = pytest.importorskip("resource")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="save: could not write .*state.safetensors"):
-            tinynet.save(good, {"big": np.ones(100_000)})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = "save: could not write .*state.safetensors"
+    with full_disk(10_000), pytest.raises(OSError, match=told):
+        tinynet.save(good, {"big": np.ones(100_000)})
     assert_untouched(good)
 
 

@@ -2,11 +2,11 @@
 
 import math
 import re
-import resource
 import signal
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 from tiny_runs import (
     TINY,
     last_checkpoint,
@@ -412,12 +412,8 @@ def test_full_disk_leaves_the_old_checkpoint(photos, whole, tmp_path):
     args = ("--profile", "modern", "--data", photos, "--epochs", 4, "--out", out)
     train(*args, "--steps", 7)
     good = last_checkpoint(out)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (good.stat().st_size // 2, limits[1]))
-    try:
+    with full_disk(good.stat().st_size // 2):
         result = run("train", "--resume", "--out", out)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert result.status == 1
     assert "error: " in result.err and str(good) in result.err
     assert last_checkpoint(out) == good
