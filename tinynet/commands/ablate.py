@@ -200,8 +200,6 @@ def _train(example: Example, folder: Path, plan: Plan, kind: str, seed: int) -> 
     given = {**plan.settings, "seed": seed, "out": run.path, "resume": True}
     if kind != BASELINE:
         given["profile"] += f"-{kind}"
-    if run.steps():
-        del given["lr"]  # given in mid-run, it would be the rate from there on
     run, settings = plan_run(example, _flags(**given))
     return run_training(example, settings, run, resume=True, report=())
 

@@ -1,6 +1,5 @@
 """`eval`: the errors of a trained network, or of several together, on validation images."""
 
-import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from tinynet.checkpoint import load_network
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices, skipped_files
 from tinynet.data import Dataset, open_dataset
+from tinynet.data.synsets import WORDNET_ID
 from tinynet.errors import UserError
 from tinynet.evaluate import Network, evaluate
 from tinynet.progress import Progress
@@ -115,8 +115,8 @@ def check_classes(path: Path, classes: list[str], dataset: Dataset) -> None:
 
 def _identity(name: str) -> str:
     """What must agree of a class's name: "n01440764" of "n01440764 tench", or else all of it."""
-    wordnet = re.match(r"n\d{8}(?= |$)", name)
-    return wordnet[0] if wordnet else name
+    first = name.split(" ", 1)[0]
+    return first if WORDNET_ID.fullmatch(first) else name
 
 
 def _some(classes: list[str]) -> str:
