@@ -12,7 +12,7 @@ setup(
     # comes too late where the clone, a folder named tinynet, is in the current directory.
     package_dir={"": "."},
     packages=find_packages(include=["tinynet", "tinynet.*"]),
-    package_data={"tinynet": ["kernels/*.cu", "simulator/*.h", "simulator/*.cpp"]},
+    package_data={"tinynet": ["kernels/*.cu", "simulator/kernels/cpp/*"]},
     install_requires=[
         "numpy>=2.0",
         "threadpoolctl>=3.1",

@@ -188,7 +188,7 @@ class TinynetTrainer:
 
     def blas(self) -> None:
         """The step's matrix products on ready operands, and nothing else."""
-        from tinynet import threads
+        from tinynet.devices import threads
 
         self.products = self.products or matrix_products(self.model, len(self.x))
         per_image, per_batch = self.products

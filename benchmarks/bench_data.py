@@ -36,7 +36,7 @@ from PIL import Image
 
 from tinynet.data import Batch, Loader, colour_components, measure, open_dataset
 from tinynet.data.folder import FolderDataset
-from tinynet.inputs import Inputs, centre
+from tinynet.training.inputs import Inputs, centre
 
 IMAGE_SIZE, BATCH = 224, 128
 

@@ -35,10 +35,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tinynet.console.progress import Progress
 from tinynet.data.folder import FolderDataset
-from tinynet.data.prepare import PART, open_source, prepare
-from tinynet.data.prepare_images import Recipe, make
-from tinynet.progress import Progress
+from tinynet.data.preparing.images import Recipe, make
+from tinynet.data.preparing.prepare import PART, open_source, prepare
 
 CORES = os.sched_getaffinity(0)
 RECIPE = Recipe()

@@ -38,13 +38,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet import Tensor, command_line, init, nn
-from tinynet.commands import Example
+from tinynet import Tensor, init, nn
+from tinynet.alexnet_profiles import PROFILES, Profile, differences, profile_named
+from tinynet.commands import Example, command_line
 from tinynet.parallel.placement import OneDevice, TwoTowers
 from tinynet.parallel.towers import Towers
 from tinynet.parallel.traffic import Traffic
-from tinynet.profiles import PROFILES, Profile, differences, profile_named
-from tinynet.settings import Settings
+from tinynet.training.settings import Settings
 
 SMALLEST_IMAGE = 64  # below this, nothing is left for pool5
 

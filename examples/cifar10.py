@@ -25,9 +25,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from tinynet import Tensor, command_line, init, nn
-from tinynet.commands import Example
-from tinynet.settings import Settings
+from tinynet import Tensor, init, nn
+from tinynet.commands import Example, command_line
+from tinynet.training.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from tiny_runs import load_example
 
 from tinynet import Tensor, init, nn
 from tinynet import functional as F
-from tinynet.controls import Controls
-from tinynet.doctor import Doctor, Finding
-from tinynet.inputs import Inputs
 from tinynet.optim import SGD
+from tinynet.training.controls import Controls
+from tinynet.training.doctor import Doctor, Finding
+from tinynet.training.inputs import Inputs
 
 BATCH = 16
 BETTER = "--profile source2012 or modern"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tinynet.data.devkit import GROUND_TRUTH, IDS
-from tinynet.data.ilsvrc import TRAIN, VAL
-from tinynet.data.prepare import open_source, prepare
-from tinynet.data.prepare_images import Recipe
-from tinynet.progress import Progress
+from tinynet.console.progress import Progress
+from tinynet.data.preparing.devkit import GROUND_TRUTH, IDS
+from tinynet.data.preparing.ilsvrc import TRAIN, VAL
+from tinynet.data.preparing.images import Recipe
+from tinynet.data.preparing.prepare import open_source, prepare
 
 WNIDS = ("n01440764", "n02102040", "n03000684")
 # The ids of the development kit go by another order than the classes.

@@ -5,8 +5,7 @@ from functools import partial
 
 from tiny_runs import load_example
 
-from tinynet import command_line
-from tinynet.commands import prepare
+from tinynet.commands import command_line, prepare
 
 if __name__ == "__main__":
     prepare.Recipe = partial(prepare.Recipe, shard_images=2)

@@ -10,9 +10,9 @@ import pytest
 from tiny_runs import EXAMPLES, last_checkpoint, load_example, read_log, run, start, train, wait_for
 
 from tinynet import Tensor
-from tinynet.ablation import Outcome, Pairs, epochs_to_an_error, outcome
-from tinynet.ablation_table import result_of, table
-from tinynet.profiles import PROFILES, SWITCHES, Profile, profile_named
+from tinynet.alexnet_profiles import PROFILES, SWITCHES, Profile, profile_named
+from tinynet.reports.ablation import Outcome, Pairs, epochs_to_an_error, outcome
+from tinynet.reports.ablation_table import result_of, table
 
 EXAMPLE = EXAMPLES / "alexnet.py"
 TINY = ("--image-size", "64", "--width", "0.03", "--batch-size", "8")

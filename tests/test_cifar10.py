@@ -96,7 +96,7 @@ def test_normalization_divides_as_the_authors_do():
 )
 def test_schedule_of_the_recipe(recipe, epochs, after):
     """390 batches of 128 an epoch: 8 and 2 epochs, or 120, 10 and 10."""
-    from tinynet.schedule import Drops
+    from tinynet.training.schedule import Drops
 
     settings = CIFAR10.settings({"profile": recipe, "data": "cifar10"}, "cifar10")
     assert (settings.epochs, settings.batch_size, settings.store_size) == (epochs, 128, 32)

@@ -30,9 +30,11 @@ from tiny_runs import (
 )
 
 import tinynet
-from tinynet import functional, gradient_cases, summary
+from tinynet import functional
 from tinynet.commands import example as examples
+from tinynet.commands import gradient_cases
 from tinynet.gradient_check import GradcheckError
+from tinynet.reports import summary
 from tinynet.tensor import Tensor
 
 

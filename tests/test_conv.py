@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops, threads
+from tinynet import GradcheckError, Tensor, gradcheck, ops
 from tinynet.devices import device as device_named
-from tinynet.devices import gpu
+from tinynet.devices import gpu, threads
 
 
 @pytest.fixture

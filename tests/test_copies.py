@@ -8,9 +8,10 @@ from inputs import normal
 from tiny_runs import load_example
 
 import tinynet
-from tinynet import Tensor, copies, optim
+from tinynet import Tensor, optim
 from tinynet import functional as F
-from tinynet.parallel.route import describe_devices
+from tinynet.commands.route import describe_devices
+from tinynet.devices import copies
 from tinynet.simulator import KernelError
 
 alexnet = load_example("alexnet")

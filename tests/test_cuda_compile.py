@@ -8,13 +8,12 @@ the extra `cuda-check`.
 import importlib
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 
-from tinynet.kernels import geometry
+from tinynet.kernels.launching import geometry
+from tinynet.kernels.launching.geometry import FOLDER
 
-FOLDER = Path(geometry.__file__).parent
 FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_120"]  # Turing, Ampere, Hopper, Blackwell
 

@@ -14,9 +14,10 @@ import pytest
 from operations import OPERATIONS
 
 import tinynet
-from tinynet import Tensor, copies, nn, optim
+from tinynet import Tensor, nn, optim
 from tinynet import functional as F
-from tinynet.kernels import compiled
+from tinynet.devices import copies
+from tinynet.kernels.launching import compiled
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (extra cuda-check)")
 
@@ -136,7 +137,7 @@ def test_every_call_fits_cupys_signature(calls):
 
 def test_array_methods_exist_in_cupy(calls):
     """What the engine can call on arrays themselves: all that the simulator's arrays offer."""
-    from tinynet.simulator import arrays
+    from tinynet.simulator.devices import arrays
 
     missing = [name for name in arrays.METHODS if not hasattr(cupy.ndarray, name)]
     assert not missing

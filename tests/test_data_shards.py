@@ -22,8 +22,8 @@ from tinynet.data import (
     measure,
     open_dataset,
 )
+from tinynet.data.preparing.shards_write import header
 from tinynet.data.shards import RECORD, ShardDataset, index_name
-from tinynet.data.shards_write import header
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from tiny_runs import load_example
 from tinynet import Tensor, nn
 from tinynet import functional as F
 from tinynet.data import Loader, open_dataset
-from tinynet.doctor import Finding
-from tinynet.doctor.look import look
-from tinynet.doctor.memory import Memory
-from tinynet.doctor.updates import update_ratios
 from tinynet.optim import SGD
+from tinynet.training.doctor import Finding
+from tinynet.training.doctor.look import look
+from tinynet.training.doctor.memory import Memory
+from tinynet.training.doctor.updates import update_ratios
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYNET_DATA", ROOT.parent / "shared" / "data"))
@@ -104,7 +104,7 @@ def test_a_look_leaves_the_modes_as_they_were(colours):
 
 def test_it_looks_once_in_fifty_steps(colours, monkeypatch):
     run, looks = Run(small_net(), colours), []
-    monkeypatch.setattr("tinynet.doctor.doctor.look", lambda *_: looks.append(run.step))
+    monkeypatch.setattr("tinynet.training.doctor.doctor.look", lambda *_: looks.append(run.step))
     run.train(160)
     assert looks == [0, 50, 86, 100, 150]  # 86: a round has ended
 

@@ -13,13 +13,13 @@ from tinynet import Tensor
 from tinynet import functional as F
 from tinynet.commands.example import better_start
 from tinynet.data import Dataset, Loader
-from tinynet.doctor import Doctor, Finding, loading
-from tinynet.doctor.dead import why_dead_at_start
-from tinynet.doctor.fading import faint_start
-from tinynet.doctor.look import Look
-from tinynet.doctor.overfitting import Overfitting
-from tinynet.doctor.stuck import Stuck
 from tinynet.optim import SGD
+from tinynet.training.doctor import Doctor, Finding, loading
+from tinynet.training.doctor.dead import why_dead_at_start
+from tinynet.training.doctor.fading import faint_start
+from tinynet.training.doctor.look import Look
+from tinynet.training.doctor.overfitting import Overfitting
+from tinynet.training.doctor.stuck import Stuck
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from tiny_runs import load_example
 from tinynet import functional as F
 from tinynet.commands.evaluate import check_classes
 from tinynet.data import BadImage, DataError, open_dataset
-from tinynet.errors import UserError
-from tinynet.evaluate import (
+from tinynet.training.errors import UserError
+from tinynet.training.evaluate import (
     Network,
     crops,
     evaluate,
@@ -18,7 +18,7 @@ from tinynet.evaluate import (
     log_probabilities,
     mean_of_probabilities,
 )
-from tinynet.inputs import Inputs, flat_mean
+from tinynet.training.inputs import Inputs, flat_mean
 
 CLASSES = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]
 

@@ -9,12 +9,12 @@ from PIL import Image
 from tiny_runs import load_example, run, train
 
 import tinynet
-from tinynet.colour_score import colour_scores, count_towers, tower_scores
 from tinynet.commands.figures import steps_per_epoch
 from tinynet.data import Loader, open_dataset
-from tinynet.evaluate import Network
-from tinynet.features import features, nearest
-from tinynet.inputs import Inputs, flat_mean
+from tinynet.reports.colour_score import colour_scores, count_towers, tower_scores
+from tinynet.reports.features import features, nearest
+from tinynet.training.evaluate import Network
+from tinynet.training.inputs import Inputs, flat_mean
 
 FIGURES = ("curves", "filters", "predictions", "neighbours")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tinynet.file_lock import lock
+from tinynet.files.file_lock import lock
 
 HOLD = """
 import sys

@@ -18,8 +18,8 @@ from tiny_runs import (
 )
 
 import tinynet
-from tinynet import finetuning
 from tinynet.optim import SGD
+from tinynet.training import finetuning
 
 SAME = ("--batch-size", "8", "--log-every", "1")  # the part of TINY that is not about the network
 COLOURS = {"blue": 2, "green": 1, "red": 0}

@@ -9,7 +9,8 @@ from operations import OPERATIONS
 
 import tinynet
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops, threads
+from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet.devices import threads
 
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinynet.data import Batch
-from tinynet.inputs import Inputs, centre, flat_mean
+from tinynet.training.inputs import Inputs, centre, flat_mean
 
 COMPONENTS = np.array([[30.0, 28.0, 25.0], [9.0, 1.0, -12.0], [2.0, -4.0, 3.0]])
 

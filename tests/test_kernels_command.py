@@ -13,10 +13,11 @@ import pytest
 
 import tinynet
 from tinynet import simulator
-from tinynet.kernels import TWINS, gate
+from tinynet.kernels import TWINS
 from tinynet.kernels.__main__ import main
 from tinynet.kernels.catalogue import examples, headers, reading, resources, trials
-from tinynet.kernels.geometry import KERNELS, parameters, source
+from tinynet.kernels.launching import gate
+from tinynet.kernels.launching.geometry import KERNELS, parameters, source
 
 needs_simulator = pytest.mark.skipif(
     bool(simulator.unavailable()), reason=simulator.unavailable() or ""

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinynet import simulator
-from tinynet.kernels import geometry
+from tinynet.kernels.launching import geometry
 
 pytestmark = pytest.mark.skipif(
     simulator.unavailable() is not None, reason=f"{simulator.unavailable()}"

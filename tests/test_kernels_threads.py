@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from tinynet import threads
-from tinynet.devices import device
+from tinynet.devices import device, threads
 from tinynet.kernels.avg_pool import avg_pool_backward
 from tinynet.kernels.bias import bias_backward
 from tinynet.kernels.conv import col2im

@@ -8,8 +8,9 @@ from pathlib import PureWindowsPath
 import numpy as np
 import pytest
 
-from tinynet.kernels import TWINS, compiled, gate, launch
-from tinynet.kernels.geometry import KERNELS, parameters
+from tinynet.kernels import TWINS, launch
+from tinynet.kernels.launching import compiled, gate
+from tinynet.kernels.launching.geometry import KERNELS, parameters
 
 SIZES = (1, 2, 3, 4, 2, 2, 1, 1, 0, 0, 2, 3)  # n, c, h, w, kh, kw, strides, pads, oh, ow
 

@@ -9,7 +9,8 @@ from tiny_runs import load_example, run, write_photos
 import tinynet
 from tinynet import Tensor, optim
 from tinynet import functional as F
-from tinynet.ledger import KINDS, DeviceOutOfMemory, memory_table, watch_training
+from tinynet.devices.ledger import KINDS, DeviceOutOfMemory
+from tinynet.training.memory_table import memory_table, watch_training
 
 alexnet = load_example("alexnet")
 

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from tinynet.memory import ALIGNMENT, LOOSE, SLACK, SMALLEST, Pool
+from tinynet.devices.memory import ALIGNMENT, LOOSE, SLACK, SMALLEST, Pool
 
 MB = 1 << 20
 

@@ -12,8 +12,8 @@ from tiny_runs import EXAMPLES, load_example, run, write_photos
 
 import tinynet
 from tinynet import Tensor, simulator
-from tinynet.ledger import KINDS
-from tinynet.parallel.plan import Plan, largest_batch, total
+from tinynet.devices.ledger import KINDS
+from tinynet.training.plan import Plan, largest_batch, total
 
 alexnet = load_example("alexnet")
 needs_compiler = pytest.mark.skipif(

@@ -5,7 +5,7 @@ import pytest
 from full_disk import full_disk
 from PIL import Image
 
-from tinynet import plot
+from tinynet.reports import plot
 
 
 def pixels(path):

@@ -13,10 +13,11 @@ from imagenet_shaped import contents, photograph, prepare_quietly, tar_of, write
 from PIL import Image
 from tiny_runs import run
 
-from tinynet.data import DataError, decode_image, images, open_dataset, prepare_state
-from tinynet.data.prepare_images import Recipe, encode
-from tinynet.data.prepare_source import key_of
-from tinynet.data.shards_write import ShardWriter
+from tinynet.data import DataError, decode_image, images, open_dataset
+from tinynet.data.preparing import destination
+from tinynet.data.preparing.images import Recipe, encode
+from tinynet.data.preparing.shards_write import ShardWriter
+from tinynet.data.preparing.source import key_of
 
 
 def members(path):
@@ -193,14 +194,14 @@ def test_a_tar_that_is_cut_meanwhile_stops_it(tmp_path, monkeypatch):
     named = {f"{split}/a/{i}.jpg": photograph(i) for split in ("train", "val") for i in range(3)}
     source.write_bytes(tar_of(named))
     whole = source.read_bytes()
-    begin = prepare_state.Destination.__init__
+    begin = destination.Destination.__init__
 
     def then_cut(*args):
         begin(*args)
         os.truncate(source, len(whole) // 2)
 
     with monkeypatch.context() as patch:
-        patch.setattr(prepare_state.Destination, "__init__", then_cut)
+        patch.setattr(destination.Destination, "__init__", then_cut)
         with pytest.raises(DataError, match=r"\.jpg: changed since it was listed: wanted"):
             prepare_quietly(source, tmp_path / "set", shard_images=1)
     source.write_bytes(whole)
@@ -243,7 +244,9 @@ def test_a_shard_that_cannot_be_made_as_it_was_is_left_alone(
     for other, data in contents(prepared).items():
         (tmp_path / other).write_bytes(data)
     (tmp_path / "train-000001.tar").write_bytes(b"damaged")
-    monkeypatch.setattr("tinynet.data.prepare_images.encode", lambda square, q: encode(square, 80))
+    monkeypatch.setattr(
+        "tinynet.data.preparing.images.encode", lambda square, _: encode(square, 80)
+    )
     with pytest.raises(DataError, match="train-000001.tar cannot be reproduced: .*Pillow"):
         prepare_quietly(photos, tmp_path)
     assert (tmp_path / "train-000001.tar").read_bytes() == b"damaged"
@@ -343,7 +346,7 @@ def test_duplicate_keys_are_named_before_any_work(tmp_path):
 
 def test_two_at_once_are_refused(photos, tmp_path):
     wanted = {"format": "tinynet shards 1", "size": 256}
-    first = prepare_state.Destination(tmp_path / "set", wanted, [], print)
+    first = destination.Destination(tmp_path / "set", wanted, [], print)
     with pytest.raises(DataError, match="another `prepare` is at work on it"):
         prepare_quietly(photos, first.path)
 

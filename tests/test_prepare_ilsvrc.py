@@ -20,11 +20,11 @@ from imagenet_shaped import (
     write_ilsvrc,
 )
 
+from tinynet.console.progress import Progress
 from tinynet.data import DataError, decode_image, open_dataset
-from tinynet.data.devkit import DEVKIT, GROUND_TRUTH, IDS, MAT
-from tinynet.data.ilsvrc import TRAIN, VAL
-from tinynet.data.prepare import open_source
-from tinynet.progress import Progress
+from tinynet.data.preparing.devkit import DEVKIT, GROUND_TRUTH, IDS, MAT
+from tinynet.data.preparing.ilsvrc import TRAIN, VAL
+from tinynet.data.preparing.prepare import open_source
 
 
 @pytest.fixture

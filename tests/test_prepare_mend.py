@@ -9,9 +9,9 @@ from imagenet_shaped import contents, photograph, prepare_quietly, write_folder
 from tiny_runs import run
 
 from tinynet.data import DataError, open_dataset
-from tinynet.data.prepare_images import Made, plan
+from tinynet.data.preparing.images import Made, plan
+from tinynet.data.preparing.shards_write import records_of
 from tinynet.data.shards import Shard
-from tinynet.data.shards_write import records_of
 
 FILES = ("statistics.npz", "train.index", "val.index", "skipped.txt", "dataset.json")
 
@@ -43,7 +43,7 @@ def unread(monkeypatch):
     def read(*args) -> Made:
         raise AssertionError("a photograph was read")
 
-    monkeypatch.setattr("tinynet.data.prepare.make", read)
+    monkeypatch.setattr("tinynet.data.preparing.prepare.make", read)
 
 
 def damage(file, kind):
@@ -103,7 +103,7 @@ def test_an_index_damaged_before_the_set_is_finished(photos, prepared, tmp_path,
     out = tmp_path / "set"
     with monkeypatch.context() as patch:
         # Of four shards, three for training, two are made; then their index is damaged.
-        patch.setattr("tinynet.data.prepare.plan", lambda *args: plan(*args)[:2])
+        patch.setattr("tinynet.data.preparing.prepare.plan", lambda *args: plan(*args)[:2])
         with pytest.raises(DataError, match="not one of the 4 images of val could be read"):
             prepare_quietly(photos, out)
     damage(out / "train.index", "middle")

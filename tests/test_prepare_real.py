@@ -15,8 +15,14 @@ from PIL import Image
 from tiny_runs import percentages, run, train
 
 from tinynet.data import open_dataset
-from tinynet.data.devkit import GROUND_TRUTH, IDS, KitFile, read_classes, read_ground_truth
-from tinynet.data.ilsvrc import TRAIN, VAL
+from tinynet.data.preparing.devkit import (
+    GROUND_TRUTH,
+    IDS,
+    KitFile,
+    read_classes,
+    read_ground_truth,
+)
+from tinynet.data.preparing.ilsvrc import TRAIN, VAL
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYNET_DATA", ROOT.parent / "shared" / "data"))

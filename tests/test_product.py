@@ -6,7 +6,7 @@ from inputs import normal
 from threadpoolctl import threadpool_limits
 
 from tinynet.devices import device as device_named
-from tinynet.kernels import compiled
+from tinynet.kernels.launching import compiled
 from tinynet.ops.product import product
 
 SHAPES = [

@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 import pytest
 from tiny_runs import load_example, run
 
-from tinynet.profiles import BASES, POINTS, PROFILES, Profile, differences, differing
+from tinynet.alexnet_profiles import BASES, POINTS, PROFILES, Profile, differences, differing
 
 PAIRS = list(permutations(PROFILES, 2))
 

@@ -20,8 +20,8 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import serialization
-from tinynet.run_folder import RunFolder
-from tinynet.train import Trainer
+from tinynet.training.run_folder import RunFolder
+from tinynet.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

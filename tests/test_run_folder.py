@@ -9,9 +9,9 @@ from full_disk import full_disk
 
 import tinynet
 from tinynet import serialization
-from tinynet.checkpoint_writer import CheckpointWriter
-from tinynet.errors import UserError
-from tinynet.run_folder import RunFolder, find_checkpoint
+from tinynet.training.checkpoint_writer import CheckpointWriter
+from tinynet.training.errors import UserError
+from tinynet.training.run_folder import RunFolder, find_checkpoint
 
 
 @pytest.fixture

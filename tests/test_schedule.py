@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import tinynet
-from tinynet.controls import Controls, changed, in_words, is_change
-from tinynet.errors import UserError
-from tinynet.inputs import Inputs
-from tinynet.schedule import EPOCHS_145, Drops, Plateau, Replay, changes_145
+from tinynet.training.controls import Controls, changed, in_words, is_change
+from tinynet.training.errors import UserError
+from tinynet.training.inputs import Inputs
+from tinynet.training.schedule import EPOCHS_145, Drops, Plateau, Replay, changes_145
 
 
 def controls(**rates: float) -> Controls:

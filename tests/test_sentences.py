@@ -2,9 +2,9 @@
 
 from tiny_runs import run, write_photos
 
-from tinynet.checkpoint import describe_data
+from tinynet.console.sentences import counted, listed
 from tinynet.data import open_dataset
-from tinynet.sentences import counted, listed
+from tinynet.training.checkpoint import describe_data
 
 
 def test_one_is_singular():

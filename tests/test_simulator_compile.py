@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tinynet import simulator
-from tinynet.simulator import compiler
+from tinynet.simulator.kernels import compiler
 
 CODE = """#line 1 "double.cu"
 extern "C" __global__ void double_kernel(REAL* y, const REAL* x, int n) {

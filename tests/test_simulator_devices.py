@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinynet.simulator as xp
-from tinynet.simulator import memory
+from tinynet.simulator.devices import memory
 
 needs_compiler = pytest.mark.skipif(bool(xp.unavailable()), reason=xp.unavailable() or "")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinynet import simulator
-from tinynet.simulator.profiling import table
+from tinynet.simulator.kernels.profiling import table
 
 SOURCE = Path(__file__).parent / "cuda" / "transpose.cu"
 CODE = SOURCE.read_text(encoding="utf-8")

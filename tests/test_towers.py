@@ -7,8 +7,9 @@ import pytest
 from tiny_runs import load_example
 
 import tinynet
-from tinynet import Tensor, gradient_cases, init, nn, optim
+from tinynet import Tensor, init, nn, optim
 from tinynet import functional as F
+from tinynet.commands import gradient_cases
 from tinynet.parallel import towers, traffic
 
 alexnet = load_example("alexnet")

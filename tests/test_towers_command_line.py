@@ -12,7 +12,8 @@ from tiny_runs import (
 )
 
 import tinynet
-from tinynet import gradient_cases, nn
+from tinynet import nn
+from tinynet.commands import gradient_cases
 
 
 @pytest.fixture(params=["cpu,cpu", "sim:0,sim:1"])

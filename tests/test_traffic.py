@@ -5,8 +5,8 @@ import pytest
 from tiny_runs import load_example
 
 import tinynet
-from tinynet import copies
 from tinynet import functional as F
+from tinynet.devices import copies
 
 AlexNet = load_example("alexnet").AlexNet
 EDGES = ("input", "conv3", "fc6", "fc7", "fc8")

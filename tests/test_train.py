@@ -23,8 +23,8 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import nn
-from tinynet.non_finite import first_bad_layer
-from tinynet.scores import Tally, ranks
+from tinynet.training.non_finite import first_bad_layer
+from tinynet.training.scores import Tally, ranks
 
 
 @pytest.fixture(scope="module")

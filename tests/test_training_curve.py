@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import tinynet
-from tinynet import Tensor, nn, threads
+from tinynet import Tensor, nn
+from tinynet.devices import threads
 from tinynet.optim import SGD
 
 STEPS, BATCH, CLASSES = 20, 10, 5

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tinynet.whole_file import whole_file
+from tinynet.files.whole_file import whole_file
 
 
 @pytest.fixture

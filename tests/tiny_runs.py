@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from tinynet import command_line
+from tinynet.commands import command_line
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CLASSES = ("green", "red")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinynet import parts
-from tinynet.describe import described
 from tinynet.devices import Device
 from tinynet.tensor import Tensor
 
@@ -32,7 +31,7 @@ class Module:
         return self.forward(*inputs)
 
     def __repr__(self) -> str:
-        return described(self)
+        return _described(self)
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """The modules directly inside this one, with their names, in order of assignment."""
@@ -135,3 +134,26 @@ class Sequential(Module):
         for _, module in self.children():
             x = module(x)
         return x
+
+
+def _described(module) -> str:
+    """An nn.Module in a line, then each of its children in lines of its own, indented."""
+    children = list(module.children())
+    width = max((len(name) for name, _ in children), default=0)
+    lines = [", ".join([type(module).__name__, *_figures(module)])]
+    for name, child in children:
+        first, *rest = repr(child).splitlines()
+        lines += [f"  {name:{width}}  {first}", *(f"  {line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def _figures(module) -> Iterator[str]:
+    """Each parameter with its shape, and each number, name or size with its value."""
+    for name, parameter in vars(module).items():
+        if isinstance(parameter, Tensor):
+            yield f"{name} {' x '.join(map(str, parameter.shape))}"
+    for name, value in vars(module).items():
+        if isinstance(value, float):
+            yield f"{name} {value:g}"
+        elif isinstance(value, int | str | tuple) and value is not False and name != "training":
+            yield f"{name} {value}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.whole_file import whole_path
+from tinynet.files.whole_file import whole_path
 
 ARRAY = "__array__"  # {"__array__": "model/conv1.weight"} stands in the JSON for an array
 

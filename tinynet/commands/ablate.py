@@ -15,19 +15,19 @@ from argparse import Namespace
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tinynet.ablation import Outcome, outcome
-from tinynet.ablation_table import result_of, table
-from tinynet.checkpoint import read_checkpoint
+from tinynet.alexnet_profiles import PROFILES, SWITCHES, profile_named
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build, command, quoted
+from tinynet.commands.run import run_training
 from tinynet.commands.train import plan_run
-from tinynet.commands.training import run_training
-from tinynet.errors import UserError
-from tinynet.profiles import PROFILES, SWITCHES, profile_named
-from tinynet.run_folder import RunFolder
-from tinynet.sentences import listed
-from tinynet.settings import FLAGS, Settings
-from tinynet.whole_file import whole_file
+from tinynet.console.sentences import listed
+from tinynet.files.whole_file import whole_file
+from tinynet.reports.ablation import Outcome, outcome
+from tinynet.reports.ablation_table import result_of, table
+from tinynet.training.checkpoint import read_checkpoint
+from tinynet.training.errors import UserError
+from tinynet.training.run_folder import RunFolder
+from tinynet.training.settings import FLAGS, Settings
 
 FILE = "ablation.json"
 BASELINE = "baseline"

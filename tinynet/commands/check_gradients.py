@@ -4,8 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tinynet import gradient_cases
-from tinynet.commands import flags
+from tinynet.commands import flags, gradient_cases
 from tinynet.commands.example import Example, named_devices
 from tinynet.gradient_check import GradcheckError
 

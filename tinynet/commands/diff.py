@@ -3,9 +3,9 @@
 import textwrap
 from argparse import Namespace
 
+from tinynet.alexnet_profiles import BASES, NOTES, PROFILES, Point, differing
 from tinynet.commands import flags
 from tinynet.commands.example import Example
-from tinynet.profiles import BASES, NOTES, PROFILES, Point, differing
 
 WIDTH = 100
 COLUMNS = (22, 39, 39)  # the point, one profile, the other

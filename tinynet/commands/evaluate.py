@@ -3,17 +3,17 @@
 from argparse import Namespace
 from pathlib import Path
 
-from tinynet.checkpoint import load_network
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices, skipped_files
+from tinynet.console.progress import Progress
+from tinynet.console.sentences import counted
 from tinynet.data import Dataset, open_dataset
 from tinynet.data.synsets import WORDNET_ID
-from tinynet.errors import UserError
-from tinynet.evaluate import Network, evaluate
-from tinynet.progress import Progress
-from tinynet.run_folder import find_checkpoint
-from tinynet.sentences import counted
-from tinynet.settings import loading_threads
+from tinynet.training.checkpoint import load_network
+from tinynet.training.errors import UserError
+from tinynet.training.evaluate import Network, evaluate
+from tinynet.training.run_folder import find_checkpoint
+from tinynet.training.settings import loading_threads
 
 
 def add_parser(commands, example: Example) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinynet.console.sentences import counted
 from tinynet.devices import UnusableGpu
 from tinynet.devices import device as open_device
-from tinynet.errors import UserError
-from tinynet.ledger import DeviceOutOfMemory
+from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.nn import Module, Sequential
-from tinynet.sentences import counted
-from tinynet.settings import Settings
+from tinynet.training.errors import UserError
+from tinynet.training.settings import Settings
 
 
 @dataclass(frozen=True)

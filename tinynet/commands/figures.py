@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.checkpoint import load_network
-from tinynet.colour_score import count_towers, tower_scores
 from tinynet.commands import flags
 from tinynet.commands.evaluate import check_classes
 from tinynet.commands.example import Example, named_devices
+from tinynet.console.progress import Progress
 from tinynet.data import BadImage, DataError, Dataset, Loader, open_dataset
-from tinynet.errors import UserError
-from tinynet.evaluate import Network, likeliest
-from tinynet.features import nearest
 from tinynet.nn import Sequential
-from tinynet.progress import Progress
-from tinynet.run_folder import RunFolder, find_checkpoint
-from tinynet.settings import loading_threads
+from tinynet.reports.colour_score import count_towers, tower_scores
+from tinynet.reports.features import nearest
+from tinynet.training.checkpoint import load_network
+from tinynet.training.errors import UserError
+from tinynet.training.evaluate import Network, likeliest
+from tinynet.training.run_folder import RunFolder, find_checkpoint
+from tinynet.training.settings import loading_threads
 
 SHOWN, BEST = 8, 5  # validation images with their likeliest classes, as in the paper's figure 4
 ROWS, NEIGHBOURS = 5, 6
@@ -75,7 +75,7 @@ def figures(example: Example, args: Namespace) -> int:
 
 def draw_curves(folder: RunFolder, lines: list[dict], steps_per_epoch: int | None) -> Path:
     """Curves like those of figure 1, from the lines of the run's log."""
-    from tinynet import plot  # matplotlib takes a while to load
+    from tinynet.reports import plot  # matplotlib takes a while to load
 
     file = folder.figures_path / "curves.png"
     plot.learning_curves(lines, file, steps_per_epoch)
@@ -84,7 +84,7 @@ def draw_curves(folder: RunFolder, lines: list[dict], steps_per_epoch: int | Non
 
 def draw_filters(folder: RunFolder, model: Sequential) -> tuple[Path, str]:
     """Figure 3: the filters of the first layer. Also returns the colour score of each tower."""
-    from tinynet import plot
+    from tinynet.reports import plot
 
     file = folder.figures_path / "filters.png"
     weight, towers = model.conv1.state_dict()["weight"], count_towers(model)
@@ -109,7 +109,7 @@ def steps_per_epoch(lines: list[dict]) -> int | None:
 
 def _draw_predictions(folder: RunFolder, network: Network, val_set: Dataset) -> str:
     """Figure 4, left: validation images over their five likeliest classes."""
-    from tinynet import plot
+    from tinynet.reports import plot
 
     chosen = _a_few(val_set, SHOWN)
     images = np.stack([val_set.load(i) for i in chosen])
@@ -126,7 +126,7 @@ def _draw_neighbours(
     folder: RunFolder, network: Network, train_set: Dataset, val_set: Dataset, workers: int
 ) -> str:
     """Figure 4, right: validation images, each beside the training images nearest to it."""
-    from tinynet import plot
+    from tinynet.reports import plot
 
     progress = Progress()
     chosen = _a_few(val_set, ROWS)

@@ -3,15 +3,15 @@
 from argparse import Namespace
 from pathlib import Path
 
-from tinynet.checkpoint import fitting, read_checkpoint
 from tinynet.commands import flags
 from tinynet.commands.example import Example
+from tinynet.commands.run import run_training
 from tinynet.commands.train import add_run_flags, plan_run
-from tinynet.commands.training import run_training
 from tinynet.data import kind_of_data
-from tinynet.errors import UserError
-from tinynet.finetuning import KNOWN
-from tinynet.run_folder import RunFolder, find_checkpoint
+from tinynet.training.checkpoint import fitting, read_checkpoint
+from tinynet.training.errors import UserError
+from tinynet.training.finetuning import KNOWN
+from tinynet.training.run_folder import RunFolder, find_checkpoint
 
 SHORTER = 3  # times, than a run from scratch: much is learned already
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from tinynet import nn, simulator
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build
-from tinynet.errors import UserError
-from tinynet.kernels.gate import TooManyElements
-from tinynet.ledger import KINDS, megabytes
-from tinynet.parallel.plan import Plan, largest_batch, total
-from tinynet.sentences import counted
-from tinynet.settings import Settings
+from tinynet.console.sentences import counted
+from tinynet.console.table import aligned
+from tinynet.devices.ledger import KINDS, megabytes
+from tinynet.kernels.launching.gate import TooManyElements
+from tinynet.reports.summary import rows
 from tinynet.simulator.settings import memory_size
-from tinynet.summary import rows
-from tinynet.table import aligned
+from tinynet.training.errors import UserError
+from tinynet.training.plan import Plan, largest_batch, total
+from tinynet.training.settings import Settings
 
 
 def add_parser(commands, example: Example) -> None:

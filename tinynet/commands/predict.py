@@ -4,13 +4,13 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from tinynet.checkpoint import load_network
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices
 from tinynet.data import BadImage, decode_image
-from tinynet.errors import UserError
-from tinynet.evaluate import likeliest
-from tinynet.run_folder import find_checkpoint
+from tinynet.training.checkpoint import load_network
+from tinynet.training.errors import UserError
+from tinynet.training.evaluate import likeliest
+from tinynet.training.run_folder import find_checkpoint
 
 PNG = b"\x89PNG\r\n\x1a\n"  # how every PNG file begins
 
@@ -51,7 +51,7 @@ def predict(example: Example, args: Namespace) -> int:
         for name, probability in best:
             print(f"  {probability:7.2%}  {name}")
     if figure is not None and shown:
-        from tinynet import plot  # matplotlib takes a while to load
+        from tinynet.reports import plot  # matplotlib takes a while to load
 
         plot.predictions(*zip(*shown), figure)
         print(f"figure   {figure}")

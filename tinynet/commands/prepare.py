@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet import threads
 from tinynet.commands import flags
 from tinynet.commands.example import Example, command, quoted
+from tinynet.console.progress import Progress
+from tinynet.console.sentences import counted
 from tinynet.data import Dataset, colour_components, open_dataset
-from tinynet.data.prepare import open_source, prepare
-from tinynet.data.prepare_images import Recipe
-from tinynet.data.prepare_state import Destination
+from tinynet.data.preparing.destination import Destination
+from tinynet.data.preparing.images import Recipe
+from tinynet.data.preparing.prepare import open_source, prepare
 from tinynet.data.shards import SKIPPED
-from tinynet.progress import Progress
-from tinynet.sentences import counted
+from tinynet.devices import threads
 
 SHOWN = 5  # lines of skipped.txt, or classes without images
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinynet.commands.example import Example
-from tinynet.controls import main_group
-from tinynet.errors import UserError
-from tinynet.run_folder import RunFolder
-from tinynet.schedule import EPOCHS_145, changes_145
-from tinynet.settings import Settings
+from tinynet.training.controls import main_group
+from tinynet.training.errors import UserError
+from tinynet.training.run_folder import RunFolder
+from tinynet.training.schedule import EPOCHS_145, changes_145
+from tinynet.training.settings import Settings
 
 REPLAY = "replay "  # followed by the other run's folder
 REPLAYED = ("changes", "lr", "epochs")  # the settings that are the other run's

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build
-from tinynet.summary import summary_table
+from tinynet.reports.summary import summary_table
 
 
 def add_parser(commands, example: Example) -> None:

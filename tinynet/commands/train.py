@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tinynet.commands import flags, schedules
 from tinynet.commands.example import Example, named_devices
-from tinynet.commands.training import run_training
+from tinynet.commands.run import run_training
 from tinynet.data import NAMES, kind_of_data
-from tinynet.errors import UserError
-from tinynet.run_folder import RunFolder
-from tinynet.schedule import EPOCHS_145
-from tinynet.settings import FLAGS, Settings
+from tinynet.training.errors import UserError
+from tinynet.training.run_folder import RunFolder
+from tinynet.training.schedule import EPOCHS_145
+from tinynet.training.settings import FLAGS, Settings
 
 
 def add_parser(commands, example: Example) -> None:

@@ -13,13 +13,7 @@ prepared set: `shards.py` is its format; `prepare.py` and what it imports make o
 
 from pathlib import Path
 
-from tinynet.data.cifar10 import (
-    PLACES,
-    download,
-    find_or_download,
-    is_cifar10_folder,
-    open_cifar10,
-)
+from tinynet.data.cifar10 import PLACES, download, find_or_download, is_cifar10_folder, open_cifar10
 from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist

@@ -12,7 +12,7 @@ import re
 from functools import cache
 from types import ModuleType
 
-from tinynet import copies
+from tinynet.devices import copies
 from tinynet.devices.base import Device
 from tinynet.devices.cpu import Cpu
 from tinynet.devices.gpu import Gpu

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tinynet.ledger import Ledger
+from tinynet.devices.ledger import Ledger
 
 
 class Device:

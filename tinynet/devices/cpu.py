@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.devices.base import Device
-from tinynet.memory import Pool
+from tinynet.devices.memory import Pool
 
 SHARES = 16  # a sum over the batch is cut into this many, whatever the number of cores
 PART = 4 << 20  # bytes that the columns of one part of a batch should take at most

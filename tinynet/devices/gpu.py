@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from tinynet.devices.base import Device
-from tinynet.ledger import DeviceOutOfMemory
+from tinynet.devices.ledger import DeviceOutOfMemory
 
 WORKSPACE = 256 << 20  # bytes that the columns of one part of a batch may take
 

@@ -7,15 +7,15 @@ to run one:
 """
 
 from tinynet.devices import Device, Gpu
-from tinynet.kernels import compiled
 from tinynet.kernels.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
 from tinynet.kernels.augment import augment
 from tinynet.kernels.avg_pool import avg_pool_backward, avg_pool_forward
 from tinynet.kernels.bias import bias_backward, bias_forward
 from tinynet.kernels.conv import col2im, im2col
 from tinynet.kernels.dropout import dropout_backward, dropout_forward
-from tinynet.kernels.gate import check
 from tinynet.kernels.gemm import gemm
+from tinynet.kernels.launching import compiled
+from tinynet.kernels.launching.gate import check
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.lrn_within import lrn_within_backward, lrn_within_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward

@@ -14,10 +14,10 @@ import shutil
 import sys
 
 from tinynet import simulator
+from tinynet.console.standard_streams import mute, open_closed
 from tinynet.kernels.catalogue import listing, reading, reports
-from tinynet.kernels.geometry import KERNELS
+from tinynet.kernels.launching.geometry import KERNELS
 from tinynet.simulator.settings import chosen_mode, chosen_order
-from tinynet.standard_streams import mute, open_closed
 
 HINT = """\
 python -m tinynet.kernels lrn               lrn.cu to read, with its NumPy twin beside it

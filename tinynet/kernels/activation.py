@@ -7,7 +7,7 @@ as `size` elements and cut into blocks that fit the cache.
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.kernels.masks import keep
 
 BLOCK = 64 * 1024  # elements: x, y and a mask stay in a core's cache

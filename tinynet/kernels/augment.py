@@ -5,7 +5,7 @@ x[n,c,i,j] = (images[n,c, top + i, left + (flip ? ow-1-j : j)] + shift[n,c] - me
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 
 
 def augment(x, images, top, left, flip, shift, mean, scale, n, c, h, w, oh, ow):

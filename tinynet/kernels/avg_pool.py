@@ -8,7 +8,7 @@ Each map is pooled on its own, so a batch is n*c maps, and a task takes some of 
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.kernels.windows import maps_a_task, tap_slices
 
 

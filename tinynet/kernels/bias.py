@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 
 BLOCK = 64 * 1024  # elements: a task takes as many whole images as fit, or one
 

@@ -12,7 +12,7 @@ Between `rows` and col whole rows move, with stride 1 even whole maps: long runs
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.kernels.windows import tap_slices
 
 BYTES = 1 << 20  # of `rows`: so many for one task, so that they stay in cache

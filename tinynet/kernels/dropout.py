@@ -8,7 +8,7 @@ backward draws the same mask again, and any split over devices or threads draws 
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.kernels.masks import keep
 
 BLOCK = 64 * 1024  # elements drawn at once: the six arrays of philox fit a core's cache

@@ -7,7 +7,7 @@ for one worker: the same bits on any number of cores.
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 
 PARTS = 16
 SMALL = 1 << 24  # multiply-adds: 0.1 ms on one core, about as long as waking the others takes

@@ -13,7 +13,7 @@ subtracts another would save little and keep the rounding errors of all channels
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 
 
 def lrn_forward(y, scale, x, n, c, plane, groups, size, alpha, beta, k):

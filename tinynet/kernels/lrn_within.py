@@ -7,7 +7,7 @@ in AlexNet's second layer.
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.kernels.lrn import multiply_by_power
 
 

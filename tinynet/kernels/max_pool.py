@@ -8,7 +8,7 @@ own, so a batch is n*c maps, and a task takes some of them.
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 from tinynet.kernels.windows import maps_a_task
 
 

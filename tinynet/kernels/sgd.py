@@ -6,7 +6,7 @@ w <- w + v
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 
 BLOCK = 64 * 1024  # elements: weight, velocity, gradient and one product stay in a core's cache
 

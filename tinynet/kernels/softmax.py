@@ -9,7 +9,7 @@ the logits, not from the probability, so that it stays finite where the probabil
 
 import numpy as np
 
-from tinynet import threads
+from tinynet.devices import threads
 
 ROWS = 32  # rows per task
 

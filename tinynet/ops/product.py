@@ -10,8 +10,7 @@ from math import prod
 
 import numpy as np
 
-from tinynet import threads
-from tinynet.devices import Cpu, Device
+from tinynet.devices import Cpu, Device, threads
 from tinynet.kernels import launch
 from tinynet.kernels.gemm import PARTS, SMALL, gemm
 

@@ -11,9 +11,9 @@ In the backward pass their gradients go the opposite way, except the input's: it
 
 from dataclasses import dataclass
 
+from tinynet.console.table import aligned
 from tinynet.devices import Device
 from tinynet.ops.to import To
-from tinynet.table import aligned
 from tinynet.tensor import Tensor, apply
 
 BACK = {"a to b": "b to a", "b to a": "a to b"}

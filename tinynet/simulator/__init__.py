@@ -26,11 +26,10 @@ and is stopped. It is tested on Linux, with g++ and clang++.
 import numpy as np
 from numpy import int32
 
-from tinynet.simulator import cuda
-from tinynet.simulator.arrays import Function, may_share_memory
-from tinynet.simulator.arrays import SimArray as ndarray
-from tinynet.simulator.compiler import unavailable
-from tinynet.simulator.creation import (
+from tinynet.simulator.devices import cuda
+from tinynet.simulator.devices.arrays import Function, may_share_memory
+from tinynet.simulator.devices.arrays import SimArray as ndarray
+from tinynet.simulator.devices.creation import (
     arange,
     asarray,
     ascontiguousarray,
@@ -38,10 +37,11 @@ from tinynet.simulator.creation import (
     empty,
     zeros,
 )
+from tinynet.simulator.devices.memory import POOL, MemoryPool
 from tinynet.simulator.dry import dry_run, is_dry
 from tinynet.simulator.errors import ArgumentError, CompilerMissing, KernelError
-from tinynet.simulator.memory import POOL, MemoryPool
-from tinynet.simulator.module import RawModule
+from tinynet.simulator.kernels.compiler import unavailable
+from tinynet.simulator.kernels.module import RawModule
 
 # Of NumPy's functions, those that tinynet's operations call by these names.
 FUNCTIONS = frozenset(

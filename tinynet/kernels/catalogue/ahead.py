@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from tinynet import threads
-from tinynet.kernels.geometry import KERNELS
+from tinynet.devices import threads
+from tinynet.kernels.launching.geometry import KERNELS
 
 
 class Ahead:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet.kernels import TWINS
 from tinynet.kernels.catalogue.headers import Array, arrays
-from tinynet.kernels.geometry import parameters
+from tinynet.kernels.launching.geometry import parameters
 
 Sizes = dict[str, float]
 REAL = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}

@@ -18,7 +18,7 @@ from functools import cache
 from itertools import takewhile
 from math import prod
 
-from tinynet.kernels.geometry import KERNELS, parameters, source
+from tinynet.kernels.launching.geometry import KERNELS, parameters, source
 
 _ARRAY = r"\w+(?: \((?:in, )?out\))?"
 _ARRAYS = re.compile(rf"  ({_ARRAY}(?:, {_ARRAY})*) +\(([^()]*)\)")

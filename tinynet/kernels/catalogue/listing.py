@@ -11,9 +11,9 @@ from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, bytes_moved, flop
 from tinynet.kernels.catalogue.headers import arrays, formula, title
 from tinynet.kernels.catalogue.resources import CompileFailed, Resources
 from tinynet.kernels.catalogue.trials import Verdict
-from tinynet.kernels.geometry import KERNELS, parameters
+from tinynet.kernels.launching.geometry import KERNELS, parameters
 from tinynet.simulator import KernelError
-from tinynet.simulator.profiling import LineProfile
+from tinynet.simulator.kernels.profiling import LineProfile
 
 WIDTH = 100
 ROW = "{:30} {:11} {:>5} {:>7} {:>6} {:>4} {:>5} {:>6} {:>5} {:>4} {:>5}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tinynet.kernels import TWINS
 from tinynet.kernels.catalogue.headers import extent
-from tinynet.kernels.geometry import KERNELS, source
+from tinynet.kernels.launching.geometry import KERNELS, source
 
 SIDE_BY_SIDE = 180  # columns: from here on, few lines of either file are too long for their half
 MARGIN = 4  # columns for the numbers of the CUDA lines: check and profile name those

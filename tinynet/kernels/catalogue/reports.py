@@ -6,9 +6,9 @@ from itertools import groupby
 from tinynet.kernels.catalogue import trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL
-from tinynet.kernels.geometry import KERNELS, source
+from tinynet.kernels.launching.geometry import KERNELS, source
 from tinynet.simulator import KernelError
-from tinynet.simulator.profiling import LineProfile
+from tinynet.simulator.kernels.profiling import LineProfile
 
 HOW_TO_READ = """\
 A request is what the 32 lanes of a warp read or write at once. 32 lanes x 4 bytes are 128 bytes,

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tinynet.kernels import geometry
-from tinynet.kernels.geometry import KERNELS
-from tinynet.simulator.compiler import cache_folder
+from tinynet.kernels.launching.geometry import FOLDER, KERNELS
+from tinynet.simulator.kernels.compiler import cache_folder
 
 ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it
 FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float", "-ftz=true"]  # CuPy adds the last one
@@ -85,7 +84,7 @@ def _read(report: str) -> Resources:
 
 def kept_log(file: str) -> str:
     """The compiler's log of a .cu file of the kernels' folder, compiled only if it is new."""
-    path = Path(geometry.__file__).with_name(file)
+    path = FOLDER / file
     ingredients = "\0".join([compiler().name, *FLAGS, path.read_text(encoding="utf-8")])
     key = hashlib.sha256(ingredients.encode()).hexdigest()[:24]
     kept = cache_folder() / f"ptxas-{key}.txt"

@@ -15,12 +15,12 @@ import numpy as np
 from tinynet.kernels import TWINS
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
-from tinynet.kernels.gate import cast
-from tinynet.kernels.geometry import KERNELS, launch_shape, parameters, source
+from tinynet.kernels.launching.gate import cast
+from tinynet.kernels.launching.geometry import KERNELS, launch_shape, parameters, source
 from tinynet.simulator import KernelError, RawModule
-from tinynet.simulator.compiler import build
-from tinynet.simulator.profiling import LineProfile
-from tinynet.simulator.source import to_cpp
+from tinynet.simulator.kernels.compiler import build
+from tinynet.simulator.kernels.profiling import LineProfile
+from tinynet.simulator.kernels.source import to_cpp
 
 # A kernel may sum in another order than its twin, fuse a multiplication with an addition, and take
 # exp or pow from another library. On the sizes of EXAMPLES that moves a result by less than this

@@ -1,0 +1,122 @@
+"""The command line that the examples share: one module per command, and what becomes of errors.
+
+Exit status: 0 on success; 1 on failure; 2 for an error that the user can put right, with one line
+on stderr that says how; 130 after Ctrl-C. A traceback means a bug.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TextIO
+
+from tinynet.commands import (
+    ablate,
+    check_gradients,
+    diff,
+    evaluate,
+    figures,
+    finetune,
+    plan,
+    predict,
+    prepare,
+    summary,
+    train,
+)
+from tinynet.commands.example import Example
+from tinynet.console.standard_streams import mute, open_closed
+from tinynet.data import DataError
+from tinynet.devices.ledger import DeviceOutOfMemory
+from tinynet.training.errors import UserError
+
+COMMANDS = (
+    *(prepare, train, evaluate, predict, finetune, figures),
+    *(ablate, summary, diff, plan, check_gradients),
+)
+
+
+def main(example: Example, argv: list[str] | None = None) -> int:
+    """Run the command that `argv` (else the program's arguments) names; return the exit status."""
+    open_closed()
+    # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    args = _parser(example).parse_args(argv)
+    with contextlib.redirect_stdout(_NamedOutput(sys.stdout)):
+        return _run(example, args)
+
+
+def _run(example: Example, args: argparse.Namespace) -> int:
+    try:
+        with warnings.catch_warnings():
+            # An overflow shows in the loss, where training looks for it.
+            warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
+            status = args.run(example, args)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read the output has seen enough: `train | head`
+        for stream in (sys.stdout, sys.stderr):
+            mute(stream)
+        return 1
+    except KeyboardInterrupt:
+        with contextlib.suppress(BrokenPipeError):
+            print("stopped", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+        # Not sys.exit, which waits for all threads: a worker whose start was interrupted is on no
+        # list of threads to be woken, and would wait for work forever.
+        os._exit(130)
+    except DeviceOutOfMemory as error:
+        return _refuse(str(error))
+    except MemoryError as error:
+        return _refuse(f"out of memory: {error}")
+    except (UserError, DataError) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+class _NamedOutput:
+    """Standard output whose errors name it, as those of a file do; after the first it is mute."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._naming():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._naming():
+            self._stream.flush()
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            mute(self._stream)  # or what it has buffered would fail again, at exit
+            raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _parser(example: Example) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{example.name}.py",
+        description=example.description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        module.add_parser(commands, example)
+    return parser

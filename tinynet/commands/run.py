@@ -1,0 +1,228 @@
+"""A training run, from its settings to the trained network in its folder."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.commands.example import Example, better_start, build, command, quoted, skipped_files
+from tinynet.commands.figures import draw_curves, draw_filters
+from tinynet.commands.route import describe_devices
+from tinynet.console.progress import Progress
+from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
+from tinynet.devices import Device
+from tinynet.devices.ledger import DeviceOutOfMemory
+from tinynet.nn import Module, Sequential
+from tinynet.optim import SGD
+from tinynet.training import finetuning
+from tinynet.training.checkpoint import describe_data, differences, fitting, read_checkpoint
+from tinynet.training.errors import Interrupted, NonFiniteError, UserError
+from tinynet.training.evaluate import Network
+from tinynet.training.inputs import Inputs, centre, flat_mean
+from tinynet.training.memory_table import memory_table, watch_training
+from tinynet.training.run_folder import RunFolder
+from tinynet.training.settings import Settings
+from tinynet.training.trainer import Trainer
+
+
+def run_training(
+    example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
+) -> int:
+    """Train a network, or resume; status 130 after Ctrl-C, 2 for bad data, 1 for other failures.
+
+    `report` names the tables, "memory" and "traffic", to be printed at the end. UserError if
+    another process trains in the folder.
+    """
+    with closing(folder):
+        if resume:
+            folder.claim()  # a new run does so when it makes its folder
+        return _train(example, settings, folder, resume, report)
+
+
+def _train(
+    example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
+) -> int:
+    path, state = (resume and folder.last_good()) or (None, None)
+    progress = Progress()
+    train_set, val_set = (_open(settings, split) for split in ("train", "val"))
+    if state is not None:
+        with fitting(path):
+            _refuse_another_run(example, state, settings, train_set, folder)
+    model = build(example, settings, len(train_set.classes))
+    if state is not None:
+        with fitting(path):
+            inputs = _inputs(settings, state["mean"], state["components"])
+    elif settings.finetuned_from is not None:
+        inputs = _take_over(model, settings)
+    else:
+        inputs = _inputs(settings, *_statistics(settings, train_set, progress))
+    network = Network(model, inputs, train_set.classes, settings.store_size)
+    optimizer = _optimizer(example, model, settings)
+    # What a fine-tuned network begins with is its checkpoint's.
+    better = "" if settings.finetuned_from else better_start(example, settings.profile)
+    trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress, better)
+    if state is not None:
+        with fitting(path):
+            trainer.resume(state)
+        progress.say(f"resuming after step {trainer.step}")
+    del state  # as large as the network and its velocities
+    progress.say(_title(settings, network, train_set, val_set, folder, trainer.schedule))
+    used = watch_training(model, optimizer)
+    folder.create()
+    if trainer.done:  # nothing is to be kept either, such as a rate for steps that do not come
+        progress.say(f"nothing left to do; epochs done: {trainer.epoch}, steps: {trainer.step}")
+    else:
+        folder.write_config(asdict(settings))
+    if trainer.step == 0:  # drop the lines of a run that ended before its first checkpoint
+        folder.rewind(0, validated=False)
+    try:
+        status = _run(trainer, folder)
+        if status == 0 and report:
+            print("\n" + "\n\n".join(_tables(report, model, used)))
+        return status
+    finally:
+        for device in used:
+            device.ledger.forget()
+
+
+def _refuse_another_run(example, state, settings, train_set, folder) -> None:
+    """Raise UserError if the run of the checkpoint `state` is not the one `settings` ask for."""
+    found = differences(state, settings, train_set)
+    if not found:
+        return
+    message = (
+        f"{folder.path} was started with other settings: {'; '.join(found)}. Resume with the same "
+        "ones, or start again with another --out"
+    )
+    before, now = state["profile"], settings.profile
+    if before != now and before in example.profiles:
+        lines = [f"the {example.versions}s {before} and {now} differ in"]
+        message = "\n    ".join([f"{message};", *lines, *example.differences(before, now)])
+    raise UserError(message)
+
+
+def _optimizer(example: Example, model: Sequential, settings: Settings) -> SGD:
+    groups = example.parameter_groups(model, settings.lr)
+    if settings.finetuned_from is not None:
+        groups = finetuning.parameter_groups(groups, model)
+    return SGD(groups, settings.lr, settings.momentum)
+
+
+def _take_over(model: Sequential, settings: Settings) -> Inputs:
+    """Begin with a checkpoint's weights, except the last layer's, and with its mean image."""
+    path = Path(settings.finetuned_from)
+    state = read_checkpoint(path, settings.network)
+    with fitting(path):
+        finetuning.take_over(model, state["model"])
+        return _inputs(settings, state["mean"], state["components"])
+
+
+def _tables(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
+    """The tables that --report asks for."""
+    if "memory" in wanted:
+        yield memory_table(used)
+    if "traffic" in wanted:
+        traffic = getattr(model, "traffic", None)  # of a network that can have two towers
+        yield traffic.table() if traffic else "no traffic: this network has one tower"
+
+
+def _title(settings, network, train_set, val_set, folder, schedule) -> str:
+    parameters = sum(p.size for p in network.model.parameters())
+    start = ""
+    if settings.finetuned_from is not None:
+        last = finetuning.last_layer(network.model)
+        start = f"start    {settings.finetuned_from}; {last} is new\n"
+    return (
+        f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
+        f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
+        f"{settings.width:g}: {parameters:,} parameters\n{start}"
+        f"devices  {describe_devices(settings.devices.split(','))}\n"
+        f"schedule {settings.schedule}: {schedule.describe(settings.epochs)}\n"
+        f"run      {folder.path}"
+    )
+
+
+def _run(trainer: Trainer, folder: RunFolder) -> int:
+    resume = f"{command()} train --resume --out {quoted(folder.path)}"
+    try:
+        trainer.run()
+    except BrokenPipeError:
+        raise
+    except Interrupted:
+        print(f"stopped after step {trainer.step}. To resume: {resume}", file=sys.stderr)
+        return 130
+    except (NonFiniteError, DeviceOutOfMemory, DataError, OSError) as error:
+        print(f"error: {error}; {_cure(error, trainer, folder, resume)}", file=sys.stderr)
+        return 2 if isinstance(error, DataError) else 1
+    _say_what_next(trainer, folder)
+    return 0
+
+
+def _cure(error: Exception, trainer: Trainer, folder: RunFolder, resume: str) -> str:
+    """What can be done after a failure: from the last checkpoint, or from the start."""
+    last = folder.steps()[-1:]
+    cure = f"there is no checkpoint yet; to start again: {resume}"
+    if last:
+        cure = f"the last checkpoint, {last[0]}, is intact; to resume: {resume}"
+    if isinstance(error, NonFiniteError):
+        cure += f" (with a lower --lr: it was {trainer.settings.lr:g})"
+    if isinstance(error, DeviceOutOfMemory):
+        cure += "; a smaller --batch-size needs less"
+    return cure
+
+
+def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
+    path, best = quoted(folder.path), trainer.notebook.best
+    if trainer.skipped:
+        print(skipped_files(trainer.skipped))
+    if best:
+        error = f"top-1 error {best['val_top1_error']:.2%}"
+        print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
+    print(f"last     {folder.steps()[-1]}")
+    print(f"log      {folder.log_path}")
+    draw_curves(folder, folder.read_log(), len(trainer.loader))
+    _, scores = draw_filters(folder, trainer.network.model)
+    print(f"figures  {folder.figures_path}; {scores}")
+    print(f"next     {command()} eval --checkpoint {path}")
+    print(f"         {command()} predict --checkpoint {path} IMAGE...")
+    print(f"         {command()} figures --run {path}")
+
+
+def _open(settings: Settings, split: str) -> Dataset:
+    return open_dataset(
+        settings.data, split, settings.image_size, settings.seed, settings.store_size
+    )
+
+
+def _inputs(settings: Settings, mean: np.ndarray, components: np.ndarray) -> Inputs:
+    return Inputs(
+        mean,
+        np.array(settings.pixel_std),
+        settings.devices.split(",")[0],
+        components,
+        settings.colour_noise,
+        settings.colour_rescale,
+    )
+
+
+def _statistics(
+    settings: Settings, train_set: Dataset, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is subtracted from each image, (3, S, S), and the components of the colours, (3, 3)."""
+    if settings.pixel_mean is not None and not settings.colour_noise:
+        return flat_mean(settings.pixel_mean, settings.image_size), np.zeros((3, 3))
+    progress.begin("mean image", min(len(train_set), settings.mean_images))
+    statistics = measure(
+        train_set,
+        settings.mean_images,
+        lambda done, total: progress.advance(done),
+        settings.workers,
+    )
+    progress.end()
+    mean = centre(statistics.mean, settings.image_size)
+    if settings.pixel_mean is not None:
+        mean = flat_mean(settings.pixel_mean, settings.image_size)
+    return mean, colour_components(statistics.covariance)

@@ -1,0 +1,1 @@
+"""What stands between `launch` and a kernel: what is let through, in which grid, compiled when."""

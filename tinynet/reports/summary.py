@@ -1,0 +1,105 @@
+"""A network's layers in a table: sizes, parameters, connections, FLOPs.
+
+The counts follow from the shapes of the layers; no image goes through the network.
+"""
+
+import math
+from dataclasses import dataclass
+
+from tinynet import nn
+from tinynet.console.table import aligned
+from tinynet.ops.window import pair
+
+HOW = """\
+neurons      outputs of convolutional and fully connected layers, each counted once
+parameters   weights and biases; a weight is shared by all places of its filter
+connections  a multiply-add each: for every neuron, the inputs that it sums (padding included)
+FLOPs        2 for each connection, forward, one image; a training step takes about 3 times that"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer, for one image."""
+
+    name: str
+    output: tuple[int, ...]
+    filters: str = ""  # how many, their size and stride; for pooling, its window
+    neurons: int = 0
+    parameters: int = 0
+    connections: int = 0
+
+
+def rows(model: nn.Sequential, image_size: int, channels: int = 3) -> list[Row]:
+    """The layers in order, each with the size of its output for one image."""
+    found, size = [], (channels, image_size, image_size)
+    for name, layer in model.children():
+        row = _row(name, layer, size)
+        found.append(row)
+        size = row.output
+    return found
+
+
+def _row(name: str, layer: nn.Module, size: tuple[int, ...]) -> Row:
+    if isinstance(layer, nn.Conv2d):
+        out, depth, kh, kw = layer.weight.shape  # depth: channels of one group
+        output = (out, *layer.output_size(*size[1:]))
+        inputs = depth * kh * kw
+        filters = f"{out} of {kh}x{kw}x{depth} / {_stride(layer.stride)}"
+    elif isinstance(layer, nn.Linear):
+        output, inputs, filters = (layer.weight.shape[0],), layer.weight.shape[1], ""
+    elif isinstance(layer, nn.Pool2d):
+        window = "x".join(map(str, pair("summary", "kernel_size", layer.kernel_size, least=1)))
+        stride = layer.kernel_size if layer.stride is None else layer.stride
+        output = (size[0], *layer.output_size(*size[1:]))
+        return Row(name, output, f"{window} / {_stride(stride)}")
+    elif isinstance(layer, nn.Flatten):
+        return Row(name, (math.prod(size),))
+    elif isinstance(layer, nn.LocalResponseNorm):
+        return Row(name, size, f"{layer.size} maps")
+    elif isinstance(layer, nn.LocalResponseNormWithin):
+        return Row(name, size, f"{layer.size}x{layer.size}")
+    else:
+        return Row(name, size)
+    neurons = math.prod(output)
+    parameters = sum(p.size for p in layer.parameters())
+    return Row(name, output, filters, neurons, parameters, neurons * inputs)
+
+
+def _stride(stride: nn.Size) -> str:
+    h, w = pair("summary", "stride", stride, least=1)
+    return str(h) if h == w else f"{h}x{w}"
+
+
+def summary_table(model: nn.Sequential, image_size: int) -> str:
+    """The table, its totals, and how each column is counted."""
+    header = (
+        "layer",
+        "output",
+        "filters / stride",
+        "neurons",
+        "parameters",
+        "connections",
+        "FLOPs",
+    )
+    lines = [header, ("image", _size((3, image_size, image_size)), "", "", "", "", "")]
+    layers = rows(model, image_size)
+    for row in layers:
+        lines.append((row.name, _size(row.output), row.filters, *_counts(row)))
+    total = Row("total", (), "", *(sum(column) for column in zip(*map(_numbers, layers))))
+    lines.append((total.name, "", "", *_counts(total)))
+    first, *text, last = aligned(lines, left=3)
+    rule = "-" * len(first)
+    return "\n".join([first, rule, *text, rule, last, "", HOW])
+
+
+def _numbers(row: Row) -> tuple[int, int, int]:
+    return row.neurons, row.parameters, row.connections
+
+
+def _counts(row: Row) -> list[str]:
+    numbers = (*_numbers(row), 2 * row.connections)
+    return [f"{number:,}" if number else "" for number in numbers]
+
+
+def _size(size: tuple[int, ...]) -> str:
+    return " x ".join(map(str, size))

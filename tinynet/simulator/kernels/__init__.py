@@ -1,0 +1,1 @@
+"""Kernels on a CPU: their text made into C++, compiled, launched, watched and profiled."""

@@ -1,0 +1,222 @@
+"""Compiles kernels with this machine's C++ compiler, once: results are cached by content.
+
+A kernel's library is its own object (cuda.h and then the .cu text) linked with the runtime's
+objects. Everything is named after a hash of all that went into it, so nothing is ever stale, and is
+moved into place whole (os.replace), so that two processes can compile the same kernel at once.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from tinynet.simulator.errors import CompilerMissing, KernelError
+
+CPP = Path(__file__).with_name("cpp")
+
+COMMON = [
+    "-std=c++17",
+    "-fPIC",
+    "-g1",  # lines, for messages...
+    "-gdwarf-4",  # ...in the form that every addr2line reads
+    "-w",
+    "-fvisibility=hidden",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-ffp-contract=off",  # a*b + c rounds twice everywhere: the same bits on every machine
+    "-U_FORTIFY_SOURCE",  # its longjmp mistakes a leap between stacks for an attack
+]
+KERNEL = [
+    "-fno-strict-aliasing",  # CUDA's compiler lets a float be read as an int
+    "-fstack-clash-protection",  # too large a local array hits the guard page, never leaps over it
+    "-fno-finite-loops",  # a loop that waits forever must wait, not vanish
+    "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
+]
+# Compiled for ThreadSanitizer but linked without it: the compiler inserts calls of
+# __tsan_read4(address) and the like at every load and store, and watch.cpp has those functions.
+WATCHED = ["-O1", "-fsanitize=thread", "-DSIM_WATCH"]
+# Neither may omit an access: g++ turns loops into memset, clang++ drops the read of `a[i] += x`.
+WATCHED_BY = {
+    "g++": ["-fno-tree-loop-distribute-patterns"],
+    "clang++": ["-mllvm", "-tsan-instrument-read-before-write"],
+}
+KERNEL_FLAGS = {
+    "run": [*KERNEL, "-O2"],
+    "check": [*KERNEL, *WATCHED, "-DSIM_CHECK"],
+    "profile": [*KERNEL, *WATCHED],
+}
+RUNTIME_FLAGS = {
+    "run": ["-O2"],
+    "check": ["-O2", "-DSIM_WATCH", "-DSIM_CHECK"],
+    "profile": ["-O2", "-DSIM_WATCH"],
+}
+ALWAYS = ["scheduler.cpp", "crash.cpp", "findings.cpp"]
+RUNTIME = {
+    "run": ALWAYS,
+    "check": [*ALWAYS, "watch.cpp", "check.cpp"],
+    "profile": [*ALWAYS, "watch.cpp", "profile.cpp"],
+}
+# These tell the line of an address and the shared variables of a library; both come with g++.
+TOOLS = ("addr2line", "nm")
+
+# The options that NVRTC takes: those that a host compiler understands too, and those of a GPU.
+_PASSED_ON = re.compile(r"-[DUI].+|--define-macro=.+|--undefine-macro=.+")
+_OF_A_GPU = re.compile(
+    r"--?use_fast_math|--?fmad=.*|--?std=.*|-lineinfo|--generate-line-info|--device-debug|-G|"
+    r"--gpu-architecture=.*|-arch=.*|--maxrregcount=.*|-default-device|--extra-device-vectorization"
+)
+
+
+def unavailable() -> str | None:
+    """Why kernels cannot be compiled here, in one line; None if they can."""
+    named = os.environ.get("CXX")
+    missing = [tool for tool in TOOLS if not found(tool)]
+    if _compiler() is None:
+        wrong = (
+            f"CXX names {named}, which does not exist" if named else "g++ or clang++ is not on PATH"
+        )
+    elif missing:
+        wrong = f"its companions {' and '.join(missing)} (binutils) are not on PATH"
+    else:
+        return None
+    return (
+        f"the simulator needs a C++ compiler, and {wrong}: install one (Debian, Ubuntu: apt "
+        "install g++; Fedora: dnf install gcc-c++) or set CXX"
+    )
+
+
+def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
+    """Compile and link the text of a kernel; returns the shared library's path.
+
+    Raises CompilerMissing; ValueError for an option that NVRTC does not know either; KernelError
+    of kind "compile" with the compiler's first error.
+    """
+    reason = unavailable()
+    if reason is not None:
+        raise CompilerMissing(reason)
+    flags = [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *host_options(options)]
+    if mode != "run":
+        flags += WATCHED_BY["clang++" if "clang" in _version(_compiler()) else "g++"]
+    objects = [_object("kernel", flags, cpp)]
+    for name in RUNTIME[mode]:
+        text = (CPP / name).read_text(encoding="utf-8")
+        objects.append(_object(Path(name).stem, [*COMMON, *RUNTIME_FLAGS[mode]], text))
+    return _kept("kernel.so", ["-shared", *map(str, objects), "-lm", "-ldl"])
+
+
+def _object(stem: str, flags: list[str], text: str) -> Path:
+    return _kept(f"{stem}.o", [*flags, *_portable_switch()], text)
+
+
+def host_options(options: tuple[str, ...]) -> list[str]:
+    """The options of RawModule that matter to the host compiler; unknown ones are refused."""
+    kept = []
+    for option in _joined(options):
+        if _PASSED_ON.fullmatch(option):
+            kept.append(re.sub(r"^--(define|undefine)-macro=", _short_macro, option))
+        elif not _OF_A_GPU.fullmatch(option):
+            raise ValueError(f"RawModule: options: {option!r} is not an option that NVRTC takes")
+    return kept
+
+
+def _joined(options: tuple[str, ...]) -> list[str]:
+    """("-D", "REAL=float") -> ["-DREAL=float"]."""
+    joined: list[str] = []
+    for option in options:
+        if joined and joined[-1] in ("-D", "-U", "-I"):
+            joined[-1] += option
+        else:
+            joined.append(option.strip())
+    return joined
+
+
+def _short_macro(match: re.Match) -> str:
+    return {"define": "-D", "undefine": "-U"}[match[1]]
+
+
+def _portable_switch() -> list[str]:
+    """TINYNET_SIM_SWITCH=portable switches fibers as machines other than x86-64 do (fiber.h)."""
+    portable = os.environ.get("TINYNET_SIM_SWITCH") == "portable"
+    return ["-DSIM_PORTABLE_SWITCH"] if portable else []
+
+
+def _compiler() -> str | None:
+    named = os.environ.get("CXX")
+    return found(named) if named else found("g++") or found("clang++")
+
+
+def found(program: str) -> str | None:
+    """The path of a program on PATH, or None."""
+    return shutil.which(program)
+
+
+@lru_cache
+def _version(compiler: str) -> str:
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+
+
+@lru_cache
+def _headers() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(CPP.glob("*.h")))
+
+
+def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
+    """The cached result of this run of the compiler, made now if it is not there yet."""
+    compiler = _compiler()
+    ingredients = "\0".join(
+        [_version(compiler), platform.machine(), _headers(), *flags, text or ""]
+    )
+    stem, suffix = name.split(".")
+    key = hashlib.sha256(ingredients.encode()).hexdigest()[:24]
+    path = cache_folder() / f"{stem}-{key}.{suffix}"
+    if path.exists():
+        return path
+    with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as workshop:
+        made = Path(workshop) / path.name
+        command = [compiler, *flags, "-o", str(made)]
+        if text is not None:
+            command += [f"-I{CPP}", "-x", "c++", "-c", "-"]
+        done = subprocess.run(
+            command,
+            input=text or "",
+            capture_output=True,
+            text=True,
+            cwd=path.parent,
+            env={**os.environ, "LC_ALL": "C"},  # errors in the words that _compile_error looks for
+        )
+        if done.returncode:
+            raise _compile_error(done.stderr)
+        with made.open("rb") as file:
+            os.fsync(file.fileno())  # a power failure must not leave an empty file for good
+        os.replace(made, path)
+    return path
+
+
+def _compile_error(output: str) -> KernelError:
+    match = re.search(r"^(.+?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", output, re.MULTILINE)
+    if match is None:
+        return KernelError("compile", output.strip())
+    return KernelError("compile", f"{match[3]}\n{output.strip()}", match[1], int(match[2]))
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for kernels; a temporary one if that cannot be written to."""
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(base).absolute() / "tinynet"
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except (OSError, RuntimeError):  # RuntimeError: this user has no home
+        return Path(_temporary_folder().name)
+    return folder
+
+
+@lru_cache
+def _temporary_folder() -> tempfile.TemporaryDirectory:
+    """One for this process, removed when it ends."""
+    return tempfile.TemporaryDirectory(prefix="tinynet-")

@@ -1,0 +1,153 @@
+"""RawModule: CuPy's way to run a .cu text, on the CPU.
+
+    module = RawModule(code=text, options=("-DREAL=float",))
+    module.get_function("relu_forward_kernel")(grid, block, (y, x, np.int32(size)))
+
+CuPy converts nothing: a Python float is passed as a double, and a float64 array is a pointer like
+any other. A kernel that then reads garbage is the commonest mistake with CuPy, so here each
+argument must be exactly what the kernel's parameter says, or the launch is refused.
+"""
+
+from functools import cache, cached_property, partial
+
+from tinynet.simulator.devices.arrays import SimArray
+from tinynet.simulator.devices.streams import get_current_stream
+from tinynet.simulator.dry import is_dry
+from tinynet.simulator.errors import KernelError
+from tinynet.simulator.kernels.arguments import bind
+from tinynet.simulator.kernels.compiler import build
+from tinynet.simulator.kernels.launching import launch
+from tinynet.simulator.kernels.library import Library
+from tinynet.simulator.kernels.profiling import LineProfile, total
+from tinynet.simulator.kernels.source import KernelText, kernels, to_cpp
+from tinynet.simulator.settings import chosen_mode
+
+MAX_THREADS = 1024
+MAX_BLOCK = (1024, 1024, 64)
+MAX_GRID = (2**31 - 1, 65535, 65535)
+MAX_SHARED = 48 * 1024
+
+
+class RawModule:
+    """The kernels of one .cu text. Compiled when the first kernel is asked for, as in CuPy; in a
+    dry run, where nothing runs, not at all.
+
+    mode: "run", "check" or "profile"; None takes TINYNET_SIM from the environment, or "run".
+    """
+
+    def __init__(self, code: str, *, options: tuple[str, ...] = (), mode: str | None = None):
+        self.code = code
+        self.options = tuple(options)
+        self.mode = chosen_mode(mode)
+        self._profiles: list[LineProfile] = []
+
+    @cached_property
+    def library(self) -> Library:
+        return _loaded(str(build(to_cpp(self.code), self.options, self.mode)))
+
+    def compile(self) -> None:
+        """Compile the text, unless that is done already."""
+        _ = self.library
+
+    def get_function(self, name: str) -> "Kernel":
+        texts = kernels(self.code)
+        if name not in texts:
+            known = ", ".join(texts) or "none"
+            reason = f"no kernel has this name; there are: {known}"
+            raise KernelError("compile", reason, kernel=name)
+        text = texts[name]
+        if not text.extern_c:
+            reason = 'it is not extern "C", so CuPy would not find it by this name'
+            raise KernelError("compile", reason, text.file, text.line, name)
+        if not is_dry():
+            self.compile()
+        return Kernel(self, text)
+
+    def profile(self) -> list[LineProfile]:
+        """Profile mode: what each line's loads and stores cost, over all launches so far."""
+        return total(self._profiles)
+
+    def add_profile(self, profiles: list[LineProfile]) -> None:
+        """Kernels of this module add each launch's lines here."""
+        self._profiles += profiles
+
+
+@cache
+def _loaded(path: str) -> Library:
+    return Library(path)
+
+
+class Kernel:
+    """One kernel of a module; called as `kernel(grid, block, args, shared_mem=0)`."""
+
+    def __init__(self, module: RawModule, text: KernelText):
+        self.module = module
+        self.text = text
+
+    @cached_property
+    def types(self) -> list[str]:
+        return self.module.library.parameter_types(self.text.name)
+
+    @cached_property
+    def static_shared(self) -> int:
+        variables = self.module.library.shared_variables(self.text.name)
+        return sum(variable.bytes for variable in variables)
+
+    def __call__(
+        self,
+        grid: tuple[int, ...],
+        block: tuple[int, ...],
+        args: tuple,
+        shared_mem: int = 0,
+        *,
+        uninitialised: tuple[str, ...] = (),
+    ) -> None:
+        """Run the kernel over `grid` blocks of `block` threads, with `shared_mem` dynamic bytes.
+
+        uninitialised: check mode: names of parameters whose arrays hold nothing yet.
+        Raises KernelError, and ArgumentError if an argument is not what its parameter wants.
+        """
+        grid, block = self._sizes("grid", grid, MAX_GRID), self._sizes("block", block, MAX_BLOCK)
+        if is_dry():
+            return
+        self._check_limits(block, shared_mem)
+        values = bind(self.text, self.types, args, uninitialised)
+        operation = partial(self._run, grid, block, values, shared_mem)
+        if any(isinstance(arg, SimArray) for arg in args):
+            get_current_stream().submit(operation)
+        else:
+            operation()
+
+    def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int) -> None:
+        library, mode = self.module.library, self.module.mode
+        lines = launch(library, self.text, mode, grid, block, values, shared_mem)
+        self.module.add_profile(lines)
+
+    def _error(self, kind: str, reason: str) -> KernelError:
+        return KernelError(kind, reason, self.text.file, self.text.line, self.text.name)
+
+    # ---------------------------------------------------------------- limits of every GPU
+
+    def _sizes(self, what: str, sizes: tuple[int, ...], most: tuple[int, ...]) -> tuple:
+        if not isinstance(sizes, tuple) or not 1 <= len(sizes) <= 3:
+            raise self._error(
+                "limits", f"{what} must be a tuple of one to three ints, got {sizes!r}"
+            )
+        sizes = tuple(int(size) for size in sizes) + (1,) * (3 - len(sizes))
+        for axis, size, limit in zip("xyz", sizes, most):
+            if not 1 <= size <= limit:
+                raise self._error("limits", f"{what}.{axis} is {size}, must be 1 to {limit}")
+        return sizes
+
+    def _check_limits(self, block: tuple, shared_mem: int) -> None:
+        threads = block[0] * block[1] * block[2]
+        if threads > MAX_THREADS:
+            reason = f"a block of {block} is {threads} threads, at most {MAX_THREADS} are allowed"
+            raise self._error("limits", reason)
+        static = self.static_shared
+        if static + shared_mem > MAX_SHARED:
+            reason = (
+                f"{static} bytes declared and {shared_mem} asked for at the launch are "
+                f"{static + shared_mem} bytes; a block has {MAX_SHARED}"
+            )
+            raise self._error("shared memory", reason)

@@ -1,0 +1,131 @@
+"""What a network makes of images it was not trained on: errors on a data set, classes of a picture.
+
+One view of an image is its centre crop. Ten views, as in the paper's section 4.1, are its four
+corner crops, its centre crop and their mirror images; an ensemble is several networks. Either way
+the probabilities are averaged, not the logits. Validation during training runs this same code.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+
+from tinynet import functional as F
+from tinynet.data import Batch, DataError, Dataset, Loader
+from tinynet.data.loader import print_skip
+from tinynet.nn import Module
+from tinynet.tape import no_grad
+from tinynet.training.inputs import Inputs
+from tinynet.training.scores import Scores, Tally
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model with all that it takes to feed it images and to name what it sees."""
+
+    model: Module
+    inputs: Inputs
+    classes: list[str]
+    store_size: int  # pixels per side of the images from which crops are cut
+
+
+def evaluate(
+    networks: Sequence[Network],
+    datasets: Sequence[Dataset],
+    *,
+    batch_size: int,
+    workers: int,
+    views: int = 1,
+    after_batch: Callable[[int, int], None] = lambda done, total: None,
+    on_skip: Callable[[str, str], None] = print_skip,
+) -> Scores:
+    """Errors and loss of one network or of an ensemble; `networks[i]` reads from `datasets[i]`.
+
+    `after_batch(done, total)` counts images. Images that cannot be read do not count.
+    """
+    options = {"seed": 0, "workers": workers, "train": False, "on_skip": on_skip}
+    streams = [
+        predictions(network, Loader(dataset, batch_size, **options), views)
+        for network, dataset in zip(networks, datasets)
+    ]
+    tally = Tally()
+    for members in zip_longest(*streams, fillvalue=(None, None)):
+        batches, of_members = zip(*members)
+        labels = _same_batch(batches, datasets[0]).labels
+        log_p = mean_of_probabilities(of_members)
+        loss = -np.take_along_axis(log_p, labels[:, None], axis=1).sum()
+        tally.add(float(loss), log_p, labels)
+        after_batch(tally.images, len(datasets[0]))
+    return tally.scores()
+
+
+def predictions(network: Network, loader: Loader, views: int) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Each batch of n images, and their log probabilities (n, classes)."""
+    for batch in loader.epoch(0):
+        yield batch, log_probabilities(network, batch.images, views)
+
+
+def _same_batch(batches: Sequence[Batch | None], dataset: Dataset) -> Batch:
+    """The batch that every member of an ensemble was shown; DataError unless it is the same."""
+    first = batches[0]
+    for batch in batches:
+        if batch is None or first is None or not np.array_equal(batch.indices, first.indices):
+            raise DataError(
+                f"{dataset.name}: an image of {dataset.split} could be read for one network of the "
+                "ensemble but not for another: evaluate again"
+            )
+    return first
+
+
+@no_grad()
+def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> np.ndarray:
+    """The log of softmax averaged over the views: uint8 (n, 3, h, w) -> (n, classes)."""
+    n, slack = len(images), images.shape[-1] - network.inputs.image_size
+    of_views = []
+    with testing(network.model):
+        for place in crops(views, slack):
+            top, left, flip = (np.full(n, value, np.int32) for value in place)
+            logits = network.model(network.inputs(images, top, left, flip))
+            of_views.append(F.log_softmax(logits).numpy())
+    return mean_of_probabilities(of_views)
+
+
+@contextmanager
+def testing(model: Module) -> Iterator[None]:
+    """Put the model in test mode; afterwards put each of its modules back in the mode it had."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def crops(views: int, slack: int) -> list[tuple[int, int, int]]:
+    """(top, left, flip) of each view of an image that is `slack` pixels larger than a crop."""
+    middle = slack // 2
+    if views == 1:
+        return [(middle, middle, 0)]
+    if views != 10:
+        raise ValueError(f"crops: views expects 1 or 10, got {views!r}")
+    places = [(0, 0), (0, slack), (middle, middle), (slack, 0), (slack, slack)]
+    return [(*place, flip) for place in places for flip in (0, 1)]
+
+
+def mean_of_probabilities(log_p: Sequence[np.ndarray]) -> np.ndarray:
+    """log of the mean over i of exp(log_p[i]), in float64; a single one is left as it is."""
+    stacked = np.stack(log_p).astype(np.float64)
+    return np.logaddexp.reduce(stacked) - np.log(len(log_p))
+
+
+def likeliest(network: Network, images: np.ndarray, top: int) -> list[list[tuple[str, float]]]:
+    """The `top` likeliest classes of each image with their probabilities, the likeliest first."""
+    log_p = log_probabilities(network, images)
+    order = np.argsort(-log_p, axis=1, kind="stable")[:, :top]
+    return [
+        [(network.classes[k], float(np.exp(row[k]))) for k in best]
+        for row, best in zip(log_p, order)
+    ]

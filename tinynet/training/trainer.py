@@ -1,0 +1,299 @@
+"""The training loop: what happens to a network from its first step to its last.
+
+    for each epoch:
+        for each batch:  loss -> gradients -> step; now and then a line in the log, a checkpoint
+        errors on the validation images; the schedule may turn the rates down; a checkpoint
+
+A run can be stopped at any moment, by Ctrl-C, a kill or a full disk: resumed from its last
+checkpoint, it reaches the very bits that it would have reached uninterrupted.
+"""
+
+import math
+import os
+import signal
+import time
+from contextlib import closing
+
+from tinynet import functional as F
+from tinynet.console.progress import Progress
+from tinynet.data import Batch, DataError, Dataset, Loader
+from tinynet.optim import SGD
+from tinynet.training.checkpoint import network_state, restore_training, training_state
+from tinynet.training.checkpoint_writer import CheckpointWriter
+from tinynet.training.controls import Controls
+from tinynet.training.doctor import Doctor
+from tinynet.training.errors import Interrupted, NonFiniteError
+from tinynet.training.evaluate import Network, evaluate
+from tinynet.training.non_finite import bad_parameter, first_bad_layer
+from tinynet.training.notebook import Notebook
+from tinynet.training.run_folder import RunFolder
+from tinynet.training.schedule import Drops, Plateau, Replay
+from tinynet.training.scores import Scores
+from tinynet.training.settings import Settings
+
+FINITE = "all layers gave finite numbers when they were run again"
+
+
+class Trainer:
+    """One run. `step` counts updates; `epoch` counts epochs done, `batch` batches of the next.
+
+    `better_start`: see `Doctor`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: Network,
+        optimizer: SGD,
+        train_set: Dataset,
+        val_set: Dataset,
+        folder: RunFolder,
+        progress: Progress,
+        better_start: str,
+    ):
+        self.settings, self.network, self.optimizer = settings, network, optimizer
+        self.train_set, self.val_set = train_set, val_set
+        self.folder, self.progress = folder, progress
+        self._told: set[str] = set()  # images already reported as unreadable
+        self.loader = Loader(
+            train_set,
+            settings.batch_size,
+            seed=settings.seed,
+            workers=settings.workers,
+            train=True,
+            crop=settings.crop,
+            flip=settings.flip,
+            on_skip=self._warn_of_skip,
+        )
+        self._steps = settings.epochs * len(self.loader)
+        self.last_step = min(self._steps, settings.steps or self._steps)
+        self.controls = Controls(optimizer, network.inputs)
+        self.schedule = self._schedule()
+        self.doctor = Doctor(
+            network.model,
+            optimizer,
+            self.controls,
+            train_set.labels,
+            better_start=better_start,
+            workers=settings.workers,
+            prepared=train_set.prepared,
+        )
+        self.notebook = Notebook(
+            folder, progress, self.controls, self.loader, self.doctor, settings.epochs
+        )
+        self.writer = CheckpointWriter(folder)
+        self.save_seconds = 0.0
+        self.step = self.epoch = self.batch = 0
+        self._interrupted = False
+
+    def _schedule(self) -> Plateau | Drops | Replay:
+        if self.settings.schedule == "plateau":
+            return Plateau(self.controls)
+        if self.settings.schedule == "drops":
+            return Drops(self.controls, self.settings.drops, self._steps)
+        return Replay(self.controls, self.settings.changes, len(self.loader))
+
+    @property
+    def done(self) -> bool:
+        to_validate = self.batch == len(self.loader)  # stopped between training and validation
+        cut = self.step >= self.last_step and not to_validate
+        return self.epoch >= self.settings.epochs or cut
+
+    @property
+    def skipped(self) -> int:
+        """How many files were left out: not images by their names, or unreadable."""
+        return len({*self._told, *self.train_set.ignored, *self.val_set.ignored})
+
+    # ---------------------------------------------------------------- from start to end
+
+    def resume(self, state: dict) -> None:
+        """Continue from a checkpoint's `state`, which must be one of this very run."""
+        restore_training(state, self.network, self.optimizer, self.schedule)
+        self.doctor.load_state_dict(state["doctor"])
+        self.step, self.epoch, self.batch = state["step"], state["epoch"], state["batch"]
+        validated = self.batch < len(self.loader)
+        lines = self.folder.rewind(self.step, validated)
+        self.notebook.go_on(lines)
+        self._mark_best_again(lines)
+        if self.settings.lr != state["lr"]:
+            self.controls.set_lr(self.settings.lr)
+            self.notebook.note_changes(self.step, ["changed by hand"])
+
+    def _mark_best_again(self, lines: list[dict]) -> None:
+        """If the best checkpoint is not the best of the log's `lines`, mark the best there is.
+
+        A kill may have come before it was marked, or its file may be lost or damaged.
+        """
+        wanted, marked = self.notebook.best.get("step"), self.folder.step_of_best()
+        if marked == wanted:
+            return
+        self.notebook.keep_best_of(lines, {marked, *self.folder.good_steps()})
+        found = self.notebook.best.get("step")
+        if found is not None and found != marked:
+            self.folder.mark_best(self.folder.of_step(found))
+        if found != wanted and marked is None:
+            self.progress.warn(
+                f"{self.folder.best_path} is lost or damaged, and with it the best network, that "
+                f"of step {wanted}: the best of the remaining checkpoints and of later ones takes "
+                "its place"
+            )
+
+    def run(self) -> None:
+        """Train to the last epoch or step. Call it in the main thread, which gets Ctrl-C.
+
+        Raises Interrupted after Ctrl-C, once all is saved; NonFiniteError when the numbers go bad,
+        which are then not saved; OSError when the disk is full. A second Ctrl-C ends it at once.
+        """
+        self.notebook.open(self.step, self.last_step)
+        before = signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            if self.step == 0:
+                self.notebook.note_changes(0, self.schedule.after_step(0) or ["the start"])
+            while not self.done:
+                self._run_epoch()
+            self.writer.finish()
+        except (Interrupted, BrokenPipeError):
+            self.notebook.log_interval(self.step)
+            self.save(wait=True)
+            raise
+        except Exception:
+            self._keep_what_is_being_written()
+            raise
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self.progress.end()
+
+    def save(self, wait: bool = False) -> None:
+        """Write a checkpoint, also as the best if it is; with `wait`, until it is on the disk."""
+        began = time.perf_counter()
+        if bad := bad_parameter(self.network.model):
+            raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
+        self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
+        if wait:
+            self.writer.finish()
+        self.save_seconds += time.perf_counter() - began
+
+    def _state(self) -> dict:
+        state = network_state(self.settings, self.network, self.train_set)
+        state |= training_state(self.network, self.optimizer, self.schedule)
+        state["doctor"] = self.doctor.state_dict()
+        return state | {"step": self.step, "epoch": self.epoch, "batch": self.batch}
+
+    def _keep_what_is_being_written(self) -> None:
+        """Training ends with an error of its own; one from the disk is only a warning then."""
+        try:
+            self.writer.finish()
+        except OSError as error:
+            self.progress.warn(str(error))
+
+    def _on_interrupt(self, signal_number, frame) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True  # checked after the step under way, when the state is consistent
+        os.write(2, b"\nstopping after this step; Ctrl-C again to stop at once\n")
+
+    def _warn_of_skip(self, name: str, reason: str) -> None:
+        if name not in self._told:  # each validation meets it again
+            self._told.add(name)
+            self.progress.warn(f"skipped {name}: {reason}")
+
+    # ---------------------------------------------------------------- one epoch
+
+    def _run_epoch(self) -> None:
+        self.notebook.begin_epoch(self.epoch + 1, self.batch)
+        complete = self._train_batches()
+        self.notebook.log_interval(self.step)
+        self.notebook.tell()
+        try:
+            scores = self._validate()
+        except (DataError, OSError, MemoryError):
+            self.save()  # the training of this epoch is not lost; a resumed run validates first
+            raise
+        if not self.folder.steps():
+            self.save(wait=True)  # a log with a validation tells that there was a checkpoint
+        if complete:
+            self.notebook.note_findings(self.doctor.after_epoch(scores.loss, scores.top1_error))
+            self.notebook.note_changes(self.step, self.schedule.after_epoch(scores.top1_error))
+            self.epoch, self.batch = self.epoch + 1, 0
+        self.notebook.log_validation(self.step, scores, self.save_seconds)
+        self.save()
+        self.notebook.tell()
+
+    def _train_batches(self) -> bool:
+        """Train on what is left of the epoch. False if --steps cuts it short."""
+        with closing(self.loader.epoch(self.epoch, self.batch)) as batches:
+            for batch in batches:
+                self._train_on(batch)
+                self.step, self.batch = self.step + 1, batch.number + 1
+                self.notebook.note_changes(self.step, self.schedule.after_step(self.step))
+                self.notebook.advance(self.step, self.batch)
+                if self.step % self.settings.log_every == 0:
+                    self.notebook.log_interval(self.step)
+                if self.step == self.last_step and self.batch < len(self.loader):
+                    return False
+                if self.step % self.settings.checkpoint_every == 0:
+                    # A run resumed from here then logs the same intervals.
+                    self.notebook.log_interval(self.step)
+                    self.save()
+                    self.notebook.begin_interval()
+                self.notebook.tell()
+                self.writer.check()
+                if self._interrupted:
+                    raise Interrupted
+        return True
+
+    def _train_on(self, batch: Batch) -> None:
+        x = self.network.inputs.training_batch(batch)
+        if self.step == 0:
+            self.notebook.note_findings(self.doctor.before_training(x))
+        logits = self.network.model(x)
+        loss = F.cross_entropy(logits, batch.labels)
+        value, scores = loss.item(), logits.numpy()  # now: later a GPU would wait for backward
+        if not math.isfinite(value):
+            where = first_bad_layer(self.network.model, x) or FINITE
+            step = self.step + 1
+            raise self._bad_numbers(step, f"the loss of step {step} is {value}: {where}")
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.notebook.add(value * len(batch.labels), scores, batch.labels)
+        self.notebook.note_findings(self.doctor.after_step(self.step + 1, value, x))
+
+    def _validate(self) -> Scores:
+        self.progress.begin("validation", len(self.val_set))
+        scores = evaluate(
+            [self.network],
+            [self.val_set],
+            batch_size=self.settings.batch_size,
+            workers=self.settings.workers,
+            after_batch=self._after_validation_batch,
+            on_skip=self._warn_of_skip,
+        )
+        if not math.isfinite(scores.loss):
+            where = self._bad_layer_in_validation()
+            what = f"after step {self.step} the validation loss is nan or inf: {where}"
+            raise self._bad_numbers(self.step, what)
+        return scores
+
+    def _bad_numbers(self, step: int, what: str) -> NonFiniteError:
+        """The error that ends training: what is bad, and what the doctor says of it."""
+        finding = self.doctor.bad_numbers()
+        self.notebook.log_interval(self.step)
+        self.notebook.log_finding(step, finding)
+        return NonFiniteError(f"{what}; {finding.measured}. The cause is {finding.cause}")
+
+    def _bad_layer_in_validation(self) -> str:
+        """The layer where the first bad batch of the validation images goes bad."""
+        loader = Loader(self.val_set, self.settings.batch_size, seed=0, workers=1, train=False)
+        model = self.network.model.eval()
+        with closing(loader.epoch(0)) as batches:
+            for batch in batches:
+                x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
+                if where := first_bad_layer(model, x):
+                    return where
+        return FINITE
+
+    def _after_validation_batch(self, done: int, total: int) -> None:
+        self.progress.advance(done)
+        if self._interrupted:
+            raise Interrupted
