@@ -10,7 +10,7 @@ from tinynet.files.file_lock import lock
 
 HOLD = """
 import sys
-from tinynet.file_lock import lock
+from tinynet.files.file_lock import lock
 lock(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()

@@ -158,9 +158,9 @@ def test_the_line_that_names_a_file_has_no_backslash(device, monkeypatch):
     r"""#line 1 "C:\Users\..." does not compile: \U begins a character's number."""
     if device.name == "cpu":
         pytest.skip("the CPU runs twins")
-    windows = PureWindowsPath(r"C:\Users\new\tinynet\kernels\compiled.py")
+    windows = PureWindowsPath(r"C:\Users\new\tinynet\kernels")
     modules = []
-    monkeypatch.setattr(compiled, "Path", lambda _: windows)
+    monkeypatch.setattr(compiled, "FOLDER", windows)
     monkeypatch.setattr(device.xp, "RawModule", lambda **named: modules.append(named))
     compiled._module.__wrapped__(device, "conv.cu", "text", np.dtype(np.float32))
     assert modules[0]["code"] == '#line 1 "C:/Users/new/tinynet/kernels/conv.cu"\ntext'

@@ -20,6 +20,7 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import serialization
+from tinynet.training.errors import NonFiniteError
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.trainer import Trainer
 
@@ -372,7 +373,7 @@ def test_a_foreign_log_is_refused_and_kept(photos, tmp_path):
 
 def test_nan_before_the_first_checkpoint_says_how_to_begin_again(photos, tmp_path, monkeypatch):
     def nan(self, batch):
-        raise tinynet.errors.NonFiniteError("the loss of step 1 is nan: layer conv1")
+        raise NonFiniteError("the loss of step 1 is nan: layer conv1")
 
     monkeypatch.setattr(Trainer, "_train_on", nan)
     out = tmp_path / "run"
