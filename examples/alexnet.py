@@ -28,9 +28,9 @@ are one network whose convolutions 2, 4 and 5 have two groups. Either way it is 
 with the same checkpoint files.
 
 The released source of 2012 is not quite the paper's net, and later systems changed more: each is a
-profile (tinynet/profiles/), and `diff` says what differs and who says so. `source2012`, the default
-for photographs, begins conv3-5 with weights from N(0, 0.03), not N(0, 0.01): with 0.01 and biases
-of 1, only a hundredth of a logit depends on the image, and training starts late.
+profile (tinynet/alexnet_profiles/), and `diff` says what differs and who says so. `source2012`, the
+default for photographs, begins conv3-5 with weights from N(0, 0.03), not N(0, 0.01): with 0.01 and
+biases of 1, only a hundredth of a logit depends on the image, and training starts late.
 """
 
 import sys

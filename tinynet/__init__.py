@@ -1,4 +1,8 @@
-"""tinynet: a deep learning engine to read, on NumPy and hand-written CUDA kernels."""
+"""tinynet: a deep learning engine to read, on NumPy and hand-written CUDA kernels.
+
+The files beside this one are the engine; the folders are rooms above, below and beside it, and
+docs/house.md draws which stands on which.
+"""
 
 from tinynet import functional, init, nn, optim
 from tinynet.devices import device
