@@ -1,6 +1,9 @@
 """What tests share: the devices, a folder of photographs, and examples drawn alike in every run."""
 
+from functools import partial
+
 import pytest
+from fuzzing import fuzz as fuzz_for
 from hypothesis import settings
 from tiny_runs import write_photos
 
@@ -14,12 +17,24 @@ def pytest_addoption(parser):
     parser.addoption(
         "--kills", type=int, default=3, help="how often the tests of kills kill a process (3)"
     )
+    parser.addoption(
+        "--fuzz-seconds",
+        type=float,
+        default=0,
+        help="how long each fuzzer runs (one round of inputs, a second or two)",
+    )
 
 
 @pytest.fixture
 def kills(request) -> int:
     """How often a process is to be killed at a random moment."""
     return request.config.getoption("kills")
+
+
+@pytest.fixture
+def fuzz(request):
+    """fuzz(check, inputs): call `check` with what the Hypothesis strategy `inputs` draws."""
+    return partial(fuzz_for, seconds=request.config.getoption("fuzz_seconds"))
 
 
 @pytest.fixture(autouse=True)
