@@ -1,4 +1,4 @@
-"""How readers are fuzzed: a few hundred inputs in every run of the tests, more by --fuzz-seconds."""
+"""How readers are fuzzed: some hundred inputs in every run of the tests, more by --fuzz-seconds."""
 
 import itertools
 import time

@@ -7,7 +7,6 @@ A name in a folder of data may be that of a FIFO, on which `open` waits for ever
 import errno
 import os
 import stat
-from pathlib import Path
 from typing import BinaryIO
 
 KINDS = {
