@@ -1,7 +1,15 @@
-"""The versions of AlexNet as data (`versions.py`), and what differs between them (`points.py`).
+"""The versions of AlexNet as data: what each of them is, and who says so.
 
-A version can also do without one part of it, which a switch takes away (`switches.py`). Where the
-paper and its source differ but the versions do not, `notes.py` says so.
+They belong to the example, not to the engine: nothing below the commands and reports that compare
+versions knows of them. The files, in the order to read them:
+
+    versions.py   the eight profiles: the paper's text, what was released, what others made of it
+    point.py      a point in which profiles differ
+    words.py      what a profile does at each point, in a few words
+    switches.py   a profile without one of its parts
+    effects.py    what a difference does, where that depends on both profiles
+    points.py     all points: what differs between two profiles, and who says so
+    notes.py      where the source departs from the paper, but no profile from another
 """
 
 from tinynet.alexnet_profiles.notes import NOTES

@@ -1,1 +1,7 @@
-"""Text for whoever watches: sentences, tables, a line of progress; streams that may be closed."""
+"""Text for whoever watches, and the streams it goes to.
+
+    sentences.py          lists of names, numbers of things, percentages
+    table.py              rows of cells in columns
+    progress.py           a bar on a terminal, plain lines elsewhere
+    standard_streams.py   output that is closed, or that nobody reads any more
+"""

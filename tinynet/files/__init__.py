@@ -1,1 +1,1 @@
-"""Files that are whole or not there at all, and locks on folders."""
+"""Files that are whole or not there at all (`whole_file.py`), and locks on folders (`file_lock.py`)."""

@@ -9,14 +9,14 @@ It takes CuPy's place. Code that is handed `xp` gets CuPy for `cuda:N`, this pac
         kernel((blocks,), (256,), (y, x, np.int32(x.size)))
         xp.maximum(y, 0, out=y)
 
-Two halves, which share only the array:
-    kernels   module.py, and under it source, compiler, library; arguments, guards, findings,
-              launching, profiling; in C++ cuda.h (the language), runtime.h, entry.h, fiber.h,
-              scheduler, crash, watch, check, profile
-    devices   arrays.py and creation.py, over pointer, streams, memory; cuda.py collects the names
+Two halves, which share only the array; a kernel is handed arrays and launched on a stream:
 
-Modes and orders are set in the environment: settings.py. The NumPy names that work on arrays of a
-device are listed below; each means the same in CuPy.
+    errors.py, settings.py   what can go wrong; modes and orders, from the environment
+    dry.py                   arrays that are counted but never filled, kernels that never run
+    devices/                 arrays, memory, streams and events: what is CuPy's
+    kernels/                 from a kernel's text to its launch: what is NVRTC's and the GPU's
+
+The NumPy names that work on arrays of a device are listed below; each means the same in CuPy.
 
 What it cannot show: time and occupancy; races that the rules in check.cpp miss; cuBLAS and the
 order of its sums. A kernel whose threads wait for each other by spinning on a flag never ends here,

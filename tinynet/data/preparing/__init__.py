@@ -1,1 +1,12 @@
-"""From photographs as they are kept, ImageNet's archives among them, to shards: `prepare.py`."""
+"""From photographs as they are kept, ImageNet's archives among them, to shards.
+
+The files, in the order to read them:
+
+    source.py         numbered images with their classes, from a folder or a .tar
+    devkit.py         ILSVRC's development kit: which class a number means
+    ilsvrc.py         ILSVRC's archives as a source
+    images.py         the work on each image, and which shard it goes to
+    shards_write.py   a shard, the same bytes every time
+    destination.py    the folder while it is being filled: locked, gone on with, finished
+    prepare.py        all of it, from source to destination
+"""

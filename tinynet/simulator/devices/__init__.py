@@ -1,1 +1,13 @@
-"""Devices on a CPU: arrays, memory, streams and events under CuPy's names."""
+"""Devices on a CPU: arrays, memory, streams and events under CuPy's names.
+
+The files, in the order to read them:
+
+    memory.py     bytes of the host, counted and limited for each device
+    streams.py    what is issued now runs later: queues and events
+    pointer.py    addresses, and copies between them
+    undone.py     what stands for an array in a dry run
+    arrays.py     NumPy's arithmetic with CuPy's manners
+    creation.py   arrays made, and brought back
+    runtime.py    how many devices there are, and which can read which
+    cuda.py       all of it under the names of `cupy.cuda`
+"""

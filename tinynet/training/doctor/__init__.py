@@ -5,7 +5,7 @@ log; every 50 steps, how each layer responds to 32 images, and how large the ste
 the weights. That takes less than 1 % of the training time, and changes none of its bits.
 
 To read in this order: `finding.py`, what is said; `look.py` and `updates.py`, what is measured; the
-observers, each with one idea: `fading.py`, `stuck.py`, `dead.py`, `bad_numbers.py`, `loading.py`,
+observers, each with one idea: `fading.py`, `dead.py`, `stuck.py`, `bad_numbers.py`, `loading.py`,
 `overfitting.py`; `memory.py`, what has been said already; `doctor.py`, who is asked when.
 """
 
