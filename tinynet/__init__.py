@@ -12,6 +12,8 @@ from tinynet.serialization import load, save
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
 
+__version__ = "0.1.0"
+
 __all__ = [
     "GradcheckError",
     "Tensor",
