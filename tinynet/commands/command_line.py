@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TextIO
 
+import tinynet
 from tinynet.commands import (
     ablate,
     check_gradients,
@@ -27,6 +28,7 @@ from tinynet.commands import (
     train,
 )
 from tinynet.commands.example import Example
+from tinynet.console.arguments import Parser, add_version
 from tinynet.console.standard_streams import mute, open_closed
 from tinynet.data import DataError
 from tinynet.devices.ledger import DeviceOutOfMemory
@@ -111,11 +113,12 @@ def _refuse(message: str) -> int:
 
 
 def _parser(example: Example) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"{example.name}.py",
         description=example.description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_version(parser, tinynet.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in COMMANDS:
         module.add_parser(commands, example)

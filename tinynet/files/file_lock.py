@@ -1,8 +1,15 @@
 """A lock by which processes agree that only one of them works in a folder."""
 
-import fcntl
 import os
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:
+    raise ImportError(
+        "tinynet trains on Linux and macOS, whose file locks it takes; Windows is not supported: "
+        "use the Windows Subsystem for Linux (WSL)"
+    ) from None
 
 
 def lock(path: Path) -> int:

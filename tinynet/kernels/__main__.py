@@ -14,6 +14,7 @@ import shutil
 import sys
 
 from tinynet import simulator
+from tinynet.console.arguments import Parser
 from tinynet.console.standard_streams import mute, open_closed
 from tinynet.kernels.catalogue import listing, reading, reports
 from tinynet.kernels.launching.geometry import KERNELS
@@ -28,7 +29,7 @@ python -m tinynet.kernels lrn --profile     what every line asks of memory; take
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 if a kernel is wrong, 2 for a user's error."""
     open_closed()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m tinynet.kernels",
         description=(__doc__ or "").partition("\n\n")[2],  # python -OO has no docstrings
         formatter_class=argparse.RawDescriptionHelpFormatter,

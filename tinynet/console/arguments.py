@@ -1,0 +1,56 @@
+"""The parser of a command line: argparse's, which names the flag that was probably meant."""
+
+import argparse
+import difflib
+import platform
+from collections.abc import Iterable
+
+import numpy as np
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses what it does not know by itself, and so with the flags of its own command."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+            if not flags:
+                self.error(f"takes no {unknown[0]!r}")
+            meant = meant_by(flags[0], self._option_string_actions)
+            hint = f": did you mean {meant}?" if meant else f"; {self.prog} --help lists its flags"
+            self.error(f"has no flag {flags[0]}{hint}")
+        return namespace, unknown
+
+
+def add_version(parser: argparse.ArgumentParser, version: str) -> None:
+    """Add --version, which says what a report of a fault should say."""
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"tinynet {version} (Python {platform.python_version()}, NumPy {np.__version__})",
+    )
+
+
+def meant_by(flag: str, known: Iterable[str]) -> str | None:
+    """Which of the `known` flags whoever typed `flag` probably meant; None if none is like it.
+
+    Alike are an abbreviation and its words (--learning-rate and --lr), names of which one has the
+    other as a word (--num-workers and --workers), and names that differ in a few letters.
+    """
+    named = {name.lstrip("-"): name for name in known}
+    asked = flag.lstrip("-").lower().replace("_", "-")
+    words = asked.split("-")
+    for name in named:
+        its_words = name.split("-")
+        if asked == _initials(its_words) or name == _initials(words):
+            return named[name]
+    for name in named:
+        if len(name) > 1 and (name in words or asked in name.split("-")):
+            return named[name]
+    close = difflib.get_close_matches(asked, named, n=1)
+    return named[close[0]] if close else None
+
+
+def _initials(words: list[str]) -> str | None:
+    return "".join(word[:1] for word in words) if len(words) > 1 else None
