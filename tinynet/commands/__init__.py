@@ -1,10 +1,26 @@
-"""What is behind the command lines of the examples: a function for each command."""
+"""What is behind the command lines of the examples: a file for each command.
+
+The files, in the order to read them; a command's has its name, unless it says otherwise:
+
+    example.py          what the commands must know about an example
+    flags.py            flags that several commands share
+    summary.py, diff.py, prepare.py, predict.py
+    gradient_cases.py   one case for each operation
+    check_gradients.py  `check-grads`
+    evaluate.py         `eval`
+    figures.py
+    route.py            what a run says about its devices
+    run.py              from settings to a trained network in its folder
+    schedules.py        --schedule and --replay
+    train.py, finetune.py, ablate.py, plan.py
+    command_line.py     which command it is, and what becomes of errors
+"""
 
 import sys
 
 try:
     import tinynet.files.file_lock  # noqa: F401
-except ImportError as error:  # a Windows without WSL
+except ImportError as error:  # on Windows
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
 
