@@ -217,9 +217,10 @@ def settings(given: dict, kind: str) -> Settings:
 def parameter_groups(model: AlexNet, lr: float) -> list[dict]:
     """For SGD: conv1, whose rate the authors cut by itself; the other weights; the biases."""
     p = profile_named(model.profile)
-    parameters = list(model.named_wholes())
-    conv1 = [w for name, w in parameters if name == "conv1.weight"]
-    weights = [w for name, w in parameters if name.endswith(".weight") and name != "conv1.weight"]
+    parameters = list(model.named_parameters())
+    named_weights = [(name, w) for name, w in parameters if name.endswith(".weight")]
+    conv1 = [w for name, w in named_weights if name.startswith("conv1.")]
+    weights = [w for name, w in named_weights if not name.startswith("conv1.")]
     biases = [b for name, b in parameters if name.endswith(".bias")]
     decay = {"weight_decay": p.weight_decay}
     bias_decay = {"weight_decay": p.weight_decay if p.bias_decay else 0.0}

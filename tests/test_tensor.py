@@ -1,5 +1,7 @@
 """Tensor: what it takes, what it refuses, and how it meets NumPy arrays and Python numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from inputs import leaf, normal
@@ -211,6 +213,10 @@ def test_what_is_no_tensor_is_refused_by_name():
         F.relu(np.zeros(3))
     with pytest.raises(TypeError, match="linear: weight expects a float Tensor, got list"):
         F.linear(Tensor([1.0]), [[1.0]])
+    x = Tensor([1.0])
+    like_one = SimpleNamespace(creator=None, data=x.data, device=x.device, dtype=x.dtype)
+    with pytest.raises(TypeError, match="relu: x expects a float Tensor, got SimpleNamespace"):
+        F.relu(like_one)
     with pytest.raises(TypeError, match="add: expects a Tensor, an array or a number, got str"):
         Tensor([1.0]) + "a"
     with pytest.raises(TypeError, match="maximum: x or y expects a Tensor, got float and float"):

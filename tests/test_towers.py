@@ -11,6 +11,7 @@ from tinynet import Tensor, init, nn, optim
 from tinynet import functional as F
 from tinynet.commands import gradient_cases
 from tinynet.parallel import towers, traffic
+from tinynet.parallel.wholes import halved, merged, saved_names
 
 alexnet = load_example("alexnet")
 SMALL = {"num_classes": 5, "image_size": 67, "width": 0.06}  # 6 to 24 maps, 246 units
@@ -57,11 +58,12 @@ def results(model, x):
     logits = model(x)
     loss = F.cross_entropy(logits, LABELS)
     loss.backward()
-    gradients = {
-        name: np.concatenate([p.grad.numpy() for p in whole])
-        for name, whole in model.named_wholes()
-    }
-    return {"logits": logits.numpy(), "loss": loss.numpy(), **gradients}
+    gradients: dict[str, list] = {}
+    names = saved_names(model)
+    for p in model.parameters():
+        gradients.setdefault(names[id(p)], []).append(p.grad.numpy())
+    wholes = {name: np.concatenate(halves) for name, halves in gradients.items()}
+    return {"logits": logits.numpy(), "loss": loss.numpy(), **wholes}
 
 
 def check_agree(found, wanted, tolerance):
@@ -114,7 +116,8 @@ def trained(devices, dtype, steps=10):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    return np.array(losses), model.state_dict(), optimizer.state_dict()["velocity"]
+    velocity = merged(optimizer.state_dict(), optimizer, model)["velocity"]
+    return np.array(losses), model.state_dict(), velocity
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -191,10 +194,12 @@ def test_weights_and_velocities_move_both_ways_bit_for_bit(pair):
     one_optimizer.load_state_dict(state | {"velocity": velocity})
     two, two_optimizer = begun(pair, 2)
     two.load_state_dict(one.state_dict())
-    two_optimizer.load_state_dict(one_optimizer.state_dict())
+    state = merged(one_optimizer.state_dict(), one_optimizer, one)
+    two_optimizer.load_state_dict(halved(state, two_optimizer, two))
     back, back_optimizer = begun(("cpu",), 3)
     back.load_state_dict(two.state_dict())
-    back_optimizer.load_state_dict(two_optimizer.state_dict())
+    state = merged(two_optimizer.state_dict(), two_optimizer, two)
+    back_optimizer.load_state_dict(halved(state, back_optimizer, back))
     assert same(back.state_dict(), one.state_dict())
     assert same(back_optimizer.state_dict()["velocity"], velocity)
     # tower a has the first filters, and what belongs to them
@@ -214,6 +219,26 @@ def test_a_state_that_does_not_fit_changes_nothing(pair):
     with pytest.raises(ValueError, match=r"fc7.weight expects float64 \(246, 246\), state has"):
         model.load_state_dict(state)
     assert np.array_equal(model.state_dict()["conv1.weight"], before["conv1.weight"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.pop("1.1"), "velocity expects .*'1.1'.*, has "),
+        (lambda v: v.update({"9.0": v["1.1"]}), "velocity expects .*, has .*'9.0'"),
+        (lambda v: v.update({"1.1": v["1.1"][:-1]}), "SGD: velocity 1.3 expects float32 .12, "),
+        (lambda v: v.update({"1.1": np.float32(0)}), "SGD: velocity 1.2 expects float32 .12, "),
+    ],
+)
+def test_velocities_that_do_not_fit_change_nothing(change, message):
+    model = build(("cpu", "cpu"), dtype="float32")
+    optimizer = optim.SGD(alexnet.parameter_groups(model, 0.01), lr=0.01)
+    state = merged(optimizer.state_dict(), optimizer, model)
+    state["velocity"] = {name: v + 1 for name, v in state["velocity"].items()}
+    change(state["velocity"])
+    with pytest.raises(ValueError, match=message):
+        optimizer.load_state_dict(halved(state, optimizer, model))
+    assert not any(v.any() for group in optimizer.velocity for v in group)
 
 
 # ---------------------------------------------------------------- seeded mistakes

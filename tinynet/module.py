@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinynet import parts
 from tinynet.devices import Device
 from tinynet.tensor import Tensor
 
@@ -16,6 +15,10 @@ class Parameter(Tensor):
 
     def __init__(self, data, device: str | Device | None = None, dtype=None):
         super().__init__(data, requires_grad=True, device=device, dtype=dtype)
+
+    def write(self, values: np.ndarray) -> None:
+        """Overwrite the elements with NumPy's `values`, of the same shape."""
+        self.device.write(self.data, values)
 
 
 class Module:
@@ -54,14 +57,14 @@ class Module:
         """All parameters, in the order of `named_parameters`."""
         return (p for _, p in self.named_parameters())
 
-    def named_wholes(self, prefix: str = "") -> Iterator[tuple[str, tuple[Parameter, ...]]]:
-        """All parameters as a state_dict names them, each as a tuple of its parts: one, unless
-        each of two towers has half of it (tinynet/parallel/towers.py)."""
+    def named_saved(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """What a state_dict holds, by name: the parameters. A module may put another thing in
+        their place that has, like them, a shape, a dtype, numpy() and write()."""
         for name, value in vars(self).items():
             if isinstance(value, Parameter):
-                yield (f"{prefix}.{name}" if prefix else name), (value,)
+                yield (f"{prefix}.{name}" if prefix else name), value
         for name, child in self.children():
-            yield from child.named_wholes(f"{prefix}.{name}" if prefix else name)
+            yield from child.named_saved(f"{prefix}.{name}" if prefix else name)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters; `backward` would add to them."""
@@ -86,10 +89,10 @@ class Module:
         return self
 
     def state_dict(self, copy: bool = True) -> dict[str, np.ndarray]:
-        """Every parameter by name, whole even if it lies in parts, as a NumPy array: a copy, or
-        without `copy` perhaps the very array that training writes to."""
-        wholes = self.named_wholes()
-        return {name: parts.joined([p.numpy() for p in whole], copy) for name, whole in wholes}
+        """Every parameter by name, as a NumPy array: a copy, or without `copy` perhaps the very
+        array that training writes to."""
+        saved = {name: p.numpy() for name, p in self.named_saved()}
+        return {name: array.copy() for name, array in saved.items()} if copy else saved
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Take over the parameters of `state`. Names, shapes and dtypes must be the same: else
@@ -98,7 +101,7 @@ class Module:
             raise TypeError(
                 f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
             )
-        own = dict(self.named_wholes())
+        own = dict(self.named_saved())
         for problem, names in (
             ("lacks", own.keys() - state.keys()),
             ("has unknown", state.keys() - own.keys()),
@@ -108,16 +111,15 @@ class Module:
                     f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
                 )
         arrays = {name: np.asarray(state[name]) for name in own}
-        for name, whole in own.items():
-            new, shape, dtype = arrays[name], parts.whole_shape(whole), whole[0].dtype
-            if new.shape != shape or new.dtype != dtype:
+        for name, p in own.items():
+            new = arrays[name]
+            if new.shape != p.shape or new.dtype != p.dtype:
                 raise ValueError(
-                    f"{type(self).__name__}: {name} expects {dtype} {shape}, state has "
+                    f"{type(self).__name__}: {name} expects {p.dtype} {p.shape}, state has "
                     f"{new.dtype} {new.shape}"
                 )
-        for name, whole in own.items():
-            for p, values in zip(whole, parts.cut(arrays[name], whole)):
-                p.device.write(p.data, values)
+        for name, p in own.items():
+            p.write(arrays[name])
 
 
 class Sequential(Module):

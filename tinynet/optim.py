@@ -10,13 +10,12 @@ it fell to 0.14 at once. PyTorch multiplies by lr at the end instead, which amou
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Protocol
 
 import numpy as np
 
-from tinynet import parts
 from tinynet.kernels import launch
 from tinynet.tensor import Tensor
 
@@ -29,14 +28,13 @@ class SGD:
     `params`: Tensors, or dicts with `params` and their own lr, momentum or weight_decay, e.g.
     [{"params": weights}, {"params": biases, "lr": 0.02, "weight_decay": 0}]. A group may have a
     `name` of its own, by which a schedule finds it.
-    A parameter whose `.grad` is None is left as it is. A tuple of Tensors in place of one stands
-    for a parameter in parts (tinynet/parts.py), whose velocity is saved as one; the velocity of
-    each part lies on the part's device.
+    A parameter whose `.grad` is None is left as it is. `velocity` holds a list for each group, with
+    the velocity of each of its Tensors, on the Tensor's device.
     """
 
     def __init__(
         self,
-        params: Iterable[Tensor | tuple[Tensor, ...]] | Sequence[dict],
+        params: Iterable[Tensor] | Sequence[dict],
         lr: float,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -84,24 +82,24 @@ class SGD:
             group["lr"] *= factor
 
     def state_dict(self, copy: bool = True) -> dict:
-        """The groups' options and the velocities, as NumPy arrays, in the order of the params.
+        """The groups' options, and the velocities as NumPy arrays: "1.0" is that of the second
+        group's first Tensor.
 
         Without `copy` a velocity may be the very array that step() writes to.
         """
+        velocity = {name: p.device.to_numpy(v) for name, (p, v) in self._named().items()}
         return {
             "groups": [{name: group[name] for name in OPTIONS} for group in self.groups],
-            "velocity": {
-                name: parts.joined([p.device.to_numpy(v) for p, v in zip(whole, velocities)], copy)
-                for name, whole, velocities in self._wholes()
-            },
+            "velocity": {name: v.copy() for name, v in velocity.items()} if copy else velocity,
         }
 
-    def _wholes(self) -> Iterator[tuple[str, tuple[Tensor, ...], list]]:
-        """Each parameter's name in the state, its parts, and their velocities."""
-        for g, (group, velocities) in enumerate(zip(self.groups, self.velocity)):
-            rest = iter(velocities)
-            for i, whole in enumerate(group["wholes"]):
-                yield f"{g}.{i}", whole, [next(rest) for _ in whole]
+    def _named(self) -> dict[str, tuple]:
+        """Each Tensor and its velocity, by the name of the velocity in the state."""
+        return {
+            f"{g}.{i}": pair
+            for g, (group, velocities) in enumerate(zip(self.groups, self.velocity))
+            for i, pair in enumerate(zip(group["params"], velocities))
+        }
 
     def load_state_dict(self, state: dict) -> None:
         """Take over what `state_dict` gave for an optimizer of the same parameters.
@@ -114,25 +112,24 @@ class SGD:
             raise ValueError(
                 f"SGD: state expects {len(self.groups)} groups, has {len(state['groups'])}"
             )
-        expected = {name: (whole, velocities) for name, whole, velocities in self._wholes()}
+        expected = self._named()
         if expected.keys() != state["velocity"].keys():
             raise ValueError(
                 f"SGD: state expects {len(expected)} velocities, has {len(state['velocity'])}"
             )
         arrays = {name: np.asarray(v) for name, v in state["velocity"].items()}
-        for name, (whole, _) in expected.items():
-            new, shape, dtype = arrays[name], parts.whole_shape(whole), whole[0].dtype
-            if new.shape != shape or new.dtype != dtype:
+        for name, (p, _) in expected.items():
+            new = arrays[name]
+            if new.shape != p.shape or new.dtype != p.dtype:
                 raise ValueError(
-                    f"SGD: velocity {name} expects {dtype} {shape}, has {new.dtype} {new.shape}"
+                    f"SGD: velocity {name} expects {p.dtype} {p.shape}, has {new.dtype} {new.shape}"
                 )
         new_options = [
             {name: _option(f"group {g} of state: {name}", options.get(name)) for name in OPTIONS}
             for g, options in enumerate(state["groups"])
         ]
-        for name, (whole, velocities) in expected.items():
-            for p, v, values in zip(whole, velocities, parts.cut(arrays[name], whole)):
-                p.device.write(v, values)
+        for name, (p, v) in expected.items():
+            p.device.write(v, arrays[name])
         for group, options in zip(self.groups, new_options):
             group.update(options)
 
@@ -143,9 +140,7 @@ def _group(group: dict, defaults: dict) -> dict:
         raise ValueError(f"SGD: a group expects {', '.join(known)}, got {[*group]}")
     if not isinstance(group.get("name", ""), str):
         raise TypeError(f"SGD: the name of a group expects a str, got {group['name']!r}")
-    wholes = [p if isinstance(p, tuple) else (p,) for p in group["params"]]
-    params = [p for whole in wholes for p in whole]
-    group = {**defaults, **group, "params": params, "wholes": wholes}
+    group = {**defaults, **group, "params": list(group["params"])}
     for p in group["params"]:
         if not isinstance(p, Tensor) or not p.requires_grad or p.creator is not None:
             raise TypeError(

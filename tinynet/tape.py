@@ -35,13 +35,11 @@ def no_grad() -> Iterator[None]:
 
 
 def check_inputs(op: type[Function], inputs: tuple) -> None:
-    """TypeError or ValueError unless these are Tensors that `op` takes, of one dtype and device."""
+    """TypeError or ValueError unless `op` takes these Tensors, of one dtype and device."""
     first = inputs[0]
     for i, x in enumerate(inputs):
-        if not hasattr(x, "creator") or not (x.dtype.kind == "f" or op.any_dtype):
-            got = x.dtype if hasattr(x, "creator") else type(x).__name__
-            wanted = "a Tensor" if op.any_dtype else "a float Tensor"
-            raise TypeError(f"{op.name}: {op.argument(i)} expects {wanted}, got {got}")
+        if x.dtype.kind != "f" and not op.any_dtype:
+            raise TypeError(f"{op.name}: {op.argument(i)} expects a float Tensor, got {x.dtype}")
         if x.dtype != first.dtype:
             raise TypeError(
                 f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "

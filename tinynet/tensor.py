@@ -260,6 +260,11 @@ class Tensor:
 
 def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     """Run an operation on Tensors of one device and dtype, and record it on the tape."""
+    for i, x in enumerate(inputs):
+        if not isinstance(x, Tensor):
+            wanted = "a Tensor" if op.any_dtype else "a float Tensor"
+            got = type(x).__name__
+            raise TypeError(f"{op.name}: {op.argument(i)} expects {wanted}, got {got}")
     tape.check_inputs(op, inputs)
     device = inputs[0].device
     needs_grad = tuple(tape.recording() and x.requires_grad for x in inputs)

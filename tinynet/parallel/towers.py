@@ -23,6 +23,7 @@ from tinynet import nn
 from tinynet.devices import Device
 from tinynet.devices import device as open_device
 from tinynet.parallel.traffic import Link, carry
+from tinynet.parallel.wholes import Whole
 from tinynet.tensor import Tensor
 
 
@@ -41,8 +42,7 @@ class Halves:
 class Towers(nn.Module):
     """A layer in each tower: `a` turns a's half into a's half, `b` turns b's into b's.
 
-    Its parameters are saved as one layer's, those of a before those of b along the first axis: the
-    filters, or units, of the same layer on one device.
+    Its parameters are saved as those of the same layer on one device (tinynet/parallel/wholes.py).
     """
 
     def __init__(self, a: nn.Module, b: nn.Module):
@@ -52,9 +52,9 @@ class Towers(nn.Module):
     def forward(self, x: Halves) -> Halves:
         return Halves(self.a(x.a), self.b(x.b))
 
-    def named_wholes(self, prefix: str = "") -> Iterator[tuple[str, tuple[nn.Parameter, ...]]]:
-        pairs = zip(self.a.named_wholes(prefix), self.b.named_wholes(prefix))
-        return ((name, of_a + of_b) for (name, of_a), (_, of_b) in pairs)
+    def named_saved(self, prefix: str = "") -> Iterator[tuple[str, Whole]]:
+        pairs = zip(self.a.named_saved(prefix), self.b.named_saved(prefix))
+        return ((name, Whole(of_a, of_b)) for (name, of_a), (_, of_b) in pairs)
 
 
 class TowerDropout(nn.Dropout):

@@ -15,6 +15,7 @@ from tinynet.console.sentences import counted
 from tinynet.data import Dataset
 from tinynet.nn import Dropout, Module
 from tinynet.optim import SGD
+from tinynet.parallel.wholes import halved, merged
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import Network
 from tinynet.training.inputs import Inputs
@@ -55,7 +56,7 @@ def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict
     """
     return {
         "model": network.model.state_dict(copy=False),
-        "optimizer": optimizer.state_dict(copy=False),
+        "optimizer": merged(optimizer.state_dict(copy=False), optimizer, network.model),
         "dropout": {name: layer.counter for name, layer in _dropouts(network.model)},
         "colour_noise": network.inputs.colour_noise,
         "schedule": schedule.state_dict(),
@@ -65,7 +66,7 @@ def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict
 def restore_training(state: dict, network: Network, optimizer: SGD, schedule: Schedule) -> None:
     """Restore what `training_state` returned."""
     network.model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    optimizer.load_state_dict(halved(state["optimizer"], optimizer, network.model))
     schedule.load_state_dict(state["schedule"])
     for name, layer in _dropouts(network.model):
         layer.counter = state["dropout"][name]

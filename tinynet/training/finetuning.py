@@ -39,8 +39,7 @@ def parameter_groups(groups: list[dict], model: Sequential) -> list[dict]:
     for group in groups:
         apart = [[], []]
         for p in group["params"]:
-            first = p[0] if isinstance(p, tuple) else p  # a tuple is a parameter in parts
-            apart[id(first) in of_last].append(p)
+            apart[id(p) in of_last].append(p)
         known, new = apart
         if known:
             result.append({**group, "params": known})

@@ -14,6 +14,7 @@ import numpy as np
 from tinynet.console.sentences import listed, percent
 from tinynet.nn import Module
 from tinynet.optim import SGD
+from tinynet.parallel.wholes import saved_names
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
 from tinynet.training.doctor.finding import Finding, with_flags
@@ -30,7 +31,7 @@ def update_ratios(model: Module, optimizer: SGD) -> dict[str, float]:
 
     Layers with a rate of 0 are left out.
     """
-    names = {id(part): name for name, whole in model.named_wholes() for part in whole}
+    names = saved_names(model)
     squares: dict[str, list[float]] = {}  # by layer: of the update, of the weights
     for group, velocities in zip(optimizer.groups, optimizer.velocity):
         decay = group["lr"] * group["weight_decay"] / max(1 - group["momentum"], 1e-3)
