@@ -1,1 +1,1 @@
-"""Files that are whole or not there at all (`whole_file.py`), and locks on folders (`file_lock.py`)."""
+"""Files that are whole or not there at all (`whole_file.py`); locks on folders (`file_lock.py`)."""

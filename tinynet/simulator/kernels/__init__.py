@@ -15,6 +15,7 @@ The files, in the order to read them:
 In cpp/ is what a kernel's text is compiled with. cuda.h is the language: __global__, threadIdx,
 __syncthreads and the rest of what kernels say. entry.h is how Python finds a kernel; fiber.h makes
 threads that take turns, and scheduler.cpp gives the turns; crash.cpp outlives a kernel that crashes
-or never ends. In check mode and in profile mode watch.cpp sees every access to memory, and check.cpp
-or profile.cpp judges it; findings.cpp keeps what is found. runtime.h is what they all share.
+or never ends. In check mode and in profile mode watch.cpp sees every access to memory, and
+check.cpp or profile.cpp judges it; findings.cpp keeps what is found. runtime.h is what they all
+share.
 """
