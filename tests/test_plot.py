@@ -29,7 +29,7 @@ def two_epochs():
 def curves(monkeypatch, lines, steps_per_epoch):
     """What learning_curves draws: x and y of each curve, left and right, and the label of x."""
     drawn = []
-    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
     plot.learning_curves(lines, None, steps_per_epoch)
     axes = drawn[0].axes
     data = [[curve.get_xydata().tolist() for curve in one.lines] for one in axes]
@@ -60,7 +60,7 @@ def test_an_epoch_that_was_cut_is_a_part_of_one(monkeypatch):
 
 def test_a_curve_of_one_point_is_seen(monkeypatch):
     drawn = []
-    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
     plot.learning_curves([TRAINING], None, 10)
     plot.learning_curves(list(two_epochs()), None, 10)
     one, more = (figure.axes[0].lines[0].get_marker() for figure in drawn)
@@ -90,7 +90,7 @@ def test_curves_over_steps(monkeypatch):
 @pytest.mark.parametrize(("epochs", "ticks"), [(0.3, [0, 1]), (1, [0, 1]), (2, [0, 1, 2])])
 def test_ticks_stand_at_whole_epochs(monkeypatch, epochs, ticks):
     drawn = []
-    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
     lines = [TRAINING | {"step": int(10 * epochs * part)} for part in (0.5, 1)]
     plot.learning_curves(lines, None, 10)
     for axes in drawn[0].axes:
@@ -100,7 +100,7 @@ def test_ticks_stand_at_whole_epochs(monkeypatch, epochs, ticks):
 
 def test_ticks_of_many_epochs_are_few_and_whole(monkeypatch):
     drawn = []
-    monkeypatch.setattr(plot, "_save", lambda figure, file: drawn.append(figure))
+    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
     plot.learning_curves([TRAINING | {"step": 900}], None, 10)
     for axes in drawn[0].axes:
         ticks = axes.get_xticks()

@@ -29,7 +29,7 @@ from tinynet.commands import (
 )
 from tinynet.commands.example import Example
 from tinynet.console.arguments import Parser, add_version
-from tinynet.console.standard_streams import mute, open_closed
+from tinynet.console.standard_streams import Shown, make_ready, mute
 from tinynet.data import DataError
 from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.training.errors import UserError
@@ -42,11 +42,12 @@ COMMANDS = (
 
 def main(example: Example, argv: list[str] | None = None) -> int:
     """Run the command that `argv` (else the program's arguments) names; return the exit status."""
-    open_closed()
+    make_ready()
     # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     args = _parser(example).parse_args(argv)
-    with contextlib.redirect_stdout(_NamedOutput(sys.stdout)):
+    output, errors = Shown(_NamedOutput(sys.stdout), "\n"), Shown(sys.stderr, "\n\r")
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         return _run(example, args)
 
 

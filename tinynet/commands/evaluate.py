@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices, skipped_files
+from tinynet.console.printable import printable
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted
 from tinynet.data import Dataset, open_dataset
@@ -120,4 +121,5 @@ def _identity(name: str) -> str:
 
 
 def _some(classes: list[str]) -> str:
-    return f"{len(classes)} classes ({', '.join(classes[:3])}{', ...' * (len(classes) > 3)})"
+    first = ", ".join(map(printable, classes[:3]))
+    return f"{len(classes)} classes ({first}{', ...' * (len(classes) > 3)})"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices
+from tinynet.console.printable import printable
 from tinynet.data import BadImage, decode_image
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
@@ -47,9 +48,9 @@ def predict(example: Example, args: Namespace) -> int:
             continue
         best = likeliest(network, pixels[None], args.top)[0]
         shown.append((pixels, Path(image).name, best))
-        print(image)
+        print(printable(image))
         for name, probability in best:
-            print(f"  {probability:7.2%}  {name}")
+            print(f"  {probability:7.2%}  {printable(name)}")
     if figure is not None and shown:
         from tinynet.reports import plot  # matplotlib takes a while to load
 

@@ -183,12 +183,23 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
         print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
     print(f"last     {folder.steps()[-1]}")
     print(f"log      {folder.log_path}")
-    draw_curves(folder, folder.read_log(), len(trainer.loader))
-    _, scores = draw_filters(folder, trainer.network.model)
-    print(f"figures  {folder.figures_path}; {scores}")
+    _draw_figures(trainer, folder)
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
     print(f"         {command()} figures --run {path}")
+
+
+def _draw_figures(trainer: Trainer, folder: RunFolder) -> None:
+    """The run has succeeded by then: whatever becomes of its figures is only a warning."""
+    try:
+        draw_curves(folder, folder.read_log(), len(trainer.loader))
+        _, scores = draw_filters(folder, trainer.network.model)
+    except Exception as error:
+        again = f"{command()} figures --run {quoted(folder.path)}"
+        why = f"{type(error).__name__}: {error}"
+        print(f"warning: the figures are not drawn: {why}; to try again: {again}", file=sys.stderr)
+    else:
+        print(f"figures  {folder.figures_path}; {scores}")
 
 
 def _open(settings: Settings, split: str) -> Dataset:

@@ -15,7 +15,7 @@ import sys
 
 from tinynet import simulator
 from tinynet.console.arguments import Parser
-from tinynet.console.standard_streams import mute, open_closed
+from tinynet.console.standard_streams import make_ready, mute
 from tinynet.kernels.catalogue import listing, reading, reports
 from tinynet.kernels.launching.geometry import KERNELS
 from tinynet.simulator.settings import chosen_mode, chosen_order
@@ -28,7 +28,7 @@ python -m tinynet.kernels lrn --profile     what every line asks of memory; take
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 if a kernel is wrong, 2 for a user's error."""
-    open_closed()
+    make_ready()
     parser = Parser(
         prog="python -m tinynet.kernels",
         description=(__doc__ or "").partition("\n\n")[2],  # python -OO has no docstrings

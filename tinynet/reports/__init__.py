@@ -2,6 +2,7 @@
 
 The files, in the order to read them:
 
+canvas.py           what figures are drawn on, whatever the user's matplotlib is set to
     plot.py             learning curves, filters, predictions, neighbours, as PNG
     summary.py          the layers of a network, counted
     features.py         images that are alike to the last hidden layer

@@ -11,16 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from tinynet.console.printable import printable
 from tinynet.console.sentences import counted
-from tinynet.files.whole_file import whole_file
+from tinynet.reports.canvas import save, with_defaults, without_settings
+
+with without_settings():
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+DPI = 100
 
 COLOURS = {"training": "#1f77b4", "validation": "#d62728"}
 BARS = {True: "#f0a59d", False: "#a9c9e4"}  # of the right class, as in the paper, and of others
 
 
+@with_defaults
 def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | None) -> None:
     """Loss and errors over the epochs of a run, from the lines of its log (the paper's figure 1).
 
@@ -55,9 +61,10 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    _save(figure, file)
+    save(figure, file, DPI)
 
 
+@with_defaults
 def first_layer_filters(
     weight: np.ndarray, file: Path, towers: int, scores: Sequence[float]
 ) -> None:
@@ -86,9 +93,10 @@ def first_layer_filters(
         tower = f"tower {name}: " if towers == 2 else ""
         number = counted(len(filters), "filter")
         axes.set_title(f"{tower}{number} of conv1, {kh}x{kw}; colour score {score:.2f}")
-    _save(figure, file)
+    save(figure, file, DPI)
 
 
+@with_defaults
 def predictions(
     images: Sequence[np.ndarray],
     titles: Sequence[str],
@@ -119,9 +127,10 @@ def predictions(
         for place, (name, p) in enumerate(classes):
             bars.text(0.02, place, f"{short(name)}  {100 * p:.1f} %", va="center", fontsize=8)
         bars.set(xlim=(0, 1), ylim=(len(classes) - 0.4, -0.6))
-    _save(figure, file)
+    save(figure, file, DPI)
 
 
+@with_defaults
 def neighbours(
     rows: Sequence[Sequence[np.ndarray]], classes: Sequence[Sequence[str]], file: Path
 ) -> None:
@@ -145,22 +154,10 @@ def neighbours(
             axes.imshow(image.transpose(1, 2, 0))
             colour = "black" if name == names[0] else COLOURS["validation"]
             axes.set_title(short(name, 20), fontsize=8, color=colour)
-    _save(figure, file)
+    save(figure, file, DPI)
 
 
 def short(name: str, most: int = 32) -> str:
     """A class in a word or two: "n01440764 tench, Tinca tinca" is "tench"."""
-    words = re.sub(r"^n\d{8} ", "", name).split(",")[0]
+    words = printable(re.sub(r"^n\d{8} ", "", name).split(",")[0])
     return words if len(words) <= most else words[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _save(figure: Figure, file: Path) -> None:
-    """Write a PNG, whatever the file is called. If that fails, OSError names the file."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(file) as whole:
-            figure.savefig(whole, dpi=100, format="png")
-    except OSError as error:
-        wanted = "wanted disk space and permission to write this figure"
-        reason = f"{error.strerror or error}: {wanted}"
-        raise OSError(error.errno, reason, str(file)) from error
