@@ -1,1 +1,6 @@
-"""Files that are whole or not there at all (`whole_file.py`); locks on folders (`file_lock.py`)."""
+"""Files that are whole or not there at all, and what else a file system asks for.
+
+whole_file.py     a half-written file never replaces a good one
+file_lock.py      one process at a time in a folder
+regular_file.py   a pipe or a device is not opened as if it were a file
+"""
