@@ -53,7 +53,8 @@ setup(
         "matplotlib>=3.8.4",  # the first that is built for NumPy 2
     ],
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.13", "webdataset>=0.2.5"],
+        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.13", "webdataset>=0.2.5"]
+        + ["mpmath>=1.3"],
         # [ctk]: NVRTC, cuBLAS and the headers, which a machine with only a driver lacks.
         "cuda12": ["cupy-cuda12x[ctk]>=14.0.1"],
         "cuda13": ["cupy-cuda13x[ctk]>=14.0.1"],

@@ -22,6 +22,8 @@ UNARY = {
     "sqrt": (lambda x: x.sqrt(), positive, np.sqrt),
     "abs": (lambda x: x.abs(), away_from_zero, np.abs),
     "clip": (lambda x: x.clip(-0.2, 0.3), distinct, lambda x: np.clip(x, -0.2, 0.3)),
+    "clip below": (lambda x: x.clip(-0.2, None), distinct, lambda x: np.clip(x, -0.2, None)),
+    "clip above": (lambda x: x.clip(None, 0.3), distinct, lambda x: np.clip(x, None, 0.3)),
 }
 # CUDA computes these to 2 units in the last place (2.2e-16), NumPy to 4; all else is exact.
 LAST_BITS = {"exp": 2e-15, "log": 2e-15, "power": 2e-15}
@@ -113,6 +115,46 @@ def test_power_at_zero_is_finite():
     assert gradients(lambda y: 0.0**y, [2.0, 3.0]) == [[0, 0]]
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_the_exponent_of_zero_has_slope_zero_even_where_the_power_is_infinite():
+    assert gradients(lambda y: 0.0**y, [-1.0, -0.5, 0.0, 2.0]) == [[0, 0, 0, 0]]
+    # d x**y / dx = y * x**(y-1): -inf at (0, -1), inf at (0, 0.5)
+    assert gradients(lambda x, y: x**y, [0.0, 0.0], [-1.0, 0.5]) == [[-np.inf, np.inf], [0, 0]]
+
+
+def test_a_nan_of_maximum_and_clip_is_traced_to_where_it_came_from():
+    nan = np.nan
+    # maximum([nan, 1, nan], [0, nan, nan]): the nan is that of x, of y, of x as the first
+    assert gradients(F.maximum, [nan, 1.0, nan], [0.0, nan, nan]) == [[1, 0, 1], [0, 1, 0]]
+    assert gradients(lambda x: x.clip(-1, 1), [nan, 2.0]) == [[1, 0]]
+
+
+def test_an_infinite_gradient_does_not_spoil_what_was_not_chosen():
+    """A mask that is multiplied with would make 0 * inf = nan of it."""
+    x, y = leaf([1.0, 5.0]), leaf([2.0, 3.0])
+    for z in (F.maximum(x, y), x.clip(2, 3)):
+        z.backward(np.full(2, np.inf))
+    assert x.grad.numpy().tolist() == [0, np.inf]
+    assert y.grad.numpy().tolist() == [np.inf, 0]
+    x.max().backward(np.inf)
+    assert x.grad.numpy().tolist() == [0, np.inf]
+
+
+def test_sigmoid_keeps_both_tails_of_a_log_loss(device):
+    x = Tensor(np.array([-60, -20, 20, 80], np.float32), requires_grad=True, device=device)
+    y = F.sigmoid(x)
+    assert y.numpy().tolist() == pytest.approx([8.7565e-27, 2.0611537e-09, 1, 1], rel=1e-4)
+    y.log().sum().backward()  # the slope of log(sigmoid(x)) is sigmoid(-x)
+    assert x.grad.numpy().tolist() == pytest.approx([1, 1, 2.0611537e-09, 1.8049e-35], rel=1e-4)
+
+
+def test_a_quotient_has_its_slope_where_the_square_of_the_divisor_is_no_number(device):
+    x = Tensor(np.array([1e-25, 1e30], np.float32), device=device)
+    y = Tensor(np.array([1e-25, 1e25], np.float32), requires_grad=True, device=device)
+    (x / y).sum().backward()
+    assert y.grad.numpy().tolist() == pytest.approx([-1e25, -1e-20])
+
+
 def test_broadcasting_sums_the_gradient_where_the_operand_was_stretched():
     # x (2, 1) against y (3,): each x meets three y, each y meets two x
     assert gradients(lambda x, y: x * y, [[1.0], [2.0]], [10.0, 20, 30]) == [
@@ -176,6 +218,8 @@ def test_clip_refuses_an_empty_range():
         leaf([1.0]).clip(1, 0)
     with pytest.raises(ValueError, match="clip"):
         leaf([1.0]).clip(float("nan"), 0)
+    with pytest.raises(ValueError, match="clip: expects lo <= hi, got lo=None, hi=None"):
+        leaf([1.0]).clip(None, None)
 
 
 def test_bounds_of_clip_leave_the_dtype_alone(device):

@@ -4,6 +4,7 @@ Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, wh
 be wanted, records which Function made the result and where its inputs came from: the tape.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -214,9 +215,13 @@ class Tensor:
         """|x| for each element x, with gradient 0 at 0."""
         return apply(ops.Abs, self)
 
-    def clip(self, lo: float, hi: float) -> "Tensor":
-        """min(max(x, lo), hi) for each element x; the gradient passes where lo <= x <= hi."""
-        if not lo <= hi:
+    def clip(self, lo: float | None, hi: float | None) -> "Tensor":
+        """min(max(x, lo), hi) for each element x; the gradient passes where lo <= x <= hi.
+
+        A bound that is None does not bind; not both may be.
+        """
+        ends = (-math.inf if lo is None else lo, math.inf if hi is None else hi)
+        if (lo is None and hi is None) or not ends[0] <= ends[1]:
             raise ValueError(f"clip: expects lo <= hi, got lo={lo!r}, hi={hi!r}")
         return apply(ops.Clip, self, lo=lo, hi=hi)
 

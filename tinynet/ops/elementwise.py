@@ -45,6 +45,8 @@ class Multiply(Function):
 
 
 class Divide(Function):
+    """x / y. Backward divides twice: y**2 would be 0 or inf where -x / y**2 is neither."""
+
     name = "divide"
 
     def forward(self, x, y):
@@ -55,12 +57,12 @@ class Divide(Function):
     def backward(self, dz):
         x, y = self.saved
         dx = unbroadcast(dz / y, x.shape) if self.needs_grad[0] else None
-        dy = unbroadcast(-dz * x / (y * y), y.shape) if self.needs_grad[1] else None
+        dy = unbroadcast(-(dz * (x / y)) / y, y.shape) if self.needs_grad[1] else None
         return dx, dy
 
 
 class Power(Function):
-    """x ** y. The gradient of y needs log(x), so it is taken as 0 where x is 0."""
+    """z = x ** y; dz/dx = y * x**(y-1) and dz/dy = z * log(x), which is taken as 0 where x is 0."""
 
     name = "power"
 
@@ -72,19 +74,25 @@ class Power(Function):
 
     def backward(self, dz):
         x, y, z = self.saved
-        xp, dx, dy = self.xp, None, None
-        if self.needs_grad[0]:
-            # x**0 is constant: without the where, x = 0 would give 0 * 0**-1 = nan
-            slope = xp.where(y == 0, 0, y * x ** xp.where(y == 0, 1, y - 1))
-            dx = unbroadcast(dz * slope.astype(dz.dtype, copy=False), x.shape)
-        if self.needs_grad[1]:
-            log_x = xp.log(xp.where(x == 0, 1, x)).astype(dz.dtype, copy=False)
-            dy = unbroadcast(dz * z * log_x, y.shape)
-        return dx, dy
+        at_0 = x == 0
+        dx = unbroadcast(dz * self._slope(at_0), x.shape) if self.needs_grad[0] else None
+        if not self.needs_grad[1]:
+            return dx, None
+        # A y below 0 makes z infinite at x = 0, and log(0) is so too: both are put out of the way.
+        slope = self.xp.where(at_0, self.xp.zeros((), z.dtype), z) * self.xp.log(x + at_0)
+        return dx, unbroadcast(dz * slope, y.shape)
+
+    def _slope(self, at_0):
+        """dz/dx. Below y = 1 it is y * z / x: y - 1 would lose digits of y. At y = 0 it is 0."""
+        x, y, z = self.saved
+        powers = (y >= 1) | (at_0 & (y != 0))
+        slope = y * x ** self.xp.where(powers, y - 1, 1)
+        slope = self.xp.where(powers, slope, y * z / (x + at_0))
+        return slope.astype(z.dtype, copy=False)
 
 
 class Maximum(Function):
-    """The larger of the two; where they are equal, x counts as the larger."""
+    """The larger of the two; where they are equal, x counts as the larger, and so does a nan."""
 
     name = "maximum"
 
@@ -95,8 +103,13 @@ class Maximum(Function):
 
     def backward(self, dz):
         x, y = self.saved
-        dx = unbroadcast(dz * (x >= y), x.shape) if self.needs_grad[0] else None
-        dy = unbroadcast(dz * (x < y), y.shape) if self.needs_grad[1] else None
+        zero = self.xp.zeros((), dz.dtype)
+        from_x = (x >= y) | (x != x)  # a nan is not itself
+        dx = dy = None
+        if self.needs_grad[0]:
+            dx = unbroadcast(self.xp.where(from_x, dz, zero), x.shape)
+        if self.needs_grad[1]:
+            dy = unbroadcast(self.xp.where(from_x, zero, dz), y.shape)
         return dx, dy
 
 
@@ -167,18 +180,24 @@ class Sqrt(Function):
 
 
 class Sigmoid(Function):
-    """1 / (1 + exp(-x)), by way of tanh, which overflows at neither end."""
+    """y = 1 / (1 + exp(-x)), and dy/dx = y * (1 - y).
+
+    With e = exp(-|x|), which cannot overflow: y = 1 / (1 + e) for x >= 0, else e / (1 + e), and
+    the derivative is e / (1 + e)**2 on both sides. So both keep all their digits where y is near 0
+    or 1: 1 - y itself would have lost them.
+    """
 
     name = "sigmoid"
 
     def forward(self, x):
-        y = (self.xp.tanh(x / 2) + 1) / 2
-        self.saved = (y,)
-        return y
+        self.saved = (x,)
+        e = self.xp.exp(-abs(x))
+        return self.xp.where(x < 0, e / (1 + e), 1 / (1 + e))
 
     def backward(self, dy):
-        (y,) = self.saved
-        return dy * y * (1 - y)
+        (x,) = self.saved
+        e = self.xp.exp(-abs(x))
+        return dy * (e / ((1 + e) * (1 + e)))
 
 
 class Abs(Function):
@@ -196,15 +215,19 @@ class Abs(Function):
 
 
 class Clip(Function):
-    """x held between lo and hi; the gradient passes where lo <= x <= hi."""
+    """x held between lo and hi, either of which may be None.
+
+    The gradient passes wherever y is x itself: where lo <= x <= hi, and where x is nan.
+    """
 
     name = "clip"
 
     def forward(self, x, *, lo, hi):
-        lo, hi = float(lo), float(hi)  # a NumPy float64 would make y float64 too
-        self.saved = ((lo <= x) & (x <= hi),)
-        return self.xp.clip(x, lo, hi)
+        lo, hi = (None if bound is None else float(bound) for bound in (lo, hi))
+        y = self.xp.clip(x, lo, hi)  # with NumPy's float64 as bounds y would be float64 too
+        self.saved = ((y == x) | (x != x),)  # a nan is not itself
+        return y
 
     def backward(self, dy):
-        (inside,) = self.saved
-        return dy * inside
+        (unchanged,) = self.saved
+        return self.xp.where(unchanged, dy, self.xp.zeros((), dy.dtype))

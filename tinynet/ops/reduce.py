@@ -74,7 +74,7 @@ class Max(Function):
     def backward(self, dy):
         shape, order, first, length = self.saved
         moved = tuple(shape[a] for a in order)
-        columns = self.xp.arange(length)
-        dx = (columns == first[:, None]) * dy.reshape(-1, 1)
+        chosen = self.xp.arange(length) == first[:, None]
+        dx = self.xp.where(chosen, dy.reshape(-1, 1), self.xp.zeros((), dy.dtype))
         inverse = sorted(range(len(order)), key=order.__getitem__)
         return dx.reshape(moved).transpose(inverse)
