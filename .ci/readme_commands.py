@@ -1,9 +1,12 @@
-"""Run the README's shell commands, so that none of them goes stale.
+"""Run the README's shell commands and Python programs, so that none of them goes stale.
 
 Every line of a ```sh block is run, in order, in the root of the project, with runs/ elsewhere; a
 command that fails fails this program. A block whose first line is a comment with the word "needs"
 (a GPU, photographs) is named and left out, and so are the lines that install or run the tests:
 .ci/run does these itself.
+
+A ```python block is run as a program, and must print what the block after it shows: the same words,
+and numbers that differ by no more than machines do, whose BLAS sum in orders of their own.
 """
 
 import re
@@ -14,31 +17,73 @@ import time
 from pathlib import Path
 
 OWN = ("git clone", "cd ", "pip install", "python -m pytest")
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```(?:\n\n```\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-def commands(readme: str) -> list[str]:
-    lines = []
-    for block in re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL):
-        first = block.splitlines()[0]
-        if first.startswith("#") and "needs" in first:
-            print(f"left out: {first}")
-            continue
-        lines += [re.sub(r"\s+#.*", "", line).strip() for line in block.splitlines()]
+def blocks(readme: str) -> list[tuple[str, str, str]]:
+    """Of each block to run: "sh" or "python", its text, and the block without a language after it,
+    which shows an output ("" if there is none)."""
+    return [(kind, text, shown or "") for kind, text, shown in BLOCK.findall(readme)]
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a ```sh block that are to be run."""
+    first = text.splitlines()[0]
+    if first.startswith("#") and "needs" in first:
+        print(f"left out: {first}")
+        return []
+    lines = [re.sub(r"\s+#.*", "", line).strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith((*OWN, "#"))]
+
+
+def difference(shown: str, printed: str) -> str | None:
+    """The first line that was printed otherwise than shown; None if there is none.
+
+    A number may differ by one in its last decimal, or by 2 %.
+    """
+    ours, theirs = shown.splitlines(), printed.splitlines()
+    for line, other in zip(ours, theirs):
+        if NUMBER.sub("0", line) != NUMBER.sub("0", other):
+            return f"README.md shows {line!r}, printed is {other!r}"
+        for number, another in zip(NUMBER.findall(line), NUMBER.findall(other)):
+            last_decimal = 10.0 ** -len(number.partition(".")[2])
+            allowed = max(1.001 * last_decimal, 0.02 * float(number))
+            if abs(float(number) - float(another)) > allowed:
+                return f"README.md shows {line!r}, printed is {other!r}"
+    if len(ours) != len(theirs):
+        return f"README.md shows {len(ours)} lines, printed are {len(theirs)}"
+    return None
+
+
+def run_program(text: str, shown: str) -> str | None:
+    """What is wrong with a ```python block; None if nothing is."""
+    result = subprocess.run([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+    print(result.stdout, flush=True)
+    if result.returncode:
+        return f"it ended with status {result.returncode}"
+    return difference(shown, result.stdout)
 
 
 def main() -> int:
     runs = tempfile.mkdtemp()  # a folder of its own: a run's folder must be empty at its start
-    for command in commands(Path("README.md").read_text(encoding="utf-8")):
-        print(f"\n$ {command}", flush=True)
-        start = time.perf_counter()
-        status = subprocess.run(
-            command.replace("runs/", f"{runs}/"), shell=True, check=False
-        ).returncode
-        print(f"({time.perf_counter() - start:.0f} s)", flush=True)
-        if status:
-            print(f"error: this command of README.md ended with status {status}: {command}")
-            return 1
+    for kind, text, shown in blocks(Path("README.md").read_text(encoding="utf-8")):
+        if kind == "python":
+            print(f"\n{text}", flush=True)
+            if wrong := run_program(text, shown):
+                print(f"error: a Python block of README.md: {wrong}")
+                return 1
+            continue
+        for command in commands(text):
+            print(f"\n$ {command}", flush=True)
+            start = time.perf_counter()
+            status = subprocess.run(
+                command.replace("runs/", f"{runs}/"), shell=True, check=False
+            ).returncode
+            print(f"({time.perf_counter() - start:.0f} s)", flush=True)
+            if status:
+                print(f"error: this command of README.md ended with status {status}: {command}")
+                return 1
     return 0
 
 
