@@ -1,6 +1,7 @@
 """What the installed distribution says of itself, and brings."""
 
 import importlib.metadata
+import importlib.util
 import re
 from pathlib import Path
 
@@ -50,3 +51,17 @@ def test_a_minimum_is_declared_for_whatever_is_needed():
 
 def test_type_checkers_may_read_its_hints():
     assert (Path(tinynet.__file__).parent / "py.typed").exists()
+
+
+def test_the_lowest_versions_that_ci_installs_are_those_declared():
+    root = Path(__file__).parents[1]
+    spec = importlib.util.spec_from_file_location("lowest", root / ".ci" / "lowest_versions.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    declared = [
+        "numpy>=2.0",
+        'scipy>=1.13; extra == "test"',
+        'cupy-cuda12x[ctk]>=14.0.1; extra == "cuda12"',
+        "cupy-cuda13x==14.2.0 ; extra == 'cuda-check'",
+    ]
+    assert module.lowest(declared) == ["numpy==2.0", "scipy==1.13"]
