@@ -6,7 +6,9 @@ from hypothesis import given
 from inputs import away_from_zero, leaf, normal, seeds, shapes
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.activation import ReLU, Tanh
+from tinynet.ops.elementwise import Sigmoid
 
 ACTIVATIONS = {
     "relu": (away_from_zero, lambda x: np.maximum(x, 0)),
@@ -86,10 +88,10 @@ def test_nothing_overflows(dtype, device):
 @pytest.mark.parametrize(
     ("op", "wrong"),
     [
-        (ops.ReLU, lambda y, dy: dy),
-        (ops.ReLU, lambda y, dy: dy * (y <= 0)),
-        (ops.Tanh, lambda y, dy: dy * (1 - y)),
-        (ops.Sigmoid, lambda y, dy: dy * y),
+        (ReLU, lambda y, dy: dy),
+        (ReLU, lambda y, dy: dy * (y <= 0)),
+        (Tanh, lambda y, dy: dy * (1 - y)),
+        (Sigmoid, lambda y, dy: dy * y),
     ],
 )
 def test_a_wrong_slope_is_caught(monkeypatch, op, wrong):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.avg_pool import AvgPool2d
 
 
 def loops(x, kernel_size, stride, padding, ceil_mode):
@@ -87,13 +88,11 @@ def test_dividing_by_the_whole_window_is_caught(monkeypatch):
     """Equally wrong both ways, it passes gradcheck: only the loops can tell."""
     whole, x = 6, normal(0, 2, 2, 5, 4)
     inside = loops(np.ones(x.shape), **OPTIONS) * _counts(x.shape)
-    forward, backward = ops.AvgPool2d.forward, ops.AvgPool2d.backward
+    forward, backward = AvgPool2d.forward, AvgPool2d.backward
     monkeypatch.setattr(
-        ops.AvgPool2d, "forward", lambda self, x, **o: forward(self, x, **o) * inside / whole
+        AvgPool2d, "forward", lambda self, x, **o: forward(self, x, **o) * inside / whole
     )
-    monkeypatch.setattr(
-        ops.AvgPool2d, "backward", lambda self, dy: backward(self, dy * inside / whole)
-    )
+    monkeypatch.setattr(AvgPool2d, "backward", lambda self, dy: backward(self, dy * inside / whole))
     gradcheck(lambda x: F.avg_pool2d(x, **OPTIONS), [leaf(x)])
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         agrees_with_loops(x, OPTIONS)
@@ -108,7 +107,7 @@ def _counts(shape):
 
 
 def test_a_gradient_that_is_not_shared_out_is_caught(monkeypatch):
-    backward = ops.AvgPool2d.backward
-    monkeypatch.setattr(ops.AvgPool2d, "backward", lambda self, dy: backward(self, dy) * 6)
+    backward = AvgPool2d.backward
+    monkeypatch.setattr(AvgPool2d, "backward", lambda self, dy: backward(self, dy) * 6)
     with pytest.raises(GradcheckError, match="avg_pool2d: gradient of argument 0 at index"):
         gradcheck(lambda x: F.avg_pool2d(x, **OPTIONS), [leaf(normal(0, 1, 1, 5, 4))])

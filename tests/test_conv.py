@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
 from tinynet.devices import device as device_named
 from tinynet.devices import gpu, threads
+from tinynet.ops.conv import Conv2d
 
 
 @pytest.fixture
@@ -254,14 +255,14 @@ def check():
 
 def mistake(monkeypatch, wrong):
     """Let `wrong` change the gradients [dx, dweight, dbias] that backward gives for dy."""
-    backward = ops.Conv2d.backward
+    backward = Conv2d.backward
 
     def planted(self, dy):
         gradients = list(backward(self, dy))
         wrong(gradients, dy)
         return tuple(gradients)
 
-    monkeypatch.setattr(ops.Conv2d, "backward", planted)
+    monkeypatch.setattr(Conv2d, "backward", planted)
 
 
 def test_without_a_mistake():

@@ -11,11 +11,11 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from operations import OPERATIONS
 
 import tinynet
 from tinynet import Tensor, nn, optim
 from tinynet import functional as F
+from tinynet.commands.gradient_cases import CASES
 from tinynet.devices import copies
 from tinynet.kernels.launching import compiled
 
@@ -68,8 +68,8 @@ def calls():
     for device in devices:
         device.xp = recorder
     try:
-        for fn, arrays in OPERATIONS.values():
-            y = fn(*(Tensor(a, requires_grad=True, device=devices[0]) for a in arrays))
+        for case in CASES.values():
+            y = case.fn(*(Tensor(a, True, device=devices[0]) for a in case.arrays()))
             y.backward(np.ones(y.shape, y.dtype))
         train_a_little(devices[0])
         for peers in ("1", "0"):

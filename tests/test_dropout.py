@@ -9,7 +9,8 @@ from inputs import away_from_zero, leaf, normal, seeds
 
 import tinynet
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, nn, ops
+from tinynet import GradcheckError, Tensor, gradcheck, nn
+from tinynet.ops.dropout import Dropout
 
 WORD = 2**32 - 1
 
@@ -215,7 +216,7 @@ def test_a_part_cut_twice_within_the_image():
     ],
 )
 def test_a_wrong_gradient_is_caught(monkeypatch, wrong):
-    monkeypatch.setattr(ops.Dropout, "backward", lambda self, dy: wrong(dy).numpy())
+    monkeypatch.setattr(Dropout, "backward", lambda self, dy: wrong(dy).numpy())
     with pytest.raises(GradcheckError, match="dropout: gradient of argument 0 at index"):
         gradcheck(lambda x: F.dropout(x, seed=1), [leaf(away_from_zero(0, 20))])
 

@@ -1,22 +1,39 @@
 """gradcheck passes every operation, and catches what can go wrong in one."""
 
+import importlib
+import pkgutil
 import re
 
 import numpy as np
 import pytest
 from inputs import leaf, normal
-from operations import OPERATIONS
 
 import tinynet
 import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet.commands.gradient_cases import CASES
 from tinynet.devices import threads
+from tinynet.ops.elementwise import Exp, Multiply
+from tinynet.ops.function import Function
 
-every_operation = pytest.mark.parametrize("name", OPERATIONS)
+every_operation = pytest.mark.parametrize("name", CASES)
 
 
-def operation_class(name: str):
-    return next(getattr(ops, o) for o in ops.__all__ if getattr(ops, o).name == name)
+def example(name: str) -> tuple:
+    """The function of a case and its arrays."""
+    return CASES[name].fn, CASES[name].arrays()
+
+
+def operation_class(name: str) -> type[Function]:
+    """The operation that a case is of: the last that it runs."""
+    fn, arrays = example(name)
+    return type(fn(*leaves(arrays)).creator)
+
+
+def names_of(kind: type[Function]) -> set[str]:
+    """The names of all operations in tinynet/ops that are of this kind."""
+    below = [k for k in kind.__subclasses__() if k.__module__.startswith(f"{ops.__name__}.")]
+    return {k.name for k in below}.union(*map(names_of, below))
 
 
 def leaves(arrays, device="cpu"):
@@ -24,13 +41,16 @@ def leaves(arrays, device="cpu"):
 
 
 def test_no_operation_is_forgotten():
-    of_one_device = {getattr(ops, name).name for name in ops.__all__} - {"to"}  # test_to.py
-    assert set(OPERATIONS) == of_one_device
+    for file in pkgutil.iter_modules(ops.__path__):
+        importlib.import_module(f"{ops.__name__}.{file.name}")
+    of_one_device = names_of(Function) - {"to"}  # test_to.py
+    assert {name.split(",")[0] for name in CASES} == of_one_device
+    assert all(operation_class(name).name == name.split(",")[0] for name in CASES)
 
 
 @every_operation
 def test_every_operation_passes(name, device):
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     # of values around 1: 1e-10 from the differences' eps**2, 1e-11 from rounding; 1e-7 leaves room
     assert gradcheck(fn, leaves(arrays, device)) < 1e-7
 
@@ -38,7 +58,7 @@ def test_every_operation_passes(name, device):
 @every_operation
 def test_a_gradient_that_is_a_little_wrong_is_caught_in_every_argument(name, monkeypatch):
     """One element of one gradient, a thousandth too large, is found, whichever it is."""
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     op = operation_class(name)
     backward = op.backward
 
@@ -52,24 +72,24 @@ def test_a_gradient_that_is_a_little_wrong_is_caught_in_every_argument(name, mon
             return tuple(gradients)
 
         monkeypatch.setattr(op, "backward", wrong)
-        with pytest.raises(GradcheckError, match=f"^{name}: gradient of argument {position} at"):
+        with pytest.raises(GradcheckError, match=f"^{op.name}: gradient of argument {position} at"):
             gradcheck(fn, leaves(arrays))
 
 
 @every_operation
 def test_a_gradient_that_ignores_dy_is_caught(name, monkeypatch):
     """Its gradient for a dy of ones: a check by `fn(x).sum()` would pass it."""
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     op = operation_class(name)
     backward = op.backward
     monkeypatch.setattr(op, "backward", lambda self, dy: backward(self, np.ones_like(dy)))
-    with pytest.raises(GradcheckError, match=f"^{name}: gradient of argument 0 at"):
+    with pytest.raises(GradcheckError, match=f"^{op.name}: gradient of argument 0 at"):
         gradcheck(fn, leaves(arrays))
 
 
 @every_operation
 def test_operations_leave_their_arguments_as_they_are(name, device):
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     inputs = leaves(arrays, device)
     y = fn(*inputs)
     dy = normal(9, *y.shape)
@@ -82,7 +102,7 @@ def test_operations_leave_their_arguments_as_they_are(name, device):
 
 @every_operation
 def test_float32_stays_float32_and_agrees_with_float64(name, device):
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     single = [Tensor(a.astype(np.float32), requires_grad=True, device=device) for a in arrays]
     double = leaves([x.numpy() for x in single], device)
     y, y64 = fn(*single), fn(*double)
@@ -99,7 +119,7 @@ def test_float32_stays_float32_and_agrees_with_float64(name, device):
 
 def outputs(name, last=lambda y: y, dy=None, device="cpu"):
     """y of an operation's example, and the gradients for a dy of `last(y)`."""
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     inputs = leaves(arrays, device)
     y = fn(*inputs)
     end = last(y)
@@ -128,7 +148,7 @@ def test_every_element_is_written(name, monkeypatch):
 @every_operation
 def test_a_dy_in_any_memory_order(name, device):
     """What comes after may hand back a transposed dy, or one number broadcast over all."""
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     shape = fn(*(Tensor(array) for array in arrays)).shape
     straight, ones = outputs(name, device=device), outputs(name, dy=np.ones(shape), device=device)
     turned = outputs(name, lambda y: y.T, normal(9, *shape).T, device)
@@ -140,7 +160,7 @@ def test_a_dy_in_any_memory_order(name, device):
 
 @every_operation
 def test_gradients_belong_to_their_tensor_alone(name):
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     inputs = leaves(arrays)
     y = fn(*inputs)
     dy = normal(9, *y.shape)
@@ -156,7 +176,7 @@ def test_gradients_belong_to_their_tensor_alone(name):
 @every_operation
 def test_a_gradient_nobody_wants_is_not_asked_for(name):
     """Each argument alone: the backward work of the others, and only theirs, is left out."""
-    fn, arrays = OPERATIONS[name]
+    fn, arrays = example(name)
     for position, array in enumerate(arrays):
         inputs = [Tensor(a) for a in arrays]
         inputs[position] = leaf(array)
@@ -174,7 +194,7 @@ def test_the_message_names_operation_argument_index_and_both_values(monkeypatch)
         dy[1, 2] += 0.5
         return dz * y, dy
 
-    monkeypatch.setattr(ops.Multiply, "backward", backward)
+    monkeypatch.setattr(Multiply, "backward", backward)
     x, y = leaf(normal(0, 2, 3)), leaf(normal(1, 2, 3))
     cotangent = np.random.default_rng(5).standard_normal((2, 3))
     right = cotangent[1, 2] * x.numpy()[1, 2]
@@ -207,7 +227,7 @@ def test_a_kink_is_seen():
 
 
 def test_a_nan_is_never_right(monkeypatch):
-    monkeypatch.setattr(ops.Exp, "backward", lambda self, dy: dy * np.nan)
+    monkeypatch.setattr(Exp, "backward", lambda self, dy: dy * np.nan)
     with pytest.raises(GradcheckError, match="backward gives nan"):
         gradcheck(lambda x: x.exp(), [leaf([1.0])])
 

@@ -167,9 +167,8 @@ def test_operators_of_the_contract(expression):
 
 
 def test_everything_exported_exists():
-    for module in (tinynet, tinynet.ops):
-        assert [name for name in module.__all__ if not hasattr(module, name)] == []
-        assert sorted(module.__all__) == list(module.__all__)
+    assert [name for name in tinynet.__all__ if not hasattr(tinynet, name)] == []
+    assert sorted(tinynet.__all__) == list(tinynet.__all__)
 
 
 def test_public_functions_say_what_they_do():

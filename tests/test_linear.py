@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as hnp
 from inputs import leaf, normal, seeds
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.matmul import Linear
 
 
 @given(
@@ -44,8 +45,8 @@ def test_by_hand():
 
 
 def test_a_bias_gradient_without_its_sum_over_the_batch_is_caught(monkeypatch):
-    backward = ops.Linear.backward
-    monkeypatch.setattr(ops.Linear, "backward", lambda self, dy: (*backward(self, dy)[:2], dy[0]))
+    backward = Linear.backward
+    monkeypatch.setattr(Linear, "backward", lambda self, dy: (*backward(self, dy)[:2], dy[0]))
     leaves = [leaf(normal(0, 3, 4)), leaf(normal(1, 2, 4)), leaf(normal(2, 2))]
     with pytest.raises(GradcheckError, match=r"linear: gradient of argument 2 at index \(0,\)"):
         gradcheck(F.linear, leaves)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.lrn import LocalResponseNorm
 
 
 def loops(x, size, alpha, beta, k, groups):
@@ -119,7 +120,7 @@ OPTIONS = {"size": 4, "alpha": 0.9, "beta": 0.75, "k": 1.0, "groups": 2}
 
 def plant_backward(monkeypatch, wrong):
     """Backward becomes wrong(x, dy, scale)."""
-    forward = ops.LocalResponseNorm.forward
+    forward = LocalResponseNorm.forward
 
     def keep(self, x, **options):
         self.x = x
@@ -129,8 +130,8 @@ def plant_backward(monkeypatch, wrong):
         y = loops(self.x, **OPTIONS)
         return wrong(self.x, dy, (self.x / y) ** (1 / OPTIONS["beta"]))
 
-    monkeypatch.setattr(ops.LocalResponseNorm, "forward", keep)
-    monkeypatch.setattr(ops.LocalResponseNorm, "backward", backward)
+    monkeypatch.setattr(LocalResponseNorm, "forward", keep)
+    monkeypatch.setattr(LocalResponseNorm, "backward", backward)
 
 
 def gradient(x, dy, scale, before=2, after=1, per_group=3):
@@ -176,9 +177,9 @@ def test_the_gradient_by_hand_is_right(monkeypatch):
     ],
 )
 def test_a_wrong_formula_passes_gradcheck_and_is_caught_by_the_loops(monkeypatch, wrong):
-    forward = ops.LocalResponseNorm.forward
+    forward = LocalResponseNorm.forward
     monkeypatch.setattr(
-        ops.LocalResponseNorm,
+        LocalResponseNorm,
         "forward",
         lambda self, x, **options: forward(self, x, **{**options, **wrong}),
     )

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.lrn_within import LocalResponseNormWithin
 
 
 def loops(x, size, alpha, beta, k):
@@ -87,7 +88,7 @@ OPTIONS = {"size": 4, "alpha": 0.9, "beta": 0.75, "k": 1.0}
 
 def plant_backward(monkeypatch, wrong):
     """Backward becomes wrong(x, dy, scale)."""
-    forward = ops.LocalResponseNormWithin.forward
+    forward = LocalResponseNormWithin.forward
 
     def keep(self, x, **options):
         self.x = x
@@ -97,8 +98,8 @@ def plant_backward(monkeypatch, wrong):
         y = loops(self.x, **OPTIONS)
         return wrong(self.x, dy, (self.x / y) ** (1 / OPTIONS["beta"]))
 
-    monkeypatch.setattr(ops.LocalResponseNormWithin, "forward", keep)
-    monkeypatch.setattr(ops.LocalResponseNormWithin, "backward", backward)
+    monkeypatch.setattr(LocalResponseNormWithin, "forward", keep)
+    monkeypatch.setattr(LocalResponseNormWithin, "backward", backward)
 
 
 def gradient(x, dy, scale, before=2, after=1):
@@ -133,9 +134,9 @@ def test_a_wrong_gradient_is_caught(monkeypatch, wrong):
 
 @pytest.mark.parametrize("wrong", [{"alpha": 0.9 / 16}, {"size": 3}, {"k": 2.0}])
 def test_a_wrong_formula_passes_gradcheck_and_is_caught_by_the_loops(monkeypatch, wrong):
-    forward = ops.LocalResponseNormWithin.forward
+    forward = LocalResponseNormWithin.forward
     monkeypatch.setattr(
-        ops.LocalResponseNormWithin,
+        LocalResponseNormWithin,
         "forward",
         lambda self, x, **options: forward(self, x, **{**options, **wrong}),
     )

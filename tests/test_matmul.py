@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from inputs import leaf, normal, seeds
 
-from tinynet import GradcheckError, gradcheck, ops
+from tinynet import GradcheckError, gradcheck
+from tinynet.ops.matmul import MatMul
 
 two_shapes = hnp.mutually_broadcastable_shapes(
     signature="(m?,k),(k,n?)->(m?,n?)", max_dims=2, max_side=3
@@ -56,7 +57,7 @@ def test_a_product_the_wrong_way_round_is_caught(monkeypatch):
         rows, columns = self.saved[:2]
         return columns @ dz, dz @ rows
 
-    monkeypatch.setattr(ops.MatMul, "backward", backward)
+    monkeypatch.setattr(MatMul, "backward", backward)
     with pytest.raises(GradcheckError, match="matmul: gradient of argument 0"):
         gradcheck(lambda x, y: x @ y, [leaf(normal(0, 3, 3)), leaf(normal(1, 3, 3))])
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from inputs import distinct, leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.max_pool import MaxPool2d
 
 
 def starts(length, k, stride, before, after, ceil_mode):
@@ -151,14 +152,14 @@ def test_a_window_of_minus_infinity():
 
 def plant(monkeypatch, wrong):
     """Backward becomes wrong(x, dy), with 3x3 windows at stride 2."""
-    forward = ops.MaxPool2d.forward
+    forward = MaxPool2d.forward
 
     def keep(self, x, **options):
         self.x = x
         return forward(self, x, **options)
 
-    monkeypatch.setattr(ops.MaxPool2d, "forward", keep)
-    monkeypatch.setattr(ops.MaxPool2d, "backward", lambda self, dy: wrong(self.x, dy))
+    monkeypatch.setattr(MaxPool2d, "forward", keep)
+    monkeypatch.setattr(MaxPool2d, "backward", lambda self, dy: wrong(self.x, dy))
 
 
 def scatter(x, dy, add):

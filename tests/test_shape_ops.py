@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from inputs import leaf, normal, seeds, shapes
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.shape import Concatenate, GetItem, Transpose
 
 
 def check(fn, reference, x, device):
@@ -152,20 +153,20 @@ def test_an_index_that_overwrites_instead_of_adding_is_caught(monkeypatch):
         dx[index] = dy
         return dx
 
-    monkeypatch.setattr(ops.GetItem, "backward", backward)
+    monkeypatch.setattr(GetItem, "backward", backward)
     with pytest.raises(GradcheckError, match=r"getitem: gradient of argument 0 at index \(2,\)"):
         gradcheck(lambda x: x[np.array([2, 0, 2])], [leaf(normal(0, 3))])
 
 
 def test_a_transpose_that_does_not_turn_back_is_caught(monkeypatch):
-    monkeypatch.setattr(ops.Transpose, "backward", lambda self, dy: dy.reshape(3, 3))
+    monkeypatch.setattr(Transpose, "backward", lambda self, dy: dy.reshape(3, 3))
     with pytest.raises(GradcheckError, match="transpose: gradient of argument 0"):
         gradcheck(lambda x: x.T, [leaf(normal(0, 3, 3))])
 
 
 def test_parts_handed_back_in_the_wrong_order_are_caught(monkeypatch):
-    backward = ops.Concatenate.backward
-    monkeypatch.setattr(ops.Concatenate, "backward", lambda self, dy: backward(self, dy)[::-1])
+    backward = Concatenate.backward
+    monkeypatch.setattr(Concatenate, "backward", lambda self, dy: backward(self, dy)[::-1])
     with pytest.raises(GradcheckError, match="concatenate: gradient of argument 0"):
         gradcheck(lambda x, y: F.concatenate([x, y]), [leaf(normal(0, 2)), leaf(normal(1, 2))])
 

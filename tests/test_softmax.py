@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from inputs import leaf, normal, seeds
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck, ops
+from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.ops.softmax import CrossEntropy, Softmax
 
 
 def reference(x, axis):
@@ -106,10 +107,8 @@ def test_labels_of_any_integer_type(dtype, device):
 
 
 def plant(monkeypatch, change):
-    backward = ops.CrossEntropy.backward
-    monkeypatch.setattr(
-        ops.CrossEntropy, "backward", lambda self, dy: change(backward(self, dy), self)
-    )
+    backward = CrossEntropy.backward
+    monkeypatch.setattr(CrossEntropy, "backward", lambda self, dy: change(backward(self, dy), self))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +130,7 @@ def test_a_softmax_gradient_without_the_other_classes_is_caught(monkeypatch):
         (y,) = self.saved
         return dy * y * (1 - y)
 
-    monkeypatch.setattr(ops.Softmax, "backward", backward)
+    monkeypatch.setattr(Softmax, "backward", backward)
     with pytest.raises(GradcheckError, match="softmax: gradient of argument 0 at index"):
         gradcheck(F.softmax, [leaf(normal(0, 2, 3))])
 

@@ -12,7 +12,8 @@ from inputs import leaf, normal, seeds
 
 import tinynet
 import tinynet.functional as F
-from tinynet import Tensor, ops, tape
+from tinynet import Tensor, tape
+from tinynet.ops.elementwise import Add, Multiply
 from tinynet.ops.function import Function
 from tinynet.tensor import apply
 
@@ -24,9 +25,9 @@ CHAIN = 10_000  # Python's stack holds about 1,000 calls
 def test_order_matters(monkeypatch, device):
     """b = a + a; c = b + b. Passed on before it is complete, the gradient of b would give a 2."""
     seen = []
-    backward = ops.Add.backward
+    backward = Add.backward
     monkeypatch.setattr(
-        ops.Add, "backward", lambda self, dz: seen.append(float(dz)) or backward(self, dz)
+        Add, "backward", lambda self, dz: seen.append(float(dz)) or backward(self, dz)
     )
     a = leaf(3.0, device)
     b = a + a
@@ -139,9 +140,9 @@ def test_without_gradient_nothing_is_kept():
 
 def test_only_wanted_gradients_are_worked_out(monkeypatch):
     wanted = []
-    backward = ops.Multiply.backward
+    backward = Multiply.backward
     monkeypatch.setattr(
-        ops.Multiply,
+        Multiply,
         "backward",
         lambda self, dz: wanted.append(self.needs_grad) or backward(self, dz),
     )

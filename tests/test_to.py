@@ -71,9 +71,9 @@ def test_labels_masks_and_indices_may_be_elsewhere(two):
 
 
 def test_a_gradient_not_copied_back_is_caught(two, monkeypatch):
-    from tinynet import ops
+    from tinynet.ops.to import To
 
-    monkeypatch.setattr(ops.To, "backward", lambda self, dy: dy)
+    monkeypatch.setattr(To, "backward", lambda self, dy: dy)
     here, there = two
     x = Tensor(normal(0, 3), requires_grad=True, device=here)
     with pytest.raises(RuntimeError, match=f"to: the gradient of x is .* not on {here.name}"):

@@ -6,8 +6,18 @@ of the checks. Mistakes raise a ValueError or TypeError that names the operation
 
 import numpy as np
 
-from tinynet import ops, random
-from tinynet.ops.dropout import check_rate
+from tinynet import random
+from tinynet.ops.activation import ReLU, Tanh
+from tinynet.ops.avg_pool import AvgPool2d
+from tinynet.ops.conv import Conv2d
+from tinynet.ops.dropout import Dropout, check_rate
+from tinynet.ops.elementwise import Maximum, Sigmoid, Where
+from tinynet.ops.lrn import LocalResponseNorm
+from tinynet.ops.lrn_within import LocalResponseNormWithin
+from tinynet.ops.matmul import Linear
+from tinynet.ops.max_pool import MaxPool2d
+from tinynet.ops.shape import Concatenate, Pad
+from tinynet.ops.softmax import CrossEntropy, LogSoftmax, Softmax
 from tinynet.ops.window import four_sides
 from tinynet.tensor import Tensor, apply, as_operands, binary
 
@@ -30,7 +40,7 @@ def conv2d(
     stride: int or (h, w). padding: int, (h, w) or (top, bottom, left, right).
     """
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    return apply(ops.Conv2d, *inputs, stride=stride, padding=padding, groups=groups)
+    return apply(Conv2d, *inputs, stride=stride, padding=padding, groups=groups)
 
 
 def max_pool2d(
@@ -47,7 +57,7 @@ def max_pool2d(
     would start past the image. Of equal pixels the first, row by row, gets the gradient.
     """
     return apply(
-        ops.MaxPool2d,
+        MaxPool2d,
         x,
         kernel_size=kernel_size,
         stride=stride,
@@ -68,7 +78,7 @@ def avg_pool2d(
     Arguments and shapes as in `max_pool2d`.
     """
     return apply(
-        ops.AvgPool2d,
+        AvgPool2d,
         x,
         kernel_size=kernel_size,
         stride=stride,
@@ -90,7 +100,7 @@ def local_response_norm(
     y[c] = x[c] / (k + alpha * sum of x[c']**2) ** beta, over the `size` channels c' from
     c - size//2 on, clipped to c's group. The 2012 source, Caffe and PyTorch divide alpha by size.
     """
-    return apply(ops.LocalResponseNorm, x, size=size, alpha=alpha, beta=beta, k=k, groups=groups)
+    return apply(LocalResponseNorm, x, size=size, alpha=alpha, beta=beta, k=k, groups=groups)
 
 
 def local_response_norm_within(
@@ -100,7 +110,7 @@ def local_response_norm_within(
 
     The CIFAR-10 nets of 2012 (`rnorm` in their configurations, which divide alpha by size**2).
     """
-    return apply(ops.LocalResponseNormWithin, x, size=size, alpha=alpha, beta=beta, k=k)
+    return apply(LocalResponseNormWithin, x, size=size, alpha=alpha, beta=beta, k=k)
 
 
 def dropout(
@@ -128,7 +138,7 @@ def dropout(
     if seed is None:
         seed, counter = random.dropout_stream()
     return apply(
-        ops.Dropout,
+        Dropout,
         x,
         p=p,
         scale=1 / (1 - p) if mode == "inverted" else 1.0,
@@ -147,27 +157,27 @@ def _unsigned(argument: str, value) -> int:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias: x (..., inputs), weight (outputs, inputs), bias (outputs,)."""
-    return apply(ops.Linear, *((x, weight) if bias is None else (x, weight, bias)))
+    return apply(Linear, *((x, weight) if bias is None else (x, weight, bias)))
 
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0) (paper, section 3.1)."""
-    return apply(ops.ReLU, x)
+    return apply(ReLU, x)
 
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent, the saturating neuron of the paper's figure 1."""
-    return apply(ops.Tanh, x)
+    return apply(Tanh, x)
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return apply(ops.Sigmoid, x)
+    return apply(Sigmoid, x)
 
 
 def pad(x: Tensor, padding: Padding) -> Tensor:
     """Zeros around the last two axes; padding (top, bottom, left, right)."""
-    return apply(ops.Pad, x, padding=four_sides("pad", padding))
+    return apply(Pad, x, padding=four_sides("pad", padding))
 
 
 def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
@@ -178,12 +188,12 @@ def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Te
         )
     if not tensors:
         raise ValueError("concatenate: tensors expects at least one Tensor, got none")
-    return apply(ops.Concatenate, *tensors, axis=axis)
+    return apply(Concatenate, *tensors, axis=axis)
 
 
 def maximum(x: Tensor, y: Tensor | float) -> Tensor:
     """The larger of two, element by element; where they are equal, x gets the gradient."""
-    return binary(ops.Maximum, x, y)
+    return binary(Maximum, x, y)
 
 
 def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
@@ -192,17 +202,17 @@ def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) 
     mask = _array(condition, x)
     if mask.dtype != bool:
         raise TypeError(f"where: condition expects bools, got {mask.dtype}")
-    return apply(ops.Where, x, y, condition=x.device.asarray(mask))
+    return apply(Where, x, y, condition=x.device.asarray(mask))
 
 
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """exp(x) / sum of exp(x) along an axis."""
-    return apply(ops.Softmax, x, axis=axis)
+    return apply(Softmax, x, axis=axis)
 
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of softmax, exact where softmax itself would round to 0."""
-    return apply(ops.LogSoftmax, x, axis=axis)
+    return apply(LogSoftmax, x, axis=axis)
 
 
 def cross_entropy(logits: Tensor, labels: np.ndarray | Tensor, reduction: str = "mean") -> Tensor:
@@ -211,7 +221,7 @@ def cross_entropy(logits: Tensor, labels: np.ndarray | Tensor, reduction: str = 
     labels: NumPy, or an integer Tensor on any device.
     reduction "mean" (over the batch), "sum", or "none" for the (n,) losses.
     """
-    return apply(ops.CrossEntropy, logits, labels=_array(labels, logits), reduction=reduction)
+    return apply(CrossEntropy, logits, labels=_array(labels, logits), reduction=reduction)
 
 
 def _array(value, like) -> np.ndarray:

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinynet import ops, tape
+from tinynet import tape
 from tinynet.arrays import as_array
 from tinynet.devices import Device, copy
 from tinynet.devices import device as open_device
+from tinynet.ops import activation, elementwise, matmul, reduce
 from tinynet.ops.function import Function
+from tinynet.ops.shape import GetItem, Reshape, Transpose
+from tinynet.ops.to import To
 
 
 class Tensor:
@@ -97,7 +100,7 @@ class Tensor:
         if target is self.device:
             return self
         if self.requires_grad:
-            return apply(ops.To, self, target=target)
+            return apply(To, self, target=target)
         return Tensor(copy(self.data, self.device, target), device=target)
 
     def zero_grad(self) -> None:
@@ -137,47 +140,47 @@ class Tensor:
     # ---------------------------------------------------------------- arithmetic
 
     def __add__(self, other) -> "Tensor":
-        return binary(ops.Add, self, other)
+        return binary(elementwise.Add, self, other)
 
     def __radd__(self, other) -> "Tensor":  # other + self
-        return binary(ops.Add, other, self)
+        return binary(elementwise.Add, other, self)
 
     def __sub__(self, other) -> "Tensor":
-        return binary(ops.Subtract, self, other)
+        return binary(elementwise.Subtract, self, other)
 
     def __rsub__(self, other) -> "Tensor":  # other - self
-        return binary(ops.Subtract, other, self)
+        return binary(elementwise.Subtract, other, self)
 
     def __mul__(self, other) -> "Tensor":
-        return binary(ops.Multiply, self, other)
+        return binary(elementwise.Multiply, self, other)
 
     def __rmul__(self, other) -> "Tensor":  # other * self
-        return binary(ops.Multiply, other, self)
+        return binary(elementwise.Multiply, other, self)
 
     def __truediv__(self, other) -> "Tensor":
-        return binary(ops.Divide, self, other)
+        return binary(elementwise.Divide, self, other)
 
     def __rtruediv__(self, other) -> "Tensor":  # other / self
-        return binary(ops.Divide, other, self)
+        return binary(elementwise.Divide, other, self)
 
     def __pow__(self, other) -> "Tensor":
-        return binary(ops.Power, self, other)
+        return binary(elementwise.Power, self, other)
 
     def __rpow__(self, other) -> "Tensor":  # other ** self
-        return binary(ops.Power, other, self)
+        return binary(elementwise.Power, other, self)
 
     def __matmul__(self, other) -> "Tensor":
-        return binary(ops.MatMul, self, other)
+        return binary(matmul.MatMul, self, other)
 
     def __rmatmul__(self, other) -> "Tensor":  # other @ self
-        return binary(ops.MatMul, other, self)
+        return binary(matmul.MatMul, other, self)
 
     def __neg__(self) -> "Tensor":
-        return apply(ops.Negate, self)
+        return apply(elementwise.Negate, self)
 
     def __getitem__(self, index) -> "Tensor":
         parts = index if isinstance(index, tuple) else (index,)
-        return apply(ops.GetItem, self, index=tuple(self._index_part(p) for p in parts))
+        return apply(GetItem, self, index=tuple(self._index_part(p) for p in parts))
 
     def _index_part(self, part):
         """Slices and ints as they are, arrays of ints or bools on this device."""
@@ -189,31 +192,31 @@ class Tensor:
 
     def exp(self) -> "Tensor":
         """e**x for each element x."""
-        return apply(ops.Exp, self)
+        return apply(elementwise.Exp, self)
 
     def log(self) -> "Tensor":
         """The natural logarithm of each element: -inf for 0, nan for what is below."""
-        return apply(ops.Log, self)
+        return apply(elementwise.Log, self)
 
     def sqrt(self) -> "Tensor":
         """The square root of each element, which has no finite gradient at 0."""
-        return apply(ops.Sqrt, self)
+        return apply(elementwise.Sqrt, self)
 
     def tanh(self) -> "Tensor":
         """(e**x - e**-x) / (e**x + e**-x) for each element x: from -1 to 1."""
-        return apply(ops.Tanh, self)
+        return apply(activation.Tanh, self)
 
     def relu(self) -> "Tensor":
         """max(x, 0) for each element x (paper, section 3.1); nan stays nan."""
-        return apply(ops.ReLU, self)
+        return apply(activation.ReLU, self)
 
     def sigmoid(self) -> "Tensor":
         """1 / (1 + e**-x) for each element x: from 0 to 1."""
-        return apply(ops.Sigmoid, self)
+        return apply(elementwise.Sigmoid, self)
 
     def abs(self) -> "Tensor":
         """|x| for each element x, with gradient 0 at 0."""
-        return apply(ops.Abs, self)
+        return apply(elementwise.Abs, self)
 
     def clip(self, lo: float | None, hi: float | None) -> "Tensor":
         """min(max(x, lo), hi) for each element x; the gradient passes where lo <= x <= hi.
@@ -223,31 +226,31 @@ class Tensor:
         ends = (-math.inf if lo is None else lo, math.inf if hi is None else hi)
         if (lo is None and hi is None) or not ends[0] <= ends[1]:
             raise ValueError(f"clip: expects lo <= hi, got lo={lo!r}, hi={hi!r}")
-        return apply(ops.Clip, self, lo=lo, hi=hi)
+        return apply(elementwise.Clip, self, lo=lo, hi=hi)
 
     # ---------------------------------------------------------------- reductions and shapes
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
         """The sum along `axis`, by default all axes; with `keepdims` these stay, of length 1."""
-        return apply(ops.Sum, self, axis=axis, keepdims=keepdims)
+        return apply(reduce.Sum, self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
         """The mean, with the arguments of `sum`; ValueError if there is nothing to average."""
-        return apply(ops.Mean, self, axis=axis, keepdims=keepdims)
+        return apply(reduce.Mean, self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
         """The largest elements; of equal ones the first gets the gradient."""
-        return apply(ops.Max, self, axis=axis, keepdims=keepdims)
+        return apply(reduce.Max, self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: int) -> "Tensor":
         """The elements in a new shape, reshape(2, 3) or reshape((2, 3)); one length may be -1."""
         shape = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        return apply(ops.Reshape, self, shape=tuple(shape))
+        return apply(Reshape, self, shape=tuple(shape))
 
     def transpose(self, *axes: int) -> "Tensor":
         """The axes in a new order, transpose(1, 0) or transpose((1, 0)); by default reversed."""
         axes = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
-        return apply(ops.Transpose, self, axes=tuple(axes))
+        return apply(Transpose, self, axes=tuple(axes))
 
     @property
     def T(self) -> "Tensor":
