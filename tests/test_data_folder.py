@@ -3,14 +3,20 @@
 import errno
 import io
 import os
+import socket
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from imagenet_shaped import prepare_quietly
 from PIL import Image
+from tiny_runs import run, train, write_photos
 
 from tinynet.data import BadImage, DataError, Loader, open_dataset
+from tinynet.data.preparing.source import fingerprint, open_tree
+from tinynet.data.tar import BACK
+from tinynet.data.tree import DANGLING
 
 
 def png(value):
@@ -70,7 +76,7 @@ def test_classes_labels_and_images(tmp_path, kind, top):
     for i, (name, _, value) in enumerate(TRAIN):
         assert train.describe(i).endswith(f"train/{name}")
         assert (train.load(i) == np.array([value, 255 - value, 0])[:, None, None]).all()
-    assert train.ignored == []
+    assert train.ignored == {}
 
 
 @both
@@ -89,7 +95,7 @@ def test_hidden_files_are_not_there_and_other_files_are_reported(tmp_path, kind)
     assert [name[-9:] for name in dataset.ignored] == ["notes.txt", "abels.csv"]
     told = []
     loader = Loader(dataset, 2, seed=0, workers=1, train=True, on_skip=lambda *a: told.append(a))
-    assert len(told) == 1 and told[0][0].endswith("notes.txt") and "nor is 1 other" in told[0][1]
+    assert len(told) == 1 and told[0][0].endswith("notes.txt") and "1 other, too" in told[0][1]
     assert len(loader.skipped) == 2
 
 
@@ -261,3 +267,121 @@ def test_wrong_arguments(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             open_dataset(**{"spec": "shapes", "split": "train", "image_size": 8, **kwargs})
+
+
+# ---------------------------------------------------------------- links, and what is no file
+
+
+def found(path, split="train"):
+    """Paths of the images, and what was left out for which reason; `prepare` sees the same."""
+    dataset = open_dataset(path, split, 4)
+    start = len(f"{path}/{split}/")
+    ignored = {name[start:]: reason for name, reason in dataset.ignored.items()}
+    source = open_tree(path)
+    assert source.splits[split].ignored == dataset.ignored
+    fingerprint(source)  # which asks for the size of each
+    return {dataset.describe(i)[start:] for i in range(len(dataset))}, ignored
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return make(tmp_path / "photos", FILES, "folder")
+
+
+PLAIN = {name for name, _, _ in TRAIN}
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "reason"),
+    [
+        ("cat/x.png", "gone.png", DANGLING),
+        ("cat/x.png", "x.png", DANGLING),
+        ("cat/x.png", "c.jpeg/x.png", DANGLING),
+        ("owl", "gone", DANGLING),
+        ("cat/x", ".", BACK),
+        ("cat/x", "..", BACK),
+        ("cat/x", "../..", BACK),
+        ("cat/deeper/x", "..", BACK),
+        ("x", ".", BACK),
+        ("cat/x", "/", BACK),
+        ("cat/x.png", "/dev/zero", "a device"),
+    ],
+)
+def test_links_that_lead_nowhere_or_back_are_left_out_and_told_of(photos, name, target, reason):
+    (photos / "train" / name).symlink_to(target)
+    assert found(photos) == (PLAIN, {name: reason})
+
+
+def test_what_is_no_file_is_left_out_and_told_of(photos, monkeypatch):
+    os.mkfifo(photos / "train/cat/x.png")
+    monkeypatch.chdir(photos / "train/dog")  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("y.png")
+        assert found(photos) == (PLAIN, {"cat/x.png": "a FIFO", "dog/y.png": "a socket"})
+
+
+def test_a_file_that_became_a_fifo_is_a_bad_image(photos):
+    dataset = open_dataset(photos, "train", 4)
+    (photos / "train/cat/c.jpeg").unlink()
+    os.mkfifo(photos / "train/cat/c.jpeg")
+    with pytest.raises(BadImage, match="c.jpeg: a FIFO, wanted a regular file"):
+        dataset.load(0)
+
+
+def test_links_to_files_and_folders_are_followed(photos, tmp_path):
+    store = make(tmp_path / "store", {"owl/o.png": png(9), "more/.hidden/p.png": png(8)}, "folder")
+    for split in ("train", "val"):
+        (photos / split / "owl").symlink_to(store / "owl")
+    (photos / "train/cat/again.png").symlink_to("c.jpeg")
+    (photos / "train/dog/more").symlink_to(store / "more/.hidden")
+    assert found(photos) == (PLAIN | {"owl/o.png", "cat/again.png", "dog/more/p.png"}, {})
+    (tmp_path / "link").symlink_to(photos)
+    assert found(tmp_path / "link") == found(photos)
+
+
+def test_a_class_and_a_split_that_are_links_to_others(photos):
+    (photos / "train/feline").symlink_to("cat")
+    (photos / "val/cat/x.png").unlink()
+    (photos / "val/dog/y.png").unlink()
+    (photos / "val/cat").rmdir(), (photos / "val/dog").rmdir(), (photos / "val").rmdir()
+    (photos / "val").symlink_to("train")
+    expected = PLAIN | {name.replace("cat", "feline") for name in PLAIN if "cat" in name}
+    assert found(photos) == found(photos, "val") == (expected, {})
+
+
+def test_folders_that_link_to_each_other_are_entered_once(photos):
+    (photos / "train/cat/x").symlink_to("../dog")
+    (photos / "train/dog/y").symlink_to("../cat")
+    files, ignored = found(photos)
+    assert files == PLAIN | {"cat/x/a.PNG", "cat/x/b.png"} | {
+        f"dog/y/{name[4:]}" for name in PLAIN if "cat" in name
+    }
+    assert ignored == {"cat/x/y": BACK, "dog/y/x": BACK}
+
+
+def test_every_command_goes_on_without_a_dangling_link(tmp_path):
+    photos = write_photos(tmp_path / "photos", 8, 8)
+    for split in ("train", "val"):
+        (photos / split / "red" / "x.png").symlink_to("gone.png")
+    told = f"skipped {photos}/train/red/x.png: {DANGLING}"
+    done = train("--data", photos, "--steps", "1", "--out", tmp_path / "run")
+    assert told in done.err
+    done = run("eval", "--checkpoint", tmp_path / "run", "--data", photos)
+    assert done.status == 0 and told.replace("train/", "val/") in done.err
+    done = run("prepare", photos, tmp_path / "set")
+    assert done.status == 0 and f"train/red/x.png: {DANGLING}\n" in done.out
+
+
+def test_a_file_too_large_to_be_an_image_is_not_read(photos, tmp_path):
+    with open(photos / "train/cat/c.jpeg", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(BadImage, match="c.jpeg: larger than 1,073,741,824 bytes"):
+        open_dataset(photos, "train", 4).load(0)
+    prepare_quietly(photos, tmp_path / "set")
+    assert "c.jpeg: larger than" in (tmp_path / "set" / "skipped.txt").read_text()
+
+
+def test_a_fifo_in_the_place_of_an_archive(tmp_path):
+    os.mkfifo(tmp_path / "a.tar")
+    with pytest.raises(DataError, match="a.tar: a FIFO, wanted a regular file"):
+        open_dataset(tmp_path / "a.tar", "train", 4)

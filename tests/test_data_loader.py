@@ -321,7 +321,7 @@ def test_only_bad_images_left_are_no_error_on_a_resumed_epoch():
 
 def test_the_first_bad_image_that_is_told_of_is_no_ignored_file():
     images = Numbered(4, bad=range(4))
-    images.ignored = ["notes.txt"]
+    images.ignored = {"notes.txt": "not named like an image"}
     data = Loader(images, 2, seed=0, workers=1, train=False, on_skip=quiet)
     with pytest.raises(DataError, match=r"the first: numbered/train/0: broken"):
         list(data.epoch(0))

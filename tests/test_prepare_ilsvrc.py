@@ -216,7 +216,7 @@ def test_two_tars_of_a_class(source):
 
 
 def test_duplicate_keys(source, tmp_path):
-    twice = [("n01440764_1.JPEG", photograph(1)), ("n01440764_1.JPEG", photograph(2))]
+    twice = [("n01440764_1.JPEG", photograph(1)), ("n01440764_1.png", photograph(2))]
     inner = {f"{w}.tar": tar_of(train_files(w, 1)) for w in WNIDS[1:]}
     (source / TRAIN).write_bytes(tar_of({**inner, f"{WNIDS[0]}.tar": tar_of(twice)}))
     with pytest.raises(DataError, match=f"duplicate key {WNIDS[0]}/n01440764_1: .*{TRAIN}"):

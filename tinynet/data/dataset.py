@@ -22,8 +22,8 @@ class Dataset(ABC):
 
     Attributes: `name`; `split` ("train" or "val"); `classes`, readable names; `labels`, int64
     (len,); `image_size`; `store_size`; `prepared`, false where `prepare` would save work with each
-    image; `ignored`, files left out because their names are not those of images; `statistics`,
-    what `measure` would find in the images, if known beforehand.
+    image; `ignored`, the files left out because they cannot be images, and why; `statistics`, what
+    `measure` would find in the images, if known beforehand.
     """
 
     prepared = True
@@ -44,7 +44,7 @@ class Dataset(ABC):
         self.labels = np.asarray(labels, np.int64)
         self.image_size = image_size
         self.store_size = store_size
-        self.ignored: list[str] = []
+        self.ignored: dict[str, str] = {}
         self.statistics = None
         shape = (len(self), 3, store_size, store_size)
         self._cache = None

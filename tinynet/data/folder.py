@@ -16,11 +16,12 @@ from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.images import decode_image
 from tinynet.data.synsets import class_names, read_synset_words
-from tinynet.data.tree import Folder, Tar
+from tinynet.data.tree import Folder, Tar, Tree
 
 SPLITS = ("train", "val")
 # A file's ending decides only whether it is tried; one without an ending is tried too.
 JPEG, PORTABLE = (".jpg", ".jpeg", ".jfif"), (".ppm", ".pgm")
+NOT_NAMED = "not named like an image"
 ENDINGS = (*JPEG, ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", *PORTABLE, "")
 
 
@@ -39,7 +40,7 @@ class FolderDataset(Dataset):
         split: str,
         image_size: int,
         store_size: int,
-        tree: Folder | Tar | None = None,  # of another split, already listed
+        tree: Tree | None = None,  # of another split, already listed
     ) -> None:
         self.tree = tree or (Folder(path) if path.is_dir() else Tar(path))
         top = _find_top(self.tree, path)
@@ -55,7 +56,7 @@ class FolderDataset(Dataset):
             image_size,
             store_size,
         )
-        self.ignored = [self.tree.describe(file) for file in ignored]
+        self.ignored = {self.tree.describe(file): reason for file, reason in ignored.items()}
 
     def read(self, i: int) -> np.ndarray:
         try:
@@ -75,7 +76,7 @@ def _wanted(path: Path) -> str:
     )
 
 
-def _find_top(tree: Folder | Tar, path: Path) -> str:
+def _find_top(tree: Tree, path: Path) -> str:
     """What precedes train/ and val/: "", or the one top folder with its "/"."""
     tops = tree.folders("")
     if any(split in tops for split in SPLITS):
@@ -88,7 +89,7 @@ def _find_top(tree: Folder | Tar, path: Path) -> str:
     return found[0] + "/"
 
 
-def _class_folders(tree: Folder | Tar, path: Path, top: str, split: str) -> list[str]:
+def _class_folders(tree: Tree, path: Path, top: str, split: str) -> list[str]:
     """The names of the class folders of `split`; those of val must be those of train."""
     there = [name for name in SPLITS if name in tree.folders(top.rstrip("/"))]
     if split not in there:
@@ -107,18 +108,19 @@ def _class_folders(tree: Folder | Tar, path: Path, top: str, split: str) -> list
 
 
 def _list_images(
-    tree: Folder | Tar, path: Path, parent: str, folders: list[str]
-) -> tuple[list[str], np.ndarray, list[str]]:
-    """The image files below `parent`, their labels, and the files not named like images."""
+    tree: Tree, path: Path, parent: str, folders: list[str]
+) -> tuple[list[str], np.ndarray, dict[str, str]]:
+    """The image files below `parent`, their labels, and what is left out for what reason."""
     label_of = {folder: label for label, folder in enumerate(folders)}
-    files, labels, ignored = [], [], []
-    for file in tree.files(parent):
+    files, labels = [], []
+    found, ignored = tree.files(parent)
+    for file in found:
         folder, _, inner = file[len(parent) + 1 :].partition("/")
         if inner and os.path.splitext(inner)[1].lower() in ENDINGS:
             files.append(file)
             labels.append(label_of[folder])
         else:
-            ignored.append(file)
+            ignored[file] = NOT_NAMED
     counts = np.bincount(np.array(labels, np.int64), minlength=len(folders))
     if not counts.all():
         raise DataError(

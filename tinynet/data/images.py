@@ -10,6 +10,7 @@ is cut. Here the two steps are one: only the pixels of that square are ever resi
 
 import io
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from typing import BinaryIO
 
@@ -17,6 +18,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tinynet.data.errors import BadImage
+from tinynet.data.png import transparent_pixels, without_notes
+from tinynet.files.regular_file import open_regular
 
 # Named one by one: Pillow also knows formats that start other programs (EPS: Ghostscript).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -60,16 +63,9 @@ def load_square(
     if name is None:
         is_path = isinstance(source, str | PathLike)
         name = str(source if is_path else getattr(source, "name", "image"))
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time.
-            # Pillow picks the smallest not below the size asked for; less than 2 * size would blur.
-            image.draft(None, (2 * size, 2 * size))
-            image.load()
-            return _upright(fit_square(_gray_or_rgb(image), size), _orientation(image))
+        with _opened(source) as file:
+            return _decode_notes_or_not(file, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         reason = f"more than {MAX_PIXELS / 1e6:.0f} million pixels"
     except UnidentifiedImageError:
@@ -79,6 +75,40 @@ def load_square(
     except Exception as error:  # a damaged file can raise anything at all inside a decoder
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     raise BadImage(name, reason)
+
+
+def _opened(source: str | PathLike | bytes | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return open_regular(source) if isinstance(source, str | PathLike) else nullcontext(source)
+
+
+def _decode_notes_or_not(file: BinaryIO, size: int) -> Image.Image:
+    try:
+        return _decode(file, size)
+    except ValueError:
+        rest = without_notes(file)  # perhaps only these were at fault
+        if rest is None:
+            raise
+        return _decode(io.BytesIO(rest), size)
+
+
+def _decode(file: BinaryIO, size: int) -> Image.Image:
+    with Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time.
+        # Pillow picks the smallest not below the size asked for; less than 2 * size would blur.
+        image.draft(None, (2 * size, 2 * size))
+        transparent = transparent_pixels(image, file)
+        image.load()
+        if transparent is None:
+            picture = _gray_or_rgb(image)
+        else:
+            del image.info["transparency"]
+            picture = _gray_or_rgb(image)
+            picture.paste("white", mask=Image.fromarray(transparent))
+        return _upright(fit_square(picture, size), _orientation(image))
 
 
 def fit_square(image: Image.Image, size: int) -> Image.Image:

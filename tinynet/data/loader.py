@@ -12,7 +12,7 @@ import math
 import sys
 import time
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class Loader:
 
     Images that cannot be read are left out of their batch. `skipped` has the name and reason of
     each, and `on_skip(name, reason)` is called once for each; the reason says when a class has none
-    left. Files not named like images are reported in one call. `wait_seconds` is how long the
-    caller has waited for batches.
+    left. Files that cannot be images are reported in one call for each reason. `wait_seconds` is
+    how long the caller has waited for batches.
     """
 
     def __init__(
@@ -176,13 +176,16 @@ class Loader:
         self.on_skip(name, reason)
 
     def _skip_ignored(self) -> None:
-        ignored = self.dataset.ignored
-        if ignored:
-            self.skipped = dict.fromkeys(ignored, "not named like an image")
-            self.on_skip(ignored[0], f"not named like an image{_nor(len(ignored) - 1)}")
+        self.skipped |= self.dataset.ignored
+        first: dict[str, str] = {}  # of each reason
+        for name, reason in self.skipped.items():
+            first.setdefault(reason, name)
+        counts = Counter(self.skipped.values())
+        for reason, name in first.items():
+            self.on_skip(name, f"{reason}{_and(counts[reason] - 1)}")
 
     def _refuse(self) -> None:
-        ignored = set(self.dataset.ignored)
+        ignored = self.dataset.ignored
         name, reason = next(item for item in self.skipped.items() if item[0] not in ignored)
         raise DataError(
             f"{self.dataset.name}: not one of the {len(self.dataset):,} images of "
@@ -190,10 +193,10 @@ class Loader:
         )
 
 
-def _nor(others: int) -> str:
+def _and(others: int) -> str:
     if others == 0:
         return ""
-    return "; nor is 1 other" if others == 1 else f"; nor are {others:,} others"
+    return "; 1 other, too" if others == 1 else f"; {others:,} others, too"
 
 
 class _Memory:

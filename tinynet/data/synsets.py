@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 
 from tinynet.data.errors import DataError
-from tinynet.data.tree import Folder, Tar
+from tinynet.data.tree import Tree
 
 SYNSET_WORDS = "synset_words.txt"
 WORDNET_ID = re.compile(r"n\d{8}")
 
 
-def read_synset_words(tree: Folder | Tar, path: Path, top: str = "") -> tuple[str, str]:
+def read_synset_words(tree: Tree, path: Path, top: str = "") -> tuple[str, str]:
     """The synset_words.txt that goes with the data, and where it lies; "" where there is none.
 
     It is looked for in `top` of the tree, above it, and beside `path`, the tree's own place.

@@ -27,7 +27,7 @@ def read_regular(path: str | os.PathLike, limit: int) -> bytes:
     """The bytes of the file at `path`. Raises OSError if it has more than `limit`, too."""
     with open(path, "rb", buffering=0, opener=_open) as file:
         if os.fstat(file.fileno()).st_size > limit:
-            raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", str(path))
+            raise OSError(errno.EOVERFLOW, f"larger than {limit:,} bytes", str(path))
         return file.readall()
 
 

@@ -12,23 +12,37 @@ import os
 import re
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tarfile import TarInfo
+from typing import BinaryIO
 
 import numpy as np
 
 from tinynet.data.errors import DataError
-from tinynet.data.folder import ENDINGS
+from tinynet.data.folder import ENDINGS, NOT_NAMED
 from tinynet.data.preparing.devkit import KitFile, find_kit, read_classes, read_ground_truth
 from tinynet.data.preparing.source import Images, Source
 from tinynet.data.synsets import WORDNET_ID, check_order, class_names, read_synset_words
-from tinynet.data.tree import Folder, list_tar
+from tinynet.data.tar import Contents, Place, read_place
+from tinynet.data.tree import Folder, is_hidden
+from tinynet.files.regular_file import open_regular
 
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 VAL_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
-# Of many files their names, their first bytes in the tar, and their sizes. Arrays, for there are a
-# million: a tenth of what Python's own objects would take.
-Places = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Of many files their names, their first bytes in the tar, and their sizes.
+
+    Arrays, for there are a million: a tenth of what Python's own objects would take. `sparse` has
+    the place of each sparse file, by its number.
+    """
+
+    names: np.ndarray
+    offsets: np.ndarray
+    sizes: np.ndarray
+    sparse: dict[int, Place]
 
 
 class TarImages(Images):
@@ -38,10 +52,19 @@ class TarImages(Images):
         self, path: Path, places: list[Places], labels: np.ndarray, wnids: list[str]
     ) -> None:
         self.labels = labels
-        self.ignored = []
-        self._names, self._offsets, self._sizes = map(np.concatenate, zip(*places))
+        self.ignored = {}
+        self._names = np.concatenate([part.names for part in places])
+        self._offsets = np.concatenate([part.offsets for part in places])
+        self._sizes = np.concatenate([part.sizes for part in places])
+        starts = np.cumsum([0, *(len(part.names) for part in places)]).tolist()
+        self._sparse = {
+            start + i: place
+            for start, part in zip(starts, places)
+            for i, place in part.sparse.items()
+        }
         self._path, self._wnids = path, wnids
-        self._file = os.open(path, os.O_RDONLY)
+        with open_regular(path) as file:
+            self._file = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
 
     def name(self, i: int) -> str:
@@ -51,7 +74,8 @@ class TarImages(Images):
         return int(self._sizes[i])
 
     def read(self, i: int) -> bytes:
-        return os.pread(self._file, self._sizes[i], self._offsets[i])
+        place = self._sparse.get(i) or Place(self._offsets[i], self._sizes[i])
+        return read_place(self._file, place)
 
     def describe(self, i: int) -> str:
         return f"{self._path}: {self.name(i)}"
@@ -83,7 +107,7 @@ def open_ilsvrc(folder: Path, progress: Callable[[int, int], None]) -> Source:
         )
 
     places = [classes[wnid] for wnid in wnids]
-    labels = np.repeat(np.arange(len(wnids)), [len(names) for names, _, _ in places])
+    labels = np.repeat(np.arange(len(wnids)), [len(part.names) for part in places])
     train = TarImages(folder / TRAIN, places, labels, wnids)
     train.ignored = ignored
     val = _open_val(folder / VAL, truth, numbers, wnid_of, wnids)
@@ -107,57 +131,67 @@ def _check_table(table: KitFile, wnid_of: dict[int, str], words: str, place: str
 
 def list_train(
     path: Path, progress: Callable[[int, int], None]
-) -> tuple[dict[str, Places], list[str]]:
-    """WordNet id -> the images in its tar within the tar; and what was ignored."""
+) -> tuple[dict[str, Places], dict[str, str]]:
+    """WordNet id -> the images in its tar within the tar; and what was ignored, and why."""
     classes: dict[str, Places] = {}
-    ignored: list[str] = []
-    total = path.stat().st_size
-    # A second file, for both listings go their own way through it.
-    with open(path, "rb") as outer, open(path, "rb") as inner:
-        for member in list_tar(outer, str(path)):
-            progress(member.offset_data, total)
-            name = PurePosixPath(member.name)
-            if not member.isreg() or name.suffix != ".tar" or name.name.startswith("."):
-                ignored += [f"{path}: {member.name}"] * member.isreg()
+    with open_regular(path) as file:
+        total = os.fstat(file.fileno()).st_size
+        tars = _contents(file, str(path))
+        ignored = {f"{path}: {name}": reason for name, reason in tars.left_out.items()}
+        for member, place in tars.files.items():
+            progress(place.offset, total)
+            name, where = PurePosixPath(member), f"{path}: {member}"
+            if name.suffix != ".tar" or is_hidden(name.name):
+                ignored[where] = NOT_NAMED
                 continue
             if name.stem in classes:
                 raise DataError(f"{path}: {name.name} is in it twice: download or pack it again")
             if not WORDNET_ID.fullmatch(name.stem):
                 raise DataError(
-                    f"{path}: {member.name}: wanted one tar per class, named by its WordNet id, "
-                    "such as n01440764.tar"
+                    f"{where}: wanted one tar per class, named by its WordNet id, such as "
+                    "n01440764.tar"
                 )
-            where, end = f"{path}: {member.name}", member.offset_data + member.size
-            images = []
-            for file in list_tar(inner, where, member.offset_data, end):
-                if is_image(file):
-                    images.append(file)
-                elif file.isreg():
-                    ignored.append(f"{where}: {file.name}")
+            if place.pieces is not None:
+                raise DataError(f"{where}: a sparse file: pack {path.name} again without --sparse")
+            inner = _contents(file, where, place.offset, place.offset + place.size)
+            ignored |= {f"{where}: {name}": reason for name, reason in inner.left_out.items()}
+            others = [name for name in inner.files if not is_image(name)]
+            ignored |= {f"{where}: {name}": NOT_NAMED for name in others}
+            images = [name for name in inner.files if is_image(name)]
             if not images:
                 raise DataError(f"{where}: no images in this class's tar: download the tar again")
             # By name, as in a folder: the shards do not depend on how a tar was packed.
-            classes[name.stem] = _places(sorted(images, key=_file_name))
+            images.sort(key=os.path.basename)
+            classes[name.stem] = _places(images, inner)
     if not classes:
         raise DataError(f"{path}: no tars in it: wanted a tar of tars, n01440764.tar ...")
     return classes, ignored
+
+
+def _contents(file: BinaryIO, name: str, start: int = 0, end: int | None = None) -> Contents:
+    """What is in a tar, in which nothing comes twice."""
+    contents = Contents(file, name, start, end)
+    if contents.repeated is not None:
+        raise DataError(f"{name}: {contents.repeated} is in it twice: download or pack it again")
+    return contents
 
 
 def _open_val(
     path: Path, truth: KitFile, numbers: list[int], wnid_of: dict[int, str], wnids: list[str]
 ) -> TarImages:
     """The images of the validation tar, in the order of their numbers."""
-    found: dict[int, TarInfo] = {}
-    ignored = []
-    with open(path, "rb") as file:
-        for member in list_tar(file, str(path)):
-            match = VAL_NAME.fullmatch(_file_name(member))
-            if not member.isreg() or not match:
-                ignored += [f"{path}: {member.name}"] * member.isreg()
-                continue
-            if int(match[1]) in found:
-                raise DataError(f"{path}: {member.name} is in it twice: download the tar again")
-            found[int(match[1])] = member
+    found: dict[int, str] = {}
+    with open_regular(path) as file:
+        contents = _contents(file, str(path))
+    ignored = {f"{path}: {name}": reason for name, reason in contents.left_out.items()}
+    for name in contents.files:
+        match = VAL_NAME.fullmatch(os.path.basename(name))
+        if not match:
+            ignored[f"{path}: {name}"] = NOT_NAMED
+            continue
+        if int(match[1]) in found:
+            raise DataError(f"{path}: {name} is in it twice: download the tar again")
+        found[int(match[1])] = name
     wanted = range(1, len(numbers) + 1)
     odd = sorted(found.keys() ^ set(wanted))
     if odd or not found:
@@ -176,24 +210,24 @@ def _open_val(
                 "no tar"
             )
     labels = np.array([label_of[wnid_of[number]] for number in numbers])
-    places = _places([found[number] for number in wanted])
+    places = _places([found[number] for number in wanted], contents)
     images = TarImages(path, [places], labels, wnids)
     images.ignored = ignored
     return images
 
 
-def is_image(member: TarInfo) -> bool:
-    """Whether it is a file that, by its name, holds an image."""
-    name = _file_name(member)
-    ending = os.path.splitext(name)[1].lower()
-    return member.isreg() and not name.startswith(".") and ending in ENDINGS
+def is_image(path: str) -> bool:
+    """Whether a file, by its name, holds an image."""
+    name = os.path.basename(path)
+    return not is_hidden(name) and os.path.splitext(name)[1].lower() in ENDINGS
 
 
-def _file_name(member: TarInfo) -> str:
-    return PurePosixPath(member.name).name
-
-
-def _places(members: list[TarInfo]) -> Places:
-    names = np.array([os.fsencode(_file_name(member)) for member in members])
-    offsets = np.array([member.offset_data for member in members], np.int64)
-    return names, offsets, np.array([member.size for member in members], np.int64)
+def _places(paths: list[str], contents: Contents) -> Places:
+    """Where the files at these paths lie."""
+    found = [contents.files[path] for path in paths]
+    return Places(
+        np.array([os.fsencode(os.path.basename(path)) for path in paths]),
+        np.array([place.offset for place in found], np.int64),
+        np.array([place.size for place in found], np.int64),
+        {i: place for i, place in enumerate(found) if place.pieces is not None},
+    )

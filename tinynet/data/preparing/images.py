@@ -10,6 +10,7 @@ from tinynet.data.errors import BadImage, DataError
 from tinynet.data.images import load_square, to_array
 from tinynet.data.preparing.source import Images, Source, key_of
 from tinynet.data.statistics import Sums
+from tinynet.data.tree import LARGEST_FILE, TOO_LARGE
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,11 @@ def make(images: Images, indices: np.ndarray, recipe: Recipe, measure: bool) -> 
     made = Made([], [], Sums(recipe.size, len(indices)))
     arrays = []
     for i in indices.tolist():
-        data, size = images.read(i), images.size(i)
+        size = images.size(i)
+        if size > LARGEST_FILE:
+            made.skipped.append(f"{images.describe(i)}: {TOO_LARGE}")
+            continue
+        data = images.read(i)
         if len(data) != size:
             name = images.describe(i)
             raise DataError(f"{name}: changed since it was listed: wanted {size:,} bytes")

@@ -71,7 +71,11 @@ def prepare(
         "files": {split: len(images) for split, images in source.splits.items()},
         "classes": source.classes,
     }
-    ignored = [f"{name}: not named like an image" for name in _ignored(source)]
+    ignored = [
+        f"{name}: {reason}"
+        for images in source.splits.values()
+        for name, reason in images.ignored.items()
+    ]
     destination = Destination(
         path, wanted, [_within(source, text) for text in ignored], progress.warn
     )
@@ -202,10 +206,6 @@ def _parts(jobs: list[Job]) -> Iterator[tuple[str, np.ndarray]]:
     for job in jobs:
         for start in _starts(job):
             yield job.split, job.indices[start : start + PART]
-
-
-def _ignored(source: Source) -> list[str]:
-    return [name for images in source.splits.values() for name in images.ignored]
 
 
 def _within(source: Source, description: str) -> str:

@@ -21,12 +21,12 @@ from tinynet.data.synsets import check_order
 class Images(ABC):
     """The image files of one split. Each kind of source defines how they are named and read.
 
-    Attributes: `labels`, int64 (len,); `ignored`, descriptions of files not named like images;
-    `folder`, below which any file is taken for one of them, if they are in a folder.
+    Attributes: `labels`, int64 (len,); `ignored`, descriptions of files that cannot be images,
+    and why; `folder`, below which any file is taken for one of them, if they are in a folder.
     """
 
     labels: np.ndarray
-    ignored: list[str]
+    ignored: dict[str, str]
     folder: Path | None = None
 
     def __len__(self) -> int:
