@@ -5,10 +5,10 @@
     for batch in Loader(dataset, 128, seed=0, workers=2, train=True).epoch(0):
         batch.images, batch.labels, batch.top, batch.left, batch.flip, batch.colour
 
-The files, in the order to read them: `errors.py`, `images.py` (one file to pixels), `dataset.py`
-(what all datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py` and
-`folder.py` (over `tree.py` and `synsets.py`), `statistics.py` and `loader.py`. Photographs load
-faster from a prepared set: `shards.py` is its format, and `preparing/` makes one.
+The files, in the order to read them: `errors.py`, `images.py` (one file to pixels, with `png.py`),
+`dataset.py` (what all datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py`
+and `folder.py` (over `tar.py`, `tree.py` and `synsets.py`), `statistics.py` and `loader.py`.
+Photographs load faster from a prepared set: `shards.py` is its format, and `preparing/` makes one.
 """
 
 from pathlib import Path
