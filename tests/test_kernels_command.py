@@ -165,7 +165,7 @@ def test_kernels_are_listed_without_any_compiler(no_compilers, capsys):
     out, err = capsys.readouterr()
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line[:1].strip()}
     assert set(KERNELS) <= set(rows)
-    assert rows["gemm_tiled"] == ["fc6", "157.8", "9,663.7", "61.24", *"------"]
+    assert rows["gemm_tiled"] == ["fc6", "150.5", "9,663.7", "61.24", *"------"]
     assert "no CUDA compiler" in out and "needs a C++ compiler" in out and err == ""
     assert "lrn_forward" in out and "y, scale (128, 96, 3025) from x (128, 96, 3025)" in out
     assert max(map(len, out.splitlines())) <= 100
@@ -176,7 +176,7 @@ def test_kernels_list_says_what_check_and_profile_found(capsys):
     assert main(["sgd"]) == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if line[:4] == "sgd_")
     kernel, layer, megabytes, megaflops, intensity, *taken, check, read, write = row.split()
-    assert (layer, megabytes, megaflops, intensity) == ("fc6", "755.0", "226.5", "0.30")
+    assert (layer, megabytes, megaflops, intensity) == ("fc6", "720.0", "226.5", "0.30")
     assert (check, read, write) == ("clean", "4.0", "4.0")
     if resources.compiler() is not None:
         registers, spilled, shared = map(int, taken)

@@ -2,8 +2,9 @@
 
 from tiny_runs import run, write_photos
 
-from tinynet.console.sentences import counted, listed
+from tinynet.console.sentences import GB, counted, listed, megabytes
 from tinynet.data import open_dataset
+from tinynet.simulator.settings import memory_size
 from tinynet.training.checkpoint import describe_data
 
 
@@ -14,6 +15,11 @@ def test_one_is_singular():
         "2 classes",
     ]
     assert [counted(n, "image") for n in (1, 1000)] == ["1 image", "1,000 images"]
+
+
+def test_a_mb_is_what_a_gb_of_memory_has_1024_of():
+    assert memory_size("--memory", "3GB") == 3 * GB
+    assert megabytes(3 * GB) == "3,072.0" and megabytes(10**6, 0) == "1"
 
 
 def test_lists():

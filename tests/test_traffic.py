@@ -58,6 +58,8 @@ def test_the_table(full):
     lines = [line.split("  ") for line in full.traffic.table().splitlines()]
     rows = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert rows[0] == ["floats per image", *(f"{way}, {to}" for way, to in COLUMNS), "MB in all"]
+    # 150,528 floats of 4 bytes for 2 images are 1.15 MB, of 2**20 bytes as everywhere
+    assert rows[1][0] == "input" and rows[1][-1] == "1.1"
     # 4 x 21,632 floats of 4 bytes for 2 images
     assert rows[2] == ["conv3", "21,632", "21,632", "21,632", "21,632", "0.7"]
     assert rows[5] == ["fc8", "2,048", "0", "0", "2,048", "0.0"]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from tinynet import nn, simulator
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build
-from tinynet.console.sentences import counted
+from tinynet.console.sentences import counted, megabytes
 from tinynet.console.table import aligned
-from tinynet.devices.ledger import KINDS, megabytes
+from tinynet.devices.ledger import KINDS
 from tinynet.kernels.launching.gate import TooManyElements
 from tinynet.reports.summary import rows
 from tinynet.simulator.settings import memory_size

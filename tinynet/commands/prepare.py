@@ -8,7 +8,7 @@ import numpy as np
 from tinynet.commands import flags
 from tinynet.commands.example import Example, command, quoted
 from tinynet.console.progress import Progress
-from tinynet.console.sentences import counted
+from tinynet.console.sentences import counted, megabytes
 from tinynet.data import Dataset, colour_components, open_dataset
 from tinynet.data.preparing.destination import Destination
 from tinynet.data.preparing.images import Recipe
@@ -64,7 +64,7 @@ def _report(destination: Destination, made: int) -> None:
     print(
         f"data     {path}: {counted(len(train), 'image')} in "
         f"{counted(len(train.classes), 'class', 'classes')}; {len(val):,} for validation; "
-        f"{counted(len(shards), 'shard')}, {total / 1e6:,.0f} MB"
+        f"{counted(len(shards), 'shard')}, {megabytes(total, 0)} MB"
     )
     mean = train.statistics.mean.mean((1, 2))
     print("mean     red {:.1f}, green {:.1f}, blue {:.1f}".format(*mean))

@@ -1,6 +1,8 @@
-"""Lists of names, numbers of things, and percentages as they appear in messages."""
+"""Lists of names, numbers of things, sizes and percentages as they appear in messages."""
 
 from collections.abc import Iterable
+
+MB, GB = 2**20, 2**30  # bytes, wherever a size is printed or typed: of memory, files and traffic
 
 
 def listed(names: Iterable[str]) -> str:
@@ -12,6 +14,11 @@ def listed(names: Iterable[str]) -> str:
 def counted(count: int, one: str, more: str = "") -> str:
     """How many there are: "1 class", or "1,000 classes" where `more` says so, else with an s."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def megabytes(size: int, decimals: int = 1) -> str:
+    """The number of MB in `size` bytes: 3 * 2**30 -> "3,072.0"."""
+    return f"{size / MB:,.{decimals}f}"
 
 
 def percent(share: float) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinynet.console.sentences import megabytes
 from tinynet.data.dataset import ArrayDataset
 from tinynet.data.errors import DataError
 
@@ -88,7 +89,8 @@ def _fetch(target: Path) -> None:
                 received += len(block)
                 if received - reported >= max(total / 10, 2**20):
                     reported = received
-                    print(f"cifar10: {received / 1e6:.0f} of {total / 1e6:.0f} MB", file=sys.stderr)
+                    done = f"{megabytes(received, 0)} of {megabytes(total, 0)} MB"
+                    print(f"cifar10: {done}", file=sys.stderr)
             file.flush()
             os.fsync(file.fileno())
         if digest.hexdigest() != MD5:

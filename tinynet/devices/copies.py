@@ -18,6 +18,8 @@ from functools import cache
 
 import numpy as np
 
+from tinynet.console.sentences import GB
+
 MEASURED = 16 << 20  # bytes: enough that the overhead of starting a copy hardly counts
 
 
@@ -84,4 +86,4 @@ def gigabytes_per_second(source, target) -> float:
             end.synchronize()
             milliseconds = xp.cuda.get_elapsed_time(start, end)
     source.take_back()
-    return x.nbytes / 1e6 / max(milliseconds, 1e-6)
+    return x.nbytes / GB / max(milliseconds / 1e3, 1e-9)

@@ -10,9 +10,10 @@ the first four kinds; activations are whatever remains of the total.
 
 from collections.abc import Callable, Iterable
 
+from tinynet.console.sentences import megabytes
+
 Holders = Callable[[], Iterable[tuple[str, object]]]  # gives (name, array) for all there are now
 KINDS = ("parameters", "gradients", "velocity", "workspace", "activations")
-MB = 1 << 20
 
 
 class DeviceOutOfMemory(MemoryError):
@@ -66,7 +67,3 @@ class Ledger:
         rest = self.now()["activations"]
         found.append((rest, f"activations {megabytes(rest)} MB"))
         return ", ".join(text for _, text in sorted(found, reverse=True)[:count])
-
-
-def megabytes(size: int) -> str:
-    return f"{size / MB:,.1f}"

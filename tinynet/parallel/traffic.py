@@ -11,6 +11,7 @@ In the backward pass their gradients go the opposite way, except the input's: it
 
 from dataclasses import dataclass
 
+from tinynet.console.sentences import megabytes
 from tinynet.console.table import aligned
 from tinynet.devices import Device
 from tinynet.ops.to import To
@@ -69,9 +70,8 @@ class Traffic:
         lines = [header]
         for edge in self.edges:
             counts = [self._counts[(edge, *column)] for column in columns]
-            megabytes = sum(count.bytes for count in counts) / 1e6
             floats = (f"{count.floats_per_image:,.0f}" for count in counts)
-            lines.append([edge, *floats, f"{megabytes:,.1f}"])
+            lines.append([edge, *floats, megabytes(sum(count.bytes for count in counts))])
         return "\n".join(aligned(lines))
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from tinynet.console.sentences import megabytes
 from tinynet.console.table import aligned
-from tinynet.devices.ledger import KINDS, megabytes
+from tinynet.devices.ledger import KINDS
 
 
 def memory_table(devices: Sequence) -> str:
-    """Each device's memory by kind, in MB of 2**20 bytes, now and when it was fullest.
+    """Each device's memory by kind, in MB, now and when it was fullest.
 
     Of the CPU's activations, arrays below 1 MB are not counted: they come from the C library.
     """

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tinynet import simulator
+from tinynet.console.sentences import megabytes
 from tinynet.kernels.catalogue import resources, trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, bytes_moved, flops
@@ -94,7 +95,7 @@ def _row(
     return ROW.format(
         kernel,
         EXAMPLES[kernel].layer,
-        f"{moved / 1e6:.1f}",
+        megabytes(moved),
         f"{computed / 1e6:,.1f}",
         f"{computed / moved:.2f}",
         *(("-",) * 3 if taken is None else (taken.registers, taken.spilled, taken.shared)),
