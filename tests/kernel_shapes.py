@@ -27,15 +27,6 @@ def windows(draw):
     return n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 
 
-def taps(sizes):
-    """Every (image, channel, r, q, i, j, row, column) of a window tap that lies in the image."""
-    n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow = sizes
-    for image, channel, r, q, i, j in np.ndindex(n, c, oh, ow, kh, kw):
-        row, column = r * stride_h + i - pad_top, q * stride_w + j - pad_left
-        if 0 <= row < h and 0 <= column < w:
-            yield image, channel, r, q, i, j, row, column
-
-
 def blank(shape, dtype):
     """An output nobody has written yet: NaN shows up wherever a kernel forgets an element."""
     return np.full(shape, np.nan, dtype)

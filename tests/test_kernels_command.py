@@ -13,7 +13,7 @@ import pytest
 
 import tinynet
 from tinynet import simulator
-from tinynet.kernels import TWINS
+from tinynet.kernels import TWINS, definitions
 from tinynet.kernels.__main__ import main
 from tinynet.kernels.catalogue import examples, headers, reading, resources, trials
 from tinynet.kernels.launching import gate
@@ -144,9 +144,35 @@ def test_kernels_to_read_stand_beside_their_twins(capsys):
     reading.show(["lrn_forward", "lrn_backward"], 200)
     rows = capsys.readouterr().out.splitlines()
     for name in ("lrn_forward", "lrn_backward"):
-        (row,) = [row for row in rows if f"def {name}(" in row]
+        _, row = [row for row in rows if f"def {name}(" in row]  # the first is the definition
         number = headers.extent(name)[0]
         assert row.startswith(f"{number:3} // {name}")
+
+
+@pytest.mark.parametrize("width", [80, 250])
+@pytest.mark.parametrize(
+    ("names", "helpers"),
+    [
+        ("im2col col2im", "taps conv"),
+        ("max_pool_forward max_pool_backward", "taps"),
+        ("avg_pool_forward avg_pool_backward", "taps"),
+        ("lrn_forward lrn_backward", "neighbours"),
+        ("lrn_within_forward lrn_within_backward", "taps"),
+        ("col2im", "taps"),
+    ],
+)
+def test_kernels_with_a_window_are_shown_below_their_definition(names, helpers, width, capsys):
+    reading.show(names.split(), width)
+    shown = re.sub(r"\s", "", capsys.readouterr().out)
+    above = shown[: shown.index(".cu---")]  # where the .cu file begins
+    for name in f"{names} {helpers}".split():
+        assert re.sub(r"\s", "", inspect.getsource(getattr(definitions, name))) in above
+    assert sorted(re.findall(r"def([a-z_0-9]+)\(", above)) == sorted(f"{names} {helpers}".split())
+
+
+def test_kernels_without_a_window_have_no_definition(capsys):
+    reading.show(["relu_forward"], 100)
+    assert capsys.readouterr().out.startswith("    activation.cu ---")
 
 
 def test_kernels_to_read_can_be_one_of_a_file(capsys):

@@ -1,4 +1,4 @@
-"""The NumPy twins of both local response normalizations against explicit loops in float64.
+"""The NumPy twins of both local response normalizations against their definitions in float64.
 
 Alpha is near 1: with the paper's 1e-4 the sum over the window would hardly show.
 """
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_shapes import DTYPES, blank, integers
 
+from tinynet.kernels import definitions
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.lrn_within import lrn_within_backward, lrn_within_forward
 
@@ -34,56 +35,32 @@ def test_kernels_lrn_by_hand():
     np.testing.assert_array_equal(scale.ravel(), [2 + 1, 2 + 5, 2 + 13, 2 + 25])
 
 
+def compare(forward, backward, shape, arguments, dtype, seed):
+    """A twin, forward and backward, with the definition, which works in float64."""
+    x, dy = np.random.default_rng(seed).standard_normal((2, *shape)).astype(dtype)
+    results = []
+    for module, real in ((None, dtype), (definitions, np.float64)):
+        forth, back = (getattr(module, f.__name__) if module else f for f in (forward, backward))
+        y, scale, dx = (blank(shape, real) for _ in range(3))
+        forth(y, scale, x.astype(real), *arguments, K)
+        back(dx, dy.astype(real), x.astype(real), y, scale, *arguments)
+        results.append((scale, y, dx))
+    for ours, expected in zip(*results):
+        np.testing.assert_allclose(ours, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
 @given(
     integers(2), integers(3), integers(6), integers(40), integers(9), BETAS, DTYPES, SEEDS
 )  # sizes up to 9 channels: windows larger than the group are among them
 def test_kernels_lrn(n, groups, per_group, plane, size, beta, dtype, seed):
-    c = groups * per_group
-    rng = np.random.default_rng(seed)
-    x, dy = rng.standard_normal((2, n, c, plane)).astype(dtype)
-    scale = np.full(x.shape, K)
-    window = np.zeros((c, c))  # window[i, j] = 1 where channel j is in the window of channel i
-    for i in range(c):
-        for j in range(i - size // 2, i - size // 2 + size):
-            if 0 <= j < c and i // per_group == j // per_group:
-                window[i, j] = 1
-                scale[:, i] += ALPHA * x[:, j].astype(np.float64) ** 2
-    y = x * scale**-beta
-    ratio = dy * y / scale
-    dx = dy * scale**-beta - 2 * ALPHA * beta * x * np.einsum("ij,nip->njp", window, ratio)
-
-    our_y, our_scale, our_dx = (blank(x.shape, dtype) for _ in range(3))
-    lrn_forward(our_y, our_scale, x, n, c, plane, groups, size, ALPHA, beta, K)
-    lrn_backward(our_dx, dy, x, our_y, our_scale, n, c, plane, groups, size, ALPHA, beta)
-    for ours, expected in ((our_scale, scale), (our_y, y), (our_dx, dx)):
-        np.testing.assert_allclose(ours, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    sizes = n, groups * per_group, plane, groups
+    compare(lrn_forward, lrn_backward, sizes[:3], (*sizes, size, ALPHA, beta), dtype, seed)
 
 
 @given(integers(2), integers(3), integers(7), integers(6), integers(8), BETAS, DTYPES, SEEDS)
 def test_kernels_lrn_within(n, c, h, w, size, beta, dtype, seed):
-    rng = np.random.default_rng(seed)
-    x, dy = rng.standard_normal((2, n, c, h, w)).astype(dtype)
-    pixels = [
-        (r, q, row, column)
-        for r, q in np.ndindex(h, w)
-        for row in range(r - size // 2, r - size // 2 + size)
-        for column in range(q - size // 2, q - size // 2 + size)
-        if 0 <= row < h and 0 <= column < w
-    ]
-    scale = np.full(x.shape, K)
-    for r, q, row, column in pixels:
-        scale[..., r, q] += ALPHA * x[..., row, column].astype(np.float64) ** 2
-    y = x * scale**-beta
-    ratio = dy * y / scale
-    dx = dy * scale**-beta
-    for r, q, row, column in pixels:
-        dx[..., row, column] -= 2 * ALPHA * beta * x[..., row, column] * ratio[..., r, q]
-
-    our_y, our_scale, our_dx = (blank(x.shape, dtype) for _ in range(3))
-    lrn_within_forward(our_y, our_scale, x, n, c, h, w, size, ALPHA, beta, K)
-    lrn_within_backward(our_dx, dy, x, our_y, our_scale, n, c, h, w, size, ALPHA, beta)
-    for ours, expected in ((our_scale, scale), (our_y, y), (our_dx, dx)):
-        np.testing.assert_allclose(ours, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    kernels = lrn_within_forward, lrn_within_backward
+    compare(*kernels, (n, c, h, w), (n, c, h, w, size, ALPHA, beta), dtype, seed)
 
 
 @pytest.mark.parametrize("loud", [1e4, 1e6])

@@ -1,33 +1,22 @@
-"""The NumPy twins of max- and average-pooling against explicit loops over every window."""
+"""The NumPy twins of max- and average-pooling against their definitions."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_shapes import DTYPES, blank, taps, windows
+from kernel_shapes import DTYPES, blank, windows
 
+from tinynet.kernels import definitions
 from tinynet.kernels.avg_pool import avg_pool_backward, avg_pool_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def max_pool(x, sizes):
+def max_pool(x, sizes, kernel=max_pool_forward):
     n, c, *_, oh, ow = sizes
     y, argmax = blank((n, c, oh, ow), x.dtype), np.full((n, c, oh, ow), -1, np.int32)
-    max_pool_forward(y, argmax, x, *sizes)
-    return y, argmax
-
-
-def max_pool_by_loops(x, sizes):
-    """The first maximum in reading order; a NaN beats all numbers, the first NaN all others."""
-    n, c, h, w, kh, kw, *_, oh, ow = sizes
-    y, argmax = np.empty((n, c, oh, ow), x.dtype), np.full((n, c, oh, ow), -1, np.int32)
-    for image, channel, r, q, i, j, row, column in taps(sizes):
-        at, value = (image, channel, r, q), x[image, channel, row, column]
-        first = argmax[at] == -1
-        if first or value > y[at] or (np.isnan(value) and not np.isnan(y[at])):
-            y[at], argmax[at] = value, i * kw + j
+    kernel(y, argmax, x, *sizes)
     return y, argmax
 
 
@@ -73,7 +62,8 @@ def test_kernels_max_pool_forward(sizes, dtype, values, with_nan, seed):
     x = rng.integers(-values, values, (n, c, h, w)).astype(dtype)  # few values: many ties
     if with_nan:
         x[rng.random(x.shape) < 0.2] = np.nan
-    for ours, expected in zip(max_pool(x, sizes), max_pool_by_loops(x, sizes)):
+    by_definition = max_pool(x, sizes, definitions.max_pool_forward)
+    for ours, expected in zip(max_pool(x, sizes), by_definition):
         np.testing.assert_array_equal(ours, expected)
 
 
@@ -85,25 +75,14 @@ def test_kernels_max_pool_window_of_more_than_256_pixels():
 
 @given(windows(), DTYPES, SEEDS)
 def test_kernels_max_pool_backward(sizes, dtype, seed):
-    n, c, h, w, kh, kw, *_, oh, ow = sizes
+    n, c, h, w, *_, oh, ow = sizes
     rng = np.random.default_rng(seed)
     _, argmax = max_pool(rng.permutation(n * c * h * w).reshape(n, c, h, w).astype(dtype), sizes)
     dy = rng.integers(-9, 10, (n, c, oh, ow)).astype(dtype)  # integers: sums are exact
-    expected = np.zeros((n, c, h, w), dtype)
-    for image, channel, r, q, i, j, row, column in taps(sizes):
-        if argmax[image, channel, r, q] == i * kw + j:
-            expected[image, channel, row, column] += dy[image, channel, r, q]
-    dx = blank((n, c, h, w), dtype)
+    dx, expected = blank((n, c, h, w), dtype), blank((n, c, h, w), dtype)
     max_pool_backward(dx, dy, argmax, *sizes)
+    definitions.max_pool_backward(expected, dy, argmax, *sizes)
     np.testing.assert_array_equal(dx, expected)
-
-
-def window_counts(sizes):
-    n, c, *_, oh, ow = sizes
-    counts = np.zeros((n, c, oh, ow))
-    for image, channel, r, q, *_ in taps(sizes):
-        counts[image, channel, r, q] += 1
-    return counts
 
 
 def test_kernels_avg_pool_divides_by_the_clipped_window():
@@ -123,15 +102,13 @@ def test_kernels_avg_pool(sizes, dtype, seed):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, c, h, w)).astype(dtype)
     dy = rng.standard_normal((n, c, oh, ow)).astype(dtype)
-    sums, expected_dx, counts = np.zeros(dy.shape), np.zeros(x.shape), window_counts(sizes)
-    for image, channel, r, q, _, _, row, column in taps(sizes):
-        at = image, channel, r, q
-        sums[at] += x[image, channel, row, column]
-        expected_dx[image, channel, row, column] += dy[at] / counts[at]
+    expected_y, expected_dx = blank(dy.shape, np.float64), blank(x.shape, np.float64)
+    definitions.avg_pool_forward(expected_y, x, *sizes)
+    definitions.avg_pool_backward(expected_dx, dy, *sizes)
     y, dx = blank(dy.shape, dtype), blank(x.shape, dtype)
     avg_pool_forward(y, x, *sizes)
     avg_pool_backward(dx, dy, *sizes)
     # At most 16 terms of size about 1, each rounded: 16 units in the last place cover the sum.
     tolerance = 16 * np.finfo(dtype).eps * 4
-    np.testing.assert_allclose(y, sums / counts, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(y, expected_y, rtol=0, atol=tolerance)
     np.testing.assert_allclose(dx, expected_dx, rtol=0, atol=tolerance)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from by_definition import local_response_norm
 from hypothesis import given
 from hypothesis import strategies as st
 from inputs import leaf, normal, seeds
@@ -9,18 +10,6 @@ from inputs import leaf, normal, seeds
 import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck
 from tinynet.ops.lrn import LocalResponseNorm
-
-
-def loops(x, size, alpha, beta, k, groups):
-    """The definition: channel i looks at i - size//2 and the size - 1 after it, in its group."""
-    y, per_group = np.empty(x.shape), x.shape[1] // groups
-    for i in range(x.shape[1]):
-        total = 0
-        for j in range(i - size // 2, i - size // 2 + size):
-            if j >= 0 and j // per_group == i // per_group:
-                total = total + x[:, j] ** 2
-        y[:, i] = x[:, i] / (k + alpha * total) ** beta
-    return y
 
 
 @st.composite
@@ -41,10 +30,10 @@ def normalizations(draw):
 two_pixels = st.sampled_from([(1, 1), (1, 2), (2, 1)])
 
 
-def agrees_with_loops(x, options, device="cpu"):
+def agrees_with_definition(x, options, device="cpu"):
     y = F.local_response_norm(Tensor(x, device=device), **options).numpy()
     # sums of at most 7 squares, then a power: some roundings of 1e-16
-    np.testing.assert_allclose(y, loops(x, **options), rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(y, local_response_norm(x, **options), rtol=1e-13, atol=1e-14)
 
 
 def passes_gradcheck(x, options, device="cpu"):
@@ -56,7 +45,7 @@ def passes_gradcheck(x, options, device="cpu"):
 
 @given(normalizations())
 def test_values_and_gradients(device, drawn):
-    agrees_with_loops(*drawn, device)
+    agrees_with_definition(*drawn, device)
     passes_gradcheck(*drawn, device)
 
 
@@ -64,7 +53,7 @@ def test_the_defaults_are_the_papers(device):
     """alpha 1e-4 on activations of some hundreds, where it matters."""
     x = normal(0, 2, 12, 3, 3) * 100
     y = F.local_response_norm(Tensor(x, device=device))
-    expected = loops(x, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1)
+    expected = local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1)
     np.testing.assert_allclose(y.numpy(), expected, rtol=1e-13)
     assert not np.allclose(y.numpy(), x / 2**0.75, rtol=0.1)
 
@@ -127,7 +116,7 @@ def plant_backward(monkeypatch, wrong):
         return forward(self, x, **options)
 
     def backward(self, dy):
-        y = loops(self.x, **OPTIONS)
+        y = local_response_norm(self.x, **OPTIONS)
         return wrong(self.x, dy, (self.x / y) ** (1 / OPTIONS["beta"]))
 
     monkeypatch.setattr(LocalResponseNorm, "forward", keep)
@@ -176,7 +165,7 @@ def test_the_gradient_by_hand_is_right(monkeypatch):
         {"k": 2.0},
     ],
 )
-def test_a_wrong_formula_passes_gradcheck_and_is_caught_by_the_loops(monkeypatch, wrong):
+def test_a_wrong_formula_passes_gradcheck_and_is_caught_by_the_definition(monkeypatch, wrong):
     forward = LocalResponseNorm.forward
     monkeypatch.setattr(
         LocalResponseNorm,
@@ -185,7 +174,7 @@ def test_a_wrong_formula_passes_gradcheck_and_is_caught_by_the_loops(monkeypatch
     )
     passes_gradcheck(INPUT, OPTIONS)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
-        agrees_with_loops(INPUT, OPTIONS)
+        agrees_with_definition(INPUT, OPTIONS)
 
 
 # --------------------------------------------------------------------------------------- bad input

@@ -1,5 +1,6 @@
 """Max-pooling: windows that overlap as in the paper, ties, edges."""
 
+import by_definition
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,29 +9,8 @@ from inputs import distinct, leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.kernels import definitions
 from tinynet.ops.max_pool import MaxPool2d
-
-
-def starts(length, k, stride, before, after, ceil_mode):
-    """Where the windows start along one axis, padding before 0: the definition of ceil_mode."""
-    last = before + length + after - k
-    positions = list(range(0, last + 1, stride))
-    if ceil_mode and last % stride and positions[-1] + stride < before + length:
-        positions.append(positions[-1] + stride)
-    return [position - before for position in positions]
-
-
-def windows(h, w, kernel_size, stride, padding, ceil_mode=False):
-    """Rows and columns of each window, clipped to the image: [r][s] -> (slice, slice)."""
-    (kh, kw), (top, bottom, left, right) = kernel_size, padding
-    rows = starts(h, kh, stride[0], top, bottom, ceil_mode)
-    columns = starts(w, kw, stride[1], left, right, ceil_mode)
-    return [[(slice(max(0, i), i + kh), slice(max(0, j), j + kw)) for j in columns] for i in rows]
-
-
-def loops(x, **options):
-    grid = windows(*x.shape[2:], **options)
-    return np.stack([np.stack([x[:, :, i, j].max((2, 3)) for i, j in r], -1) for r in grid], -2)
 
 
 @st.composite
@@ -47,26 +27,22 @@ def poolings(draw):
 def test_values_and_gradients(device, drawn):
     x, options = drawn
     y = F.max_pool2d(leaf(x, device), **options)
-    assert np.array_equal(y.numpy(), loops(x, **options))
+    assert np.array_equal(y.numpy(), by_definition.max_pool2d(x, **options)[0])
     gradcheck(lambda x: F.max_pool2d(x, **options), [leaf(x, device)])
 
 
 @given(seed=seeds)
 def test_many_ties_each_pay_the_first(device, seed):
-    """Values 0, 1, 2 only, as after a ReLU: the gradient by loops, first maximum row by row."""
+    """Values 0, 1, 2 only, as after a ReLU: the gradient goes to the first maximum, row by row."""
     x = np.random.default_rng(seed).integers(0, 3, (2, 2, 5, 6)).astype(np.float64)
     options = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 1, 0, 1)}
     tensor = leaf(x, device)
     y = F.max_pool2d(tensor, **options)
     dy = normal(seed, *y.shape)
     y.backward(dy)
-    expected = np.zeros(x.shape)
-    for n, c in np.ndindex(2, 2):
-        for r, line in enumerate(windows(5, 6, **options)):
-            for s, (i, j) in enumerate(line):
-                part = x[n, c, i, j]
-                a, b = np.unravel_index(part.argmax(), part.shape)
-                expected[n, c, i.start + a, j.start + b] += dy[n, c, r, s]
+    _, argmax = by_definition.max_pool2d(x, **options)
+    expected = np.empty(x.shape)
+    definitions.max_pool_backward(expected, dy, argmax, *by_definition.sizes(x, **options))
     # at most 6 windows meet in a pixel: some roundings of 1e-16
     np.testing.assert_allclose(tensor.grad.numpy(), expected, rtol=1e-13, atol=1e-14)
 

@@ -1,7 +1,7 @@
 """`python -m tinynet.kernels`: every CUDA kernel with its figures; one to read; checks, profiles.
 
     python -m tinynet.kernels                    all kernels: formula, shapes, bytes, FLOPs, ...
-    python -m tinynet.kernels lrn                lrn.cu beside its NumPy twin lrn.py
+    python -m tinynet.kernels lrn                its definition; lrn.cu beside its NumPy twin lrn.py
     python -m tinynet.kernels lrn --check        every load and store watched; against its twin
     python -m tinynet.kernels lrn --profile      sectors of memory that each line asks for
 
@@ -21,7 +21,7 @@ from tinynet.kernels.launching.geometry import KERNELS
 from tinynet.simulator.settings import chosen_mode, chosen_order
 
 HINT = """\
-python -m tinynet.kernels lrn               lrn.cu to read, with its NumPy twin beside it
+python -m tinynet.kernels lrn               to read: definition, lrn.cu, its NumPy twin
 python -m tinynet.kernels lrn --check       in float and double, with every finding; takes seconds
 python -m tinynet.kernels lrn --profile     what every line asks of memory; takes seconds"""
 

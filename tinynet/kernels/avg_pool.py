@@ -1,5 +1,7 @@
 """Average pooling (NumPy twin of avg_pool.cu).
 
+definitions.py says in loops what both functions compute, and the tests hold them to it.
+
 Each output is the mean over its window clipped to the image: padding counts neither in the sum nor
 in the divisor, as in the authors' CIFAR-10 networks of 2012. Sums are separable: first over each
 column of the window, which adds whole rows of the image, then over those sums along each row.

@@ -1,5 +1,7 @@
 """im2col and col2im: a convolution becomes one matrix product (NumPy twin of conv.cu).
 
+definitions.py says in loops what both functions compute, and the tests hold them to it.
+
 im2col lays out the window of each output position as a column, so that
 
     y (out_channels, oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, oh*ow)

@@ -1,5 +1,7 @@
 """Local response normalization across channels (NumPy twin of lrn.cu; paper, section 3.3).
 
+definitions.py says in loops what both functions compute, and the tests hold them to it.
+
     scale_i = k + alpha * sum of x_j^2 over the window of channel i
     y_i     = x_i * scale_i^-beta
 

@@ -1,5 +1,7 @@
 """Local response normalization within a map (NumPy twin of lrn_within.cu).
 
+definitions.py says in loops what both functions compute, and the tests hold them to it.
+
 The formula of lrn.py with another window: size x size pixels around the pixel, in the same map,
 clipped at the map's edges. The networks of 2012 used it on CIFAR-10 and, unmentioned by the paper,
 in AlexNet's second layer.

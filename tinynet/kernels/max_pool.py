@@ -1,5 +1,7 @@
 """Max pooling with overlapping windows (NumPy twin of max_pool.cu).
 
+definitions.py says in loops what both functions compute, and the tests hold them to it.
+
 The maximum over a window is separable: first over each row of the window, then over the rows. The
 first of several equal maxima wins, in reading order, because a later candidate must be larger.
 `argmax` (index i*kw + j within the window) is all that backward needs. Each map is pooled on its

@@ -15,7 +15,7 @@ def maps_a_task(h: int, w: int) -> int:
 
 def tap_slices(tap: int, stride: int, pad: int, size: int, out: int) -> tuple[slice, slice]:
     """The outputs that `tap` serves inside an axis of `size`, and what they read there."""
-    first = max(0, -((tap - pad) // stride))  # ceil((pad - tap) / stride)
+    first = min(out, max(0, -((tap - pad) // stride)))  # ceil((pad - tap) / stride)
     last = max(first, min(out, (size - 1 + pad - tap) // stride + 1))
     start = first * stride + tap - pad
     return slice(first, last), slice(start, start + (last - first) * stride, stride)

@@ -6,7 +6,7 @@
     trials.py        runs in the simulator: check against the twin, profile
     ahead.py         compiling on all cores, ahead of what is shown
     listing.py       the list of all kernels
-    reading.py       one kernel, its NumPy twin beside it
+    reading.py       one kernel: its definition, its text, its NumPy twin
     reports.py       what check and profile say, in full
 
 Nothing here is imported by `import tinynet`.

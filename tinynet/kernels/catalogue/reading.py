@@ -1,7 +1,8 @@
-"""A kernel to read: the CUDA text with its NumPy twin beside it, or above it on a narrow screen.
+"""A kernel to read: its definition, then the CUDA text with its NumPy twin beside it.
 
-Both files are cut where a kernel and its twin begin, and the pieces are set side by side, so that a
-kernel stands beside the function that does the same.
+On a narrow screen the twin stands below. Both files are cut where a kernel and its twin begin, and
+the pieces are set side by side, so that a kernel stands beside the function that does the same.
+Kernels without a window need no definition: their twins are as short as one.
 """
 
 import inspect
@@ -9,7 +10,7 @@ import textwrap
 from itertools import zip_longest
 from pathlib import Path
 
-from tinynet.kernels import TWINS
+from tinynet.kernels import TWINS, definitions
 from tinynet.kernels.catalogue.headers import extent
 from tinynet.kernels.launching.geometry import KERNELS, source
 
@@ -23,6 +24,10 @@ def show(kernels: list[str], width: int) -> None:
     """Print the file of `kernels` beside its twin; or one kernel, if that is not the whole file."""
     file, twin = KERNELS[kernels[0]].file, _twin_file(kernels[0]).name
     of_file = [name for name, kernel in KERNELS.items() if kernel.file == file]
+    defined = _definition([file.removesuffix(".cu"), *kernels] if kernels == of_file else kernels)
+    if defined:
+        print(_rule(Path(definitions.__file__).name, width))
+        print(*_rows(defined, width, 0), "", sep="\n")
     pieces = _whole(of_file) if kernels == of_file else _alone(kernels[0], of_file)
     if width < SIDE_BY_SIDE:
         _one_below_the_other(pieces, (file, twin), width)
@@ -82,6 +87,19 @@ def _alone(kernel: str, of_file: list[str]) -> list[tuple[Lines, Lines]]:
     own = twin[_twin_line(kernel) - 1 : min(below, default=len(twin) + 1) - 1]
     helpers = _trimmed(cuda[top : first - 1])
     return [(helpers, [])] * bool(helpers) + [(cuda[first - 1 : last], _trimmed(own))]
+
+
+def _definition(names: list[str]) -> Lines:
+    """The definitions with these names, below the functions that they call."""
+    functions = dict(inspect.getmembers(definitions, inspect.isfunction))
+    wanted = functions.keys() & set(names)
+    called = {name for own in wanted for name in functions[own].__code__.co_names}
+    found = [inspect.getsourcelines(functions[name]) for name in wanted | called & functions.keys()]
+    lines: Lines = []
+    for texts, first in sorted(found, key=lambda piece: piece[1]):
+        lines += [(0, "")] * bool(lines)
+        lines += [(first + i, text.rstrip("\n")) for i, text in enumerate(texts)]
+    return lines
 
 
 def _numbered(text: str) -> Lines:
