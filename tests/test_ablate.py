@@ -11,6 +11,7 @@ from tiny_runs import EXAMPLES, last_checkpoint, load_example, read_log, run, st
 
 from tinynet import Tensor
 from tinynet.alexnet_profiles import PROFILES, SWITCHES, Profile, profile_named
+from tinynet.commands import ablate as ablate_command
 from tinynet.reports.ablation import Outcome, Pairs, epochs_to_an_error, outcome
 from tinynet.reports.ablation_table import result_of, table
 
@@ -401,6 +402,37 @@ def test_a_folder_of_something_else_is_left_alone(whole, tmp_path):
         (tmp_path / "ablation.json").write_text(damaged)
         result = ablate("lrn", "--resume", "--out", tmp_path)
         assert result.status == 2 and "ablation.json is damaged: restore it" in result.err
+
+
+def test_two_ablations_in_one_folder_are_refused(whole, photos, tmp_path, monkeypatch):
+    """While the first is at it; and when it has ended just before the second makes its folder."""
+    out, results = tmp_path / "one", []
+
+    def train_while_another_begins(*args, **kwargs):
+        if len(results) < 2:
+            for again in ([], ["--resume"]):
+                results.append(ablate("relu", *flags(photos), "--out", out, *again))
+        return 1
+
+    monkeypatch.setattr(ablate_command, "run_training", train_while_another_begins)
+    assert ablate("lrn", *flags(photos), "--out", out).status == 1
+    assert [result.status for result in results] == [2, 2]
+    assert results[0].err.startswith(f"error: {out} is not empty")
+    assert results[1].err.startswith(f"error: {out}: another process is training in this folder")
+    assert json.loads((out / "ablation.json").read_text())["parts"] == ["lrn"]
+
+    out, plan = tmp_path / "two", ablate_command.plan_run
+
+    def plan_before_another_begins(*args):
+        planned = plan(*args)
+        monkeypatch.setattr(ablate_command, "plan_run", plan)
+        assert ablate("lrn", *flags(photos), "--out", out).status == 1
+        return planned
+
+    monkeypatch.setattr(ablate_command, "plan_run", plan_before_another_begins)
+    result = ablate("relu", *flags(photos), "--out", out)
+    assert result.status == 2 and f"{out} is no longer empty" in result.err
+    assert json.loads((out / "ablation.json").read_text())["parts"] == ["lrn"]
 
 
 def test_the_help_lists_the_parts():

@@ -1,9 +1,12 @@
 """`train --resume`: what it keeps, and folders that a clean stop would not leave."""
 
+import errno
+import fcntl
 import json
 import os
 import re
 import shutil
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -20,6 +23,8 @@ from tiny_runs import (
 
 import tinynet
 from tinynet import serialization
+from tinynet.commands import run as run_command
+from tinynet.commands import train as train_command
 from tinynet.training.errors import NonFiniteError
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.trainer import Trainer
@@ -150,6 +155,7 @@ def test_a_run_under_way_is_left_alone(photos, tmp_path, resume):
     if resume:
         begin(photos, out, 2)
     under_way, is_empty = RunFolder(out), RunFolder.is_empty
+    under_way.claim()
     under_way.create()
     files = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     with pytest.MonkeyPatch.context() as patch:
@@ -160,6 +166,54 @@ def test_a_run_under_way_is_left_alone(photos, tmp_path, resume):
     assert files == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     under_way.close()
     train("--resume", "--data", photos, "--steps", 3, "--out", out)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_run_that_came_and_went_meanwhile_is_left_alone(photos, tmp_path, monkeypatch, resume):
+    """Two begin at once, and find no folder; one has ended when the other makes its own."""
+    out, build = tmp_path / "run", run_command.build
+    flags = (*TINY, "--data", photos, "--steps", 1, "--out", out)
+
+    def build_after_another_run(*args):
+        monkeypatch.undo()
+        train(*flags, "--seed", 1)
+        return build(*args)
+
+    monkeypatch.setattr(run_command, "build", build_after_another_run)
+    result = run("train", *flags, *["--resume"] * resume)
+    assert result.status == 2
+    assert result.err.splitlines()[-1].startswith(f"error: {out} is no longer empty, another proc")
+    assert tinynet.load(last_checkpoint(out))["seed"] == 1
+    assert settings_of(out, "seed") == [1]
+    assert len(read_log(out)) == 2
+
+
+def test_two_runs_without_out_in_one_second_have_two_folders(photos, tmp_path, monkeypatch):
+    class StoppedClock(datetime):
+        @classmethod
+        def now(cls):
+            return cls(2012, 9, 30, 12, 0, 0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train_command, "datetime", StoppedClock)
+    flags = ("--data", photos, "--profile", "modern", "--steps", 1)
+    first, second = train(*flags), train(*flags, "--seed", 1)
+    name = f"runs/{photos.name}-modern-20120930-120000"
+    assert f"run      {name}\n" in first.out
+    assert f"run      {name}-2\n" in second.out and f"--checkpoint {name}-2\n" in second.out
+    seeds = [tinynet.load(last_checkpoint(tmp_path / n))["seed"] for n in (name, f"{name}-2")]
+    assert seeds == [0, 1]
+
+
+def test_file_systems_without_locks_train(photos, tmp_path, monkeypatch):
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    out = tmp_path / "run"
+    for steps in (1, 2):
+        result = train("--resume", "--data", photos, "--steps", steps, "--out", out)
+        assert result.err.count(f"warning: {out / '.lock'} cannot be locked") == 1
 
 
 def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path):

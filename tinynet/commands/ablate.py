@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from argparse import Namespace
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -68,19 +69,15 @@ def ablate(example: Example, args: Namespace) -> int:
     """Train with each part and without it, and print what difference it makes."""
     if unknown := [name for name in args.parts if name not in SWITCHES]:
         raise UserError(f"there is no part {unknown[0]}; wanted one or more of\n{PARTS}")
-    folder, plan = _planned(example, args)
-    plan.write(folder)
-    kinds = (BASELINE, *plan.parts)
-    runs = [(kind, seed) for seed in range(plan.seeds) for kind in kinds]
-    for number, (kind, seed) in enumerate(runs, 1):
-        print(f"\nrun {number} of {len(runs)}: {_place(folder, kind, seed)}", flush=True)
-        status = _train(example, folder, plan, kind, seed)
-        if status:
-            go_on = f"{command()} ablate --resume --out {quoted(folder)}"
-            print(f"to continue all runs: {go_on}", file=sys.stderr)
-            return status
-    _report(example, folder, plan)
-    return 0
+    if args.resume and args.out is None:
+        raise UserError("--resume needs --out, the folder of the ablation to continue")
+    with closing(RunFolder(args.out or ".")) as given:
+        if args.resume:
+            given.claim()
+        folder, plan = _planned(example, args, given)
+        with closing(folder):
+            folder.begin()
+            return _train_all(example, folder.path, plan)
 
 
 # ---------------------------------------------------------------- what is to be trained
@@ -109,17 +106,18 @@ class Plan:
         )
 
 
-def _planned(example: Example, args: Namespace) -> tuple[Path, Plan]:
-    """The folder of the ablation, and what is trained there. UserError if that makes no sense."""
-    if args.resume and args.out is None:
-        raise UserError("--resume needs --out, the folder of the ablation to continue")
-    begun = _read(Path(args.out)) if args.resume else None
+def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFolder, Plan]:
+    """The folder of the ablation, and what is trained there. UserError if that makes no sense.
+
+    `given`: the folder that --out names.
+    """
+    begun = _read(given) if args.resume else None
     names = (*WHAT, *WHERE)
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    asked = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if begun:
-        given = {**begun.settings, **given}
+        asked = {**begun.settings, **asked}
     new = None if begun else args.out  # must be empty
-    folder, settings = plan_run(example, _flags(**given, out=new))
+    run, settings = plan_run(example, _flags(**asked, out=new))
     begun = begun or Plan({}, [], SEEDS, [])
     now = {name: getattr(settings, name) for name in names}
     _refuse_other_settings(args.out, begun.settings, now)
@@ -130,8 +128,8 @@ def _planned(example: Example, args: Namespace) -> tuple[Path, Plan]:
     for part in plan.parts:
         _check(example, settings, part)
     if args.out is None:
-        return folder.path.with_name(f"ablation-{folder.path.name}"), plan
-    return Path(args.out), plan
+        return RunFolder(run.path.with_name(f"ablation-{run.path.name}"), new=True), plan
+    return given, plan
 
 
 def _flags(**given) -> Namespace:
@@ -140,13 +138,13 @@ def _flags(**given) -> Namespace:
     return Namespace(**{**no_flags, "resume": False, **given})
 
 
-def _read(folder: Path) -> Plan | None:
+def _read(folder: RunFolder) -> Plan | None:
     """What is trained in this folder; None if it is empty."""
-    path = folder / FILE
+    path = folder.path / FILE
     if not path.exists():
-        if RunFolder(folder).is_empty():
+        if folder.is_empty():
             return None
-        raise UserError(f"{folder} holds no ablation to continue: {path} is missing")
+        raise UserError(f"{folder.path} holds no ablation to continue: {path} is missing")
     try:
         plan = Plan(**json.loads(path.read_text()))
         whole = {*plan.settings} == {*WHAT, *WHERE} and {*plan.parts} <= SWITCHES.keys()
@@ -185,6 +183,22 @@ def _check(example: Example, settings: Settings, part: str) -> None:
 
 
 # ---------------------------------------------------------------- the runs
+
+
+def _train_all(example: Example, folder: Path, plan: Plan) -> int:
+    """Do all runs, and report; the status is that of the last one."""
+    plan.write(folder)
+    kinds = (BASELINE, *plan.parts)
+    runs = [(kind, seed) for seed in range(plan.seeds) for kind in kinds]
+    for number, (kind, seed) in enumerate(runs, 1):
+        print(f"\nrun {number} of {len(runs)}: {_place(folder, kind, seed)}", flush=True)
+        status = _train(example, folder, plan, kind, seed)
+        if status:
+            go_on = f"{command()} ablate --resume --out {quoted(folder)}"
+            print(f"to continue all runs: {go_on}", file=sys.stderr)
+            return status
+    _report(example, folder, plan)
+    return 0
 
 
 def _place(folder: Path, kind: str, seed: int) -> Path:

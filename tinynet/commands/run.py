@@ -69,9 +69,9 @@ def _train(
             trainer.resume(state)
         progress.say(f"resuming after step {trainer.step}")
     del state  # as large as the network and its velocities
+    folder.create()
     progress.say(_title(settings, network, train_set, val_set, folder, trainer.schedule))
     used = watch_training(model, optimizer)
-    folder.create()
     if trainer.done:  # nothing is to be kept either, such as a rate for steps that do not come
         progress.say(f"nothing left to do; epochs done: {trainer.epoch}, steps: {trainer.step}")
     else:

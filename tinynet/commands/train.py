@@ -138,7 +138,7 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     if args.out is None:
         name = Path(data).name.split(".")[0]
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
-        folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}")
+        folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}", new=True)
     return folder, settings
 
 

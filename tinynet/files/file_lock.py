@@ -1,6 +1,8 @@
 """A lock by which processes agree that only one of them works in a folder."""
 
+import errno
 import os
+import sys
 from pathlib import Path
 
 try:
@@ -11,18 +13,29 @@ except ImportError:
         "use the Windows Subsystem for Linux (WSL)"
     ) from None
 
+# What a file system answers that has no locks: some of NFS, Lustre and FUSE.
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+
 
 def lock(path: Path) -> int:
     """Lock the file at `path`, which is made if need be, and return its descriptor.
 
     Closing the descriptor unlocks the file, and so does the end of the process, even by a kill.
     BlockingIOError if the file is locked already. Its content does not matter, but it must never
-    be replaced: the lock belongs to the file and not to its name.
+    be replaced: the lock belongs to the file and not to its name. On a file system without locks
+    it stays unlocked, with a warning on stderr.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)  # network file systems want writing
+    # For writing, as network file systems want it; not waiting, should there be a FIFO.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(descriptor)
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        print(
+            f"warning: {path} cannot be locked ({error.strerror}): take care that no other process "
+            "works in its folder",
+            file=sys.stderr,
+        )
     return descriptor

@@ -3,10 +3,10 @@
 The files, in the order to read them:
 
 canvas.py           what figures are drawn on, whatever the user's matplotlib is set to
-    plot.py             learning curves, filters, predictions, neighbours, as PNG
-    summary.py          the layers of a network, counted
-    features.py         images that are alike to the last hidden layer
-    colour_score.py     how much of a filter is colour
-    ablation.py         what a part is good for, and what is only noise
-    ablation_table.py   the same in a table, beside what the authors found
+plot.py             learning curves, filters, predictions, neighbours, as PNG
+summary.py          the layers of a network, counted
+features.py         images that are alike to the last hidden layer
+colour_score.py     how much of a filter is colour
+ablation.py         what a part is good for, and what is only noise
+ablation_table.py   the same in a table, beside what the authors found
 """

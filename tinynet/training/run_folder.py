@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tinynet import serialization
 from tinynet.files.file_lock import lock
+from tinynet.files.new_folder import new_folder
 from tinynet.files.whole_file import naming, whole_file, whole_path
 from tinynet.training.controls import is_change
 from tinynet.training.errors import UserError
@@ -25,17 +26,24 @@ KEPT = 3  # checkpoints
 
 
 class RunFolder:
-    """The files of one run; nothing is made or read before a method needs it."""
+    """The files of one run; nothing is made or read before a method needs it.
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    `new`: the name is only a wish; where there is something already, another like it is taken.
+    """
+
+    def __init__(self, path: str | Path, new: bool = False):
+        self._new = new
+        self._lock: int | None = None  # the descriptor of its file, while that is locked
+        self._place(Path(path))
+
+    def _place(self, path: Path) -> None:
+        self.path = path
         self.log_path = self.path / "log.jsonl"
         self.figures_path = self.path / "figures"
         self.checkpoints = self.path / "checkpoints"
         self.best_path = self.checkpoints / "best.safetensors"
         self._config_path = self.path / "config.json"
         self._lock_path = self.path / ".lock"
-        self._lock: int | None = None  # the descriptor of that file, while it is locked
 
     def is_empty(self) -> bool:
         """Is there nothing yet? UserError if a file stands in the folder's place."""
@@ -64,10 +72,27 @@ class RunFolder:
             os.close(self._lock)
             self._lock = None
 
-    def create(self) -> None:
-        """Make the folders, claim them, and remove what a killed write may have left."""
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
+    def begin(self) -> None:
+        """Make the folder, unless it is claimed already, and claim it.
+
+        UserError if another process has begun something in it since we looked.
+        """
+        if self._lock is not None:
+            return
+        if self._new:
+            self._place(new_folder(self.path))
+        self.path.mkdir(parents=True, exist_ok=True)
         self.claim()
+        if not self.is_empty():
+            raise UserError(
+                f"{self.path} is no longer empty, another process has used it: give another "
+                "--out, or --resume to continue its run"
+            )
+
+    def create(self) -> None:
+        """`begin`, with the folders in it, and without what a killed write may have left."""
+        self.begin()
+        self.checkpoints.mkdir(exist_ok=True)
         for name in (self._config_path.name, self.log_path.name):
             _remove(self.path, f".{name}.*.part")
         _remove(self.checkpoints, ".*.part")
