@@ -35,6 +35,7 @@ from tinynet.gradient_check import GradcheckError
 from tinynet.ops.conv import Conv2d
 from tinynet.reports import summary
 from tinynet.tensor import Tensor
+from tinynet.training.run_folder import find_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +145,14 @@ def test_eval_with_ten_views_and_of_an_ensemble(trained, photos, tmp_path):
     assert len(percentages(one.out)) == 2
     ten = run("eval", "--checkpoint", trained, "--views", 10)
     assert "10 views" in ten.out
+    lines = dict(line.split(maxsplit=1) for line in one.out.splitlines())
+    assert f"1 view   {lines['val']}" in ten.out.splitlines()  # to compare with
     copy = shutil.copy(trained / "checkpoints" / "best.safetensors", tmp_path)
     twice = run("eval", "--checkpoint", trained, "--checkpoint", copy)
-    assert percentages(twice.out) == percentages(one.out)
+    assert percentages(twice.out) == 3 * percentages(one.out)  # together, and each alone
     assert twice.out.count("network ") == 2
+    alone = [line for line in twice.out.splitlines() if line.startswith("alone ")]
+    assert [line.split()[-1] for line in alone] == [str(find_checkpoint(trained)), str(copy)]
 
 
 def test_summary_counts_the_published_network():

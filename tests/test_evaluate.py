@@ -80,7 +80,8 @@ def test_ensemble_of_networks_of_two_sizes():
     sets = [open_dataset("shapes", "val", n.inputs.image_size, store_size=32) for n in nets]
     for dataset in sets:
         dataset.labels = dataset.labels[:50]  # the first 50 images are enough
-    scores = evaluate(nets, sets, batch_size=16, workers=2)
+    found = evaluate(nets, sets, batch_size=16, workers=2)
+    scores = found.scores
     images = np.stack([sets[0].load(i) for i in range(50)])
     mean = np.mean([np.exp(log_probabilities(net, images)) for net in nets], axis=0)
     labels = sets[0].labels
@@ -89,6 +90,18 @@ def test_ensemble_of_networks_of_two_sizes():
     assert scores.top1_error == np.mean(order[:, 0] != labels)
     assert scores.top5_error == np.mean([label not in o[:5] for o, label in zip(order, labels)])
     assert np.isclose(scores.loss, -np.log(mean[np.arange(50), labels]).mean(), rtol=1e-5)
+    alone = [evaluate([n], [s], batch_size=16, workers=2).scores for n, s in zip(nets, sets)]
+    assert found.members == alone and alone[0] != alone[1]
+
+
+def test_the_centre_crops_are_scored_beside_ten_views():
+    nets = [network(seed, image_size=28) for seed in (0, 1)]
+    sets = [open_dataset("shapes", "val", 28, store_size=32) for _ in nets]
+    for dataset in sets:
+        dataset.labels = dataset.labels[:50]
+    one, ten = (evaluate(nets, sets, batch_size=16, workers=2, views=v) for v in (1, 10))
+    assert one.one_view == one.scores == ten.one_view != ten.scores
+    assert one.members != ten.members
 
 
 @pytest.mark.parametrize("bad", [({3}, {7}), ({3}, set()), (set(), {48, 49})])

@@ -67,7 +67,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
             progress.warn(f"skipped {name}: {reason}")
 
     progress.begin("evaluation", len(datasets[0]))
-    scores = evaluate(
+    found = evaluate(
         networks,
         datasets,
         batch_size=first["batch_size"],
@@ -78,10 +78,17 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     )
     progress.end()
     views = "centre crop" if args.views == 1 else f"{args.views} views"
-    print(f"data     {datasets[0].name}, {counted(scores.images, 'validation image')}, {views}")
+    print(
+        f"data     {datasets[0].name}, {counted(found.scores.images, 'validation image')}, {views}"
+    )
     if skipped := told.union(datasets[0].ignored):
         print(skipped_files(len(skipped)))
-    print(f"val      {scores}")
+    print(f"val      {found.scores}")
+    if args.views > 1:
+        print(f"1 view   {found.one_view}")
+    if len(networks) > 1:
+        for path, scores in zip(paths, found.members):
+            print(f"alone    {scores}  {printable(path)}")
     return 0
 
 

@@ -6,6 +6,8 @@ A log file or a pipe gets whole lines without control characters.
 import sys
 import time
 
+LINE_SECONDS = 30  # between two lines of a piece of work that has none of its own
+
 
 def minutes(seconds: float) -> str:
     """75 -> "1:15"; 3675 -> "1:01:15"."""
@@ -24,6 +26,8 @@ class Progress:
     def begin(self, title: str, total: int, done: int = 0) -> None:
         """Begin a new piece of work of `total` parts, of which `done` are done already."""
         self.end()
+        self._title, self._total, self._time_left = title, total, TimeLeft(total, done)
+        self._last_line = time.perf_counter()
         if self._terminal:
             from tqdm import tqdm
 
@@ -37,10 +41,18 @@ class Progress:
             )
 
     def advance(self, done: int, left: str = "", state: str = "") -> None:
-        """`done` parts are done; `left`, how long the rest takes, comes before the bar."""
+        """`done` parts are done. Before the bar comes how long the rest takes.
+
+        `left` says so where these parts are not all; then the caller prints lines for a log too.
+        """
+        now = time.perf_counter()
         if self._bar is not None:
-            self._bar.bar_format = _bar_format(left, state)
+            self._bar.bar_format = _bar_format(left or f"{self._time_left(done)} left", state)
             self._bar.update(done - self._bar.n)
+        elif not left and now - self._last_line >= LINE_SECONDS:
+            self._last_line = now
+            place = f"{self._title}  {done:,}/{self._total:,}"
+            self.line(f"{place}  {self._time_left(done)} left")
 
     def line(self, text: str) -> None:
         """Print how it goes, for a log: only where there is no bar to show it."""

@@ -31,6 +31,15 @@ class Network:
     store_size: int  # pixels per side of the images from which crops are cut
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found: of all networks and views together, and of fewer beside it."""
+
+    scores: Scores
+    one_view: Scores  # of the centre crops alone
+    members: list[Scores]  # of each network alone
+
+
 def evaluate(
     networks: Sequence[Network],
     datasets: Sequence[Dataset],
@@ -40,7 +49,7 @@ def evaluate(
     views: int = 1,
     after_batch: Callable[[int, int], None] = lambda done, total: None,
     on_skip: Callable[[str, str], None] = print_skip,
-) -> Scores:
+) -> Evaluation:
     """Errors and loss of one network or of an ensemble; `networks[i]` reads from `datasets[i]`.
 
     `after_batch(done, total)` counts images. Images that cannot be read do not count.
@@ -50,21 +59,31 @@ def evaluate(
         predictions(network, Loader(dataset, batch_size, **options), views)
         for network, dataset in zip(networks, datasets)
     ]
-    tally = Tally()
+    together, one_view, alone = Tally(), Tally(), [Tally() for _ in networks]
     for members in zip_longest(*streams, fillvalue=(None, None)):
         batches, of_members = zip(*members)
         labels = _same_batch(batches, datasets[0]).labels
-        log_p = mean_of_probabilities(of_members)
-        loss = -np.take_along_axis(log_p, labels[:, None], axis=1).sum()
-        tally.add(float(loss), log_p, labels)
-        after_batch(tally.images, len(datasets[0]))
-    return tally.scores()
+        means = [mean_of_probabilities(of_views) for of_views in of_members]
+        _count(together, mean_of_probabilities(means), labels)
+        centres = [of_views[CENTRE[views]] for of_views in of_members]
+        _count(one_view, mean_of_probabilities(centres), labels)
+        for tally, log_p in zip(alone, means):
+            _count(tally, log_p, labels)
+        after_batch(together.images, len(datasets[0]))
+    return Evaluation(together.scores(), one_view.scores(), [tally.scores() for tally in alone])
 
 
-def predictions(network: Network, loader: Loader, views: int) -> Iterator[tuple[Batch, np.ndarray]]:
-    """Each batch of n images, and their log probabilities (n, classes)."""
+def _count(tally: Tally, log_p: np.ndarray, labels: np.ndarray) -> None:
+    loss = -np.take_along_axis(log_p, labels[:, None], axis=1).sum()
+    tally.add(float(loss), log_p, labels)
+
+
+def predictions(
+    network: Network, loader: Loader, views: int
+) -> Iterator[tuple[Batch, list[np.ndarray]]]:
+    """Each batch of n images, and for each view of them their log probabilities (n, classes)."""
     for batch in loader.epoch(0):
-        yield batch, log_probabilities(network, batch.images, views)
+        yield batch, log_probabilities_of_views(network, batch.images, views)
 
 
 def _same_batch(batches: Sequence[Batch | None], dataset: Dataset) -> Batch:
@@ -79,9 +98,16 @@ def _same_batch(batches: Sequence[Batch | None], dataset: Dataset) -> Batch:
     return first
 
 
-@no_grad()
 def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> np.ndarray:
     """The log of softmax averaged over the views: uint8 (n, 3, h, w) -> (n, classes)."""
+    return mean_of_probabilities(log_probabilities_of_views(network, images, views))
+
+
+@no_grad()
+def log_probabilities_of_views(
+    network: Network, images: np.ndarray, views: int
+) -> list[np.ndarray]:
+    """The log of softmax for each view: uint8 (n, 3, h, w) -> an array (n, classes) each."""
     n, slack = len(images), images.shape[-1] - network.inputs.image_size
     of_views = []
     with testing(network.model):
@@ -89,7 +115,7 @@ def log_probabilities(network: Network, images: np.ndarray, views: int = 1) -> n
             top, left, flip = (np.full(n, value, np.int32) for value in place)
             logits = network.model(network.inputs(images, top, left, flip))
             of_views.append(F.log_softmax(logits).numpy())
-    return mean_of_probabilities(of_views)
+    return of_views
 
 
 @contextmanager
@@ -102,6 +128,9 @@ def testing(model: Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+CENTRE = {1: 0, 10: 4}  # where in the list of views the centre crop is
 
 
 def crops(views: int, slack: int) -> list[tuple[int, int, int]]:

@@ -268,7 +268,7 @@ class Trainer:
             workers=self.settings.workers,
             after_batch=self._after_validation_batch,
             on_skip=self._warn_of_skip,
-        )
+        ).scores
         if not math.isfinite(scores.loss):
             where = self._bad_layer_in_validation()
             what = f"after step {self.step} the validation loss is nan or inf: {where}"
