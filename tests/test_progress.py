@@ -1,4 +1,4 @@
-"""How work under way is reported: a bar with the time to go, and lines where there is no terminal."""
+"""Work under way: a bar with the time to go, and lines where there is no terminal."""
 
 import sys
 import time

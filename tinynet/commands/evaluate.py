@@ -88,7 +88,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
         print(f"1 view   {found.one_view}")
     if len(networks) > 1:
         for path, scores in zip(paths, found.members):
-            print(f"alone    {scores}  {printable(path)}")
+            print(f"alone    {scores}  {printable(str(path))}")
     return 0
 
 
