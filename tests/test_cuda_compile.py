@@ -11,8 +11,9 @@ import re
 
 import pytest
 
-from tinynet.kernels.launching import geometry
-from tinynet.kernels.launching.geometry import FOLDER
+from tinynet.kernels import KERNELS
+from tinynet.kernels.launching.kernel import FOLDER
+from tinynet.kernels.launching.signature import Parameter, signature
 
 FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_120"]  # Turing, Ampere, Hopper, Blackwell
@@ -86,7 +87,7 @@ def test_kernels_compile_within_budget(nvrtc, file, real, architecture):
 
     sections = re.split(r"Compiling entry function '(\w+)_kernel'", log)
     reports = dict(zip(sections[1::2], sections[2::2]))
-    assert set(reports) == {name for name, k in geometry.KERNELS.items() if k.file == file}
+    assert set(reports) == {name for name, k in KERNELS.items() if k.file == file}
     for kernel, report in reports.items():
         assert "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" in report, kernel
         registers = int(re.search(r"Used (\d+) registers", report)[1])
@@ -107,24 +108,24 @@ def test_kernels_that_do_not_compile_are_refused(nvrtc, tmp_path):
 def test_kernels_in_the_files_are_the_kernels_of_the_table():
     pattern = re.compile(r'extern "C" __global__ void (\w+)_kernel\(')
     found = {name: file for file in FILES for name in pattern.findall((FOLDER / file).read_text())}
-    assert found == {name: kernel.file for name, kernel in geometry.KERNELS.items()}
+    assert found == {name: kernel.file for name, kernel in KERNELS.items()}
 
 
-@pytest.mark.parametrize("kernel", geometry.KERNELS)
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_kernels_and_twins_have_one_signature(kernel):
     """One glossary: the same names in the same order on both sides."""
-    file = geometry.KERNELS[kernel].file.removesuffix(".cu")
+    file = KERNELS[kernel].file.removesuffix(".cu")
     name = "gemm" if file == "gemm" else kernel  # one twin serves both versions
     twin = getattr(importlib.import_module(f"tinynet.kernels.{file}"), name)
-    names = [parameter.name for parameter in geometry.parameters(kernel)]
+    names = [parameter.name for parameter in KERNELS[kernel].parameters]
     assert names == list(inspect.signature(twin).parameters)
 
 
-@pytest.mark.parametrize("kernel", geometry.KERNELS)
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_kernels_take_outputs_first_then_inputs_then_scalars(kernel):
     kinds = [
         2 if not parameter.is_pointer else 1 if parameter.is_const else 0
-        for parameter in geometry.parameters(kernel)
+        for parameter in KERNELS[kernel].parameters
     ]
     assert kinds == sorted(kinds) and kinds[0] == 0
 
@@ -132,21 +133,21 @@ def test_kernels_take_outputs_first_then_inputs_then_scalars(kernel):
 def test_kernels_signature_reads_a_declaration():
     text = """extern "C" __global__ void a_kernel(REAL* y,
                 const unsigned char* x, unsigned long long seed, int n) {"""
-    assert geometry.signature(text, "a_kernel") == [
-        geometry.Parameter("y", "REAL", is_pointer=True, is_const=False),
-        geometry.Parameter("x", "unsigned char", is_pointer=True, is_const=True),
-        geometry.Parameter("seed", "unsigned long long", is_pointer=False, is_const=False),
-        geometry.Parameter("n", "int", is_pointer=False, is_const=False),
+    assert signature(text, "a_kernel") == [
+        Parameter("y", "REAL", is_pointer=True, is_const=False),
+        Parameter("x", "unsigned char", is_pointer=True, is_const=True),
+        Parameter("seed", "unsigned long long", is_pointer=False, is_const=False),
+        Parameter("n", "int", is_pointer=False, is_const=False),
     ]
     with pytest.raises(ValueError, match="no kernel b_kernel"):
-        geometry.signature(text, "b_kernel")
+        signature(text, "b_kernel")
     with pytest.raises(ValueError, match="n is of type 'size_t'"):
-        geometry.signature(text.replace("int n", "size_t n"), "a_kernel")
+        signature(text.replace("int n", "size_t n"), "a_kernel")
 
 
 def test_kernels_launch_shapes_cover_the_work():
     def shape(kernel, **sizes):
-        return geometry.launch_shape(kernel, sizes)
+        return KERNELS[kernel].shape(sizes)
 
     assert shape("relu_forward", size=257) == ((2,), (256,))
     assert shape("relu_forward", size=0) == ((1,), (256,))  # CUDA refuses a grid of nothing

@@ -17,7 +17,7 @@ from tinynet import Tensor, nn, optim
 from tinynet import functional as F
 from tinynet.commands.gradient_cases import CASES
 from tinynet.devices import copies
-from tinynet.kernels.launching import compiled
+from tinynet.devices.gpu import compiled_file, compiled_kernel
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (extra cuda-check)")
 
@@ -60,7 +60,7 @@ def calls():
         devices = [tinynet.device(name) for name in ("sim:0", "sim:1")]
     except ValueError as reason:
         pytest.skip(str(reason))
-    for cached in (compiled._function, compiled._module):  # kernels that other tests have compiled
+    for cached in (compiled_kernel, compiled_file):  # what other tests have compiled
         cached.cache_clear()
     log: list = []
     copies.can_read.cache_clear()

@@ -13,11 +13,10 @@ import pytest
 
 import tinynet
 from tinynet import simulator
-from tinynet.kernels import TWINS, definitions
+from tinynet.kernels import KERNELS, definitions
 from tinynet.kernels.__main__ import main
 from tinynet.kernels.catalogue import examples, headers, reading, resources, trials
 from tinynet.kernels.launching import gate
-from tinynet.kernels.launching.geometry import KERNELS, parameters, source
 
 needs_simulator = pytest.mark.skipif(
     bool(simulator.unavailable()), reason=simulator.unavailable() or ""
@@ -45,7 +44,7 @@ def no_compilers(monkeypatch, tmp_path):
 
 def line_of(kernel, text):
     """The number, from 1, of the one line of the kernel's file that has this text."""
-    (line,) = [i for i, line in enumerate(source(kernel).splitlines(), 1) if text in line]
+    (line,) = [i for i, line in enumerate(KERNELS[kernel].source.splitlines(), 1) if text in line]
     return line
 
 
@@ -55,7 +54,7 @@ def line_of(kernel, text):
 @every_kernel
 def test_kernels_headers_give_formula_and_shapes(kernel):
     assert headers.title(kernel) and headers.formula(kernel)
-    pointers = [p for p in parameters(kernel) if p.is_pointer]
+    pointers = [p for p in KERNELS[kernel].parameters if p.is_pointer]
     found = headers.arrays(kernel)
     assert [array.name for array in found] == [p.name for p in pointers]
     for array, pointer in zip(found, pointers):
@@ -82,8 +81,8 @@ def test_kernels_headers_are_read_as_they_stand():
     weight, velocity, grad = headers.arrays("sgd_update")
     assert (weight.role, velocity.role, grad.role) == ("in, out", "in, out", "in")
     first, last = headers.extent("col2im")
-    assert source("col2im").splitlines()[first - 1].startswith("// col2im:")
-    assert last == len(source("col2im").splitlines())
+    assert KERNELS["col2im"].source.splitlines()[first - 1].startswith("// col2im:")
+    assert last == len(KERNELS["col2im"].source.splitlines())
 
 
 # -------------------------------------------------------------------------------- the examples
@@ -97,8 +96,8 @@ def test_kernels_examples_are_arguments_for_kernel_and_twin(kernel, real):
     assert set(example.profiled) <= set(example.sizes)
     for sizes in (*example.checked, profiled):
         given = examples.arguments(kernel, sizes, dtype, np.random.default_rng(0))
-        assert gate.check(tinynet.device("cpu"), kernel, tuple(given)) == dtype
-        TWINS[kernel](*given)
+        assert gate.check(tinynet.device("cpu"), KERNELS[kernel], tuple(given)) == dtype
+        KERNELS[kernel].twin(*given)
         for array, value in zip(headers.arrays(kernel), given):
             if array.role != "in":  # every element has been written
                 assert np.isfinite(value).all() and (value.dtype != np.int32 or (value >= 0).all())
@@ -128,8 +127,8 @@ def test_kernels_to_read_are_shown_whole(file, width, capsys):
     kernels = [name for name, kernel in KERNELS.items() if kernel.file == file]
     reading.show(kernels, width)
     shown = re.sub(r"\s", "", capsys.readouterr().out)
-    twin = inspect.getsource(inspect.getmodule(TWINS[kernels[0]]))
-    for line in (source(kernels[0]) + twin).splitlines():
+    twin = inspect.getsource(inspect.getmodule(KERNELS[kernels[0]].twin))
+    for line in (KERNELS[kernels[0]].source + twin).splitlines():
         assert re.sub(r"\s", "", line) in shown
 
 
@@ -211,8 +210,8 @@ def test_kernels_list_says_what_check_and_profile_found(capsys):
 
 @needs_simulator
 def test_kernels_list_names_what_is_wrong(capsys, monkeypatch):
-    broken = source("sgd_update").replace("index < size;", "index <= size;")
-    monkeypatch.setattr(trials, "source", lambda kernel: broken)
+    broken = KERNELS["sgd_update"].source.replace("index < size;", "index <= size;")
+    monkeypatch.setattr(KERNELS["sgd_update"], "source", broken)
     assert main(["sgd"]) == 1
     out = capsys.readouterr().out
     line = line_of("sgd_update", "const REAL v = ")
@@ -239,7 +238,7 @@ def test_kernels_check_says_clean(capsys, monkeypatch):
 @needs_simulator
 def test_kernels_check_finds_seeded_bugs():
     def findings(old, new):
-        text = source("bias_backward")
+        text = KERNELS["bias_backward"].source
         assert old in text
         return trials.check("bias_backward", text=text.replace(old, new)).findings
 
@@ -255,13 +254,13 @@ def test_kernels_check_finds_seeded_bugs():
 
 @needs_simulator
 def test_kernels_check_runs_in_both_orders(monkeypatch):
-    seen = []
+    seen, augment = [], KERNELS["augment"].twin
 
     def spy(*arguments):
         seen.append((os.environ["TINYNET_SIM_ORDER"], arguments[0].dtype))
-        TWINS["augment"](*arguments)
+        augment(*arguments)
 
-    monkeypatch.setattr(trials, "TWINS", {"augment": spy})
+    monkeypatch.setattr(KERNELS["augment"], "twin", spy)
     assert trials.check("augment", ["float", "double"]).findings == ()
     assert seen == [
         (order, np.dtype(real))

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinynet import simulator
-from tinynet.kernels.launching import geometry
+from tinynet.kernels import KERNELS
 
 pytestmark = pytest.mark.skipif(
     simulator.unavailable() is not None, reason=f"{simulator.unavailable()}"
@@ -35,32 +35,31 @@ def module(text, real, mode):
 
 def run(kernel, real, arguments, mode=None, grid=None):
     """Launch `kernel` on these arguments; without a mode the simulator takes TINYNET_SIM."""
-    launch(module(geometry.source(kernel), real, mode), kernel, real, arguments, grid)
+    launch(module(KERNELS[kernel].source, real, mode), kernel, real, arguments, grid)
 
 
 def launch(module, kernel, real, arguments, grid=None):
     """Launch as the engine does: scalars cast to the kernel's C types, its grid from the table."""
-    parameters = geometry.parameters(kernel)
+    parameters = KERNELS[kernel].parameters
     cast = [
         argument if parameter.is_pointer else parameter.dtype(REALS[real]).type(argument)
         for parameter, argument in zip(parameters, arguments)
     ]
-    names = [parameter.name for parameter in parameters]
-    usual_grid, block = geometry.launch_shape(kernel, dict(zip(names, arguments)))
+    usual_grid, block = KERNELS[kernel].launch_shape(arguments)
     function = module.get_function(f"{kernel}_kernel")
     function(usual_grid if grid is None else grid, block, tuple(cast))
 
 
 def twin(kernel):
     """The NumPy function of the same name, in the file of the same name."""
-    file = geometry.KERNELS[kernel].file.removesuffix(".cu")
+    file = KERNELS[kernel].file.removesuffix(".cu")
     name = "gemm" if file == "gemm" else kernel  # one twin serves both versions
     return getattr(importlib.import_module(f"tinynet.kernels.{file}"), name)
 
 
 def outputs(kernel, arguments):
     """The arrays that the kernel writes, by name: its pointers without const."""
-    pairs = zip(geometry.parameters(kernel), arguments)
+    pairs = zip(KERNELS[kernel].parameters, arguments)
     return {p.name: a for p, a in pairs if p.is_pointer and not p.is_const}
 
 
@@ -311,7 +310,7 @@ def assert_agree(kernel, ours, theirs):
 
 # -------------------------------------------------------------------------------------- the tests
 
-every_kernel = pytest.mark.parametrize("kernel", geometry.KERNELS)
+every_kernel = pytest.mark.parametrize("kernel", KERNELS)
 every_real = pytest.mark.parametrize("real", REALS)
 
 
@@ -362,7 +361,7 @@ def test_kernels_dropout_draws_the_published_philox():
             assert y[0, 0] == kept
 
 
-@pytest.mark.parametrize("kernel", [k for k in geometry.KERNELS if not k.startswith("gemm")])
+@pytest.mark.parametrize("kernel", [k for k in KERNELS if not k.startswith("gemm")])
 @settings(few, max_examples=3)
 @given(data=st.data())
 def test_kernels_do_not_depend_on_the_grid(kernel, data):
@@ -385,7 +384,7 @@ RUN = 5.0  # sectors of 32 bytes: a run of 32 floats is 4, and 5 where it begins
 
 def requests(kernel, arguments, text=None):
     """Sectors (global) or bank passes (shared) a warp's request: {(line's text, space, access)}."""
-    text = text or geometry.source(kernel)
+    text = text or KERNELS[kernel].source
     module = simulator.RawModule(code=text, options=("-DREAL=float",), mode="profile")
     launch(module, kernel, "float", arguments)
     lines = text.splitlines()
@@ -441,7 +440,7 @@ def test_kernels_gemm_tiled_has_no_bank_conflicts():
         found = requests("gemm_tiled", arguments, text)
         return {line: cost for (line, space, _), cost in found.items() if space == "shared"}
 
-    padded = geometry.source("gemm_tiled")
+    padded = KERNELS["gemm_tiled"].source
     assert list(passes(padded).values()) == [1.0] * 4  # each tile is filled, and read
     unpadded = passes(padded.replace("[DEPTH + 1]", "[DEPTH]"))
     assert unpadded.pop("a_part[j] = a_tile[threadIdx.y + SIDE * j][i];") == 2.0

@@ -8,9 +8,9 @@ from pathlib import PureWindowsPath
 import numpy as np
 import pytest
 
-from tinynet.kernels import TWINS, launch
-from tinynet.kernels.launching import compiled, gate
-from tinynet.kernels.launching.geometry import KERNELS, parameters
+from tinynet.devices import gpu
+from tinynet.kernels import KERNELS, launch
+from tinynet.kernels.launching import gate
 
 SIZES = (1, 2, 3, 4, 2, 2, 1, 1, 0, 0, 2, 3)  # n, c, h, w, kh, kw, strides, pads, oh, ow
 
@@ -112,15 +112,11 @@ def test_kernels_refuse_an_array_of_another_simulated_device():
         launch(there, "relu_forward", y, x, 3)
 
 
-def test_every_kernel_has_a_twin_and_every_twin_a_kernel():
-    assert TWINS.keys() == KERNELS.keys()
-
-
 def test_kernels_get_scalars_of_their_exact_c_types():
     """What CuPy packs: it takes a NumPy scalar's bytes as they are, and converts nothing."""
     arguments = [None] * 2 + [3, 4, 5, 0.5, 2.0, 7, 8, 9]
-    packed = gate.cast("dropout_forward", tuple(arguments), np.dtype(np.float64))
-    declared = parameters("dropout_forward")
+    packed = KERNELS["dropout_forward"].cast(tuple(arguments), np.dtype(np.float64))
+    declared = KERNELS["dropout_forward"].parameters
     assert [(p.name, type(value)) for p, value in zip(declared, packed)][2:] == [
         ("rows", np.int32),
         ("cols", np.int32),
@@ -131,7 +127,7 @@ def test_kernels_get_scalars_of_their_exact_c_types():
         ("counter", np.uint64),
         ("offset", np.int64),
     ]
-    packed = gate.cast("dropout_forward", tuple(arguments), np.dtype(np.float32))
+    packed = KERNELS["dropout_forward"].cast(tuple(arguments), np.dtype(np.float32))
     assert type(packed[6]) is np.float32  # scale is REAL
     assert type(packed[5]) is np.float64  # p is not: the threshold must be the twin's
 
@@ -144,8 +140,8 @@ def test_kernels_are_compiled_once_for_each_device_and_real(device, im2col, monk
     monkeypatch.setattr(
         device.xp, "RawModule", lambda **named: modules.append(named) or raw_module(**named)
     )
-    compiled._module.cache_clear()
-    compiled._function.cache_clear()
+    gpu.compiled_file.cache_clear()
+    gpu.compiled_kernel.cache_clear()
     launch(device, "im2col", *im2col)
     launch(device, "im2col", *im2col)
     launch(device, "col2im", im2col[1], im2col[0], *SIZES)  # of the same file
@@ -158,9 +154,8 @@ def test_the_line_that_names_a_file_has_no_backslash(device, monkeypatch):
     r"""#line 1 "C:\Users\..." does not compile: \U begins a character's number."""
     if device.name == "cpu":
         pytest.skip("the CPU runs twins")
-    windows = PureWindowsPath(r"C:\Users\new\tinynet\kernels")
+    windows = PureWindowsPath(r"C:\Users\new\tinynet\kernels\conv.cu")
     modules = []
-    monkeypatch.setattr(compiled, "FOLDER", windows)
     monkeypatch.setattr(device.xp, "RawModule", lambda **named: modules.append(named))
-    compiled._module.__wrapped__(device, "conv.cu", "text", np.dtype(np.float32))
+    gpu.compiled_file.__wrapped__(device, windows, "text", np.dtype(np.float32))
     assert modules[0]["code"] == '#line 1 "C:/Users/new/tinynet/kernels/conv.cu"\ntext'

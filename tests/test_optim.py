@@ -101,7 +101,7 @@ def decay_after_the_step(weight, velocity, grad, size, lr, momentum, weight_deca
 
 @pytest.mark.parametrize("wrong", [pytorchs_rule, decay_without_the_rate, decay_after_the_step])
 def test_another_rule_is_caught(monkeypatch, wrong):
-    monkeypatch.setitem(kernels.TWINS, "sgd_update", wrong)
+    monkeypatch.setattr(kernels.KERNELS["sgd_update"], "twin", wrong)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         agrees_with_loops(0, [0.1, 0.1, 0.01, 0.01], 0.9, 0.1)
 

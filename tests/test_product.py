@@ -6,7 +6,6 @@ from inputs import normal
 from threadpoolctl import threadpool_limits
 
 from tinynet.devices import device as device_named
-from tinynet.kernels.launching import compiled
 from tinynet.ops.product import product
 
 SHAPES = [
@@ -41,9 +40,9 @@ def test_the_switch_runs_the_kernel(device, monkeypatch):
     if device.name == "cpu":
         pytest.skip("the CPU runs twins")
     ran = []
-    run = compiled.run
+    run = device.run
     monkeypatch.setattr(
-        compiled, "run", lambda d, name, *rest: ran.append(name) or run(d, name, *rest)
+        device, "run", lambda kernel, *rest: ran.append(kernel.name) or run(kernel, *rest)
     )
     monkeypatch.setenv("TINYNET_GEMM", "tiled")
     product(device, device.asarray(normal(0, 2, 2)), device.asarray(normal(1, 2, 2)))

@@ -10,6 +10,7 @@ from tinynet import random
 from tinynet.ops.activation import ReLU, Tanh
 from tinynet.ops.avg_pool import AvgPool2d
 from tinynet.ops.conv import Conv2d
+from tinynet.ops.conv_by_rows import ConvByRows
 from tinynet.ops.dropout import Dropout, check_rate
 from tinynet.ops.elementwise import Maximum, Sigmoid, Where
 from tinynet.ops.lrn import LocalResponseNorm
@@ -40,7 +41,9 @@ def conv2d(
     stride: int or (h, w). padding: int, (h, w) or (top, bottom, left, right).
     """
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    return apply(Conv2d, *inputs, stride=stride, padding=padding, groups=groups)
+    by_rows = isinstance(x, Tensor) and ConvByRows.serves(x.device, stride)
+    operation = ConvByRows if by_rows else Conv2d
+    return apply(operation, *inputs, stride=stride, padding=padding, groups=groups)
 
 
 def max_pool2d(

@@ -1,6 +1,5 @@
 """What every device is: a name, an array module, and a ledger of its memory."""
 
-import sys
 from types import ModuleType
 
 import numpy as np
@@ -11,8 +10,9 @@ from tinynet.devices.ledger import Ledger
 class Device:
     """A place for arrays: its name, and the array module (`xp`) that computes there."""
 
-    channels_at_once = sys.maxsize  # how many channels' gradients to sum and transpose in one go
-    reads_overlapping = False  # can a product read rows that overlap in memory? CuPy copies them
+    shares: int  # a sum over a batch is cut into so many at most, and they are summed at one time
+    part_bytes: int  # what one part of a batch may take for its columns
+    multiplies_slices: bool  # can `multiply` read slices of rows in place?
 
     def __init__(self, name: str, xp: ModuleType):
         self.name = name

@@ -1,27 +1,38 @@
-"""The devices `cuda:N` and `sim:N`: CuPy's arrays, or the simulator's, and the .cu kernels."""
+"""The devices `cuda:N` and `sim:N`: CuPy's arrays, or the simulator's, and the .cu kernels.
+
+Kernels are compiled on first use, once per file, device and REAL: the text goes to NVRTC through
+CuPy, or to the simulator, with -DREAL=float or double. CuPy adds -ftz=true: on a GPU float32
+numbers below 1.2e-38 count as 0, in comparisons too. So of two such numbers max-pooling takes the
+first, and ReLU lets a negative one pass; the NumPy twins do not.
+"""
 
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cached_property
-from math import prod
+from functools import cache, cached_property
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from tinynet.devices.base import Device
 from tinynet.devices.ledger import DeviceOutOfMemory
+from tinynet.devices.scratch import Scratch
 
-WORKSPACE = 256 << 20  # bytes that the columns of one part of a batch may take
+CTYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
 
 class Gpu(Device):
     """A GPU, real or simulated: it is reached only through CuPy's names in `xp`."""
 
+    shares = 1  # kernels fill the GPU one at a time
+    part_bytes = 256 << 20
+    multiplies_slices = False  # CuPy copies them first
+
     def __init__(self, kind: str, index: int, xp: ModuleType):
         super().__init__(f"{kind}:{index}", xp)
         self.index = index
-        self._buffers: dict[str, object] = {}
+        self.scratch = Scratch(lambda size: self.empty((size,), np.dtype(np.uint8)))
         self.lent: deque[tuple] = deque()  # (event, what a copy reads until the event has passed)
 
     @cached_property
@@ -62,11 +73,11 @@ class Gpu(Device):
 
     def buffers(self) -> list[tuple[str, object]]:
         """All buffers that `scratch` keeps, with their names."""
-        return [*self._buffers.items()]
+        return self.scratch.buffers()
 
     def drop_buffers(self) -> None:
         """Free these buffers."""
-        self._buffers.clear()
+        self.scratch.drop()
 
     def asarray(self, array):
         """A NumPy array copied to this device, or an array already on it made contiguous."""
@@ -87,33 +98,25 @@ class Gpu(Device):
         with self.active():
             return self.xp.asnumpy(array)
 
+    def run(self, kernel, args: tuple, real: np.dtype) -> None:
+        """Issue a kernel on the current stream, with arguments that have been checked."""
+        with self.active():
+            function = compiled_kernel(self, kernel, real)
+            function(*kernel.launch_shape(args), kernel.cast(args, real))
+
+    def multiply(self, out, a, b) -> None:
+        """out = a @ b, of matrices or of stacks of them, by cuBLAS."""
+        with self.active():
+            self.xp.matmul(a, b, out=out)
+
     def for_each(self, count: int, task: Callable[[int], object]) -> None:
         """One after another: each task launches kernels, and those fill the GPU."""
         for i in range(count):
             task(i)
 
-    def for_each_part(
-        self,
-        images: range,
-        groups: int,
-        image_bytes: int,
-        task: Callable[[slice, slice], object],
-    ) -> None:
-        """Here a part is whole images, as many as the workspace can hold the columns of."""
-        step = max(1, WORKSPACE // image_bytes)
-        for start in range(images.start, images.stop, step):
-            task(slice(start, min(start + step, images.stop)), slice(0, groups))
-
-    def shares(self, n: int) -> list[range]:
-        return [range(n)]
-
-    def scratch(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
-        """A buffer that is kept: one stream runs all kernels, so this use ends before the next."""
-        size = prod(shape) * np.dtype(dtype).itemsize
-        if name not in self._buffers or self._buffers[name].nbytes < size:
-            self._buffers.pop(name, None)  # the old one makes room for the new one
-            self._buffers[name] = self.empty((size,), np.dtype(np.uint8))
-        return self._buffers[name][:size].view(dtype).reshape(shape)
+    def for_each_chunk(self, total: int, bytes_each: int, task: Callable[[slice], object]) -> None:
+        """All in one: a kernel cuts its work itself."""
+        task(slice(0, total))
 
 
 class _Active:
@@ -132,3 +135,16 @@ class _Active:
                 f"out of memory on {self._device.name} ({error}); it holds "
                 f"{self._device.ledger.largest()}"
             ) from error
+
+
+@cache
+def compiled_kernel(device: Gpu, kernel, real: np.dtype):
+    module = compiled_file(device, kernel.path, kernel.source, real)
+    return module.get_function(f"{kernel.name}_kernel")
+
+
+@cache
+def compiled_file(device: Gpu, path: Path, text: str, real: np.dtype):
+    """A .cu file, compiled for a device and REAL. A `#line` lets compiler errors name the file."""
+    code = f'#line 1 "{path.as_posix()}"\n{text}'  # in NVRTC a \ of Windows is an escape
+    return device.xp.RawModule(code=code, options=(f"-DREAL={CTYPES[real]}",))

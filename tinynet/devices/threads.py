@@ -3,7 +3,7 @@
 NumPy releases Python's global lock inside its loops and inside BLAS, so threads are enough. A twin
 hands each worker one image; the worker's buffers then stay in its core's cache. BLAS is held to one
 thread meanwhile, or every worker would start a team of its own, and the bits of a product would
-depend on the team's size. A product too large for one worker is cut by kernels/gemm.py.
+depend on the team's size. A product too large for one worker is cut by blas.py.
 """
 
 import os
@@ -12,16 +12,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import count as counter
-from math import prod
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from tinynet.devices.scratch import Scratch
+
+CACHE = 1 << 20  # bytes: what a task reads and writes should stay in a core's cache
+SHARES = 16  # a sum or a product is cut into this many, whatever the number of cores
 
 _local = threading.local()
 # BLAS's thread limit holds for the whole process: of two calls that overlap, the second would
 # restore the limit of the first. Reentrant, since a signal handler may compute too.
 _turn = threading.RLock()
-_all_buffers: list[dict[str, np.ndarray]] = []  # those of every thread that ever had some
+scratch = Scratch(lambda size: np.empty(size, np.uint8))  # a worker's buffers stay in its cache
 
 
 @lru_cache(maxsize=1)
@@ -96,33 +100,26 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
         future.result()
 
 
+def for_each_chunk(total: int, bytes_each: int, task: Callable[[slice], object]) -> None:
+    """Run `task` on slices of `range(total)`, of whose elements `bytes_each` are read and written.
+
+    A slice is as long as a cache lets it be, so that what one operation of a task has written is
+    still in the cache when the next one reads it.
+    """
+    for_each_slice(total, chunk(total, bytes_each), task)
+
+
+def chunk(total: int, bytes_each: int) -> int:
+    """How long a slice of `for_each_chunk` is, at most."""
+    return max(1, min(total, CACHE // max(1, bytes_each)))
+
+
 def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> None:
     """Run `task` on consecutive slices of `range(total)`, `step` long (the last may be shorter).
 
     The cuts depend on `total` and `step` alone, never on the number of workers.
     """
     for_each(-(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step))))
-
-
-def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """This thread's buffer called `name`, kept from call to call so that it stays in cache.
-
-    Its contents are whatever the last user of that name left.
-    """
-    buffers = _local.__dict__.get("buffers")
-    if buffers is None:
-        buffers = _local.buffers = {}
-        _all_buffers.append(buffers)
-    size = prod(shape) * np.dtype(dtype).itemsize
-    buffer = buffers.get(name)
-    if buffer is None or buffer.nbytes < size:
-        buffer = buffers[name] = np.empty(size, np.uint8)
-    return buffer[:size].view(dtype).reshape(shape)
-
-
-def scratch_buffers() -> list[tuple[str, np.ndarray]]:
-    """The buffers of all threads, with their names."""
-    return [item for buffers in _all_buffers for item in list(buffers.items())]
 
 
 def _exhaust(indices: Iterator[int]) -> None:

@@ -16,8 +16,8 @@ import sys
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.standard_streams import make_ready, mute
+from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import listing, reading, reports
-from tinynet.kernels.launching.geometry import KERNELS
 from tinynet.simulator.settings import chosen_mode, chosen_order
 
 HINT = """\

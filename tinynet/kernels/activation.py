@@ -10,13 +10,13 @@ import numpy as np
 from tinynet.devices import threads
 from tinynet.kernels.masks import keep
 
-BLOCK = 64 * 1024  # elements: x, y and a mask stay in a core's cache
-
 
 def relu_forward(y, x, size):
     """y = max(x, 0); NaN stays NaN."""
     y, x = y.reshape(-1), x.reshape(-1)
-    threads.for_each_slice(size, BLOCK, lambda block: np.maximum(x[block], 0, out=y[block]))
+    threads.for_each_chunk(
+        size, 2 * x.itemsize, lambda block: np.maximum(x[block], 0, out=y[block])
+    )
 
 
 def relu_backward(dx, dy, y, size):
@@ -28,13 +28,13 @@ def relu_backward(dx, dy, y, size):
         np.greater(y[block], 0, out=passes)
         keep(dy[block], passes, out=dx[block])
 
-    threads.for_each_slice(size, BLOCK, one_block)
+    threads.for_each_chunk(size, 3 * y.itemsize, one_block)
 
 
 def tanh_forward(y, x, size):
     """y = tanh(x)."""
     y, x = y.reshape(-1), x.reshape(-1)
-    threads.for_each_slice(size, BLOCK, lambda block: np.tanh(x[block], out=y[block]))
+    threads.for_each_chunk(size, 2 * x.itemsize, lambda block: np.tanh(x[block], out=y[block]))
 
 
 def tanh_backward(dx, dy, y, size):
@@ -46,4 +46,4 @@ def tanh_backward(dx, dy, y, size):
         np.subtract(1, dx[block], out=dx[block])
         dx[block] *= dy[block]
 
-    threads.for_each_slice(size, BLOCK, one_block)
+    threads.for_each_chunk(size, 3 * y.itemsize, one_block)

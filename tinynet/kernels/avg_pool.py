@@ -11,7 +11,7 @@ Each map is pooled on its own, so a batch is n*c maps, and a task takes some of 
 import numpy as np
 
 from tinynet.devices import threads
-from tinynet.kernels.windows import maps_a_task, tap_slices
+from tinynet.kernels.windows import tap_slices
 
 
 def avg_pool_forward(
@@ -36,7 +36,7 @@ def avg_pool_forward(
             y[part, :, to] += columns[:, :, source]
         y[part] *= share
 
-    threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
+    threads.for_each_chunk(n * c, h * w * x.itemsize, some_maps)
 
 
 def avg_pool_backward(
@@ -63,7 +63,7 @@ def avg_pool_backward(
             source, to = tap_slices(i, stride_h, pad_top, h, oh)
             dx[part, to] += columns[:, source]
 
-    threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
+    threads.for_each_chunk(n * c, h * w * dy.itemsize, some_maps)
 
 
 def _inside(taps, stride, pad, size, out):

@@ -4,14 +4,12 @@ import numpy as np
 
 from tinynet.devices import threads
 
-BLOCK = 64 * 1024  # elements: a task takes as many whole images as fit, or one
-
 
 def bias_forward(y, bias, n, c, plane):
     """y (n, c, plane) += bias (c,), in place."""
     y, bias = y.reshape(n, c, plane), bias[:, None]
-    threads.for_each_slice(
-        n, _images(c, plane), lambda images: np.add(y[images], bias, out=y[images])
+    threads.for_each_chunk(
+        n, c * plane * y.itemsize, lambda images: np.add(y[images], bias, out=y[images])
     )
 
 
@@ -23,11 +21,7 @@ def bias_backward(dbias, dy, n, c, plane):
     """
     dy = dy.reshape(n, c, plane)
     per_image = np.empty((n, c), dy.dtype)
-    threads.for_each_slice(
-        n, _images(c, plane), lambda images: np.sum(dy[images], axis=2, out=per_image[images])
+    threads.for_each_chunk(
+        n, c * plane * dy.itemsize, lambda images: np.sum(dy[images], axis=2, out=per_image[images])
     )
     np.sum(per_image, axis=0, out=dbias)
-
-
-def _images(c, plane):
-    return max(1, BLOCK // (c * plane))

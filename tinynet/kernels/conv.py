@@ -17,14 +17,12 @@ from numpy.lib.stride_tricks import as_strided
 from tinynet.devices import threads
 from tinynet.kernels.windows import tap_slices
 
-BYTES = 1 << 20  # of `rows`: so many for one task, so that they stay in cache
-
 
 def im2col(
     col, x, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 ):  # fmt: skip
     """col (n, c*kh*kw, oh*ow) from x (n, c, h, w); taps outside the image are 0."""
-    taps = col.reshape(n, c, kh, kw, oh, ow)
+    x, taps = x.reshape(n, c, h, w), col.reshape(n, c, kh, kw, oh, ow)
     seen = (oh - 1) * stride_h + kh  # rows of the padded image that any window sees
 
     def some_images(part):
@@ -40,7 +38,7 @@ def im2col(
         shape = taps[part].shape
         np.copyto(taps[part], as_strided(rows, shape, strides, writeable=False))
 
-    threads.for_each_slice(n, _images_a_task(c * kw * seen * ow * x.itemsize), some_images)
+    threads.for_each_chunk(n, c * kw * seen * ow * x.itemsize, some_images)
 
 
 def _see_rows(rows, x, stride_w, pad_top, pad_left):
@@ -70,7 +68,7 @@ def col2im(
 
     First over the rows i of the window, then over its columns j, on kh times less data.
     """
-    taps = dcol.reshape(n, c, kh, kw, oh, ow)
+    dx, taps = dx.reshape(n, c, h, w), dcol.reshape(n, c, kh, kw, oh, ow)
 
     def some_images(part):
         rows = threads.scratch("rows", (part.stop - part.start, c, kw, h, ow), dx.dtype)
@@ -83,8 +81,4 @@ def col2im(
             source, to = tap_slices(j, stride_w, pad_left, w, ow)
             dx[part, :, :, to] += rows[:, :, j, :, source]
 
-    threads.for_each_slice(n, _images_a_task(c * kw * h * ow * dx.itemsize), some_images)
-
-
-def _images_a_task(image_bytes):
-    return max(1, BYTES // image_bytes)
+    threads.for_each_chunk(n, c * kw * h * ow * dx.itemsize, some_images)

@@ -11,8 +11,8 @@ import numpy as np
 from tinynet.devices import threads
 from tinynet.kernels.masks import keep
 
-BLOCK = 64 * 1024  # elements drawn at once: the six arrays of philox fit a core's cache
 ROUNDS = 10
+PHILOX_BYTES = 6 * 8 // 4 + 1  # an element: six words of 64 bits for four of them, and a mask
 MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 KEY_STEPS = 0x9E3779B9, 0xBB67AE85  # added to the key after every round
 LOW = np.uint64(0xFFFFFFFF)
@@ -36,10 +36,11 @@ def dropout_forward(y, x, rows, cols, full_cols, p, scale, seed, counter, offset
             fourth = y[r, j][row::4]
             keep(fourth, kept[row::4, word : word + j.stop - j.start], out=fourth)
 
-    some_rows = max(1, BLOCK // cols)
-    for start in range(0, cols, BLOCK):
-        j = slice(start, min(cols, start + BLOCK))
-        threads.for_each_slice(rows, some_rows, lambda r, j=j: one_block(r, j))
+    bytes_each = PHILOX_BYTES + 2 * x.itemsize
+    block = threads.chunk(rows * cols, bytes_each)
+    for start in range(0, cols, block):
+        j = slice(start, min(cols, start + block))
+        threads.for_each_chunk(rows, cols * bytes_each, lambda r, j=j: one_block(r, j))
 
 
 def dropout_backward(dx, dy, rows, cols, full_cols, p, scale, seed, counter, offset):

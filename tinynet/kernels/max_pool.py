@@ -11,7 +11,6 @@ own, so a batch is n*c maps, and a task takes some of them.
 import numpy as np
 
 from tinynet.devices import threads
-from tinynet.kernels.windows import maps_a_task
 
 
 def max_pool_forward(
@@ -45,7 +44,7 @@ def max_pool_forward(
         # A window of nothing but -inf has kept its index 0, which may lie in the padding.
         np.maximum(index, first_inside, out=argmax[part])
 
-    threads.for_each_slice(n * c, maps_a_task(h, w), some_maps)
+    threads.for_each_chunk(n * c, h * w * x.itemsize, some_maps)
 
 
 def _both_axes(y, index, pixels, kh, kw, stride_h, stride_w, greater):
@@ -91,7 +90,7 @@ def max_pool_backward(
 ):  # fmt: skip
     """dx (n, c, h, w): each dy goes to the pixel that won its window; overlaps are summed."""
     dx, dy, argmax = (a.reshape(n * c, *a.shape[2:]) for a in (dx, dy, argmax))
-    step = min(n * c, maps_a_task(h, w))
+    step = threads.chunk(n * c, h * w * dy.itemsize)
     # Where each window begins among the pixels of a task, and where each tap lies from there.
     plane = np.arange(step)[:, None, None] * (h * w)
     row = np.arange(oh)[:, None] * stride_h - pad_top

@@ -8,8 +8,6 @@ import numpy as np
 
 from tinynet.devices import threads
 
-BLOCK = 64 * 1024  # elements: weight, velocity, gradient and one product stay in a core's cache
-
 
 def sgd_update(weight, velocity, grad, size, lr, momentum, weight_decay):
     """Update weight and velocity in place, block by block, so that memory is read only once."""
@@ -23,4 +21,4 @@ def sgd_update(weight, velocity, grad, size, lr, momentum, weight_decay):
         v -= np.multiply(grad[block], lr, out=product)
         w += v
 
-    threads.for_each_slice(size, BLOCK, one_block)
+    threads.for_each_chunk(size, 4 * weight.itemsize, one_block)

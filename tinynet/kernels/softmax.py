@@ -11,8 +11,6 @@ import numpy as np
 
 from tinynet.devices import threads
 
-ROWS = 32  # rows per task
-
 
 def softmax_cross_entropy_forward(loss, probabilities, logits, labels, n, classes):
     """loss (n,) and probabilities (n, classes) from logits (n, classes) and int32 labels (n,)."""
@@ -26,7 +24,7 @@ def softmax_cross_entropy_forward(loss, probabilities, logits, labels, n, classe
         p /= total
         loss[rows] = np.log(total[:, 0]) - label_logit
 
-    threads.for_each_slice(n, ROWS, some_rows)
+    threads.for_each_chunk(n, 2 * classes * logits.itemsize, some_rows)
 
 
 def softmax_cross_entropy_backward(dlogits, dloss, probabilities, labels, n, classes):
@@ -38,4 +36,4 @@ def softmax_cross_entropy_backward(dlogits, dloss, probabilities, labels, n, cla
         d[np.arange(len(d)), labels[rows]] -= 1
         d *= dloss[rows, None]
 
-    threads.for_each_slice(n, ROWS, some_rows)
+    threads.for_each_chunk(n, 2 * classes * probabilities.itemsize, some_rows)

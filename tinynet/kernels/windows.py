@@ -5,13 +5,6 @@ c*stride_w + j - pad_left. For one tap, the outputs whose read falls inside the 
 and so are the rows or columns read: along each axis, two slices say it all.
 """
 
-PIXELS = 1 << 18  # in the maps that one task works on: they and its buffers stay in cache
-
-
-def maps_a_task(h: int, w: int) -> int:
-    """How many maps of h x w pixels one task takes."""
-    return max(1, PIXELS // (h * w))
-
 
 def tap_slices(tap: int, stride: int, pad: int, size: int, out: int) -> tuple[slice, slice]:
     """The outputs that `tap` serves inside an axis of `size`, and what they read there."""

@@ -1,12 +1,19 @@
-"""Convolution as a matrix product: every window is laid out as a column, then y = W @ columns.
+"""Convolution as matrix products: what each window of an image sees becomes a column of a matrix.
 
-Columns are many times larger than the image, so those of a batch are never kept: each part of the
-batch makes its own in a buffer that is reused, and backward makes them again.
+For one image and one group, with m filters of K = c/groups*kh*kw weights each and P = oh*ow
+windows, im2col lays out the matrix `columns` (K, P), and
+
+    forward     y (m, P)        = W (m, K) @ columns
+    backward    dW (m, K)       = dy (m, P) @ columns^T, summed over the images
+                dcolumns (K, P) = W^T @ dy,              dx = col2im(dcolumns)
+
+where col2im adds each entry of dcolumns to the pixel that im2col copied it from. Columns take up to
+kh*kw times the memory of the image, so they are not kept: the batch goes through in parts
+(batch.py), each lays out its own (columns.py), and backward does it once more.
 """
 
-from math import prod
-
-from tinynet.kernels import launch
+from tinynet.ops.batch import added, for_each_part, parts, shares
+from tinynet.ops.bias import add_bias, bias_gradient
 from tinynet.ops.columns import Columns
 from tinynet.ops.function import Function
 from tinynet.ops.product import product
@@ -18,132 +25,85 @@ class Conv2d(Function):
 
     x (n, c, h, w), weight (out_channels, c/groups, kh, kw), bias (out_channels,). With groups,
     output channels of group g see only the input channels of group g: the towers of the paper.
-    For one image and group, with m = out_channels/groups, K = c/groups*kh*kw and P = oh*ow,
-
-        y (m, P) = W (m, K) @ col (K, P)      dW^T (K, m) = col @ dy^T      dcol (K, P) = W^T @ dy
-
-    If the window's rows are taken one at a time (columns.py), y is a sum over these bands, and each
-    has a dW of its own.
     """
 
     name = "conv2d"
 
     def forward(self, x, weight, bias=None, *, stride, padding, groups):
-        check_positive(self.name, groups=groups)
-        groups = int(groups)
         self.window = _check(x, weight, bias, stride, padding, groups)
+        self.groups, out = int(groups), self.window.output_size(self.name, *x.shape[2:])
+        self.columns = Columns(self.device, self.window, self.groups, x.shape[2:], out)
         x, weight = self.contiguous(x), self.contiguous(weight)
-        n, _, h, w = x.shape
-        out = self.window.output_size(self.name, h, w)
-        self.columns = Columns(self.device, self.window, groups, x.shape[1:], out)
         self.saved = (x, weight)
-        y = self.device.empty((n, len(weight), *out), x.dtype)
-        bias = None if bias is None else self.contiguous(bias).reshape(groups, -1)
-        self._correlate(y, x, weight, self.columns, bias)
+        y = self.device.empty((len(x), len(weight), *out), x.dtype)
+        self.correlate(y, x, weight, None if bias is None else self.contiguous(bias))
         return y
 
     def backward(self, dy):
         x, weight = self.saved
         dy = self.contiguous(dy)
-        dx = None
-        if self.needs_grad[0]:
-            dx = self.device.empty(x.shape, x.dtype)
-            to_dx = self._gather if self.columns.bands > 1 else self._scatter
-            to_dx(dx, dy, weight)
-        dweight = self._dweight(dy, x).reshape(weight.shape) if self.needs_grad[1] else None
+        dx = self.dx(dy, x, weight) if self.needs_grad[0] else None
+        dweight = self.dweight(dy, x, weight) if self.needs_grad[1] else None
         if len(self.needs_grad) == 2:
             return dx, dweight
-        dbias = None
-        if self.needs_grad[2]:
-            dbias = self.device.empty((len(weight),), dy.dtype)
-            launch(self.device, "bias_backward", dbias, dy, *dy.shape[:2], prod(dy.shape[2:]))
-        return dx, dweight, dbias
+        return dx, dweight, bias_gradient(self.device, dy) if self.needs_grad[2] else None
 
-    def _correlate(self, y, x, weight, columns: Columns, bias=None) -> None:
-        """y = the windows of x times the filters, plus bias (groups, m)."""
-        filters, y_grouped = columns.filters(weight), columns.by_group(y)
+    def correlate(self, y, x, weight, bias):
+        """y = W @ columns + bias."""
+        filters = weight.reshape(self.groups, -1, weight[0].size)  # (groups, m, K)
+        part = self.columns.part
 
-        def one_part(images: slice, some: slice) -> None:
-            part = y_grouped[images, some]
-            columns.multiply(filters, x, images, some, out=part)
-            if bias is not None:
-                maps = part.reshape(len(part), -1, part.shape[-1])
-                launch(self.device, "bias_forward", maps, bias[some].ravel(), *maps.shape)
+        def one_part(images, groups):
+            y_part, columns = part(y, images, groups), self.columns.of(part(x, images, groups))
+            product(self.device, filters[groups], columns, out=y_part)
+            self.add_bias(y_part, bias, groups)
 
-        # several bands give a y each, which are then summed; one writes to y itself
-        elements = columns.image_elements(y_grouped[0].size if columns.bands > 1 else 0)
-        self.device.for_each_part(range(len(x)), columns.groups, elements * x.itemsize, one_part)
+        for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
 
-    def _gather(self, dx, dy, weight) -> None:
-        """With stride 1, dx is a convolution of dy with the filters rotated by 180 degrees.
+    def dx(self, dy, x, weight):
+        """dx = col2im(W^T @ dy)."""
+        transposed = weight.reshape(self.groups, -1, weight[0].size).swapaxes(1, 2)
+        dx = self.device.empty(x.shape, x.dtype)
+        part = self.columns.part
 
-        Pixel q was seen at place (i, j) of the window at q - (i, j), with weight[i, j]; it gathers
-        dy from all of these. This moves much less memory than `_scatter`, which takes any stride.
-        """
-        turned = weight.reshape(self.columns.groups, -1, *weight.shape[1:])[..., ::-1, ::-1]
-        mirror = self.columns.mirror(dy.shape[1:])
-        self._correlate(dx, dy, turned.swapaxes(1, 2), mirror)
+        def one_part(images, groups):
+            dcolumns = self.columns.buffer(part(dx, images, groups))
+            product(self.device, transposed[groups], part(dy, images, groups), out=dcolumns)
+            self.columns.to_pixels(dcolumns, part(dx, images, groups))
 
-    def _scatter(self, dx, dy, weight) -> None:
-        """The gradient of the columns, each entry of which col2im adds to its pixel."""
-        columns = self.columns
-        transposed = columns.filters(weight)[:, 0].swapaxes(1, 2)  # (groups, K, m)
-        dy_grouped = columns.by_group(dy)
+        for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
+        return dx
 
-        def one_part(images: slice, some: slice) -> None:
-            part = columns.part(dx, images, some)
-            dcol = columns.buffer(len(part), some.stop - some.start, dy.dtype)
-            product(self.device, transposed[some], dy_grouped[images, some], out=dcol)
-            dcol = dcol.reshape(len(part), -1, dcol.shape[-1])
-            launch(self.device, "col2im", part, dcol, *part.shape, *columns.arguments)
+    def dweight(self, dy, x, weight):
+        """dW^T = columns @ dy^T, summed over each share of the batch, and then over the shares."""
+        m, k, part = len(weight) // self.groups, weight[0].size, self.columns.part
+        cut = shares(self.device, len(x))
+        sums = self.device.zeros((len(cut), self.groups, k, m), x.dtype)
+        image_bytes = self.columns.image_bytes(x) + weight.nbytes  # each image has a dW at first
 
-        elements = columns.image_elements(0)
-        self.device.for_each_part(range(len(dx)), columns.groups, elements * dy.itemsize, one_part)
+        def one_share(i):
+            for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
+                dweights = self.dweights(part(dy, images, groups), part(x, images, groups))
+                sums[i, groups] += dweights.sum(axis=0)
 
-    def _dweight(self, dy, x):
-        """A sum over the batch: a partial sum for each share of it, then these added in order."""
-        columns, shares = self.columns, self.device.shares(len(x))
-        dy_grouped = columns.by_group(dy)  # (n, groups, m, P)
-        sizes = (columns.groups, columns.bands, columns.k, dy_grouped.shape[2])
-        partial = self.device.empty((len(shares), *sizes), x.dtype)  # of dW^T
-        image_bytes = columns.image_elements(sizes[0] * sizes[2] * sizes[3]) * x.itemsize
+        self.device.for_each(len(cut), one_share)
+        return self.contiguous(added(self.device, sums).swapaxes(1, 2)).reshape(weight.shape)
 
-        def one_share(i: int) -> None:
-            partial[i] = 0
+    def dweights(self, dy, x):
+        """dW^T of each image in a part: (images, groups, K, m)."""
+        columns = self.columns.of(x)
+        products = self.device.scratch("dweights", (*columns.shape[:3], dy.shape[2]), x.dtype)
+        return product(self.device, columns, dy.swapaxes(2, 3), out=products)
 
-            def one_part(images: slice, some: slice) -> None:
-                col = columns.of(x, images, some)
-                transposed = dy_grouped[images, some, None].swapaxes(3, 4)
-                shape = (*col.shape[:-1], sizes[-1])
-                dfilters = self.device.scratch("dfilters", shape, x.dtype)
-                product(self.device, col, transposed, out=dfilters)
-                partial[i, some] += dfilters[0] if len(dfilters) == 1 else dfilters.sum(axis=0)
-
-            self.device.for_each_part(shares[i], columns.groups, image_bytes, one_part)
-
-        self.device.for_each(len(shares), one_share)
-        return self._sum(partial)
-
-    def _sum(self, partial):
-        """dW (groups, m, c, bands, rows, kw) from the shares' dW^T."""
-        shares, groups, bands, _, m = partial.shape
-        c, _, rows, kw = self.columns.taps
-        partial = partial.reshape(shares, groups, bands, c, rows, kw, m)
-        dweight = self.device.empty((groups, m, c, bands, rows, kw), partial.dtype)
-
-        width = min(c, self.device.channels_at_once)
-        blocks = range(0, c, width)
-
-        def one_block(i: int) -> None:
-            channels = slice(blocks[i], blocks[i] + width)
-            total = partial[:, :, :, channels].sum(axis=0)  # (groups, bands, c, rows, kw, m)
-            dweight[:, :, channels] = total.transpose(0, 5, 2, 1, 3, 4)
-
-        self.device.for_each(len(blocks), one_block)
-        return dweight
+    def add_bias(self, y, bias, groups):
+        """To a part of y (images, groups, m, P), the biases of its channels."""
+        if bias is not None:
+            some = bias.reshape(self.groups, -1)[groups].reshape(-1)
+            add_bias(self.device, y.reshape(len(y), len(some), -1), some)
 
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:
+    check_positive("conv2d", groups=groups)
     check_images("conv2d", x)
     if weight.ndim != 4 or weight.size == 0:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 import math
 
-from tinynet.kernels import launch
+from tinynet.ops.bias import add_bias, bias_gradient
 from tinynet.ops.function import Function, check_broadcast, unbroadcast
 from tinynet.ops.product import product
 
@@ -57,7 +57,7 @@ class Linear(Function):
         y = self.device.empty((*x.shape[:-1], outputs), x.dtype)
         product(self.device, x.reshape(rows, inputs), weight.T, out=y.reshape(rows, outputs))
         if bias is not None:
-            launch(self.device, "bias_forward", y, bias, rows, outputs, 1)
+            add_bias(self.device, y.reshape(rows, outputs), bias)
         self.saved = (x, weight)
         return y
 
@@ -74,8 +74,4 @@ class Linear(Function):
             dweight = product(self.device, dy2.T, x2)
         if len(self.needs_grad) == 2:
             return dx, dweight
-        dbias = None
-        if self.needs_grad[2]:
-            dbias = self.device.empty((outputs,), dy.dtype)
-            launch(self.device, "bias_backward", dbias, dy, dy2.shape[0], outputs, 1)
-        return dx, dweight, dbias
+        return dx, dweight, bias_gradient(self.device, dy2) if self.needs_grad[2] else None

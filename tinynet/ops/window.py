@@ -4,7 +4,7 @@ oh = (top + h + bottom - kh) // stride_h + 1        (ceil_mode: the division rou
 """
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 def pair(name: str, argument: str, value, least: int) -> tuple[int, int]:
@@ -67,9 +67,9 @@ class Window:
         steps = kernel if stride is None else pair(name, "stride", stride, least=1)
         return cls(*kernel, *steps, *four_sides(name, padding))
 
-    @property
-    def strides(self) -> tuple[int, int]:
-        return (self.stride_h, self.stride_w)
+    def one_row(self) -> "Window":
+        """The window's first row."""
+        return replace(self, kh=1)
 
     def mirror(self) -> "Window":
         """With stride 1: the window over the outputs that holds, for each pixel, the outputs whose

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from tinynet.devices import threads
-from tinynet.kernels.launching.geometry import KERNELS
+from tinynet.kernels import KERNELS
 
 
 class Ahead:

@@ -11,9 +11,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tinynet.kernels import TWINS
+from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue.headers import Array, arrays
-from tinynet.kernels.launching.geometry import parameters
 
 Sizes = dict[str, float]
 REAL = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
@@ -55,12 +54,12 @@ def arguments(
     for array, dtype in zip(arrays(kernel), dtypes(kernel, real)):
         if array.name not in made:
             made[array.name] = _filled(kernel, array, sizes, dtype, rng)
-    return [made[p.name] if p.is_pointer else sizes[p.name] for p in parameters(kernel)]
+    return [made[p.name] if p.is_pointer else sizes[p.name] for p in KERNELS[kernel].parameters]
 
 
 def dtypes(kernel: str, real: np.dtype) -> list[np.dtype]:
     """The dtypes of the array arguments, in order."""
-    return [p.dtype(real) for p in parameters(kernel) if p.is_pointer]
+    return [p.dtype(real) for p in KERNELS[kernel].parameters if p.is_pointer]
 
 
 def flops(kernel: str) -> float:
@@ -83,8 +82,8 @@ def _from_forward(kernel, sizes, real, rng) -> dict[str, np.ndarray]:
     """The arrays that backward shares with forward: forward's inputs, and what it saved."""
     forward = kernel.removesuffix("_backward") + "_forward"
     given = arguments(forward, sizes, real, rng)
-    TWINS[forward](*given)
-    names = [p.name for p in parameters(forward)]
+    KERNELS[forward].twin(*given)
+    names = [p.name for p in KERNELS[forward].parameters]
     wanted = {array.name for array in arrays(kernel) if array.role == "in"}
     return {name: value for name, value in zip(names, given) if name in wanted}
 

@@ -18,7 +18,7 @@ from functools import cache
 from itertools import takewhile
 from math import prod
 
-from tinynet.kernels.launching.geometry import KERNELS, parameters, source
+from tinynet.kernels import KERNELS
 
 _ARRAY = r"\w+(?: \((?:in, )?out\))?"
 _ARRAYS = re.compile(rf"  ({_ARRAY}(?:, {_ARRAY})*) +\(([^()]*)\)")
@@ -58,7 +58,7 @@ def arrays(kernel: str) -> tuple[Array, ...]:
             shape = tuple(size.strip() for size in match[2].split(",") if size.strip())
             for name, role in re.findall(r"(\w+)(?: \(((?:in, )?out)\))?", match[1]):
                 found[name] = Array(name, role or "in", shape)
-    names = [parameter.name for parameter in parameters(kernel) if parameter.is_pointer]
+    names = [parameter.name for parameter in KERNELS[kernel].parameters if parameter.is_pointer]
     for name in names:
         if name not in found:
             file = KERNELS[kernel].file
@@ -68,7 +68,7 @@ def arrays(kernel: str) -> tuple[Array, ...]:
 
 def extent(kernel: str) -> tuple[int, int]:
     """The lines, from 1, where the kernel's header begins and its body ends."""
-    lines = source(kernel).splitlines()
+    lines = KERNELS[kernel].source.splitlines()
     declared = _declaration(kernel)
     first = declared
     while first > 1 and lines[first - 2].startswith("//"):
@@ -99,8 +99,8 @@ def _formula_of_file(kernel: str) -> list[str]:
         parameter.name
         for other, its in KERNELS.items()
         if its.file == KERNELS[kernel].file
-        for parameter in parameters(other)
-    } - {parameter.name for parameter in parameters(kernel)}
+        for parameter in KERNELS[other].parameters
+    } - {parameter.name for parameter in KERNELS[kernel].parameters}
     lines = []
     for line in block:
         indent = line[4 : len(line) - len(line.lstrip())]
@@ -113,16 +113,18 @@ def _formula_of_file(kernel: str) -> list[str]:
 
 def _kernel_header(kernel: str) -> list[str]:
     first, _ = extent(kernel)
-    return _texts(source(kernel).splitlines()[first - 1 : _declaration(kernel) - 1])
+    return _texts(KERNELS[kernel].source.splitlines()[first - 1 : _declaration(kernel) - 1])
 
 
 def _file_header(kernel: str) -> list[str]:
-    return _texts(takewhile(lambda line: line.startswith("//"), source(kernel).splitlines()))
+    return _texts(
+        takewhile(lambda line: line.startswith("//"), KERNELS[kernel].source.splitlines())
+    )
 
 
 def _declaration(kernel: str) -> int:
-    start = source(kernel).index(f'extern "C" __global__ void {kernel}_kernel(')
-    return source(kernel).count("\n", 0, start) + 1
+    start = KERNELS[kernel].source.index(f'extern "C" __global__ void {kernel}_kernel(')
+    return KERNELS[kernel].source.count("\n", 0, start) + 1
 
 
 def _texts(lines: Iterable[str]) -> list[str]:

@@ -6,13 +6,13 @@ from functools import partial
 
 from tinynet import simulator
 from tinynet.console.sentences import megabytes
+from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import resources, trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, bytes_moved, flops
 from tinynet.kernels.catalogue.headers import arrays, formula, title
 from tinynet.kernels.catalogue.resources import CompileFailed, Resources
 from tinynet.kernels.catalogue.trials import Verdict
-from tinynet.kernels.launching.geometry import KERNELS, parameters
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.profiling import LineProfile
 
@@ -116,7 +116,7 @@ def _shapes(kernel: str) -> list[str]:
     written = [array for array in arrays(kernel) if array.role != "in"]
     read = [array for array in arrays(kernel) if array.role == "in"]
     shown = {name for array in arrays(kernel) for name in array.shape}
-    rest = [p.name for p in parameters(kernel) if not p.is_pointer and p.name not in shown]
+    rest = [p.name for p in KERNELS[kernel].parameters if not p.is_pointer and p.name not in shown]
     text = f"{_named(kernel, written)} from {_named(kernel, read)}"
     if rest:
         text += "; " + ", ".join(f"{name}{GLUE}{sizes[name]:g}" for name in rest)
@@ -125,7 +125,7 @@ def _shapes(kernel: str) -> list[str]:
 
 def _named(kernel: str, some: list) -> str:
     """Names and shapes; a shape that several in a row share stands after the last of them."""
-    ctypes = {p.name: p.ctype for p in parameters(kernel)}
+    ctypes = {p.name: p.ctype for p in KERNELS[kernel].parameters}
     parts = []
     for array, following in zip(some, [*some[1:], None]):
         prefix = "" if ctypes[array.name] == "REAL" else ctypes[array.name] + " "

@@ -10,9 +10,8 @@ import textwrap
 from itertools import zip_longest
 from pathlib import Path
 
-from tinynet.kernels import TWINS, definitions
+from tinynet.kernels import KERNELS, definitions
 from tinynet.kernels.catalogue.headers import extent
-from tinynet.kernels.launching.geometry import KERNELS, source
 
 SIDE_BY_SIDE = 180  # columns: from here on, few lines of either file are too long for their half
 MARGIN = 4  # columns for the numbers of the CUDA lines: check and profile name those
@@ -68,7 +67,7 @@ def _one_below_the_other(
 
 def _whole(kernels: list[str]) -> list[tuple[Lines, Lines]]:
     """All lines of both files, cut where kernels and twins begin."""
-    cuda, twin = _numbered(source(kernels[0])), _numbered(_twin_text(kernels[0]))
+    cuda, twin = _numbered(KERNELS[kernels[0]].source), _numbered(_twin_text(kernels[0]))
     cuts = [(0, 0)]
     for kernel in kernels:
         if _twin_line(kernel) - 1 > cuts[-1][1]:  # two versions may share a twin
@@ -79,10 +78,10 @@ def _whole(kernels: list[str]) -> list[tuple[Lines, Lines]]:
 
 def _alone(kernel: str, of_file: list[str]) -> list[tuple[Lines, Lines]]:
     """The device functions right above a kernel, then the kernel and its twin."""
-    cuda, twin = _numbered(source(kernel)), _numbered(_twin_text(kernel))
+    cuda, twin = _numbered(KERNELS[kernel].source), _numbered(_twin_text(kernel))
     first, last = extent(kernel)
     above = [extent(other)[1] for other in of_file if extent(other)[1] < first]
-    top = max(above, default=source(kernel).split("\n").index(""))  # after the file's header
+    top = max(above, default=KERNELS[kernel].source.split("\n").index(""))  # after the header
     below = [_twin_line(other) for other in of_file if _twin_line(other) > _twin_line(kernel)]
     own = twin[_twin_line(kernel) - 1 : min(below, default=len(twin) + 1) - 1]
     helpers = _trimmed(cuda[top : first - 1])
@@ -113,7 +112,7 @@ def _trimmed(lines: Lines) -> Lines:
 
 
 def _twin_file(kernel: str) -> Path:
-    return Path(inspect.getsourcefile(TWINS[kernel]))
+    return Path(inspect.getsourcefile(KERNELS[kernel].twin))
 
 
 def _twin_text(kernel: str) -> str:
@@ -121,7 +120,7 @@ def _twin_text(kernel: str) -> str:
 
 
 def _twin_line(kernel: str) -> int:
-    return inspect.getsourcelines(TWINS[kernel])[1]
+    return inspect.getsourcelines(KERNELS[kernel].twin)[1]
 
 
 def _rule(name: str, width: int) -> str:

@@ -3,10 +3,10 @@
 from functools import partial
 from itertools import groupby
 
+from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL
-from tinynet.kernels.launching.geometry import KERNELS, source
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.profiling import LineProfile
 
@@ -64,7 +64,7 @@ def show_profiles(kernels: list[str]) -> int:
 
 
 def _show_lines(kernel: str, profiles: list[LineProfile]) -> None:
-    texts = source(kernel).splitlines()
+    texts = KERNELS[kernel].source.splitlines()
     for line, of_line in groupby(profiles, key=lambda profile: profile.line):
         print(f"  {KERNELS[kernel].file}:{line}  {texts[line - 1].strip()}")
         print(*(f"      {_costs(profile)}" for profile in of_line), sep="\n", flush=True)

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tinynet.kernels.launching.geometry import FOLDER, KERNELS
+from tinynet.kernels import KERNELS
+from tinynet.kernels.launching.kernel import FOLDER
 from tinynet.simulator.kernels.compiler import cache_folder
 
 ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it

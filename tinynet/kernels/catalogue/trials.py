@@ -12,11 +12,9 @@ from itertools import product
 
 import numpy as np
 
-from tinynet.kernels import TWINS
+from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
-from tinynet.kernels.launching.gate import cast
-from tinynet.kernels.launching.geometry import KERNELS, launch_shape, parameters, source
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.compiler import build
 from tinynet.simulator.kernels.profiling import LineProfile
@@ -51,7 +49,7 @@ def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = Non
     findings: dict[tuple, str] = {}  # the first of each kind on each line
     furthest = 0.0
     for real, order, sizes in product(reals, orders(), EXAMPLES[kernel].checked):
-        module = _module(file, text or source(kernel), real, "check")
+        module = _module(file, text or KERNELS[kernel].source, real, "check")
         try:
             with _in_order(order):
                 apart, where = _distance(kernel, module, sizes, real)
@@ -69,7 +67,7 @@ def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = Non
 def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
     """What each line of `kernel` asks of memory, at AlexNet's row widths, in float."""
     example = EXAMPLES[kernel]
-    module = _module(KERNELS[kernel].file, text or source(kernel), "float", "profile")
+    module = _module(KERNELS[kernel].file, text or KERNELS[kernel].source, "float", "profile")
     _launch(kernel, module, _arguments(kernel, {**example.sizes, **example.profiled}, "float"))
     return module.profile()
 
@@ -77,15 +75,15 @@ def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
 def compiled(file: str, real: str, mode: str) -> None:
     """Compile a file of the kernels' folder into the compiler's cache, where runs find it."""
     kernel = next(name for name, its in KERNELS.items() if its.file == file)
-    build(to_cpp(_code(file, source(kernel))), _options(real), mode)
+    build(to_cpp(_code(file, KERNELS[kernel].source)), _options(real), mode)
 
 
 def _distance(kernel: str, module: RawModule, sizes: Sizes, real: str) -> tuple[float, str]:
     """How far the kernel's outputs lie from its twin's at most, and at which element, in words."""
     ours, theirs = (_arguments(kernel, sizes, real) for _ in "ab")
     _launch(kernel, module, ours)
-    TWINS[kernel](*theirs)
-    triples = zip(parameters(kernel), ours, theirs)
+    KERNELS[kernel].twin(*theirs)
+    triples = zip(KERNELS[kernel].parameters, ours, theirs)
     return max(_apart(p.name, a, b) for p, a, b in triples if p.is_pointer and not p.is_const)
 
 
@@ -103,11 +101,10 @@ def _apart(name: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, str]
 
 def _launch(kernel: str, module: RawModule, given: list) -> None:
     """Launch as the engine does; `given` then holds the results."""
-    sizes = {p.name: value for p, value in zip(parameters(kernel), given)}
     blank = tuple(array.name for array in arrays(kernel) if array.role == "out")
-    values = cast(kernel, tuple(given), given[0].dtype)
+    values = KERNELS[kernel].cast(tuple(given), given[0].dtype)
     function = module.get_function(f"{kernel}_kernel")
-    function(*launch_shape(kernel, sizes), values, uninitialised=blank)
+    function(*KERNELS[kernel].launch_shape(tuple(given)), values, uninitialised=blank)
 
 
 def _arguments(kernel: str, sizes: Sizes, real: str) -> list:

@@ -11,7 +11,9 @@ import operator
 import numpy as np
 
 from tinynet.devices import Device
-from tinynet.kernels.launching.geometry import MOST_ELEMENTS, Parameter, parameters
+from tinynet.kernels.launching.geometry import MOST_ELEMENTS
+from tinynet.kernels.launching.kernel import Kernel
+from tinynet.kernels.launching.signature import Parameter
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -20,34 +22,26 @@ class TooManyElements(ValueError):
     """An array larger than kernels can count."""
 
 
-def check(device: Device, kernel: str, args: tuple) -> np.dtype:
+def check(device: Device, kernel: Kernel, args: tuple) -> np.dtype:
     """Raise TypeError or ValueError unless `args` fit `kernel`; return what REAL stands for."""
-    declared = parameters(kernel)
+    declared, name = kernel.parameters, kernel.name
     if len(args) != len(declared):
         wanted = ", ".join(p.name for p in declared)
-        raise TypeError(f"{kernel}: expects {len(declared)} arguments ({wanted}), got {len(args)}")
+        raise TypeError(f"{name}: expects {len(declared)} arguments ({wanted}), got {len(args)}")
     real = None
     for p, argument in zip(declared, args):
         if not p.is_pointer:
-            _check_number(kernel, p, argument)
+            _check_number(name, p, argument)
             continue
-        _check_array(device, kernel, p, argument)
+        _check_array(device, name, p, argument)
         if p.ctype == "REAL":
             real = real or argument.dtype
             if argument.dtype not in FLOATS or argument.dtype != real:
                 wanted = f"{real}, as the arrays before it" if real in FLOATS else "float32 or 64"
-                raise TypeError(f"{kernel}: {p.name} expects {wanted}, got {argument.dtype}")
+                raise TypeError(f"{name}: {p.name} expects {wanted}, got {argument.dtype}")
         elif argument.dtype != p.dtype(real):
-            raise TypeError(f"{kernel}: {p.name} expects {p.dtype(real)}, got {argument.dtype}")
+            raise TypeError(f"{name}: {p.name} expects {p.dtype(real)}, got {argument.dtype}")
     return real
-
-
-def cast(kernel: str, args: tuple, real: np.dtype) -> tuple:
-    """Checked arguments as a kernel launch passes them: each number of its exact C type."""
-    return tuple(
-        argument if p.is_pointer else p.dtype(real).type(argument)
-        for p, argument in zip(parameters(kernel), args)
-    )
 
 
 def _check_array(device: Device, kernel: str, p: Parameter, argument) -> None:
