@@ -9,18 +9,17 @@ from hypothesis import strategies as st
 from inputs import normal, seeds
 from kernel_shapes import blank, integers, windows
 
-from tinynet.kernels import TWINS, definitions
-from tinynet.kernels.launching.geometry import KERNELS, parameters
+from tinynet.kernels import KERNELS, definitions
 
 WINDOW_KERNELS = [
-    kernel for kernel in KERNELS if {"kh", "beta"} & {p.name for p in parameters(kernel)}
+    kernel for kernel in KERNELS if {"kh", "beta"} & {p.name for p in KERNELS[kernel].parameters}
 ]
 
 
 @pytest.mark.parametrize("kernel", WINDOW_KERNELS)
 def test_kernels_with_a_window_have_a_definition_with_the_arguments_of_the_twin(kernel):
     definition = getattr(definitions, kernel)
-    wanted = list(inspect.signature(TWINS[kernel]).parameters)
+    wanted = list(inspect.signature(KERNELS[kernel].twin).parameters)
     assert list(inspect.signature(definition).parameters) == wanted
 
 
