@@ -42,7 +42,9 @@ setup(
     # comes too late where the clone, a folder named tinynet, is in the current directory.
     package_dir={"": "."},
     packages=find_packages(include=["tinynet", "tinynet.*"]),
-    package_data={"tinynet": ["py.typed", "kernels/*.cu", "simulator/kernels/cpp/*"]},
+    package_data={
+        "tinynet": ["py.typed", "kernels/*.cu", "kernels/README.md", "simulator/kernels/cpp/*"]
+    },
     # Each minimum is the oldest with which the suite passes: .ci/run installs exactly these.
     install_requires=[
         "numpy>=2.0",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tinynet
-from tinynet import Tensor, nn, optim
+from tinynet import Tensor, data, init, nn, optim, simulator
 
 
 def modules_after(statement):
@@ -166,9 +166,21 @@ def test_operators_of_the_contract(expression):
     assert isinstance(eval(expression, {"x": Tensor([1.0, 2.0])}), Tensor)
 
 
-def test_everything_exported_exists():
-    assert [name for name in tinynet.__all__ if not hasattr(tinynet, name)] == []
-    assert sorted(tinynet.__all__) == list(tinynet.__all__)
+@pytest.mark.parametrize(
+    "module",
+    [tinynet, tinynet.functional, nn, optim, init, data, simulator],
+    ids=lambda m: m.__name__,
+)
+def test_public_modules_say_what_is_public(module):
+    """So that `import *`, and editors that complete a name, bring in no NumPy and no helpers."""
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+    assert sorted(module.__all__) == list(module.__all__)
+    own = {
+        name
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and callable(value)
+    }
+    assert {name for name in own if not name.startswith("_")} <= set(module.__all__)
 
 
 def test_public_functions_say_what_they_do():

@@ -1,6 +1,7 @@
 """The README's Python runs and prints what stands under it; and CI would see if it did not."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,11 @@ def test_a_program_that_fails_is_told(ci):
 def test_it_says_how_it_comes_here_and_where_it_runs():
     for words in ("git clone <this repository>", "Python 3.10", "Linux", "macOS", "not Windows"):
         assert words in readme()
+
+
+def test_the_lines_of_kernels_that_it_quotes_are_where_it_says():
+    quoted = re.findall(r"^ +(\w+\.cu):(\d+)  (.+)$", readme(), re.MULTILINE)
+    assert quoted
+    for file, line, text in quoted:
+        lines = (ROOT / "tinynet" / "kernels" / file).read_text(encoding="utf-8").splitlines()
+        assert lines[int(line) - 1].strip() == text

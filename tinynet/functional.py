@@ -22,6 +22,26 @@ from tinynet.ops.softmax import CrossEntropy, LogSoftmax, Softmax
 from tinynet.ops.window import four_sides
 from tinynet.tensor import Tensor, apply, as_operands, binary
 
+__all__ = [
+    "avg_pool2d",
+    "concatenate",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "linear",
+    "local_response_norm",
+    "local_response_norm_within",
+    "log_softmax",
+    "max_pool2d",
+    "maximum",
+    "pad",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+    "where",
+]
+
 Size = int | tuple[int, int]
 Padding = int | tuple[int, int] | tuple[int, int, int, int]
 
@@ -98,10 +118,11 @@ def local_response_norm(
     k: float = 2.0,
     groups: int = 1,
 ) -> Tensor:
-    """Normalization across channels (paper, section 3.3): alpha is NOT divided by size.
+    """Normalization across channels (paper, section 3.3): large neighbours make a number small.
 
     y[c] = x[c] / (k + alpha * sum of x[c']**2) ** beta, over the `size` channels c' from
-    c - size//2 on, clipped to c's group. The 2012 source, Caffe and PyTorch divide alpha by size.
+    c - size//2 on, as far as they are in c's group. As in the paper, alpha is NOT divided by size;
+    the 2012 source, Caffe and PyTorch do divide, so their alpha is this one times size.
     """
     return apply(LocalResponseNorm, x, size=size, alpha=alpha, beta=beta, k=k, groups=groups)
 
@@ -126,14 +147,19 @@ def dropout(
     offset: int = 0,
     full_shape: tuple[int, ...] | None = None,
 ) -> Tensor:
-    """Zero each element with probability p (paper, section 4.2), 0 <= p < 1.
+    """Zero each element with probability p, 0 <= p < 1 (paper, section 4.2).
 
-    "inverted": training divides the kept elements by 1 - p, and testing changes nothing.
-    "paper": training leaves the kept elements as they are, and testing multiplies all by 1 - p.
-    The random number of an element is Philox4x32-10 of (seed, counter, index), where the index is
-    its place in an undivided array of `full_shape` in which x begins at `offset`: any split over
-    devices draws the same. full_shape None: x lies in it without gaps (a part of the batch, say).
-    seed None: tinynet's own seed, with a new counter at each call.
+    mode "inverted": in training what is kept is divided by 1 - p; in testing nothing changes.
+    mode "paper": in training what is kept stays as it is; in testing all is multiplied by 1 - p.
+
+    Which elements are kept follows from `seed` and `counter`: give the same two for the same mask,
+    another counter for another mask. Seed None: tinynet's own (`manual_seed`), and a new counter at
+    each call.
+
+    A network on several devices must drop what it would drop on one. There x is a part of a larger
+    array: `full_shape` is that array's, and `offset` the place of x's first element in it, counted
+    in reading order. The part then gets its part of the large array's mask. full_shape None: x lies
+    in it in one piece, such as some images of a batch.
     """
     check_rate(p, mode)
     if not training or p == 0:

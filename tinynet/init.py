@@ -11,6 +11,8 @@ import numpy as np
 from tinynet import random
 from tinynet.tensor import Tensor
 
+__all__ = ["constant_", "he_normal_", "inputs", "normal_", "torch_default_", "uniform_"]
+
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """Set every element to `value`."""

@@ -144,7 +144,7 @@ class AvgPool2d(Pool2d):
 
 
 class LocalResponseNorm(Module):
-    """`functional.local_response_norm`: the paper's formula, alpha not divided by size."""
+    """`functional.local_response_norm`: the paper's formula."""
 
     def __init__(
         self,

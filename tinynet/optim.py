@@ -19,6 +19,8 @@ import numpy as np
 from tinynet.kernels import launch
 from tinynet.tensor import Tensor
 
+__all__ = ["Rates", "ReduceLROnPlateau", "SGD", "StepLR"]
+
 OPTIONS = ("lr", "momentum", "weight_decay")
 
 

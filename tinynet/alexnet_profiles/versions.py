@@ -18,7 +18,7 @@ class Profile:
     activation: str = "relu"  # or "tanh", wherever a layer has "relu"
     pool: int = 3  # windows of pool x pool; their stride is 2
     conv1_padding: int | None = None  # None: bottom and right, as much as the last window needs
-    lrn_alpha: float = 1e-4  # not divided by the window's size, 5
+    lrn_alpha: float = 1e-4
     lrn_k: float = 2.0
     lrn_groups: int = 2  # 2: a tower's maps are normalized by its own only
     dropout: str = "paper"  # "paper": x 0.5 in testing; "inverted": x 2 in training; "none"

@@ -25,12 +25,12 @@ from tinynet.data.shards import ShardDataset, is_prepared
 from tinynet.data.statistics import Statistics, colour_components, measure
 
 __all__ = [
-    "NAMES",
     "BadImage",
     "Batch",
     "DataError",
     "Dataset",
     "Loader",
+    "NAMES",
     "Statistics",
     "colour_components",
     "decode_image",

@@ -5,8 +5,7 @@
 // All arrays are flat: `size` elements of whatever shape. One thread computes one element. Both
 // derivatives follow from y alone, so backward needs y, not x: x may be freed.
 //
-// REAL is float or double. Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for `size` threads, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // relu_forward:  y = x < 0 ? 0 : x       (written so that NaN < 0, which is false, keeps the NaN)
 //   y (out), x  (size,)

@@ -8,9 +8,7 @@
 // Images cross to the device as bytes, a quarter of what floats would take; the random choices are
 // made on the host (one small array each), so that the same batch comes out on every device.
 //
-// REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
-// Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for n*c*oh*ow threads, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // augment
 //   x (out)          (n, c, oh, ow)

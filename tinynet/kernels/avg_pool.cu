@@ -4,9 +4,7 @@
 //         hi in [ohi*stride_h - pad_top,  ... + kh),   wi in [owi*stride_w - pad_left, ... + kw)
 //     clipped to the image: padding counts neither in the sum nor in the divisor.
 //
-// REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
-// Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for one thread per output element, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // How many of the `window` places that begin at `start` lie inside [0, size).
 __device__ int clipped(int start, int window, int size) {

@@ -2,14 +2,12 @@
 //
 //     y[ni, ci, pixel] += bias[ci]        dbias[ci] = sum over ni and pixel of dy[ni, ci, pixel]
 //
-// REAL is float or double. An index along a size has the size's name and an i: ci runs over c.
-// Indices are int: no array may hold 2^31 elements.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // bias_forward
 //   y (in, out)  (n, c, plane), changed in place
 //   bias         (c,)
 // One thread computes one element of y. Saves nothing.
-// Launch: 256 threads per block, enough blocks for n*c*plane threads, at most 4096.
 extern "C" __global__ void bias_forward_kernel(REAL* y, const REAL* bias, int n, int c,
                                                int plane) {
     const int total = n * c * plane;

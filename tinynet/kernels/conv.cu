@@ -6,12 +6,7 @@
 // Backward is the same with both factors transposed, and col2im sends dcol back to the image:
 //     dweight = dy @ col^T        dcol = weight^T @ dy        dx = col2im(dcol)
 //
-// REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
-// Indices are int: no array may hold 2^31 elements (col of AlexNet's first layer at batch 128 has
-// 141 million), because a 64-bit division costs several times a 32-bit one. Larger batches are
-// processed in chunks.
-//
-// Launch: 256 threads per block, enough blocks for the threads named below, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // im2col:  col[ni, (ci*kh + khi)*kw + kwi, ohi*ow + owi]
 //              = x[ni, ci, ohi*stride_h - pad_top + khi, owi*stride_w - pad_left + kwi],
@@ -22,7 +17,7 @@
 // neighbouring owi, so each of the kh*kw writes of a warp is one run of memory (5 sectors of 32
 // bytes; 4 if it begins with a sector). The reads are stride_w apart: 17 sectors in AlexNet's first
 // layer; but the windows overlap, and what one read has fetched the next finds in the L1 cache.
-// Saves nothing: backward builds col again from x, or is handed the same col.
+// Saves nothing: backward builds col again from x.
 extern "C" __global__ void im2col_kernel(REAL* col, const REAL* x, int n, int c, int h, int w,
                                          int kh, int kw, int stride_h, int stride_w, int pad_top,
                                          int pad_left, int oh, int ow) {

@@ -15,8 +15,7 @@
 // One thread computes one element and uses one of its four words: three quarters of the drawing is
 // wasted, but any offset and any row length works with no special case.
 //
-// REAL is float or double. Indices into x and y are int: fewer than 2^31 elements on this device.
-// Launch: 256 threads per block, enough blocks for rows*cols threads, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // Word number `which` of Philox4x32-10. The ten rounds are the cipher: a round multiplies two of
 // the four words, 32 x 32 -> 64 bits, and mixes the halves with the other two words and the key.

@@ -13,8 +13,8 @@
 // less often), and half a number from shared memory. cuBLAS goes on from there (vector loads,
 // double buffering, tensor cores); the engine uses it unless TINYNET_GEMM is naive or tiled.
 //
-// REAL is float or double. Indices are int: no array may hold 2^31 elements. There is no loop over
-// the grid here: the grid must cover c, as geometry.py makes it.
+// There is no loop over the grid here: the grid must cover c, as geometry.py makes it.
+// What holds for every kernel, such as REAL, is in README.md.
 
 // gemm_naive
 // One thread computes one element of c. In a warp the read of a is one address for all 32 threads,

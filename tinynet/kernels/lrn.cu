@@ -12,8 +12,7 @@
 // large channel stays in the sum for all channels after it. Each element is read `size` times, but
 // by the same thread in quick succession, while the L1 cache still has it.
 //
-// REAL is float or double. Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for n*groups*plane threads, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // lrn_forward
 //   y (out)      (n, c, plane); plane = h*w, pixels in reading order

@@ -6,8 +6,7 @@ definitions.py says in loops what both functions compute, and the tests hold the
     y_i     = x_i * scale_i^-beta
 
 The window of channel i is [i - size//2, i - size//2 + size - 1], clipped to the group of channels
-(one tower of the paper's network). As in the paper, alpha is NOT divided by size; the code of 2012,
-Caffe and PyTorch do divide it.
+(one tower of the paper's network).
 
 Every sum is computed afresh, in the order of the channels: a running sum that adds one channel and
 subtracts another would save little and keep the rounding errors of all channels it has passed.

@@ -5,12 +5,9 @@
 //     window(hi, wi) = rows [hi - size/2, hi - size/2 + size) x columns the same, clipped to the
 //     map
 //
-// Like lrn.cu, with a size x size window of pixels in place of a window of channels. alpha is not
-// divided by the size of the window.
+// Like lrn.cu, with a size x size window of pixels in place of a window of channels.
 //
-// REAL is float or double. An index along a size has the size's name and an i: hi runs over h.
-// Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for n*c*h*w threads, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // lrn_within_forward
 //   y (out)      (n, c, h, w)

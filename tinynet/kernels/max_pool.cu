@@ -7,9 +7,7 @@
 // Ties go to the first maximum in reading order. A NaN anywhere in the window wins, so that it is
 // seen and not lost.
 //
-// REAL is float or double. An index along a size has the size's name and an i: ohi runs over oh.
-// Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for one thread per output element, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // max_pool_forward
 //   y (out)       (n, c, oh, ow)

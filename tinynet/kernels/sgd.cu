@@ -9,8 +9,7 @@
 // One pass: weight, velocity and gradient are read once, two of them written once. As separate
 // array operations the same rule would take five passes, and memory traffic is all its cost.
 //
-// REAL is float or double. Indices are int: no array may hold 2^31 elements.
-// Launch: 256 threads per block, enough blocks for `size` threads, at most 4096.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // sgd_update
 //   weight (in, out)    (size,), flat, whatever its shape

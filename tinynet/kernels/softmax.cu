@@ -7,7 +7,7 @@
 // max is the row's largest logit: it cancels in the fraction, and keeps exp from overflowing. The
 // loss is never taken from the probability, which underflows to 0 where the loss is still finite.
 //
-// REAL is float or double. Indices are int: no array may hold 2^31 elements.
+// What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
 // The largest (the sum) of `value` over the 32 threads of a warp, given to each of them. With
 // __shfl_xor_sync a thread reads the register of the thread whose number differs in one bit; after
@@ -95,7 +95,6 @@ extern "C" __global__ void softmax_cross_entropy_forward_kernel(REAL* loss, REAL
 //   probabilities  (n, classes), from forward
 //   labels         (n,), int
 // One thread computes one element.
-// Launch: 256 threads per block, enough blocks for n*classes threads, at most 4096.
 extern "C" __global__ void softmax_cross_entropy_backward_kernel(REAL* dlogits, const REAL* dloss,
                                                                  const REAL* probabilities,
                                                                  const int* labels, int n,

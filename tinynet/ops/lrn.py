@@ -1,9 +1,6 @@
 """Local response normalization across channels (paper, section 3.3).
 
-    y = x * scale**-beta,  scale[c] = k + alpha * sum of x[c']**2 over `size` channels c' around c
-
-Note that alpha is NOT divided by size: the alpha of Caffe, PyTorch and the 2012 source is `size`
-times this one.
+y = x * scale**-beta,  scale[c] = k + alpha * sum of x[c']**2 over `size` channels c' around c
 """
 
 import math
