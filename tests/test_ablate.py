@@ -181,14 +181,14 @@ LOG = [
 
 def test_the_outcome_of_a_run():
     """The last validation, though not the best; training errors weighted by their steps."""
-    found = outcome(LOG)
-    assert (found.top1, found.top5) == (62.5, 12.5)
+    found = outcome(LOG, fitted=0.375)
+    assert (found.top1, found.top5, found.fitted, found.gap) == (62.5, 12.5, 37.5, 25)
     assert found.training == pytest.approx(((20 * 90 + 5 * 40) / 25, (15 * 50 + 10 * 25) / 25))
 
 
 def test_when_both_reach_the_same_training_error():
-    fast = [Outcome(0, 0, (80.0, 30.0, 20.0, 10.0)), Outcome(0, 0, (50.0, 60.0, 45.0, 40.0))]
-    slow = [Outcome(0, 0, (90.0, 80.0, 60.0, 25.0)), Outcome(0, 0, (80.0, 50.0, 90.0, 70.0))]
+    fast = [Outcome(0, 0, 0, (80.0, 30.0, 20.0, 10.0)), Outcome(0, 0, 0, (50.0, 60.0, 45.0, 40.0))]
+    slow = [Outcome(0, 0, 0, (90.0, 80.0, 60.0, 25.0)), Outcome(0, 0, 0, (80.0, 50.0, 90.0, 70.0))]
     errors, epochs = epochs_to_an_error(fast, slow)
     assert errors == [25.0, 50.0]
     assert epochs == Pairs((3, 1), (4, 2))
@@ -196,35 +196,43 @@ def test_when_both_reach_the_same_training_error():
 
 # ---------------------------------------------------------------- the table
 
-WITH_IT = [Outcome(30.0, 8.0, (50.0, 20.0)), Outcome(32.0, 9.0, (40.0, 20.0))]
-WITHOUT = [Outcome(33.0, 8.0, (50.0, 40.0)), Outcome(34.0, 9.5, (80.0, 40.0))]
+WITH_IT = [Outcome(30.0, 8.0, 20.0, (50.0, 20.0)), Outcome(32.0, 9.0, 21.0, (40.0, 20.0))]
+WITHOUT = [Outcome(33.0, 8.0, 10.0, (50.0, 40.0)), Outcome(34.0, 9.5, 12.0, (80.0, 40.0))]
 
 
 def test_a_block_of_the_table():
     assert result_of("lrn", WITH_IT, WITHOUT, classes=10).text().splitlines() == [
         "lrn        top-1    31.00 (1.41)    33.50 (0.71)    +2.50 ± 0.50      +1.4    +1.37",
         "           top-5     8.50 (0.71)     8.75 (1.06)    +0.25 ± 0.25      +1.2    +1.15",
+        "           training 20.50 (0.71)    11.00 (1.41)    -9.50 ± 0.50      -       -",
+        "           gap      10.50 (0.71)    22.50 (0.71)    +12.00 ± 1.00     -       -",
         "    top-1: 2 seeds: not distinguishable from 0 (t = 5.00, and 95 % takes 12.71)",
         "    top-5: 2 seeds: not distinguishable from 0 (t = 1.00, and 95 % takes 12.71)",
+        "    training: 2 seeds: larger than its noise (t = 19.00, and 95 % takes 12.71)",
+        "    gap: 2 seeds: not distinguishable from 0 (t = 12.00, and 95 % takes 12.71)",
         "    section 3.3; configuration 148",
     ]
 
 
 def test_five_classes_have_no_top_5_error():
-    assert result_of("lrn", WITH_IT, WITHOUT, classes=5).figures.keys() == {"top-1"}
+    assert result_of("lrn", WITH_IT, WITHOUT, classes=5).figures.keys() == {
+        "top-1",
+        "training",
+        "gap",
+    }
 
 
 def test_of_relu_the_table_says_how_soon():
     text = result_of("relu", WITH_IT, WITHOUT, classes=2).text()
     line = "           epochs    1.50 (0.71)     2.00 (0.00)    +0.50 ± 0.50      -       -"
-    assert text.splitlines()[1] == line
+    assert text.splitlines()[3] == line
     assert "40.0 %; without it 1.3 times as many" in " ".join(text.split())
 
 
 def test_a_network_that_has_not_learned_says_nothing_of_its_parts():
     results = [result_of("dropout", WITH_IT, WITHOUT, classes=2)]
     assert "hardly learned" not in table("title", results, classes=10)
-    untrained = [Outcome(89.0, 50.0, (90.0,))]
+    untrained = [Outcome(89.0, 50.0, 88.0, (90.0,))]
     results = [result_of("dropout", untrained, untrained, classes=10)]
     told = " ".join(table("title", results, classes=10).split())
     assert "it has hardly learned: 89.0 % error, where guessing has 90.0 %" in told
@@ -265,7 +273,7 @@ def final_errors(folder, kind):
     return [100 * line["val_top1_error"] for line in lines]
 
 
-def test_the_table_has_the_errors_of_the_runs(whole, photos):
+def test_the_table_has_the_errors_of_the_runs(whole, photos, tmp_path):
     folder, printed = whole
     saved = table_in(folder)
     assert [found["part"] for found in saved["results"]] == list(PARTS)
@@ -277,6 +285,27 @@ def test_the_table_has_the_errors_of_the_runs(whole, photos):
         assert errors["difference"] == pytest.approx(mean)
         (line,) = (line for line in printed.splitlines() if line.startswith(f"{found['part']:11}"))
         assert f"{np.mean(errors['with']):.2f} (" in line and f"{mean:+.2f} ± " in line
+    # The training error is that of eval on the training images: 12 of them, of both classes.
+    path = last_checkpoint(folder / "lrn" / "seed1")
+    shutil.copytree(photos / "train", tmp_path / "train")
+    for name in ("green", "red"):  # 40 images, of which each whole multiple of 40 / 12 counts
+        (tmp_path / "val" / name).mkdir(parents=True)
+    described = [f"{name}/{i}" for name in ("green", "red") for i in sorted(map(str, range(20)))]
+    for place in (40 * i // 12 for i in range(12)):
+        shutil.copy(
+            photos / "train" / f"{described[place]}.png",
+            tmp_path / "val" / described[place].split("/")[0],
+        )
+    seen = run("eval", "--checkpoint", path, "--data", tmp_path)
+    (fitted,) = (
+        found["figures"]["training"]["without"][1]
+        for found in saved["results"]
+        if found["part"] == "lrn"
+    )
+    assert f"top-1 error {fitted:.2f}%" in seen.out
+    assert saved["results"][0]["figures"]["gap"]["without"][1] == pytest.approx(
+        final_errors(folder, "lrn")[1] - fitted
+    )
     assert (
         f"modern on {photos.name}, 64 pixels, width 0.03, epochs: 2, batches of 8, rate 0.01\n"
         in printed

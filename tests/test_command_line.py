@@ -163,7 +163,12 @@ def test_summary_counts_the_published_network():
     assert total.split()[1:3] == ["659,272", "60,965,224"]
     # 55x55x96x363 + 27x27x256x1200 + 13x13x(384x2304 + 384x1728 + 256x1728)
     # + 9216x4096 + 4096x4096 + 4096x1000 multiply-adds, two operations each
-    assert total.split()[3:] == ["724,406,816", "1,448,813,632"]
+    assert total.split()[3:] == ["100.0%", "724,406,816", "1,448,813,632"]
+    # 4096 x 9216 + 4096 parameters in fc6, of 60,965,224; 96 x 363 + 96 in conv1
+    shares = {
+        line.split()[0]: re.findall(r"\d+\.\d%", line) for line in result.out.splitlines() if line
+    }
+    assert (shares["fc6"], shares["conv1"], shares["relu1"]) == (["61.9%"], ["0.1%"], [])
     sides = re.findall(r"^(?:conv|pool)\d +\d+ x (\d+) x \d+", result.out, re.MULTILINE)
     assert sides == ["55", "27", "27", "13", "13", "13", "13", "6"]
     assert "650,000" in result.out and "253,440" in result.out

@@ -21,12 +21,15 @@ from tinynet.commands import flags
 from tinynet.commands.example import Example, build, command, quoted
 from tinynet.commands.run import run_training
 from tinynet.commands.train import plan_run
+from tinynet.console.progress import Progress
 from tinynet.console.sentences import listed
+from tinynet.data import Sample, open_dataset
 from tinynet.files.whole_file import whole_file
-from tinynet.reports.ablation import Outcome, outcome
+from tinynet.reports.ablation import outcome
 from tinynet.reports.ablation_table import result_of, table
-from tinynet.training.checkpoint import read_checkpoint
+from tinynet.training.checkpoint import load_network, read_checkpoint
 from tinynet.training.errors import UserError
+from tinynet.training.evaluate import evaluate
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.settings import FLAGS, Settings
 
@@ -228,16 +231,35 @@ def _is_done(run: RunFolder, epochs: int) -> bool:
 
 def _report(example: Example, folder: Path, plan: Plan) -> None:
     """Print what was found, and write it down."""
-    last = RunFolder(_place(folder, BASELINE, 0)).steps()[-1]
-    classes = len(read_checkpoint(last, example.name)["classes"])
-    baseline = _outcomes(folder, BASELINE, plan.seeds)
-    results = [
-        result_of(part, baseline, _outcomes(folder, part, plan.seeds), classes)
-        for part in plan.parts
-    ]
+    runs = {
+        kind: [RunFolder(_place(folder, kind, seed)) for seed in range(plan.seeds)]
+        for kind in (BASELINE, *plan.parts)
+    }
+    classes = len(read_checkpoint(runs[BASELINE][0].steps()[-1], example.name)["classes"])
+    outcomes = {
+        kind: [outcome(run.read_log(), _fitted(example, plan, run)) for run in of_kind]
+        for kind, of_kind in runs.items()
+    }
+    results = [result_of(part, outcomes[BASELINE], outcomes[part], classes) for part in plan.parts]
     replace(plan, results=[result.as_json() for result in results]).write(folder)
     print(f"\n{table(plan.title(), results, classes)}\n\ntable    {folder / FILE}")
 
 
-def _outcomes(folder: Path, kind: str, seeds: int) -> list[Outcome]:
-    return [outcome(RunFolder(_place(folder, kind, seed)).read_log()) for seed in range(seeds)]
+def _fitted(example: Example, plan: Plan, run: RunFolder) -> float:
+    """The top-1 error of a run's last network on as many training images as it has to validate."""
+    devices = tuple(plan.settings["devices"].split(","))
+    network, its = load_network(run.steps()[-1], example.name, example.build, devices)
+    sizes = network.inputs.image_size, its["seed"], network.store_size
+    train_set, val_set = (open_dataset(its["data"], split, *sizes) for split in ("train", "val"))
+    sample, progress = Sample(train_set, len(val_set)), Progress()
+    progress.begin(f"training error of {run.path}", len(sample))
+    found = evaluate(
+        [network],
+        [sample],
+        batch_size=its["batch_size"],
+        workers=plan.settings["workers"],
+        after_batch=lambda done, total: progress.advance(done),
+        on_skip=lambda name, reason: None,  # training has told of it
+    )
+    progress.end()
+    return found.scores.top1_error

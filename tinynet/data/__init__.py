@@ -14,7 +14,7 @@ Photographs load faster from a prepared set: `shards.py` is its format, and `pre
 from pathlib import Path
 
 from tinynet.data.cifar10 import PLACES, download, find_or_download, is_cifar10_folder, open_cifar10
-from tinynet.data.dataset import Dataset
+from tinynet.data.dataset import Dataset, Sample
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist
 from tinynet.data.folder import FolderDataset
@@ -31,6 +31,7 @@ __all__ = [
     "Dataset",
     "Loader",
     "NAMES",
+    "Sample",
     "Statistics",
     "colour_components",
     "decode_image",

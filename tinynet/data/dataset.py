@@ -75,6 +75,27 @@ class Dataset(ABC):
         return f"{self.name}/{self.split}/{i}"
 
 
+class Sample(Dataset):
+    """`count` images of another dataset, or all if it has fewer, at even distances.
+
+    Datasets are in the order of their classes or in none: each class has its share of the sample.
+    """
+
+    def __init__(self, whole: Dataset, count: int) -> None:
+        self._whole = whole
+        count = min(count, len(whole))
+        self._chosen = np.arange(count) * len(whole) // max(count, 1)
+        labels = whole.labels[self._chosen]
+        sizes = whole.image_size, whole.store_size
+        super().__init__(whole.name, whole.split, whole.classes, labels, *sizes, cache=False)
+
+    def read(self, i: int) -> np.ndarray:
+        return self._whole.load(self._chosen[i])
+
+    def describe(self, i: int) -> str:
+        return self._whole.describe(self._chosen[i])
+
+
 class ArrayDataset(Dataset):
     """Small images, all in memory: `pixels` uint8 (N, 3, h, w), or (N, 1, h, w) for gray."""
 

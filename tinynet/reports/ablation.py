@@ -18,18 +18,28 @@ STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the log of a run tells, all in percent."""
+    """What became of a run, all in percent."""
 
     top1: float  # validation error after the last epoch
     top5: float
+    fitted: float  # top-1 error of the same network on training images, in test mode
     training: tuple[float, ...]  # top-1 error in training, epoch by epoch
 
+    @property
+    def gap(self) -> float:
+        """How much worse it is on images that it was not trained on, in points: overfitting."""
+        return self.top1 - self.fitted
 
-def outcome(log: Sequence[dict]) -> Outcome:
-    """The outcome of a run that has come to its end, from the lines of its log."""
+
+def outcome(log: Sequence[dict], fitted: float) -> Outcome:
+    """The outcome of a run that has come to its end, from the lines of its log.
+
+    `fitted`: the share of training images that its last network gets wrong, seen as validation
+    images are. The log's own training errors are with dropout and random crops, each epoch's mean.
+    """
     last = [line for line in log if "val_top1_error" in line][-1]
     errors = (100 * last["val_top1_error"], 100 * last["val_top5_error"])
-    return Outcome(*errors, tuple(_training_errors(log)))
+    return Outcome(*errors, 100 * fitted, tuple(_training_errors(log)))
 
 
 def _training_errors(log: Sequence[dict]) -> Iterable[float]:

@@ -14,6 +14,8 @@ WIDTH = 100
 HARDLY_LEARNED = 0.9  # times the error of guessing
 LEGEND = """\
 top-1, top-5: validation error after the last epoch, in percent; (standard deviation over the seeds)
+training: top-1 error of the same network on training images, seen as validation images are
+gap: top-1 minus training, in points: what is learned of the training images alone, overfitting
 difference: without it minus with it, the same seed each time, ± its standard error
 paper, 2012: the difference in points on ImageNet, mean of 10 views; configurations have their
 numbers from computerhistory/AlexNet-Source-Code, where 145 is the paper's net
@@ -58,9 +60,14 @@ def result_of(
     part: str, with_it: Sequence[Outcome], without: Sequence[Outcome], classes: int
 ) -> Result:
     """Compare the runs with a part and those without it, both in the order of their seeds."""
-    figures = {"top-1": Pairs(*(tuple(run.top1 for run in runs) for runs in (with_it, without)))}
+
+    def pairs(figure: str) -> Pairs:
+        return Pairs(*(tuple(getattr(run, figure) for run in runs) for runs in (with_it, without)))
+
+    figures = {"top-1": pairs("top1")}
     if classes > 5:
-        figures["top-5"] = Pairs(*(tuple(run.top5 for run in runs) for runs in (with_it, without)))
+        figures["top-5"] = pairs("top5")
+    figures |= {"training": pairs("fitted"), "gap": pairs("gap")}
     if not SWITCHES[part].about_speed:
         return Result(part, figures)
     errors, epochs = epochs_to_an_error(with_it, without)

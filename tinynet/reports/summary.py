@@ -13,6 +13,7 @@ from tinynet.ops.window import pair
 HOW = """\
 neurons      outputs of convolutional and fully connected layers, each counted once
 parameters   weights and biases; a weight is shared by all places of its filter
+share        of the network's parameters
 connections  a multiply-add each: for every neuron, the inputs that it sums (padding included)
 FLOPs        2 for each connection, forward, one image; a training step takes about 3 times that"""
 
@@ -78,15 +79,16 @@ def summary_table(model: nn.Sequential, image_size: int) -> str:
         "filters / stride",
         "neurons",
         "parameters",
+        "share",
         "connections",
         "FLOPs",
     )
-    lines = [header, ("image", _size((3, image_size, image_size)), "", "", "", "", "")]
+    lines = [header, ("image", _size((3, image_size, image_size)), *[""] * 6)]
     layers = rows(model, image_size)
-    for row in layers:
-        lines.append((row.name, _size(row.output), row.filters, *_counts(row)))
     total = Row("total", (), "", *(sum(column) for column in zip(*map(_numbers, layers))))
-    lines.append((total.name, "", "", *_counts(total)))
+    for row in layers:
+        lines.append((row.name, _size(row.output), row.filters, *_counts(row, total.parameters)))
+    lines.append((total.name, "", "", *_counts(total, total.parameters)))
     first, *text, last = aligned(lines, left=3)
     rule = "-" * len(first)
     return "\n".join([first, rule, *text, rule, last, "", HOW])
@@ -96,9 +98,10 @@ def _numbers(row: Row) -> tuple[int, int, int]:
     return row.neurons, row.parameters, row.connections
 
 
-def _counts(row: Row) -> list[str]:
-    numbers = (*_numbers(row), 2 * row.connections)
-    return [f"{number:,}" if number else "" for number in numbers]
+def _counts(row: Row, all_parameters: int) -> list[str]:
+    cells = [f"{n:,}" if n else "" for n in (*_numbers(row), 2 * row.connections)]
+    share = f"{row.parameters / all_parameters:.1%}" if row.parameters else ""
+    return [*cells[:2], share, *cells[2:]]
 
 
 def _size(size: tuple[int, ...]) -> str:
