@@ -1,4 +1,4 @@
-"""How readers are fuzzed: some hundred inputs in every run of the tests, more by --fuzz-seconds."""
+"""How readers are fuzzed: a hundred inputs in every run of the tests, more by --fuzz-seconds."""
 
 import itertools
 import time
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-ROUND = 200  # inputs drawn from one seed
+ROUND = 100  # inputs drawn from one seed
 
 
 def fuzz(check: Callable[[Any], None], inputs: st.SearchStrategy, seconds: float) -> None:

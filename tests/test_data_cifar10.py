@@ -1,13 +1,18 @@
 """CIFAR-10's binary version from a folder, an archive or the network, whole or damaged."""
 
+import gzip
 import hashlib
 import http.server
 import io
+import lzma
+import os
 import tarfile
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from tinynet.data import DataError, cifar10, open_dataset
 
@@ -201,3 +206,79 @@ def test_what_lies_in_the_data_folder_is_used(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/cifar-10-binary.tar.xz").write_bytes(archive(BATCHES, "xz"))
     assert len(open_dataset("cifar10", "train", 32)) == 35
+
+
+# ---------------------------------------------------------------- more than there can be
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz"])
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_soon(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(cifar10, "LARGEST_ARCHIVE", 2**20)
+    path = tmp_path / f"bomb.tar.{kind}"
+    pack = {"gz": gzip.compress, "xz": lzma.compress}[kind]
+    for data in (bytes(2**21), archive({"readme": bytes(2**21)}, ""), bad_pax(2**40)):
+        path.write_bytes(pack(data))
+        with pytest.raises(DataError, match=r"bomb\.tar\...: (more than 1,048,576 bytes|damaged)"):
+            open_dataset(path, "train", 32)
+        assert path.stat().st_size < 30_000
+
+
+def bad_pax(size):
+    """A header for long names that says it is so long."""
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XHDTYPE, size
+    return info.tobuf(tarfile.GNU_FORMAT) + bytes(2**21)
+
+
+def test_a_sparse_file_of_gigabytes_in_the_archive_is_refused(tmp_path):
+    info = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[156:157], block[483:495] = b"S", b"77777777777\0"  # 8 GB, none of them stored
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    path = tmp_path / "c.tar.gz"
+    path.write_bytes(gzip.compress(bytes(block) + archive(BATCHES, "")))
+    with pytest.raises(DataError, match="data_batch_1.bin has more than 30,730,000 bytes"):
+        open_dataset(path, "train", 32)
+
+
+def test_a_file_of_gigabytes_in_the_folder_is_refused(tmp_path):
+    for name in NAMES:
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(3073 * 2**30)
+    with pytest.raises(DataError, match="data_batch_1.bin: larger than 30,730,000 bytes"):
+        open_dataset(tmp_path, "train", 32)
+
+
+def test_what_is_no_file_in_the_place_of_one(tmp_path):
+    os.mkfifo(tmp_path / "c.tar.gz")
+    with pytest.raises(DataError, match="c.tar.gz: .*a FIFO, wanted a regular file"):
+        open_dataset(tmp_path / "c.tar.gz", "train", 32)
+
+
+@pytest.mark.parametrize("spec", ["cifar10", "elsewhere/cifar-10-binary.tar.gz"])
+def test_what_a_file_names_is_not_downloaded(server, tmp_path, spec):
+    with pytest.raises(DataError, match="cifar-10-binary.tar.gz: no such dataset.*--data cifar10"):
+        open_dataset(spec, "train", 32, fetch=False)
+    assert "count" not in server and list(tmp_path.iterdir()) == []
+
+
+def test_any_bytes_are_images_or_refused_by_name(tmp_path, fuzz):
+    small = {name: records[:1] for name, records in BATCHES.items()}
+    packs = {"gz": partial(gzip.compress, compresslevel=1), "xz": partial(lzma.compress, preset=0)}
+    wholes, plain = {kind: archive(small, kind) for kind in packs}, archive(small, "")
+
+    def check(changes):
+        kind, packed, places = changes
+        path, whole, pack = tmp_path / f"c.tar.{kind}", wholes[kind], packs[kind]
+        data = bytearray(whole if packed else plain)
+        for place, value in places:
+            data[place % len(data)] = value
+        path.write_bytes(data if packed else pack(data))
+        try:
+            assert len(open_dataset(path, "val", 32)) in range(1, 10_001)
+        except DataError as error:
+            assert str(error).startswith(f"{path}: ")
+
+    places = st.lists(st.tuples(st.integers(0, 40_000), st.integers(0, 255)), max_size=5)
+    fuzz(check, st.tuples(st.sampled_from(["gz", "xz"]), st.booleans(), places))

@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from tinynet.data import DataError, fashion_mnist, open_dataset
 
@@ -57,10 +58,14 @@ def replace(folder, name, data):
     ("name", "data", "message"),
     [
         ("train-images", idx(IMAGES["train"])[:-1], "7,055 bytes of data, wanted 9 x 28 x 28"),
-        ("train-images", idx(IMAGES["train"]) + b"!", "7,057 bytes of data, wanted 9 x 28 x 28"),
+        (
+            "train-images",
+            idx(IMAGES["train"]) + b"!",
+            "more than 7,056 bytes of data, wanted 9 x 28 x 28",
+        ),
         ("train-images", idx(LABELS["train"]), "not an IDX file of bytes with 3 dimensions"),
         ("train-images", idx(IMAGES["train"])[:9], "not an IDX file"),
-        ("train-images", idx(IMAGES["train"][:0]), "0 bytes of data, wanted 0 x 28 x 28"),
+        ("train-images", idx(IMAGES["train"][:0]), "it says that it holds 0 x 28 x 28 bytes"),
         ("train-images", b"", "not an IDX file"),
         ("train-labels", idx(LABELS["train"][:8]), "has 9 images and .* 8 labels"),
         ("train-labels", idx(LABELS["train"] * 0 + 10), "has the label 10, wanted 0 to 9"),
@@ -103,3 +108,36 @@ def test_the_data_folder_comes_first(folder, monkeypatch):
         path.rename(place / path.name)
     monkeypatch.chdir(folder)
     assert len(open_dataset("fashion-mnist", "train", 28)) == 9
+
+
+def test_more_than_there_can_be_is_not_unpacked(folder, monkeypatch):
+    monkeypatch.setattr(fashion_mnist, "LARGEST", 2**20)
+    replace(folder, "train-images", struct.pack(">HBB3i", 0, 8, 3, 1, 28, 28) + bytes(2**22))
+    with pytest.raises(DataError, match="more than 784 bytes of data, wanted 1 x 28 x 28"):
+        open_dataset(folder, "train", 28)
+    for shape in ((2**16, 28, 28), (2**31 - 1,) * 3, (-5, -5, 25)):
+        replace(folder, "train-images", struct.pack(">HBB3i", 0, 8, 3, *shape) + bytes(2**22))
+        with pytest.raises(DataError, match=f"says that it holds {shape[0]} x .* wanted 1 to 1,0"):
+            open_dataset(folder, "train", 28)
+
+
+def test_any_bytes_are_images_or_refused_by_name(folder, fuzz):
+    def check(changes):
+        name, packed, places = changes
+        path = next(folder.glob(f"{name}*"))
+        data = bytearray(idx((IMAGES if "images" in name else LABELS)["t10k"]))
+        if packed and path.suffix:
+            data = bytearray(gzip.compress(bytes(data)))
+        for place, value in places:
+            data[place % len(data)] = value
+        if not packed and path.suffix:
+            data = gzip.compress(bytes(data))
+        path.write_bytes(data)
+        try:
+            assert len(open_dataset(folder, "val", 28)) == 4
+        except DataError as error:
+            assert str(error).startswith(f"{folder}/t10k-")
+
+    places = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 255)), max_size=3)
+    names = st.sampled_from(["t10k-images", "t10k-labels"])
+    fuzz(check, st.tuples(names, st.booleans(), places) | st.tuples(names, st.booleans(), places))

@@ -1,5 +1,6 @@
 """The loader: the same samples whatever the number of workers, and no thread left behind."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -8,16 +9,17 @@ import threading
 
 import numpy as np
 import pytest
+from tiny_runs import run, train, write_photos
 
-from tinynet.data import BadImage, DataError, Dataset, Loader, dataset
+from tinynet.data import BadImage, DataError, Dataset, Loader
 
 
 class Numbered(Dataset):
     """`count` images of side 12, seen at 8, image i full of i % 251; those in `bad` are broken."""
 
-    def __init__(self, count, bad=(), cache=False, image_size=8):
+    def __init__(self, count, bad=(), image_size=8):
         labels = np.arange(count) % 7
-        super().__init__("numbered", "train", list("abcdefg"), labels, image_size, 12, cache)
+        super().__init__("numbered", "train", list("abcdefg"), labels, image_size, 12)
         self.bad = set(bad)
         self.reads = []
 
@@ -30,7 +32,7 @@ class Numbered(Dataset):
 
 
 def loader(count=50, batch_size=8, seed=3, workers=2, train=True, **kwargs):
-    options = {k: kwargs.pop(k) for k in ("bad", "cache", "image_size") if k in kwargs}
+    options = {k: kwargs.pop(k) for k in ("bad", "image_size") if k in kwargs}
     return Loader(
         Numbered(count, **options), batch_size, seed=seed, workers=workers, train=train, **kwargs
     )
@@ -333,19 +335,62 @@ def test_wrong_arguments():
             loader(**{name: 0})
 
 
-def test_what_fits_is_read_once(monkeypatch):
-    data = loader(40, cache=True)
+def test_what_fits_is_read_once():
+    data = loader(40)
+    data.dataset.keep_decoded(40 * 3 * 12 * 12)
     first, again = (list(data.epoch(0)) for _ in range(2))
     assert sorted(data.dataset.reads) == list(range(40))
     assert same(first, again)
-    monkeypatch.setattr(dataset, "CACHE_LIMIT", 40 * 3 * 12 * 12 - 1)
-    data = loader(40, cache=True)
+    data = loader(40)
+    data.dataset.keep_decoded(40 * 3 * 12 * 12 - 1)
     for _ in range(2):
         list(data.epoch(0))
     assert len(data.dataset.reads) == 80
 
 
 def test_bad_images_are_not_cached():
-    data = loader(16, cache=True, bad={3}, on_skip=quiet)
+    data = loader(16, bad={3}, on_skip=quiet)
+    data.dataset.keep_decoded()
     for epoch in range(2):
         assert sum(len(b.indices) for b in data.epoch(epoch)) == 15
+
+
+# Opens 120 images, which decoded take 22 MB, in so many megabytes more than it has already.
+LITTLE_MEMORY = """
+import resource, sys
+import numpy as np
+from tinynet.data import Loader, open_dataset
+import PIL.ImageFile, PIL.PngImagePlugin
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + int(sys.argv[1]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+data = open_dataset(sys.argv[2], "train", 224, cache=int(sys.argv[3]))
+print(sum(int(data.load(i).sum()) for i in range(len(data))))
+"""
+
+
+def test_without_memory_for_decoded_images_there_is_a_warning_and_no_cache(tmp_path):
+    photos = write_photos(tmp_path / "photos", 60, 1)
+
+    def under(megabytes, cache):
+        command = [sys.executable, "-c", LITTLE_MEMORY, str(megabytes), photos, str(cache)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    pixels, told = under(100, 2**30)
+    assert told == ""
+    assert under(16, 2**30) == (
+        pixels,
+        "warning: the 22 MB of decoded images of photos/train are not kept in memory (Cannot "
+        "allocate memory): each epoch decodes them again\n",
+    )
+    assert under(16, 0) == (pixels, "")
+
+
+def test_the_size_of_the_cache_is_a_flag(tmp_path):
+    photos = write_photos(tmp_path / "photos", 4, 4)
+    train("--data", photos, "--steps", "1", "--cache", "1KB", "--out", tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["cache"] == 1024
+    refused = run("train", "--cache", "much", "--out", tmp_path / "other")
+    assert refused.status == 2 and "expects a size such as 2GB or 500MB, got much" in refused.err

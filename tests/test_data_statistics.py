@@ -27,7 +27,7 @@ class Noise(Dataset):
     """`count` random images whose channels vary together; those in `bad` are broken."""
 
     def __init__(self, count, bad=()):
-        super().__init__("noise", "train", ["a"], np.zeros(count), 8, SIZE, cache=False)
+        super().__init__("noise", "train", ["a"], np.zeros(count), 8, SIZE)
         self.bad = set(bad)
         self.reads = []
 
@@ -44,7 +44,7 @@ class Blank(Dataset):
     """`count` images of 256 pixels a side, seen at 224, with nothing on them."""
 
     def __init__(self, count):
-        super().__init__("blank", "train", ["a"], np.zeros(count), 224, 256, cache=False)
+        super().__init__("blank", "train", ["a"], np.zeros(count), 224, 256)
 
     def read(self, i):
         return np.broadcast_to(np.uint8(0), (3, 256, 256))

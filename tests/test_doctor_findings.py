@@ -252,7 +252,7 @@ class Slow(Dataset):
     """Images that take their time: many are computed for each one."""
 
     def __init__(self, effort: int):
-        super().__init__("slow", "train", ["a", "b"], np.arange(64) % 2, 8, 8, cache=False)
+        super().__init__("slow", "train", ["a", "b"], np.arange(64) % 2, 8, 8)
         self._effort = effort
 
     def read(self, i):

@@ -3,8 +3,10 @@
 import gzip
 import io
 import os
+import struct
 import sys
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from imagenet_shaped import (
 
 from tinynet.console.progress import Progress
 from tinynet.data import DataError, decode_image, open_dataset
+from tinynet.data.preparing import devkit
 from tinynet.data.preparing.devkit import DEVKIT, GROUND_TRUTH, IDS, MAT
 from tinynet.data.preparing.ilsvrc import TRAIN, VAL
 from tinynet.data.preparing.prepare import open_source
@@ -292,3 +295,63 @@ def test_synset_words_are_checked(source):
     assert opened(source).classes == WORDS.splitlines()[:3]
     (source.parent / "synset_words.txt").unlink()
     assert opened(source).classes == list(WNIDS)
+
+
+# ---------------------------------------------------------------- more than there can be
+
+
+def kit_of(source, files):
+    """Put the kit into its archive, with these files in place of the texts beside the images."""
+    for name in (GROUND_TRUTH, IDS[0]):
+        (source / name).unlink()
+    with tarfile.open(source / f"{DEVKIT}.tar.gz", "w:gz") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(f"{DEVKIT}/data/{name}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def test_a_kit_that_unpacks_to_gigabytes_is_refused_soon(source, monkeypatch):
+    monkeypatch.setattr(devkit, "LARGEST_KIT", 2**20)
+    kit_of(source, {"readme": bytes(2**21)})
+    refused(source, f"{DEVKIT}.tar.gz: more than 1,048,576 bytes unpacked")
+    monkeypatch.setattr(devkit, "LARGEST_FILE", 2**16)
+    with open(source / GROUND_TRUTH, "wb") as file:
+        file.truncate(2**40)
+    refused(source, f"{GROUND_TRUTH}: larger than 65,536 bytes")
+
+
+def test_a_file_of_the_kit_that_is_too_large_is_refused(source, monkeypatch):
+    monkeypatch.setattr(devkit, "LARGEST_FILE", 2**16)
+    kit_of(source, {GROUND_TRUTH: bytes(2**17)})
+    refused(source, f"{DEVKIT}.tar.gz: .*{GROUND_TRUTH}: larger than 65,536 bytes")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_variable_that_unpacks_to_gigabytes_is_refused(source, monkeypatch, order):
+    monkeypatch.setattr(devkit, "LARGEST_KIT", 2**20)
+    packed = zlib.compress(bytes(2**21))
+    header = bytes(124) + struct.pack(f"{order}HH", 0x0100, 0x4D49)
+    kit = header + struct.pack(f"{order}II", 15, len(packed)) + packed
+    (source / IDS[0]).unlink()
+    (source / MAT).write_bytes(kit)
+    refused(source, f"{MAT}: damaged, .*more than 1,048,576 bytes unpacked")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (GROUND_TRUTH, "9" * 5_000, "line 1: '9{40}' is none of the 4 ids"),
+        (GROUND_TRUTH, "\u0663\n1\n", "line 1: .* is none of the 4 ids"),
+        (IDS[0], "n01440764 " + "9" * 5_000, "line 1: wanted a WordNet id and its number"),
+    ],
+)
+def test_numbers_that_are_none(source, name, text, message):
+    (source / name).write_text(text)
+    refused(source, f"{name}: {message}")
+
+
+def test_synset_words_of_a_terabyte_are_not_read(source):
+    with open(source / "synset_words.txt", "wb") as file:
+        file.truncate(2**40)
+    refused(source, "synset_words.txt: larger than 16,777,216 bytes")

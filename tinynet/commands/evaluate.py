@@ -51,7 +51,15 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     networks, first = [network for network, _ in loaded], loaded[0][1]
     data = args.data or first["data"]
     datasets = [
-        open_dataset(data, "val", network.inputs.image_size, first["seed"], network.store_size)
+        open_dataset(
+            data,
+            "val",
+            network.inputs.image_size,
+            first["seed"],
+            network.store_size,
+            cache=0,  # each image is looked at once
+            fetch=args.data is not None,
+        )
         for network in networks
     ]
     for path, network, dataset in zip(paths, networks, datasets):

@@ -59,7 +59,8 @@ def figures(example: Example, args: Namespace) -> int:
     size, seed = network.inputs.image_size, settings["seed"]
     try:
         train_set, val_set = (
-            open_dataset(data, split, size, seed, network.store_size) for split in ("train", "val")
+            open_dataset(data, split, size, seed, network.store_size, fetch=args.data is not None)
+            for split in ("train", "val")
         )
         check_classes(path, network.classes, val_set)
     except (DataError, UserError) as error:

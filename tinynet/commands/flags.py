@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from tinynet.commands.example import Example
+from tinynet.simulator.settings import memory_size
 
 
 def command(
@@ -68,6 +69,15 @@ def count(text: str) -> int:
     if value is None or value < 1:
         raise argparse.ArgumentTypeError(f"expects a whole number of at least 1, got {text}")
     return value
+
+
+def size(text: str) -> int:
+    try:
+        return 0 if text == "0" else memory_size("", text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"expects a size such as 2GB or 500MB, got {text}"
+        ) from None
 
 
 def positive(text: str) -> float:

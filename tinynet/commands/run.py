@@ -204,7 +204,12 @@ def _draw_figures(trainer: Trainer, folder: RunFolder) -> None:
 
 def _open(settings: Settings, split: str) -> Dataset:
     return open_dataset(
-        settings.data, split, settings.image_size, settings.seed, settings.store_size
+        settings.data,
+        split,
+        settings.image_size,
+        settings.seed,
+        settings.store_size,
+        cache=settings.cache,
     )
 
 

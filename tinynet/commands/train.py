@@ -80,6 +80,13 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
     )
     flags.add_workers(parser)
     parser.add_argument(
+        "--cache",
+        type=flags.size,
+        metavar="SIZE",
+        help="memory for decoded images, for training and for validation each, used where all of "
+        "them fit (1GB); 0 for none",
+    )
+    parser.add_argument(
         "--log-every",
         type=flags.count,
         metavar="STEPS",
@@ -129,6 +136,7 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         raise UserError(
             f"{folder.path} is not empty: give another --out, or --resume to continue its run"
         )
+    _refuse_lost(args, given)
     given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
     data = given["data"] = _from_anywhere(given.get("data", example.default_data))
     if given.get("schedule") == "145":
@@ -140,6 +148,16 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}", new=True)
     return folder, settings
+
+
+def _refuse_lost(args: Namespace, given: dict) -> None:
+    """Raise UserError if the data are gone that not the user but the run's folder names.
+
+    They would be downloaded to that path, were it one of CIFAR-10's archive.
+    """
+    data = given.get("data")
+    if args.data is None and data not in (None, *NAMES) and not Path(data).expanduser().exists():
+        raise UserError(f"{data}: no such dataset; if it has moved, --data gives its new place")
 
 
 def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:

@@ -13,8 +13,8 @@ Photographs load faster from a prepared set: `shards.py` is its format, and `pre
 
 from pathlib import Path
 
-from tinynet.data.cifar10 import PLACES, download, find_or_download, is_cifar10_folder, open_cifar10
-from tinynet.data.dataset import Dataset, Sample
+from tinynet.data.cifar10 import PLACES, download, find_cifar10, is_cifar10_folder, open_cifar10
+from tinynet.data.dataset import CACHE_LIMIT, Dataset, Sample
 from tinynet.data.errors import BadImage, DataError
 from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist
 from tinynet.data.folder import FolderDataset
@@ -46,17 +46,26 @@ COMPRESSED = (".tar.gz", ".tgz", ".tar.xz", ".txz")
 
 
 def open_dataset(
-    spec: str | Path, split: str, image_size: int, seed: int = 0, store_size: int | None = None
+    spec: str | Path,
+    split: str,
+    image_size: int,
+    seed: int = 0,
+    store_size: int | None = None,
+    *,
+    cache: int = CACHE_LIMIT,
+    fetch: bool = True,
 ) -> Dataset:
     """The "train" or "val" split of the dataset that `spec` names.
 
     `spec`: "shapes", "cifar10", "fashion-mnist", or a path: a CIFAR-10 archive (.tar.gz, .tar.xz)
     or its folder, a folder with Fashion-MNIST's files, a folder that `prepare` made, or a folder or
     plain .tar with train/ and val/, each with one sub-folder per class. A missing CIFAR-10 archive
-    of the official name, cifar-10-binary.tar.gz, is downloaded.
+    of the official name, cifar-10-binary.tar.gz, is downloaded, unless `fetch` is false: it must be
+    where not the user but a file names the data.
 
     The network sees crops of `image_size` pixels a side, cut from images of `store_size`, by
-    default in the paper's proportion of 224 to 256. `seed` draws the shapes. Raises DataError.
+    default in the paper's proportion of 224 to 256. `seed` draws the shapes. Decoded images stay in
+    memory if all of the split have at most `cache` bytes. Raises DataError.
     """
     if split not in ("train", "val"):
         raise ValueError(f"open_dataset: split is {split!r}, wanted 'train' or 'val'")
@@ -68,9 +77,11 @@ def open_dataset(
         raise ValueError(f"open_dataset: store_size {store_size} < image_size {image_size}")
     sizes = (image_size, store_size)
     try:
-        return _open(spec, split, sizes, seed)
+        dataset = _open(spec, split, sizes, seed, fetch)
     except OSError as error:
         raise DataError(f"{error.filename or spec}: {error.strerror or error}") from error
+    dataset.keep_decoded(cache)
+    return dataset
 
 
 def kind_of_data(spec: str | Path) -> str:
@@ -88,19 +99,25 @@ def kind_of_data(spec: str | Path) -> str:
     return "folder"
 
 
-def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int) -> Dataset:
+def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int, fetch: bool) -> Dataset:
     kind, path = kind_of_data(spec), Path(spec).expanduser()
     if spec in NAMES:
         if kind == "shapes":
             return Shapes(split, *sizes, seed)
-        path = (find_or_download if kind == "cifar10" else find_fashion_mnist)(DATA_FOLDER)
-    elif path.name == PLACES[0] and not path.exists():
-        download(path)  # the official archive, by its name
-    elif not path.exists():
-        raise DataError(
-            f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
-            "folder or archive; if the data of a run has moved, --data gives its new place"
-        )
+        if kind == "fashion-mnist":
+            path = find_fashion_mnist(DATA_FOLDER)
+        else:
+            path = find_cifar10(DATA_FOLDER) or DATA_FOLDER / PLACES[0]
+    if not path.exists():
+        official = path.name == PLACES[0]
+        if not (official and fetch):
+            raise DataError(
+                f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
+                "folder or archive; if the data of a run has moved, --data gives its new place"
+                + "; --data cifar10 downloads these"
+                * official
+            )
+        download(path)
     if kind == "folder":
         return (ShardDataset if is_prepared(path) else FolderDataset)(path, split, *sizes)
     opener = {"cifar10": open_cifar10, "fashion-mnist": open_fashion_mnist}

@@ -5,22 +5,21 @@ and blue, row by row. They are read from a folder, or straight from the archive,
 and never unpacked. The test images are the validation split here.
 """
 
-import gzip
 import hashlib
 import http.client
-import lzma
 import os
 import sys
 import tarfile
 import urllib.request
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tinynet.console.sentences import megabytes
+from tinynet.data.compressed import unpacked
 from tinynet.data.dataset import ArrayDataset
 from tinynet.data.errors import DataError
+from tinynet.files.regular_file import read_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -36,6 +35,8 @@ FILES = {
     "val": ["test_batch.bin"],
 }
 RECORD = 1 + 3 * 32 * 32
+LARGEST_FILE = 10_000 * RECORD
+LARGEST_ARCHIVE = 2**28  # bytes unpacked; the official one has 184 MB
 
 
 def open_cifar10(path: Path, split: str, image_size: int, store_size: int) -> ArrayDataset:
@@ -52,15 +53,12 @@ def is_cifar10_folder(path: Path) -> bool:
     return any((_bin_folder(path) / name).exists() for name in names)
 
 
-def find_or_download(folder: Path) -> Path:
-    """The archive or its unpacked folder in `folder`; if there is neither, it is downloaded."""
-    for name in PLACES:
-        if (folder / name).exists():
-            return folder / name
-    return download(folder / PLACES[0])
+def find_cifar10(folder: Path) -> Path | None:
+    """The archive or its unpacked folder in `folder`, if either is there."""
+    return next((folder / name for name in PLACES if (folder / name).exists()), None)
 
 
-def download(target: Path) -> Path:
+def download(target: Path) -> None:
     """Fetch the official archive to `target`. DataError, with what to put where, if that fails."""
     try:
         _fetch(target)
@@ -70,7 +68,6 @@ def download(target: Path) -> Path:
             f"cifar10: {URL} could not be downloaded to {target} ({error}). Without a network, "
             f"put one of {places} into the folder {target.parent}, or give its path"
         ) from error
-    return target
 
 
 def _fetch(target: Path) -> None:
@@ -115,7 +112,7 @@ def _read_folder(path: Path, names: list[str]) -> dict[str, bytes]:
     if missing:
         raise DataError(f"{folder}: {', '.join(missing)} of CIFAR-10's binary version missing")
     try:
-        return {name: (folder / name).read_bytes() for name in names}
+        return {name: read_regular(folder / name, LARGEST_FILE) for name in names}
     except OSError as error:
         raise DataError(f"{error.filename}: {error.strerror}") from error
 
@@ -123,19 +120,25 @@ def _read_folder(path: Path, names: list[str]) -> dict[str, bytes]:
 def _read_archive(path: Path, names: list[str]) -> dict[str, bytes]:
     """The contents of the members called `names`."""
     found = {}
-    decompress = lzma.open if path.name.endswith("xz") else gzip.open
     try:
-        with decompress(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        with (
+            unpacked(path, LARGEST_ARCHIVE) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
             for member in archive:
                 name = member.name.rsplit("/", 1)[-1]
                 if name in names and member.isreg():
+                    if member.size > LARGEST_FILE:  # which a sparse file can be all by itself
+                        raise DataError(f"{path}: {name} has more than {LARGEST_FILE:,} bytes")
                     found[name] = archive.extractfile(member).read()
                 if names == FILES["val"] and found:
                     break  # one file of six: not worth reading the others
             else:
                 while stream.read(2**20):
                     continue  # to the end, where the checksum is
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file can raise anything at all inside tarfile
         raise DataError(f"{path}: damaged or cut short, or no such archive ({error})") from error
     missing = [name for name in names if name not in found]
     if missing:

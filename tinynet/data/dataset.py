@@ -7,6 +7,7 @@ Cropping, flipping and subtracting the mean are arithmetic on whole batches, not
 
 import math
 import mmap
+import sys
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from tinynet.data.images import fit_square, to_array
 
-CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a dataset that fits in whole
+CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a split that fits in whole
 
 
 class Dataset(ABC):
@@ -36,7 +37,6 @@ class Dataset(ABC):
         labels: np.ndarray,
         image_size: int,
         store_size: int,
-        cache: bool = True,
     ) -> None:
         self.name = name
         self.split = split
@@ -46,12 +46,29 @@ class Dataset(ABC):
         self.store_size = store_size
         self.ignored: dict[str, str] = {}
         self.statistics = None
-        shape = (len(self), 3, store_size, store_size)
         self._cache = None
-        if cache and 0 < math.prod(shape) <= CACHE_LIMIT:
+
+    def keep_decoded(self, limit: int = CACHE_LIMIT) -> None:
+        """From now on, keep each image that was decoded, if all of them have at most `limit` bytes.
+
+        Where there is no memory for them, a line on stderr says so, and none is kept.
+        """
+        shape = (len(self), 3, self.store_size, self.store_size)
+        size = math.prod(shape)
+        if not 0 < size <= limit:
+            return
+        try:
             # Each page of 4 KB takes memory once it is written; np.empty asks for pages of 2 MB.
-            self._cache = np.frombuffer(mmap.mmap(-1, math.prod(shape)), np.uint8).reshape(shape)
+            self._cache = np.frombuffer(mmap.mmap(-1, size), np.uint8).reshape(shape)
             self._cached = np.zeros(len(self), bool)
+        except (OSError, MemoryError) as error:
+            self._cache = None
+            reason = getattr(error, "strerror", None) or "no memory"
+            print(
+                f"warning: the {size / 2**20:,.0f} MB of decoded images of {self.name}/{self.split}"
+                f" are not kept in memory ({reason}): each epoch decodes them again",
+                file=sys.stderr,
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -109,9 +126,11 @@ class ArrayDataset(Dataset):
         store_size: int,
         pixels: np.ndarray,
     ) -> None:
-        # Scaling a 32 x 32 image costs next to nothing: a cache would only take memory.
-        super().__init__(name, split, classes, labels, image_size, store_size, cache=False)
+        super().__init__(name, split, classes, labels, image_size, store_size)
         self._pixels = pixels
+
+    def keep_decoded(self, limit: int = CACHE_LIMIT) -> None:
+        """Nothing: to scale a 32 x 32 image costs next to nothing."""
 
     def read(self, i: int) -> np.ndarray:
         pixels = self._pixels[i]

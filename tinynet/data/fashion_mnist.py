@@ -5,12 +5,14 @@ for the number of dimensions, each dimension as a big-endian 32-bit integer, the
 may be gzipped. The test images are the validation split here.
 """
 
-import gzip
+import lzma
+import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from tinynet.data.compressed import unpacked
 from tinynet.data.dataset import ArrayDataset
 from tinynet.data.errors import DataError
 
@@ -19,6 +21,7 @@ CLASSES = [
     *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
     *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
 ]
+LARGEST = 2**28  # bytes of a file; the training images have 47 MB
 PREFIXES = {"train": "train", "val": "t10k"}
 
 
@@ -63,19 +66,23 @@ def _find(folder: Path, name: str) -> Path:
 
 def _read_idx(path: Path, dimensions: int) -> np.ndarray:
     """The uint8 array in an IDX file."""
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged or cut short ({error})") from error
     header = 4 + 4 * dimensions
-    if len(data) < header or data[:4] != bytes([0, 0, 8, dimensions]):
-        raise DataError(f"{path}: not an IDX file of bytes with {dimensions} dimensions")
-    shape = tuple(np.frombuffer(data[4:header], ">i4").tolist())
-    values = np.frombuffer(data, np.uint8, offset=header)
-    if min(shape) < 1 or values.size != np.prod(shape, dtype=np.int64):
-        raise DataError(
-            f"{path}: {values.size:,} bytes of data, wanted {' x '.join(map(str, shape))}"
-        )
-    return values.reshape(shape)
+    try:
+        with unpacked(path, LARGEST) as file:
+            head = file.read(header)
+            if len(head) < header or head[:4] != bytes([0, 0, 8, dimensions]):
+                raise DataError(f"{path}: not an IDX file of bytes with {dimensions} dimensions")
+            shape = tuple(np.frombuffer(head[4:], ">i4").tolist())
+            size = math.prod(shape)
+            wanted = " x ".join(map(str, shape))
+            if min(shape) < 1 or size > LARGEST - header:
+                raise DataError(
+                    f"{path}: it says that it holds {wanted} bytes of data; wanted 1 to {LARGEST:,}"
+                )
+            data = file.read(size + 1)  # beyond the end, where gzip's checksum is
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path}: damaged or cut short ({error})") from error
+    if len(data) != size:
+        number = f"{len(data):,}" if len(data) < size else f"more than {size:,}"
+        raise DataError(f"{path}: {number} bytes of data, wanted {wanted}")
+    return np.frombuffer(data, np.uint8).reshape(shape)

@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 
 from tinynet.data.errors import DataError
-from tinynet.data.tree import Tree
+from tinynet.data.tree import Folder, Tree
 
 SYNSET_WORDS = "synset_words.txt"
-WORDNET_ID = re.compile(r"n\d{8}")
+LARGEST = 2**24  # bytes; that of ImageNet has 32 KB
+WORDNET_ID = re.compile(r"n[0-9]{8}")
 
 
 def read_synset_words(tree: Tree, path: Path, top: str = "") -> tuple[str, str]:
@@ -19,11 +20,14 @@ def read_synset_words(tree: Tree, path: Path, top: str = "") -> tuple[str, str]:
 
     It is looked for in `top` of the tree, above it, and beside `path`, the tree's own place.
     """
-    for file in (top + SYNSET_WORDS, SYNSET_WORDS):
-        if tree.has(file):
-            return tree.read(file).decode(errors="replace"), tree.describe(file)
-    beside = path.resolve().parent / SYNSET_WORDS
-    return (beside.read_text(errors="replace"), str(beside)) if beside.is_file() else ("", "")
+    places = [(tree, top + SYNSET_WORDS), (tree, SYNSET_WORDS)]
+    places.append((Folder(path.resolve().parent), SYNSET_WORDS))
+    for where, file in places:
+        if where.has(file):
+            if where.size(file) > LARGEST:
+                raise DataError(f"{where.describe(file)}: larger than {LARGEST:,} bytes")
+            return where.read(file).decode(errors="replace"), where.describe(file)
+    return "", ""
 
 
 def class_names(folders: list[str], synset_words: str) -> list[str]:

@@ -38,6 +38,7 @@ class Settings:
     seed: int = 0
     devices: str = "cpu"
     workers: int = field(default_factory=loading_threads)
+    cache: int = 2**30  # bytes of decoded images in memory, of each split that fits
     log_every: int = 20  # steps
     checkpoint_every: int = 1000  # steps; and after each epoch
     steps: int | None = None  # stop there, in the middle of an epoch if need be
@@ -49,6 +50,15 @@ class Settings:
 # command said, except where to stop.
 FLAGS = (
     *("profile", "data", "image_size", "width", "seed", "devices"),
-    *("epochs", "batch_size", "lr", "schedule", "workers", "log_every", "checkpoint_every"),
+    *(
+        "epochs",
+        "batch_size",
+        "lr",
+        "schedule",
+        "workers",
+        "cache",
+        "log_every",
+        "checkpoint_every",
+    ),
     "finetuned_from",
 )

@@ -14,6 +14,8 @@ into labels, by ascending order: a mix-up of the two orders costs 99.9 % of the 
 
 import io
 import os
+import re
+import struct
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -21,13 +23,17 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from tinynet.data.compressed import unpacked
 from tinynet.data.errors import DataError
 from tinynet.data.synsets import WORDNET_ID
+from tinynet.files.regular_file import read_regular
 
 GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 MAT = "meta.mat"
 IDS = ("ilsvrc2012_ids.tsv", "map_clsloc.txt", MAT)
 DEVKIT = "ILSVRC2012_devkit_t12"
+LARGEST_FILE, LARGEST_KIT = 2**24, 2**26  # bytes; the kit has a few million, unpacked
+NUMBER = re.compile("[0-9]{1,9}")
 WANTED = f"wanted {DEVKIT}.tar.gz of the development kit, packed or unpacked, or"
 
 
@@ -78,6 +84,8 @@ def read_classes(table: KitFile) -> list[Class]:
     classes = _read_mat(table) if table.name == MAT else _read_lines(table)
     numbers, wnids = set(), set()
     for row in classes:
+        if not WORDNET_ID.fullmatch(row.wnid):
+            raise DataError(f"{table.place}: {row.wnid!r} is no WordNet id such as n01440764")
         if row.number in numbers or row.wnid in wnids:
             raise DataError(f"{table.place}: {row.wnid} or {row.number} is in it twice")
         numbers.add(row.number)
@@ -90,7 +98,7 @@ def read_ground_truth(truth: KitFile, wnid_of: dict[int, str], table: KitFile) -
     numbers = []
     for number, line in enumerate(truth.lines, 1):
         text = line.strip()
-        if text.isdecimal() and int(text) in wnid_of:
+        if NUMBER.fullmatch(text) and int(text) in wnid_of:
             numbers.append(int(text))
         elif text:
             raise DataError(
@@ -109,7 +117,7 @@ def _read_lines(table: KitFile) -> list[Class]:
         after = fields[fields.index(wnid) + 1 :] if wnid else []
         if not after and number == 1 or not fields:
             continue  # a heading, or an empty line
-        if not after or not after[0].isdecimal():
+        if not after or not NUMBER.fullmatch(after[0]):
             raise DataError(
                 f"{table.place}: line {number}: wanted a WordNet id and its number: {line!r}"
             )
@@ -127,6 +135,7 @@ def _read_mat(table: KitFile) -> list[Class]:
             f"`pip install scipy`, or put {IDS[0]} or {IDS[1]} beside the images"
         ) from None
     try:
+        _check_unpacked_size(table.data)
         synsets = np.atleast_1d(loadmat(io.BytesIO(table.data), squeeze_me=True)["synsets"])
         return [
             Class(int(synset["ILSVRC2012_ID"]), str(synset["WNID"]), str(synset["words"]))
@@ -140,22 +149,50 @@ def _read_mat(table: KitFile) -> list[Class]:
         ) from error
 
 
+def _check_unpacked_size(data: bytes) -> None:
+    """Raise ValueError if the compressed variables of a MATLAB file, version 5, are enormous.
+
+    After a header of 128 bytes, at whose end "IM" says little-endian, each variable has its type
+    (15: compressed) and its length before it.
+    """
+    words, place = "<II" if data[126:128] == b"IM" else ">II", 128
+    while place + 8 <= len(data):
+        kind, length = struct.unpack_from(words, data, place)
+        if kind == 15:
+            stream = zlib.decompressobj()
+            stream.decompress(data[place + 8 : place + 8 + length], LARGEST_KIT)
+            if stream.unconsumed_tail:
+                raise ValueError(f"more than {LARGEST_KIT:,} bytes unpacked")
+        place += 8 + length
+
+
 def _find(folder: Path, names: tuple[str, ...]) -> KitFile | None:
     """The first file of one of these names, beside the images or in the kit."""
     for place in (folder, folder / DEVKIT / "data"):
         for name in names:
             if (place / name).is_file():
-                return KitFile(str(place / name), (place / name).read_bytes())
+                try:
+                    return KitFile(str(place / name), read_regular(place / name, LARGEST_FILE))
+                except OSError as error:
+                    raise DataError(f"{place / name}: {error.strerror}") from error
     packed = folder / f"{DEVKIT}.tar.gz"
     return _find_packed(packed, names) if packed.is_file() else None
 
 
 def _find_packed(packed: Path, names: tuple[str, ...]) -> KitFile | None:
     try:
-        with tarfile.open(packed) as tar:
+        with (
+            unpacked(packed, LARGEST_KIT) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as tar,
+        ):
             for member in tar:
                 if member.isfile() and os.path.basename(member.name) in names:
-                    return KitFile(f"{packed}: {member.name}", tar.extractfile(member).read())
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+                    place = f"{packed}: {member.name}"
+                    if member.size > LARGEST_FILE:
+                        raise DataError(f"{place}: larger than {LARGEST_FILE:,} bytes")
+                    return KitFile(place, tar.extractfile(member).read())
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file can raise anything at all inside tarfile
         raise DataError(f"{packed}: damaged or cut short; download it again") from error
     return None
