@@ -382,7 +382,7 @@ def test_without_memory_for_decoded_images_there_is_a_warning_and_no_cache(tmp_p
     assert told == ""
     assert under(16, 2**30) == (
         pixels,
-        "warning: the 22 MB of decoded images of photos/train are not kept in memory (Cannot "
+        "warning: the decoded images of photos/train, 22 MB, are not kept in memory (Cannot "
         "allocate memory): each epoch decodes them again\n",
     )
     assert under(16, 0) == (pixels, "")

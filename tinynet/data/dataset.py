@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from PIL import Image
 
+from tinynet.console.sentences import megabytes
 from tinynet.data.images import fit_square, to_array
 
 CACHE_LIMIT = 2**30  # bytes of decoded images kept in memory, for a split that fits in whole
@@ -65,7 +66,7 @@ class Dataset(ABC):
             self._cache = None
             reason = getattr(error, "strerror", None) or "no memory"
             print(
-                f"warning: the {size / 2**20:,.0f} MB of decoded images of {self.name}/{self.split}"
+                f"warning: the decoded images of {self.name}/{self.split}, {megabytes(size, 0)} MB,"
                 f" are not kept in memory ({reason}): each epoch decodes them again",
                 file=sys.stderr,
             )
@@ -104,7 +105,7 @@ class Sample(Dataset):
         self._chosen = np.arange(count) * len(whole) // max(count, 1)
         labels = whole.labels[self._chosen]
         sizes = whole.image_size, whole.store_size
-        super().__init__(whole.name, whole.split, whole.classes, labels, *sizes, cache=False)
+        super().__init__(whole.name, whole.split, whole.classes, labels, *sizes)
 
     def read(self, i: int) -> np.ndarray:
         return self._whole.load(self._chosen[i])

@@ -50,15 +50,7 @@ class Settings:
 # command said, except where to stop.
 FLAGS = (
     *("profile", "data", "image_size", "width", "seed", "devices"),
-    *(
-        "epochs",
-        "batch_size",
-        "lr",
-        "schedule",
-        "workers",
-        "cache",
-        "log_every",
-        "checkpoint_every",
-    ),
+    *("epochs", "batch_size", "lr", "schedule", "workers", "cache"),
+    *("log_every", "checkpoint_every"),
     "finetuned_from",
 )
