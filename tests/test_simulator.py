@@ -237,6 +237,14 @@ def test_shared_memory_of_a_block(module):
         module.get_function("indices_kernel")((1,), (1,), (ints(1), np.int32(1)), shared_mem=49153)
 
 
+@pytest.mark.parametrize("size", [-1, -(2**40), 4.0, "4"])
+def test_shared_memory_of_no_size(module, size):
+    kernel = module.get_function("indices_kernel")
+    with pytest.raises(simulator.KernelError, match="shared_mem must be an int of 0 bytes or more"):
+        kernel((1,), (1,), (ints(1), np.int32(1)), shared_mem=size)
+    kernel((1,), (1,), (ints(1), np.int32(1)), shared_mem=np.int64(4))
+
+
 # ---------------------------------------------------------------- arguments, exactly
 
 X, Y = np.zeros(4, np.float32), np.zeros(4, np.float32)

@@ -1,15 +1,19 @@
 """Compiling kernels: errors at their line, the cache, and machines that lack things."""
 
+import itertools
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tinynet import simulator
+from tinynet.simulator.kernels import cache as kernel_cache
 from tinynet.simulator.kernels import compiler
 
 CODE = """#line 1 "double.cu"
@@ -160,7 +164,7 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path, monkeypatch):
     occupied = tmp_path / "a file"
     occupied.write_text("not a folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(occupied))
-    folder = compiler.cache_folder()
+    folder = kernel_cache.cache_folder()
     assert folder.is_dir()
     assert not folder.is_relative_to(tmp_path)
     double()
@@ -173,10 +177,108 @@ def test_a_cache_folder_without_permission(tmp_path, monkeypatch):
     locked.mkdir()
     locked.chmod(stat.S_IRUSR | stat.S_IXUSR)
     monkeypatch.setenv("XDG_CACHE_HOME", str(locked))
-    assert not compiler.cache_folder().is_relative_to(tmp_path)
+    assert not kernel_cache.cache_folder().is_relative_to(tmp_path)
+
+
+def test_the_cache_is_the_users_alone_whatever_the_umask(cache):
+    for umask in (0, 0o777):
+        before = os.umask(umask)
+        try:
+            assert kernel_cache.cache_folder() == cache
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+        cache.rmdir()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775, 0o722])
+def test_a_cache_to_which_others_may_write_is_not_used(cache, mode, capsys):
+    """They may have put a library there."""
+    cache.mkdir(parents=True)
+    cache.chmod(mode)
+    folder = kernel_cache.cache_folder()
+    assert not folder.is_relative_to(cache) and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert kernel_cache.cache_folder() == folder
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"compiled anew for this process, not kept: {cache} can be written to by other" in told
+    cache.chmod(0o755)
+    assert kernel_cache.cache_folder() == cache
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser gives folders away")
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_a_cache_of_another_user_is_not_used(cache, tmp_path, what, capsys):
+    """As it is in a shared folder such as /tmp, where whoever comes first makes it."""
+    cache.parent.mkdir()
+    if what == "folder":
+        cache.mkdir()
+    else:
+        (tmp_path / "mine").mkdir()
+        cache.symlink_to(tmp_path / "mine")
+    os.lchown(cache, 1, 1)
+    assert not kernel_cache.cache_folder().is_relative_to(tmp_path)
+    assert f"{cache} belongs to another user" in capsys.readouterr().err
+
+
+DAMAGES = (
+    lambda data: data[: len(data) // 2],
+    lambda data: b"",
+    lambda data: data[:500] + bytes([data[500] ^ 1]) + data[501:],
+    lambda data: bytes(len(data)),
+)
+
+
+@needs_compiler
+def test_what_is_damaged_is_made_again(cache):
+    """A library or object that is cut short, empty, of zeros, or has one bit flipped."""
+    double()
+    good = sorted({*cache.iterdir()} - {*cache.glob("probe-*")})
+    assert len(good) >= len(DAMAGES)
+    for path, damage in zip(good, itertools.cycle(DAMAGES)):
+        path.write_bytes(damage(path.read_bytes()))
+        assert kernel_cache.content(path) is None
+    subprocess.run([sys.executable, "-c", SCRIPT], input="go\n", text=True, check=True)
+    assert all(kernel_cache.content(path) for path in good)
+
+
+def make(size):
+    return lambda path: path.write_bytes(bytes(size))
+
+
+def test_what_was_not_used_for_longest_is_removed(cache, monkeypatch):
+    monkeypatch.setattr(kernel_cache, "MOST", 3500)
+    days_ago = time.time() - 2 * kernel_cache.DAY
+    names = [f"kernel-{number:024x}.so" for number in range(5)]
+    for number, name in enumerate(names[:3]):
+        path = kernel_cache.kept(name, make(1000))
+        os.utime(path, (days_ago + number, days_ago + number))
+    (cache / "of mine.txt").write_bytes(bytes(9000))
+    workshop, killed = cache / "making-now", cache / "making-then"
+    workshop.mkdir()
+    killed.mkdir()
+    os.utime(killed, (days_ago, days_ago))
+    kernel_cache.kept(names[0], make(1000))  # used again
+    kernel_cache.kept(names[3], make(1000))
+    assert {path.name for path in cache.iterdir()} == {
+        names[0], names[2], names[3], "of mine.txt", "making-now",
+    }  # fmt: skip
+    assert kernel_cache.kept(names[4], make(5000)).exists()  # too large, but it is needed now
 
 
 # ---------------------------------------------------------------- compilers
+
+
+@pytest.mark.parametrize("program", ["true", "false", "no program"])
+def test_a_compiler_that_is_none(cache, tmp_path, monkeypatch, program):
+    path = shutil.which(program)
+    if path is None:
+        path = tmp_path / program
+        path.write_bytes(b"\x7fELF")
+        path.chmod(0o755)
+    monkeypatch.setenv("CXX", str(path))
+    assert f"{path} compiles nothing (CXX names it)" in simulator.unavailable()
+    with pytest.raises(simulator.CompilerMissing, match="needs a C..? compiler"):
+        double()
 
 
 @pytest.mark.parametrize(

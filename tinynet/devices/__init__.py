@@ -104,7 +104,7 @@ def _probe(name: str, index: int, cupy: ModuleType) -> None:
 def _simulator(name: str) -> ModuleType:
     from tinynet import simulator
 
-    reason = simulator.unavailable()
-    if reason and not simulator.is_dry():  # a dry run compiles nothing
+    # A dry run compiles nothing.
+    if not simulator.is_dry() and (reason := simulator.unavailable()):
         raise ValueError(f"device: {name!r} cannot run here: {reason}")
     return simulator

@@ -8,8 +8,6 @@ time: 65,536 registers are enough for 2,048 threads with 32 each. Spills are reg
 fit and live in memory instead.
 """
 
-import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -21,7 +19,7 @@ from pathlib import Path
 
 from tinynet.kernels import KERNELS
 from tinynet.kernels.launching.kernel import FOLDER
-from tinynet.simulator.kernels.compiler import cache_folder
+from tinynet.simulator.kernels.cache import content, kept, key
 
 ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it
 FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float", "-ftz=true"]  # CuPy adds the last one
@@ -86,16 +84,12 @@ def _read(report: str) -> Resources:
 def kept_log(file: str) -> str:
     """The compiler's log of a .cu file of the kernels' folder, compiled only if it is new."""
     path = FOLDER / file
-    ingredients = "\0".join([compiler().name, *FLAGS, path.read_text(encoding="utf-8")])
-    key = hashlib.sha256(ingredients.encode()).hexdigest()[:24]
-    kept = cache_folder() / f"ptxas-{key}.txt"
-    if not kept.exists():
-        log = compiler().log(path)
-        with tempfile.TemporaryDirectory(prefix="making-", dir=kept.parent) as workshop:
-            made = Path(workshop) / kept.name
-            made.write_text(log, encoding="utf-8")
-            os.replace(made, kept)
-    return kept.read_text(encoding="utf-8")
+    made_of = key(compiler().name, *FLAGS, path.read_text(encoding="utf-8"))
+    kept_at = kept(
+        f"ptxas-{made_of}.txt",
+        lambda made: made.write_text(compiler().log(path), encoding="utf-8"),
+    )
+    return content(kept_at).decode()
 
 
 def _log_of_nvcc(path: Path) -> str:

@@ -3,7 +3,8 @@
 The files, in the order to read them:
 
     source.py      the kernels in a .cu text, and their parameters
-    compiler.py    the machine's C++ compiler, and a cache of what it made
+    cache.py       what was compiled, kept for the next process
+    compiler.py    the machine's C++ compiler
     library.py     what it made: entries, shared variables, lines
     guards.py      copies of arrays with nothing around them, so that a wrong address shows
     arguments.py   each argument of exactly the declared type

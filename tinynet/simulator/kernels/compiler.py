@@ -1,21 +1,19 @@
 """Compiles kernels with this machine's C++ compiler, once: results are cached by content.
 
 A kernel's library is its own object (cuda.h and then the .cu text) linked with the runtime's
-objects. Everything is named after a hash of all that went into it, so nothing is ever stale, and is
-moved into place whole (os.replace), so that two processes can compile the same kernel at once.
+objects. Everything is named after a hash of all that went into it, so nothing is ever stale.
 """
 
-import hashlib
 import os
 import platform
 import re
 import shutil
 import subprocess
-import tempfile
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from tinynet.simulator.errors import CompilerMissing, KernelError
+from tinynet.simulator.kernels.cache import cache_folder, kept, key
 
 CPP = Path(__file__).with_name("cpp")
 
@@ -74,14 +72,16 @@ _OF_A_GPU = re.compile(
 
 def unavailable() -> str | None:
     """Why kernels cannot be compiled here, in one line; None if they can."""
-    named = os.environ.get("CXX")
+    compiler, named = _compiler(), os.environ.get("CXX")
     missing = [tool for tool in TOOLS if not found(tool)]
-    if _compiler() is None:
+    if compiler is None:
         wrong = (
             f"CXX names {named}, which does not exist" if named else "g++ or clang++ is not on PATH"
         )
     elif missing:
         wrong = f"its companions {' and '.join(missing)} (binutils) are not on PATH"
+    elif not _compiles(compiler):
+        wrong = f"{compiler} compiles nothing{' (CXX names it)' if named else ''}"
     else:
         return None
     return (
@@ -100,17 +100,35 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
     if reason is not None:
         raise CompilerMissing(reason)
     flags = [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *host_options(options)]
+    flags += _portable_switch()
     if mode != "run":
         flags += WATCHED_BY["clang++" if "clang" in _version(_compiler()) else "g++"]
-    objects = [_object("kernel", flags, cpp)]
-    for name in RUNTIME[mode]:
-        text = (CPP / name).read_text(encoding="utf-8")
-        objects.append(_object(Path(name).stem, [*COMMON, *RUNTIME_FLAGS[mode]], text))
-    return _kept("kernel.so", ["-shared", *map(str, objects), "-lm", "-ldl"])
+    objects = {_name("kernel", "o", flags, cpp): (flags, cpp)}
+    for file in RUNTIME[mode]:
+        flags = [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()]
+        text = (CPP / file).read_text(encoding="utf-8")
+        objects[_name(Path(file).stem, "o", flags, text)] = flags, text
+    return kept(_name("kernel", "so", [*objects], ""), partial(_link, objects))
 
 
-def _object(stem: str, flags: list[str], text: str) -> Path:
-    return _kept(f"{stem}.o", [*flags, *_portable_switch()], text)
+def _link(objects: dict[str, tuple[list[str], str]], library: Path) -> None:
+    """Make the library of objects, which are compiled from flags and text unless they are kept."""
+    paths = [kept(name, partial(_compile, *source)) for name, source in objects.items()]
+    _run_compiler(["-shared", *map(str, paths), "-lm", "-ldl"], library)
+
+
+def _compile(flags: list[str], text: str, made: Path) -> None:
+    _run_compiler([*flags, f"-I{CPP}", "-x", "c++", "-c", "-"], made, text)
+
+
+@lru_cache
+def _compiles(compiler: str) -> bool:
+    """Whether it, the present compiler, compiles the shortest program there is."""
+    try:
+        kept(_name("probe", "o", COMMON, ""), partial(_compile, COMMON, ""))
+    except KernelError:
+        return False
+    return True
 
 
 def host_options(options: tuple[str, ...]) -> list[str]:
@@ -157,7 +175,15 @@ def found(program: str) -> str | None:
 
 @lru_cache
 def _version(compiler: str) -> str:
-    return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    try:
+        return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    except OSError:  # no program; `_compiles` says so
+        return ""
+
+
+@lru_cache
+def _machine() -> str:
+    return " ".join([platform.machine(), *platform.libc_ver()])
 
 
 @lru_cache
@@ -165,36 +191,29 @@ def _headers() -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted(CPP.glob("*.h")))
 
 
-def _kept(name: str, flags: list[str], text: str | None = None) -> Path:
-    """The cached result of this run of the compiler, made now if it is not there yet."""
-    compiler = _compiler()
-    ingredients = "\0".join(
-        [_version(compiler), platform.machine(), _headers(), *flags, text or ""]
-    )
-    stem, suffix = name.split(".")
-    key = hashlib.sha256(ingredients.encode()).hexdigest()[:24]
-    path = cache_folder() / f"{stem}-{key}.{suffix}"
-    if path.exists():
-        return path
-    with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as workshop:
-        made = Path(workshop) / path.name
-        command = [compiler, *flags, "-o", str(made)]
-        if text is not None:
-            command += [f"-I{CPP}", "-x", "c++", "-c", "-"]
+def _name(stem: str, suffix: str, flags: list[str], text: str) -> str:
+    """Of what this compiler makes of `text` with these flags."""
+    made_of = key(_version(_compiler()), _machine(), _headers(), *flags, text)
+    return f"{stem}-{made_of}.{suffix}"
+
+
+def _run_compiler(arguments: list[str], made: Path, text: str = "") -> None:
+    command = [_compiler(), *arguments, "-o", str(made)]
+    try:
         done = subprocess.run(
             command,
-            input=text or "",
+            input=text,
             capture_output=True,
             text=True,
-            cwd=path.parent,
+            cwd=cache_folder(),  # is named in what is compiled
             env={**os.environ, "LC_ALL": "C"},  # errors in the words that _compile_error looks for
         )
-        if done.returncode:
-            raise _compile_error(done.stderr)
-        with made.open("rb") as file:
-            os.fsync(file.fileno())  # a power failure must not leave an empty file for good
-        os.replace(made, path)
-    return path
+    except OSError as error:
+        raise KernelError("compile", f"{command[0]}: {error.strerror}") from None
+    if done.returncode:
+        raise _compile_error(done.stderr)
+    if not made.exists():
+        raise KernelError("compile", f"{command[0]} made nothing")
 
 
 def _compile_error(output: str) -> KernelError:
@@ -202,21 +221,3 @@ def _compile_error(output: str) -> KernelError:
     if match is None:
         return KernelError("compile", output.strip())
     return KernelError("compile", f"{match[3]}\n{output.strip()}", match[1], int(match[2]))
-
-
-def cache_folder() -> Path:
-    """The user's cache folder for kernels; a temporary one if that cannot be written to."""
-    try:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(base).absolute() / "tinynet"
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except (OSError, RuntimeError):  # RuntimeError: this user has no home
-        return Path(_temporary_folder().name)
-    return folder
-
-
-@lru_cache
-def _temporary_folder() -> tempfile.TemporaryDirectory:
-    """One for this process, removed when it ends."""
-    return tempfile.TemporaryDirectory(prefix="tinynet-")

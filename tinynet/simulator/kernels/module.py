@@ -9,6 +9,7 @@ argument must be exactly what the kernel's parameter says, or the launch is refu
 """
 
 from functools import cache, cached_property, partial
+from numbers import Integral
 
 from tinynet.simulator.devices.arrays import SimArray
 from tinynet.simulator.devices.streams import get_current_stream
@@ -145,6 +146,9 @@ class Kernel:
             reason = f"a block of {block} is {threads} threads, at most {MAX_THREADS} are allowed"
             raise self._error("limits", reason)
         static = self.static_shared
+        if not isinstance(shared_mem, Integral) or shared_mem < 0:
+            reason = f"shared_mem must be an int of 0 bytes or more, got {shared_mem!r}"
+            raise self._error("limits", reason)
         if static + shared_mem > MAX_SHARED:
             reason = (
                 f"{static} bytes declared and {shared_mem} asked for at the launch are "
