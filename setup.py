@@ -51,6 +51,7 @@ setup(
         "threadpoolctl>=3.5",  # older ones do not see NumPy 2's BLAS, nor hold it to one thread
         "pillow>=11.0",
         "safetensors>=0.4.4",
+        "msgspec>=0.18.5",
         "tqdm>=4.64",
         "matplotlib>=3.8.4",  # the first that is built for NumPy 2
     ],
