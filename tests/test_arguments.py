@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from tiny_runs import run
+from tiny_runs import load_example, run
 
 import tinynet
+from tinynet.commands.flags import KINDS
 from tinynet.console.arguments import meant_by
 from tinynet.kernels import __main__ as kernels
 
@@ -74,3 +75,46 @@ def test_a_system_without_file_locks_is_refused_in_one_line():
     assert (result.returncode, result.stdout) == (2, "engine\n")
     assert result.stderr.startswith("error: tinynet trains on Linux and macOS")
     assert "Windows is not supported" in result.stderr and result.stderr.count("\n") == 1
+
+
+# ---------------------------------------------------------------- defaults in the help
+
+SETTINGS = {
+    "profile": "--profile",
+    "image_size": "--image-size",
+    "width": "--width",
+    "epochs": "--epochs",
+    "batch_size": "--batch-size",
+    "lr": "--lr",
+    "log_every": "--log-every",
+    "checkpoint_every": "--checkpoint-every",
+}
+
+
+def helps(example, monkeypatch):
+    """What `train --help` says of each flag."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    entries = re.split(r"\n  (?=--)", run("train", "--help", example=example).out)
+    return {entry.split()[0]: " ".join(entry.split()) for entry in entries[1:]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("example", ["alexnet", "cifar10"])
+def test_train_help_shows_what_training_takes(example, kind, monkeypatch):
+    told = helps(example, monkeypatch)
+    settings = load_example(example).EXAMPLE.settings({"data": kind}, kind)
+    for name, flag in SETTINGS.items():
+        flag = "--recipe" if (example, name) == ("cifar10", "profile") else flag
+        value = f"{getattr(settings, name)}".removesuffix(".0")
+        of_kind = re.search(rf"\(.*\b({re.escape(value)}) for {kind}\b.*\)", told[flag])
+        of_others = re.search(rf"\((.* for .*, else )?{re.escape(value)}[);]", told[flag])
+        assert of_kind or (of_others and f"for {kind}" not in told[flag]), told[flag]
+
+
+@pytest.mark.parametrize("command", ["train", "finetune", "ablate"])
+def test_every_number_to_choose_has_a_default_in_the_help(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    lines = run(command, "--help").out.splitlines()
+    numbers = [line for line in lines if re.match(r" +--[a-z-]+ (N|X|STEPS) ", line)]
+    assert len(numbers) > 4
+    assert all(re.search(r"\(.+\)", line) for line in numbers)

@@ -50,14 +50,15 @@ def add_parser(commands, example: Example) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"parts:\n{PARTS}"
     parser.add_argument("parts", nargs="*", metavar="PART", help="taken away one at a time")
-    flags.add_profile(parser, example)
-    flags.add_image_size(parser)
-    parser.add_argument("--width", type=flags.positive, metavar="X", help="as for train")
+    flags.add_profile(parser, example, flags.KINDS)
+    flags.add_image_size(parser, example, flags.KINDS)
+    flags.add_width(parser, example, flags.KINDS)
     data = f"as for train ({example.default_data}, drawn again for each seed)"
     parser.add_argument("--data", metavar="DATA", help=data)
-    for name in ("--epochs", "--batch-size"):
-        parser.add_argument(name, type=flags.count, metavar="N", help="as for train")
-    parser.add_argument("--lr", type=flags.positive, metavar="X", help="as for train")
+    for name in ("epochs", "batch_size", "lr"):
+        kind, metavar = (flags.positive, "X") if name == "lr" else (flags.count, "N")
+        help_ = f"as for train ({flags.defaults(example, name)})"
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=help_)
     seeds = f"runs of each kind: with seed 0, seed 1 and so on ({SEEDS})"
     parser.add_argument("--seeds", type=flags.count, metavar="N", help=seeds)
     flags.add_devices(parser, example, default=None)  # an ablation that goes on stays where it was

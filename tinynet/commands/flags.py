@@ -3,10 +3,15 @@
 import argparse
 import math
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tinynet.commands.example import Example
+from tinynet.data import NAMES
 from tinynet.simulator.settings import memory_size
+from tinynet.training.settings import loading_threads
+
+KINDS = (*NAMES, "folder")  # of data, as kind_of_data tells them
+PHOTOGRAPHS = KINDS[-1:]
 
 
 def command(
@@ -18,12 +23,32 @@ def command(
     return parser
 
 
-def add_profile(parser: argparse.ArgumentParser, example: Example) -> None:
+def defaults(example: Example, name: str, kinds: Sequence[str] = KINDS) -> str:
+    """What a setting is unless a flag says otherwise, for the help: "12 for shapes, else 90"."""
+    values = {kind: getattr(example.settings({"data": kind}, kind), name) for kind in kinds}
+    usual = values[kinds[-1]]
+    others = [f"{_short(value)} for {kind}, " for kind, value in values.items() if value != usual]
+    text = f"{''.join(others)}{'else ' if others else ''}{_short(usual)}"
+    given = ({"data": "", "profile": profile} for profile in example.profiles)
+    if name != "profile" and any(
+        getattr(example.settings(g, "folder"), name) != usual for g in given
+    ):
+        text += f"; some {example.versions}s have their own"
+    return text
+
+
+def _short(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def add_profile(
+    parser: argparse.ArgumentParser, example: Example, kinds: Sequence[str] = PHOTOGRAPHS
+) -> None:
     parser.add_argument(
         f"--{example.versions}",
         dest="profile",
         choices=example.profiles,
-        help="the version of the network",
+        help=f"the version of the network ({defaults(example, 'profile', kinds)})",
     )
 
 
@@ -44,14 +69,18 @@ def towers(example: Example) -> str:
     return "; or two, A,B: a tower of the network on each" if example.has_towers else ""
 
 
-def add_image_size(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image-size", type=count, metavar="N", help="side of a crop in pixels")
+def add_image_size(
+    parser: argparse.ArgumentParser, example: Example, kinds: Sequence[str] = PHOTOGRAPHS
+) -> None:
+    help_ = f"side of a crop in pixels ({defaults(example, 'image_size', kinds)})"
+    parser.add_argument("--image-size", type=count, metavar="N", help=help_)
 
 
-def add_width(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--width", type=positive, metavar="X", help="multiple of the layer widths (1)"
-    )
+def add_width(
+    parser: argparse.ArgumentParser, example: Example, kinds: Sequence[str] = PHOTOGRAPHS
+) -> None:
+    help_ = f"multiple of the layer widths ({defaults(example, 'width', kinds)})"
+    parser.add_argument("--width", type=positive, metavar="X", help=help_)
 
 
 def network(args: Namespace) -> dict:
@@ -61,7 +90,8 @@ def network(args: Namespace) -> dict:
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=count, metavar="N", help="threads that load images")
+    help_ = f"threads that load images (one a core, at most 4: here {loading_threads()})"
+    parser.add_argument("--workers", type=count, metavar="N", help=help_)
 
 
 def count(text: str) -> int:

@@ -22,8 +22,8 @@ def add_parser(commands, example: Example) -> None:
     help_ = "the memory that training takes, and the largest batch that fits; nothing is computed"
     parser = flags.command(commands, "plan", plan, help_)
     flags.add_profile(parser, example)
-    flags.add_image_size(parser)
-    flags.add_width(parser)
+    flags.add_image_size(parser, example)
+    flags.add_width(parser, example)
     parser.add_argument(
         "--devices",
         default="sim:0",

@@ -30,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
         choices=example.schedules,
         help="how the learning rate falls: divided by 10 where the validation error stops "
         f"improving (plateau, which takes precedence over the {example.versions}'s own schedule)"
-        f"{as_the_authors}",
+        f"{as_the_authors} (as the {example.versions} says)",
     )
     either.add_argument(
         "--replay",

@@ -10,8 +10,8 @@ from tinynet.reports.summary import summary_table
 def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "summary", summary, "all layers with their sizes and counts")
     flags.add_profile(parser, example)
-    flags.add_image_size(parser)
-    flags.add_width(parser)
+    flags.add_image_size(parser, example)
+    flags.add_width(parser, example)
 
 
 def summary(example: Example, args: Namespace) -> int:

@@ -19,14 +19,9 @@ from tinynet.training.settings import FLAGS, Settings
 
 def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "train", train, "train a network, or continue a run")
-    flags.add_profile(parser, example)
-    flags.add_image_size(parser)
-    parser.add_argument(
-        "--width",
-        type=flags.positive,
-        metavar="X",
-        help="multiple of the paper's layer widths (1)",
-    )
+    flags.add_profile(parser, example, flags.KINDS)
+    flags.add_image_size(parser, example, flags.KINDS)
+    flags.add_width(parser, example, flags.KINDS)
     add_run_flags(parser, example, example.default_data)
 
 
@@ -48,21 +43,23 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "--epochs",
         type=flags.count,
         metavar="N",
-        help="passes over the training images (as many as suit the data)",
+        help=f"passes over the training images ({flags.defaults(example, 'epochs')})",
     )
     parser.add_argument(
         "--steps",
         type=flags.count,
         metavar="N",
-        help="stop after N steps; the schedule still follows --epochs",
+        help="stop after N steps; the schedule still follows --epochs (after all epochs)",
     )
-    parser.add_argument("--batch-size", type=flags.count, metavar="N", help="images per step")
+    batch_size = f"images per step ({flags.defaults(example, 'batch_size')})"
+    parser.add_argument("--batch-size", type=flags.count, metavar="N", help=batch_size)
     parser.add_argument(
         "--lr",
         type=flags.positive,
         metavar="X",
-        help="initial learning rate of the weights; with --resume, a rate other than the run's "
-        "sets every group's rate from there on as if the run had begun with X",
+        help=f"initial learning rate of the weights ({flags.defaults(example, 'lr')}); with "
+        "--resume, a rate other than the run's sets every group's rate from there on as if the run "
+        "had begun with X",
     )
     schedules.add_flags(parser, example)
     parser.add_argument(
@@ -90,14 +87,14 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "--log-every",
         type=flags.count,
         metavar="STEPS",
-        help="steps between lines of the log (20)",
+        help=f"steps between lines of the log ({flags.defaults(example, 'log_every')})",
     )
     parser.add_argument(
         "--checkpoint-every",
         type=flags.count,
         metavar="STEPS",
-        help="steps between checkpoints within an epoch (1000); there is always one after each "
-        "epoch",
+        help="steps between checkpoints within an epoch "
+        f"({flags.defaults(example, 'checkpoint_every')}); there is always one after each epoch",
     )
     parser.add_argument(
         "--report",
@@ -105,7 +102,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         default=(),
         metavar="WHAT",
         help="at the end, tables of memory, traffic (what crossed between two devices) or, with a "
-        "comma, both",
+        "comma, both (none)",
     )
 
 
