@@ -485,3 +485,14 @@ def test_what_was_left_out_is_counted(tmp_path):
     result = run("eval", "--checkpoint", tmp_path / "five", "--checkpoint", tmp_path / "one")
     assert "skipped  3 files that" in result.out
     assert result.err.count("1.png") == 1 and result.err.count("nor is 1 other") == 1
+
+
+def test_resuming_where_there_is_nothing_says_so(photos, tmp_path):
+    """The folder may have been misspelt. Once there is a run, it is continued without a word."""
+    out = tmp_path / "run"
+    again = ("--data", photos, "--profile", "modern", "--steps", 1, "--out", out, "--resume")
+    said = f"resume   {out} holds {{}}: training starts at its beginning"
+    assert said.format("no run") in train(*again).out.splitlines()
+    assert not any(line.startswith("resume   ") for line in train(*again).out.splitlines())
+    leave_before_first_checkpoint(out)
+    assert said.format("a run without a checkpoint") in train(*again).out.splitlines()

@@ -6,7 +6,7 @@ from pathlib import Path
 from tinynet.commands import flags
 from tinynet.commands.example import Example
 from tinynet.commands.run import run_training
-from tinynet.commands.train import add_run_flags, plan_run
+from tinynet.commands.train import add_run_flags, plan_run, tell_of_new_start
 from tinynet.data import kind_of_data
 from tinynet.training.checkpoint import fitting, read_checkpoint
 from tinynet.training.errors import UserError
@@ -43,6 +43,7 @@ def finetune(example: Example, args: Namespace) -> int:
     else:
         _begin(example, args, path)
     folder, settings = plan_run(example, args)
+    tell_of_new_start(args.resume, folder)
     return run_training(example, settings, folder, args.resume, args.report)
 
 

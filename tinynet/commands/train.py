@@ -10,6 +10,7 @@ from pathlib import Path
 from tinynet.commands import flags, schedules
 from tinynet.commands.example import Example, named_devices
 from tinynet.commands.run import run_training
+from tinynet.console.printable import printable
 from tinynet.data import NAMES, kind_of_data
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
@@ -116,7 +117,16 @@ def _report(text: str) -> tuple[str, ...]:
 def train(example: Example, args: Namespace) -> int:
     """Train a network, or resume its training."""
     folder, settings = plan_run(example, args)
+    tell_of_new_start(args.resume, folder)
     return run_training(example, settings, folder, args.resume, args.report)
+
+
+def tell_of_new_start(resume: bool, folder: RunFolder) -> None:
+    """Say so where --resume finds nothing to continue: the folder may be another than was meant."""
+    if resume and not folder.steps():
+        found = "no run" if folder.read_config() is None else "a run without a checkpoint"
+        place = printable(str(folder.path))
+        print(f"resume   {place} holds {found}: training starts at its beginning")
 
 
 def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
