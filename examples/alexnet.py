@@ -44,7 +44,7 @@ from tinynet.commands import Example, command_line
 from tinynet.parallel.placement import OneDevice, TwoTowers
 from tinynet.parallel.towers import Towers
 from tinynet.parallel.traffic import Traffic
-from tinynet.training.settings import Settings
+from tinynet.training.settings import Settings, settings_in
 
 SMALLEST_IMAGE = 64  # below this, nothing is left for pool5
 
@@ -207,9 +207,7 @@ def settings(given: dict, kind: str) -> Settings:
     """A run's settings: what is given, else what suits this kind of data, else the profile's."""
     chosen = {**RUNS[kind], **given}
     p = profile_named(chosen["profile"])
-    names = ("image_size", "batch_size", "lr", "momentum", "drops")
-    names += ("pixel_mean", "pixel_std", "crop", "flip", "colour_noise", "colour_rescale")
-    chosen = {**{name: getattr(p, name) for name in names}, **chosen}
+    chosen = {**settings_in(p), **chosen}
     store_size = round(chosen["image_size"] * 256 / 224)
     return Settings(network="alexnet", store_size=store_size, **chosen)
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from tinynet import Tensor, init, nn
 from tinynet.commands import Example, command_line
-from tinynet.training.settings import Settings
+from tinynet.training.settings import Settings, settings_in
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,9 @@ def settings(given: dict, kind: str) -> Settings:
     """A run's settings: what is given, else the recipe's, whatever the kind of data."""
     chosen = {"profile": "80sec", "image_size": 32, **given}
     r = RECIPES[chosen["profile"]]
-    names = ("epochs", "batch_size", "lr", "momentum", "drops")
     return Settings(
         network="cifar10",
-        **{**{name: getattr(r, name) for name in names}, **chosen},
+        **{**settings_in(r), **chosen},
         store_size=chosen["image_size"],
         crop=False,
         flip=False,

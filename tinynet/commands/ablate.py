@@ -31,7 +31,7 @@ from tinynet.training.checkpoint import load_network, read_checkpoint
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import evaluate
 from tinynet.training.run_folder import RunFolder
-from tinynet.training.settings import FLAGS, Settings
+from tinynet.training.settings import FLAG, Settings, names
 
 FILE = "ablation.json"
 BASELINE = "baseline"
@@ -116,14 +116,14 @@ def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFo
     `given`: the folder that --out names.
     """
     begun = _read(given) if args.resume else None
-    names = (*WHAT, *WHERE)
-    asked = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    own = (*WHAT, *WHERE)
+    asked = flags.given(args, own)
     if begun:
         asked = {**begun.settings, **asked}
     new = None if begun else args.out  # must be empty
     run, settings = plan_run(example, _flags(**asked, out=new))
     begun = begun or Plan({}, [], SEEDS, [])
-    now = {name: getattr(settings, name) for name in names}
+    now = {name: getattr(settings, name) for name in own}
     _refuse_other_settings(args.out, begun.settings, now)
     parts = [*dict.fromkeys([*begun.parts, *args.parts])]
     plan = replace(begun, settings=now, parts=parts, seeds=args.seeds or begun.seeds)
@@ -138,7 +138,7 @@ def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFo
 
 def _flags(**given) -> Namespace:
     """The flags of `train` of which these are given."""
-    no_flags = dict.fromkeys((*FLAGS, "replay", "steps", "out"))
+    no_flags = dict.fromkeys((*names(FLAG), "replay", "steps", "out"))
     return Namespace(**{**no_flags, "resume": False, **given})
 
 
@@ -176,8 +176,8 @@ def _check(example: Example, settings: Settings, part: str) -> None:
     if not switch.is_in(profile_named(profile)):
         having = listed(name for name in PROFILES if switch.is_in(PROFILES[name]))
         raise UserError(f"{part}: {profile} has no {switch.part}; {having} have")
-    names = (profile, f"{profile}-{part}")
-    small = (build(example, replace(settings, profile=name, width=NARROW), 2) for name in names)
+    both = (profile, f"{profile}-{part}")
+    small = (build(example, replace(settings, profile=name, width=NARROW), 2) for name in both)
     before, now = (model.state_dict()["fc6.weight"].shape[1] for model in small)
     if before != now:
         raise UserError(

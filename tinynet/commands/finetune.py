@@ -12,6 +12,7 @@ from tinynet.training.checkpoint import fitting, read_checkpoint
 from tinynet.training.errors import UserError
 from tinynet.training.finetuning import KNOWN
 from tinynet.training.run_folder import RunFolder, find_checkpoint
+from tinynet.training.settings import NETWORK, names
 
 SHORTER = 3  # times, than a run from scratch: much is learned already
 
@@ -70,7 +71,7 @@ def _begin(example: Example, args: Namespace, path: Path | None) -> None:
         )
     state = read_checkpoint(path, example.name)
     with fitting(path):
-        known = {name: state[name] for name in ("profile", "width", "image_size")}
+        known = {name: state[name] for name in names(NETWORK)}
         usual = example.settings({"data": args.data, **known}, kind_of_data(args.data))
     if args.lr is None and args.replay is None:
         args.lr = KNOWN * usual.lr

@@ -3,12 +3,12 @@
 import argparse
 import math
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tinynet.commands.example import Example
 from tinynet.data import NAMES
 from tinynet.simulator.settings import memory_size
-from tinynet.training.settings import loading_threads
+from tinynet.training.settings import NETWORK, loading_threads, names
 
 KINDS = (*NAMES, "folder")  # of data, as kind_of_data tells them
 PHOTOGRAPHS = KINDS[-1:]
@@ -84,9 +84,13 @@ def add_width(
 
 
 def network(args: Namespace) -> dict:
-    """What was given of the flags --profile, --image-size and --width, by the settings' names."""
-    names = ("profile", "image_size", "width")
-    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    """What was given of the flags that determine the network, by the settings' names."""
+    return given(args, names(NETWORK))
+
+
+def given(args: Namespace, flags: Iterable[str]) -> dict:
+    """Those of the `flags` that were given, with their values."""
+    return {name: getattr(args, name) for name in flags if getattr(args, name) is not None}
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

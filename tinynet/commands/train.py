@@ -15,7 +15,7 @@ from tinynet.data import NAMES, kind_of_data
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import EPOCHS_145
-from tinynet.training.settings import FLAGS, Settings
+from tinynet.training.settings import FLAG, NETWORK, Settings, names
 
 
 def add_parser(commands, example: Example) -> None:
@@ -132,7 +132,7 @@ def tell_of_new_start(resume: bool, folder: RunFolder) -> None:
 def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     """The folder of the run, and its settings."""
     args.schedule = schedules.named_schedule(args)
-    given = {name: getattr(args, name) for name in FLAGS if getattr(args, name) is not None}
+    given = flags.given(args, names(FLAG))
     given["flags_given"] = tuple(given)
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the run to continue")
@@ -179,8 +179,8 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
         raise UserError(f"{folder.path} is a run of examples/{before['network']}.py")
     if not under_way:
         _refuse_another_start(folder, before, given)
-    first = before.get("flags_given", FLAGS)
-    kept = {name: before[name] for name in (FLAGS if under_way else first) if name in before}
+    first = before.get("flags_given", names(FLAG))
+    kept = {name: before[name] for name in (names(FLAG) if under_way else first) if name in before}
     schedule = given.get("schedule", kept.get("schedule"))
     if "lr" in given and not under_way and schedules.is_replay(schedule):
         raise UserError(
@@ -200,7 +200,7 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
 def _refuse_another_start(folder: RunFolder, before: dict, given: dict) -> None:
     """Raise UserError if another network is asked for than the one that is fine-tuned."""
     start = before.get("finetuned_from")
-    for name in ("profile", "width", "image_size"):
+    for name in names(NETWORK):
         if start is not None and given.get(name, before[name]) != before[name]:
             raise UserError(
                 f"{folder.path} fine-tunes {start}: {name} {before[name]}, now {given[name]}. "

@@ -21,13 +21,7 @@ from tinynet.training.evaluate import Network
 from tinynet.training.inputs import Inputs
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import Schedule
-from tinynet.training.settings import Settings
-
-FROM_SETTINGS = (
-    *("network", "profile", "width", "image_size", "store_size"),
-    *("seed", "batch_size", "data", "lr"),
-)
-MUST_AGREE = ("network", "profile", "width", "image_size", "seed", "batch_size")
+from tinynet.training.settings import FIXED, SAVED, Settings, names
 
 
 def describe_data(train_set: Dataset) -> str:
@@ -39,7 +33,7 @@ def describe_data(train_set: Dataset) -> str:
 def network_state(settings: Settings, network: Network, train_set: Dataset) -> dict:
     """The part of a checkpoint that does not change during training."""
     return {
-        **{name: getattr(settings, name) for name in FROM_SETTINGS},
+        **{name: getattr(settings, name) for name in names(SAVED)},
         "trained_on": describe_data(train_set),
         "classes": network.classes,
         "mean": network.inputs.mean,
@@ -82,7 +76,7 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
 
     The data may have moved, but the number of images and their classes must be the same.
     """
-    pairs = [(name, state[name], getattr(settings, name)) for name in MUST_AGREE]
+    pairs = [(name, state[name], getattr(settings, name)) for name in names(FIXED)]
     pairs.append(("schedule", state["scheduled_by"], settings.schedule))
     found = [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
     before, now = state["trained_on"], describe_data(train_set)
@@ -155,5 +149,5 @@ def load_network(
         )
         model.load_state_dict(state["model"])
         inputs = Inputs(state["mean"], state["std"], devices[0])
-        settings = {name: state[name] for name in FROM_SETTINGS}
+        settings = {name: state[name] for name in names(SAVED)}
     return Network(model, inputs, state["classes"], state["store_size"]), settings
