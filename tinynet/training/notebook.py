@@ -3,6 +3,11 @@
 There is a line for each interval of a few steps and one for each validation. A change made in
 between goes into the next line, with its place and reason (controls.py), so that the log
 is also the schedule, which `train --replay` reads. What the doctor finds goes there too.
+
+What is noted (changes, findings, batches) only waits here. Then `after_step`, `after_training` and
+`after_validation` write it down, each in the one order that loses nothing: first a line in the log,
+then a checkpoint, which a resumed run takes for the end of the log, and last the screen, since
+whoever reads that may be gone.
 """
 
 import math
@@ -20,7 +25,7 @@ NOTHING = {"lr": {}, "colour_noise": None}  # the values of the controls before 
 
 
 class Notebook:
-    """`best` is the log line of the best validation."""
+    """`best` is the log line of the best validation. `save(wait)` writes a checkpoint."""
 
     def __init__(
         self,
@@ -30,9 +35,10 @@ class Notebook:
         loader: Loader,
         doctor: Doctor,
         epochs: int,
+        save: Callable[[bool], None],
     ):
         self._folder, self._progress, self._controls = folder, progress, controls
-        self._loader, self._doctor, self._epochs = loader, doctor, epochs
+        self._loader, self._doctor, self._epochs, self._save = loader, doctor, epochs, save
         self._values = NOTHING
         self._lr = controls.lr  # of the last step
         self._changes: list[dict] = []  # for the log's next line, as data
@@ -64,7 +70,7 @@ class Notebook:
         self._last_step, self._time_left = last_step, TimeLeft(last_step, step)
         self._lr = self._controls.lr
 
-    # ---------------------------------------------------------------- changes
+    # ---------------------------------------------------------------- what waits to be written
 
     def note_changes(self, step: int, reasons: list[str]) -> None:
         """Note which controls have changed since the last call, if any, and why."""
@@ -85,14 +91,6 @@ class Notebook:
             self._findings.append(finding.text)
             self._untold.append((self._progress.warn, f"doctor   {finding.text}"))
 
-    def tell(self) -> None:
-        """Print what was noted. It is in the log by then: whoever reads the output may be gone."""
-        while self._untold:
-            say, text = self._untold.pop(0)
-            say(text)
-
-    # ---------------------------------------------------------------- intervals
-
     def begin_epoch(self, number: int, done: int) -> None:
         """Begin epoch `number`, of whose batches `done` are done already."""
         self._number = number
@@ -100,46 +98,30 @@ class Notebook:
         self._interval = Interval(self._loader)
         self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
 
-    def begin_interval(self) -> None:
-        self._interval = Interval(self._loader)
-
     def add(self, loss: float, logits, labels) -> None:
         """Count a batch that was trained on, at the rate that the controls show."""
         self._lr = self._controls.lr
         self._interval.tally.add(loss, logits, labels)
 
-    def advance(self, step: int, batch: int) -> None:
+    # ---------------------------------------------------------------- log, checkpoint, screen
+
+    def after_step(self, step: int, batch: int, log: bool, save: bool) -> None:
+        """Step `step` is done, and `batch` batches of the epoch: with `log`, log a line for the
+        steps since the last one; with `save`, write a checkpoint as well."""
         self._progress.advance(batch, f"{self._time_left(step)} left", self._how_it_goes())
+        if save:
+            self.save(step)
+        elif log:
+            self._log_interval(step)
+        self._tell()
 
-    def log_interval(self, step: int) -> None:
-        """Log a line for the steps since the last one, if there were any."""
-        tally = self._interval.tally
-        if not tally.images:
-            return
-        figures = self._interval.figures()
-        self.note_findings(self._doctor.after_interval(tally.images, *self._interval.seconds()))
-        self._intervals.append(self._log(step, figures))
-        place = f"epoch {self._number}  step {step}/{self._last_step}"
-        line = f"{place}  {self._how_it_goes()}, {self._time_left(step)} left"
-        self._untold.append((self._progress.line, line))
-        self.begin_interval()
+    def after_training(self, step: int) -> None:
+        """The training of an epoch is over, or cut short: log it."""
+        self._log_interval(step)
+        self._tell()
 
-    def log_finding(self, step: int, finding: Finding) -> None:
-        """Log a line for `finding` alone, since training ends with it."""
-        self._findings.append(finding.text)
-        self._log(step, {})
-
-    def _how_it_goes(self) -> str:
-        now = self._interval.figures()
-        return (
-            f"loss {now['loss']:.4f}, top-1 error {now['top1_error']:.1%}, "
-            f"{now['images_per_s']:.0f} images/s, {now['data_wait']:.0%} waiting for data"
-        )
-
-    # ---------------------------------------------------------------- validations
-
-    def log_validation(self, step: int, scores: Scores, save_seconds: float) -> None:
-        """Log a line for a validation, and sum the epoch up in a sentence.
+    def after_validation(self, step: int, scores: Scores, save_seconds: float) -> None:
+        """Log a line for a validation, sum the epoch up in a sentence, and write a checkpoint.
 
         `save_seconds`: how long training has waited for its checkpoints since it last started.
         """
@@ -150,6 +132,48 @@ class Notebook:
             f"lr {self._lr:g}  {self._time_left(step)} left"
         )
         self._untold.append((self._progress.say, text))
+        self._save(False)
+        self._tell()
+
+    def save(self, step: int, wait: bool = False) -> None:
+        """Write a checkpoint, after a line in the log for the steps since the last one: a run
+        resumed from here then logs the same intervals. With `wait`, until it is on the disk."""
+        self._log_interval(step)
+        self._save(wait)
+        self._interval = Interval(self._loader)  # in which the time until now does not count
+
+    def end_with(self, finding: Finding, step: int, done: int) -> None:
+        """Log what is bad at `step`, since training ends with it; `done` steps are done."""
+        self._log_interval(done)
+        self._findings.append(finding.text)
+        self._log(step, {})
+
+    def _tell(self) -> None:
+        while self._untold:
+            say, text = self._untold.pop(0)
+            say(text)
+
+    # ---------------------------------------------------------------- a line of the log
+
+    def _log_interval(self, step: int) -> None:
+        """Log a line for the steps since the last one, if there were any."""
+        tally = self._interval.tally
+        if not tally.images:
+            return
+        figures = self._interval.figures()
+        self.note_findings(self._doctor.after_interval(tally.images, *self._interval.seconds()))
+        self._intervals.append(self._log(step, figures))
+        place = f"epoch {self._number}  step {step}/{self._last_step}"
+        line = f"{place}  {self._how_it_goes()}, {self._time_left(step)} left"
+        self._untold.append((self._progress.line, line))
+        self._interval = Interval(self._loader)
+
+    def _how_it_goes(self) -> str:
+        now = self._interval.figures()
+        return (
+            f"loss {now['loss']:.4f}, top-1 error {now['top1_error']:.1%}, "
+            f"{now['images_per_s']:.0f} images/s, {now['data_wait']:.0%} waiting for data"
+        )
 
     def _train_loss(self) -> str:
         """The mean loss in this epoch, also before a resume; "" if the log of that is gone."""
@@ -165,8 +189,6 @@ class Notebook:
     def is_best(self, step: int) -> bool:
         """Whether the best validation was after `step`."""
         return self.best.get("step") == step
-
-    # ---------------------------------------------------------------- a line of the log
 
     def _log(self, step: int, figures: dict) -> dict:
         seconds = self._seconds_before + time.perf_counter() - self._began

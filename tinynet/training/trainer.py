@@ -79,7 +79,7 @@ class Trainer:
             prepared=train_set.prepared,
         )
         self.notebook = Notebook(
-            folder, progress, self.controls, self.loader, self.doctor, settings.epochs
+            folder, progress, self.controls, self.loader, self.doctor, settings.epochs, self._save
         )
         self.writer = CheckpointWriter(folder)
         self.save_seconds = 0.0
@@ -153,8 +153,7 @@ class Trainer:
                 self._run_epoch()
             self.writer.finish()
         except (Interrupted, BrokenPipeError):
-            self.notebook.log_interval(self.step)
-            self.save(wait=True)
+            self.notebook.save(self.step, wait=True)
             raise
         except Exception:
             self._keep_what_is_being_written()
@@ -163,8 +162,8 @@ class Trainer:
             signal.signal(signal.SIGINT, before)
             self.progress.end()
 
-    def save(self, wait: bool = False) -> None:
-        """Write a checkpoint, also as the best if it is; with `wait`, until it is on the disk."""
+    def _save(self, wait: bool) -> None:
+        """For the notebook: write a checkpoint, also as the best if it is."""
         began = time.perf_counter()
         if bad := bad_parameter(self.network.model):
             raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
@@ -202,22 +201,21 @@ class Trainer:
     def _run_epoch(self) -> None:
         self.notebook.begin_epoch(self.epoch + 1, self.batch)
         complete = self._train_batches()
-        self.notebook.log_interval(self.step)
-        self.notebook.tell()
+        self.notebook.after_training(self.step)
         try:
             scores = self._validate()
         except (DataError, OSError, MemoryError):
-            self.save()  # the training of this epoch is not lost; a resumed run validates first
+            # The training of this epoch is not lost: a resumed run validates first.
+            self.notebook.save(self.step)
             raise
         if not self.folder.steps():
-            self.save(wait=True)  # a log with a validation tells that there was a checkpoint
+            # A log with a validation tells that there was a checkpoint.
+            self.notebook.save(self.step, wait=True)
         if complete:
             self.notebook.note_findings(self.doctor.after_epoch(scores.loss, scores.top1_error))
             self.notebook.note_changes(self.step, self.schedule.after_epoch(scores.top1_error))
             self.epoch, self.batch = self.epoch + 1, 0
-        self.notebook.log_validation(self.step, scores, self.save_seconds)
-        self.save()
-        self.notebook.tell()
+        self.notebook.after_validation(self.step, scores, self.save_seconds)
 
     def _train_batches(self) -> bool:
         """Train on what is left of the epoch. False if --steps cuts it short."""
@@ -226,17 +224,12 @@ class Trainer:
                 self._train_on(batch)
                 self.step, self.batch = self.step + 1, batch.number + 1
                 self.notebook.note_changes(self.step, self.schedule.after_step(self.step))
-                self.notebook.advance(self.step, self.batch)
-                if self.step % self.settings.log_every == 0:
-                    self.notebook.log_interval(self.step)
-                if self.step == self.last_step and self.batch < len(self.loader):
+                cut = self.step == self.last_step and self.batch < len(self.loader)
+                log = self.step % self.settings.log_every == 0
+                save = self.step % self.settings.checkpoint_every == 0 and not cut
+                self.notebook.after_step(self.step, self.batch, log, save)
+                if cut:
                     return False
-                if self.step % self.settings.checkpoint_every == 0:
-                    # A run resumed from here then logs the same intervals.
-                    self.notebook.log_interval(self.step)
-                    self.save()
-                    self.notebook.begin_interval()
-                self.notebook.tell()
                 self.writer.check()
                 if self._interrupted:
                     raise Interrupted
@@ -278,8 +271,7 @@ class Trainer:
     def _bad_numbers(self, step: int, what: str) -> NonFiniteError:
         """The error that ends training: what is bad, and what the doctor says of it."""
         finding = self.doctor.bad_numbers()
-        self.notebook.log_interval(self.step)
-        self.notebook.log_finding(step, finding)
+        self.notebook.end_with(finding, step, done=self.step)
         return NonFiniteError(f"{what}; {finding.measured}. The cause is {finding.cause}")
 
     def _bad_layer_in_validation(self) -> str:
