@@ -53,7 +53,10 @@ def line_of(kernel, text):
 
 @every_kernel
 def test_kernels_headers_give_formula_and_shapes(kernel):
-    assert headers.title(kernel) and headers.formula(kernel)
+    lines = KERNELS[kernel].source.splitlines()
+    assert headers.opening(kernel) == lines[: len(headers.opening(kernel))]
+    assert any(line.startswith("//     ") for line in headers.opening(kernel))
+    assert re.match(rf"// {kernel}\b", headers.header(kernel)[0])
     pointers = [p for p in KERNELS[kernel].parameters if p.is_pointer]
     found = headers.arrays(kernel)
     assert [array.name for array in found] == [p.name for p in pointers]
@@ -62,17 +65,15 @@ def test_kernels_headers_give_formula_and_shapes(kernel):
 
 
 def test_kernels_headers_are_read_as_they_stand():
-    assert headers.title("lrn_forward") == (
-        "Local response normalization across channels (AlexNet, sec. 3.3)"
-    )
-    assert headers.formula("lrn_backward") == [
-        "dx[i] = dy[i] * scale[i]^-beta - 2 * alpha * beta * x[i] * sum(i)",
-        "sum(i) = sum over j in reach(i) of dy[j] * y[j] / scale[j]",
-        "reach(i) = every j whose window holds i = [i + size/2 - size + 1,  i + size/2]",
+    assert headers.opening("sgd_update") == [
+        "// Stochastic gradient descent with momentum and weight decay (AlexNet, sec. 5):",
+        "//",
+        "//     v <- momentum * v - weight_decay * lr * w - lr * grad",
+        "//     w <- w + v",
     ]
-    assert headers.formula("bias_forward") == ["y[ni, ci, pixel] += bias[ci]"]
-    assert headers.formula("bias_backward") == [
-        "dbias[ci] = sum over ni and pixel of dy[ni, ci, pixel]"
+    assert headers.header("relu_backward") == [
+        "// relu_backward:  dx = dy where y > 0, else 0       (the derivative at 0 is taken as 0)",
+        "//   dx (out), dy, y  (size,)",
     ]
     assert headers.arrays("im2col") == (
         headers.Array("col", "out", ("n", "c*kh*kw", "oh*ow")),
@@ -193,6 +194,8 @@ def test_kernels_are_listed_without_any_compiler(no_compilers, capsys):
     assert rows["gemm_tiled"] == ["fc6", "150.5", "9,663.7", "61.24", *"------"]
     assert "no CUDA compiler" in out and "needs a C++ compiler" in out and err == ""
     assert "lrn_forward" in out and "y, scale (128, 96, 3025) from x (128, 96, 3025)" in out
+    for kernel in KERNELS:
+        assert "\n".join(headers.header(kernel)) in out
     assert max(map(len, out.splitlines())) <= 100
 
 

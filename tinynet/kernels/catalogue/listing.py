@@ -1,4 +1,4 @@
-"""The list of kernels: each with its figures in a row of a table, its formula and its shapes."""
+"""The list of kernels: each with its figures in a row of a table, its header, and its shapes."""
 
 import textwrap
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import resources, trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, bytes_moved, flops
-from tinynet.kernels.catalogue.headers import arrays, formula, title
+from tinynet.kernels.catalogue.headers import arrays, header, opening
 from tinynet.kernels.catalogue.resources import CompileFailed, Resources
 from tinynet.kernels.catalogue.trials import Verdict
 from tinynet.simulator import KernelError
@@ -45,8 +45,7 @@ def show(kernels: list[str]) -> int:
         for kernel in kernels:
             if KERNELS[kernel].file != file:
                 file = KERNELS[kernel].file
-                print(textwrap.fill(f"{file}: {title(kernel)}", WIDTH, subsequent_indent="    "))
-                print()
+                print(file, *opening(kernel), "", sep="\n")
             ahead.wait_for(kernel)
             if _show_card(kernel):
                 status = 1
@@ -64,7 +63,7 @@ def _compilations() -> list[Callable[[str], object]]:
 
 
 def _show_card(kernel: str) -> list[str]:
-    """Print one kernel's row, formula, shapes and problems; return the problems."""
+    """Print one kernel's row, header, shapes and problems; return the problems."""
     taken, verdict, lines, problems = None, None, [], []
     try:
         taken = resources.of_kernel(kernel)
@@ -74,8 +73,8 @@ def _show_card(kernel: str) -> list[str]:
         verdict = trials.check(kernel)
         problems += verdict.findings
         lines = _profile(kernel)
-    print(_row(kernel, taken, verdict, lines))
-    body = [*formula(kernel), *_shapes(kernel), *(f"! {problem}" for problem in problems)]
+    print(_row(kernel, taken, verdict, lines), *header(kernel), sep="\n")
+    body = [*_shapes(kernel), *(f"! {problem}" for problem in problems)]
     print(textwrap.indent("\n".join(body), "    "))
     print(flush=True)  # seen at once, even through a pipe
     return problems
