@@ -17,7 +17,7 @@ from tinynet import Tensor, nn, optim
 from tinynet import functional as F
 from tinynet.commands.gradient_cases import CASES
 from tinynet.devices import copies
-from tinynet.devices.gpu import compiled_file, compiled_kernel
+from tinynet.devices.gpu import Gpu
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (extra cuda-check)")
 
@@ -57,34 +57,28 @@ class Recorder:
 def calls():
     """Every (name, args, kwargs) in training a small net and in every operation."""
     try:
-        devices = [tinynet.device(name) for name in ("sim:0", "sim:1")]
+        xp = tinynet.device("sim:0").xp
     except ValueError as reason:
         pytest.skip(str(reason))
-    for cached in (compiled_kernel, compiled_file):  # what other tests have compiled
-        cached.cache_clear()
     log: list = []
-    copies.can_read.cache_clear()
-    recorder, before = Recorder(devices[0].xp, log), devices[0].xp
-    for device in devices:
-        device.xp = recorder
-    try:
-        for case in CASES.values():
-            y = case.fn(*(Tensor(a, True, device=devices[0]) for a in case.arrays()))
-            y.backward(np.ones(y.shape, y.dtype))
-        train_a_little(devices[0])
-        for peers in ("1", "0"):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("TINYNET_SIM_PEERS", peers)
-                copies.can_read.cache_clear()
-                copies.gigabytes_per_second(*devices)
-    finally:
-        copies.can_read.cache_clear()
-        for device in devices:
-            device.xp = before
+
+    def two():
+        """Devices of their own: nothing is compiled for them, and no copy was tried."""
+        return [Gpu("sim", index, Recorder(xp, log)) for index in (0, 1)]
+
+    here, there = two()
+    for case in CASES.values():
+        y = case.fn(*(Tensor(a, True, device=here) for a in case.arrays()))
+        y.backward(np.ones(y.shape, y.dtype))
+    train_a_little(here, there)
+    for peers in ("1", "0"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TINYNET_SIM_PEERS", peers)
+            copies.gigabytes_per_second(*two())
     return log
 
 
-def train_a_little(device) -> None:
+def train_a_little(device, other) -> None:
     model = nn.Sequential(
         nn.Conv2d(2, 4, 3, groups=2, device=device),
         nn.ReLU(),
@@ -100,7 +94,7 @@ def train_a_little(device) -> None:
     loss.backward()
     optimizer.step()
     loss.to("cpu")
-    x.to("sim:1")
+    x.to(other)
     model.load_state_dict(model.state_dict())
 
 

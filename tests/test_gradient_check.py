@@ -12,7 +12,7 @@ import tinynet
 import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck, ops
 from tinynet.commands.gradient_cases import CASES
-from tinynet.devices import threads
+from tinynet.devices.scratch import Scratch
 from tinynet.ops.elementwise import Exp, Multiply
 from tinynet.ops.function import Function
 
@@ -131,7 +131,7 @@ def outputs(name, last=lambda y: y, dy=None, device="cpu"):
 def test_every_element_is_written(name, monkeypatch):
     """Fresh memory and reused buffers may hold anything: here nan, none of which may show."""
     expected = outputs(name)
-    empty, scratch = np.empty, threads.scratch
+    empty, scratch = np.empty, Scratch.__call__
 
     def poisoned(make, *args, **named):
         array = make(*args, **named)
@@ -141,7 +141,7 @@ def test_every_element_is_written(name, monkeypatch):
 
     monkeypatch.setattr(np, "empty", lambda *args, **named: poisoned(empty, *args, **named))
     monkeypatch.setattr(np, "empty_like", lambda a: poisoned(empty, a.shape, a.dtype))
-    monkeypatch.setattr(threads, "scratch", lambda *args: poisoned(scratch, *args))
+    monkeypatch.setattr(Scratch, "__call__", lambda *args: poisoned(scratch, *args))
     assert all(map(np.array_equal, outputs(name), expected))
 
 

@@ -32,17 +32,22 @@ def rates():
 
 
 @pytest.fixture
-def notebook(events, rates):
-    """In epoch 1, with a batch, a change and a finding that are not written yet."""
-
-    def tell(*text):
+def screen(events):
+    def tell(text):
         events.append("screen")
 
+    def nothing(*args):
+        pass
+
+    return SimpleNamespace(begin=nothing, advance=nothing, say=tell, line=tell, warn=tell)
+
+
+@pytest.fixture
+def notebook(events, rates, screen):
+    """In epoch 1, with a batch, a change and a finding that are not written yet."""
     notebook = Notebook(
         SimpleNamespace(log=lambda line: events.append("log")),
-        SimpleNamespace(
-            begin=lambda *a: None, advance=lambda *a: None, say=tell, line=tell, warn=tell
-        ),
+        screen,
         SimpleNamespace(lr=0.1, values=lambda: {"lr": dict(rates), "colour_noise": 0.0}),
         Batches(),
         SimpleNamespace(after_interval=lambda *a: []),
@@ -92,11 +97,11 @@ def test_whoever_stops_training_leaves_a_whole_log_and_a_checkpoint(notebook, ev
     assert events == ["log", "checkpoint, waiting"]
 
 
-def test_nothing_is_lost_if_the_screen_is_gone(notebook, events, monkeypatch):
+def test_nothing_is_lost_if_the_screen_is_gone(notebook, screen, events):
     def gone(text):
         raise BrokenPipeError
 
-    monkeypatch.setattr(notebook, "_progress", SimpleNamespace(advance=lambda *a: None, line=gone))
+    screen.line = gone
     with pytest.raises(BrokenPipeError):
         notebook.after_training(1)
     notebook.save(1, wait=True)
