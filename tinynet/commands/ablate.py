@@ -117,7 +117,7 @@ def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFo
     """
     begun = _read(given) if args.resume else None
     own = (*WHAT, *WHERE)
-    asked = flags.given(args, own)
+    asked = flags.chosen(args, own)
     if begun:
         asked = {**begun.settings, **asked}
     new = None if begun else args.out  # must be empty

@@ -85,10 +85,10 @@ def add_width(
 
 def network(args: Namespace) -> dict:
     """What was given of the flags that determine the network, by the settings' names."""
-    return given(args, names(NETWORK))
+    return chosen(args, names(NETWORK))
 
 
-def given(args: Namespace, flags: Iterable[str]) -> dict:
+def chosen(args: Namespace, flags: Iterable[str]) -> dict:
     """Those of the `flags` that were given, with their values."""
     return {name: getattr(args, name) for name in flags if getattr(args, name) is not None}
 

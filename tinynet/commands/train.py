@@ -132,7 +132,7 @@ def tell_of_new_start(resume: bool, folder: RunFolder) -> None:
 def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
     """The folder of the run, and its settings."""
     args.schedule = schedules.named_schedule(args)
-    given = flags.given(args, names(FLAG))
+    given = flags.chosen(args, names(FLAG))
     given["flags_given"] = tuple(given)
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the run to continue")
