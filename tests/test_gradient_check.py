@@ -239,6 +239,21 @@ def test_the_inputs_are_given_back_unchanged():
     assert np.array_equal(x.numpy(), before)
 
 
+def test_the_inputs_are_given_back_unchanged_by_a_function_that_fails():
+    x = leaf(normal(0, 3))
+    before, calls = x.numpy().copy(), []
+
+    def fails_later(x):
+        calls.append(x)
+        if len(calls) == 4:
+            raise ZeroDivisionError
+        return x * x
+
+    with pytest.raises(ZeroDivisionError):
+        gradcheck(fails_later, [x])
+    assert np.array_equal(x.numpy(), before)
+
+
 def test_many_operations_at_once(device):
     """A small net: the gradient of each parameter through everything above it."""
     x = Tensor(normal(0, 2, 2, 7, 6), device=device)

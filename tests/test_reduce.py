@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from inputs import distinct, leaf, normal, seeds, shapes
 
+import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet.kernels.sums import sum_over
 from tinynet.ops.reduce import Max, Mean
 
 DRAW = {"sum": normal, "mean": normal, "max": distinct}
@@ -86,6 +89,46 @@ def test_empty_axes():
         empty.mean(axis=0)
     with pytest.raises(ValueError, match=r"max: x has nothing to choose from along axis None"):
         empty.max()
+
+
+MANY = 2**24 + 4096  # a float32 sum of ones, one after another, stands still at 2**24
+
+
+def test_a_sum_along_the_first_axis_of_very_many_rows(device):
+    x = Tensor(np.ones((MANY, 2), np.float32), device=device)
+    assert x.sum(axis=0).numpy().tolist() == [MANY, MANY]
+    assert x.mean(axis=0).numpy().tolist() == [1, 1]
+
+
+def test_a_gradient_that_is_summed_over_very_many_rows():
+    rows = 300_000
+    third = np.full((rows, 2), 1 / 3, np.float32)
+    wanted = pytest.approx(rows / 3, rel=1e-6)  # one after another they are off by 6e-4
+    bias = Tensor(np.zeros(2, np.float32), requires_grad=True)
+    (Tensor(third) + bias).backward(third)
+    assert bias.grad.numpy()[0] == wanted
+    bias.zero_grad()
+    weight = Tensor(np.zeros((2, 2), np.float32))
+    F.linear(Tensor(third), weight, bias).backward(third)
+    assert bias.grad.numpy()[0] == wanted
+    y = F.softmax(Tensor(np.zeros((rows, 2), np.float32)), axis=0).numpy()
+    assert y[0, 0] == pytest.approx(1 / rows, rel=1e-6)
+
+
+@given(
+    shape=hnp.array_shapes(min_dims=1, max_dims=3, max_side=5),
+    long=st.integers(1, 3000),
+    data=st.data(),
+)
+def test_sums_over_any_axes_of_long_arrays_in_any_order_of_memory(shape, long, data):
+    which = data.draw(st.integers(0, len(shape) - 1))
+    shape = (*shape[:which], long, *shape[which + 1 :])
+    axes = tuple(sorted(data.draw(st.sets(st.integers(0, len(shape) - 1)))))
+    order = data.draw(st.permutations(range(len(shape))))
+    x = np.arange(np.prod(shape)).reshape(shape).transpose(order) % 7.0  # sums are exact
+    for keepdims in (False, True):
+        expected = x.sum(axis=axes, keepdims=keepdims)
+        np.testing.assert_array_equal(sum_over(x, axes, keepdims), expected, strict=True)
 
 
 # -------------------------------------------------------------------- mistakes that must be caught

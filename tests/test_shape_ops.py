@@ -116,6 +116,27 @@ def test_an_element_named_twice_gets_both_gradients():
     assert gradient(x[[0, 0], [1, 1]], x) == [[0, 3], [0, 0]]
 
 
+@pytest.mark.parametrize("one", [np.asarray(1), np.int64(1), np.uint8(1), Tensor(np.asarray(1))])
+def test_an_index_of_numpys_is_an_index(one, device):
+    one = one.to(device) if isinstance(one, Tensor) else one
+    x = leaf([[1.0, 2], [3, 4], [5, 6]], device)
+    assert x[one].numpy().tolist() == [3, 4]
+    assert x[:, one].numpy().tolist() == [2, 4, 6]
+    assert x[one, one].item() == 4
+    assert gradient(x[one], x) == [[0, 0], [1, 2], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    "shape", [np.array([3, 2]), [3, 2], (np.int32(3), np.array(2)), (np.uint8(3), -1)]
+)
+def test_a_shape_of_numpys_is_a_shape(shape):
+    x = Tensor(normal(0, 2, 3))
+    assert x.reshape(shape).shape == (3, 2)
+    assert x.reshape(*shape).shape == (3, 2)
+    assert x.transpose(np.array([1, 0])).shape == (3, 2)
+    assert x.reshape(np.array(6)).shape == (6,)
+
+
 def test_slices_by_hand():
     x = leaf([[1.0, 2, 3], [4, 5, 6]])
     assert x[0].numpy().tolist() == [1, 2, 3]

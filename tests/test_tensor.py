@@ -1,5 +1,7 @@
 """Tensor: what it takes, what it refuses, and how it meets NumPy arrays and Python numbers."""
 
+import copy
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +104,51 @@ def test_integers_and_bools_have_no_gradient(data):
         Tensor(data, requires_grad=True)
 
 
+@pytest.mark.parametrize("second", ["cuda:0", np.float64, "float32", 1, None])
+def test_a_device_or_a_dtype_in_the_place_of_requires_grad_is_refused(second):
+    with pytest.raises(
+        TypeError, match="requires_grad expects True or False, got .*; write device="
+    ):
+        Tensor([1.0], second)
+    assert Tensor([1.0], np.True_).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([np.zeros(2), np.ones(2)], np.float64),
+        ([np.zeros(2, np.float32), np.ones(2, np.float32)], np.float32),
+        ([[np.float64(1), 2.0], [3, 4]], np.float64),
+        ([np.float32(1), 2.0], np.float32),
+        ([np.int64(3), np.int64(1)], np.int64),
+        ([np.zeros((2, 2), np.uint8)], np.uint8),
+        ((1.0, [2][0]), np.float32),
+    ],
+)
+def test_a_list_of_arrays_keeps_their_dtype(data, dtype):
+    x = Tensor(data)
+    assert x.dtype == dtype
+    assert np.array_equal(x.numpy(), data)
+
+
+class Foreign:
+    """An array of another library, such as PyTorch: its dtype is none of NumPy's."""
+
+    def __init__(self, array):
+        self.array, self.dtype, self.shape = array, "torch.float64", array.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype=dtype)
+
+
+def test_arrays_of_other_libraries_are_taken_as_numpy_takes_them(device):
+    array = normal(0, 2, 3)
+    x = Tensor(Foreign(array), device=device)
+    assert x.dtype == np.float64
+    assert np.array_equal(x.numpy(), array)
+    assert np.array_equal((Tensor(array, device=device) + Foreign(array)).numpy(), array + array)
+
+
 # ---------------------------------------------------------------------------------- and back again
 
 
@@ -120,6 +167,41 @@ def test_item_float_and_bool():
         bool(Tensor([1, 2]))
     with pytest.raises(TypeError, match="len: a Tensor with no axes"):
         len(Tensor(1.0))
+
+
+def test_numbers_of_python_from_one_element():
+    x = Tensor(np.array([-2.567]))
+    assert int(x) == -2
+    assert round(x, 1) == -2.6
+    assert round(x) == -3
+    assert abs(x).numpy().tolist() == [2.567]
+    assert isinstance(abs(x), Tensor)
+    with pytest.raises(ValueError, match="item: expects a Tensor of one element"):
+        int(Tensor([1, 2]))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_and_pickles(duplicate, device):
+    x = tinynet.nn.Parameter(normal(0, 2, 3), device=device)
+    (x * x).sum().backward()
+    twin = duplicate(x)
+    assert type(twin) is tinynet.nn.Parameter
+    assert twin.device is device
+    assert twin.requires_grad
+    assert np.array_equal(twin.numpy(), x.numpy())
+    assert np.array_equal(twin.grad.numpy(), x.grad.numpy())
+    twin.write(np.zeros((2, 3)))
+    assert np.array_equal(x.numpy(), normal(0, 2, 3))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_module_that_holds_a_result_can_be_copied(duplicate):
+    net = tinynet.nn.Linear(3, 2)
+    net.kept = net(Tensor(np.ones((1, 3), np.float32)))
+    twin = duplicate(net)
+    assert np.array_equal(twin.kept.numpy(), net.kept.numpy())
+    assert not twin.kept.requires_grad  # off the tape
+    assert [*twin.state_dict()] == ["weight", "bias"]
 
 
 def test_numpy_functions_see_the_elements():
@@ -206,6 +288,15 @@ def test_dtypes_never_mix():
         x * Tensor(np.arange(3))
     with pytest.raises(TypeError, match="sum: x expects a float Tensor, got bool"):
         Tensor([True]).sum()
+
+
+@pytest.mark.parametrize("number", [np.float32(2), np.array(2.0), np.uint8(2), np.array(2)])
+def test_numbers_of_numpy_of_any_dtype_are_numbers(number):
+    for dtype in (np.float32, np.float64):
+        x = Tensor(np.full(3, 8, dtype))
+        for y in (x / number, number * x, x**number):
+            assert y.dtype == dtype
+    assert (x - number).numpy().tolist() == [6, 6, 6]
 
 
 def test_what_is_no_tensor_is_refused_by_name():

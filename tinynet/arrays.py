@@ -2,16 +2,24 @@
 
 import numpy as np
 
+from tinynet.devices import Device
 
-def as_array(data, dtype: np.dtype | str | None = None):
+
+def as_array(data, device: Device, dtype: np.dtype | str | None = None):
     """`data` as an array of `dtype`: Python numbers become float32 unless that says otherwise.
 
-    An array of NumPy or CuPy stays where it is. TypeError if the engine has no use for its dtype.
+    An array of the device stays where it is; what NumPy can take for an array becomes one of
+    NumPy's. In lists, the arrays among the elements say what dtype all get. TypeError if the engine
+    has no use for it.
     """
-    given = hasattr(data, "dtype") and hasattr(data, "shape")  # an array, or one NumPy number
-    array = data if given else np.asarray(data)
-    if dtype is None and not given and array.dtype.kind in "iuf":
-        dtype = np.float32
+    if isinstance(data, np.ndarray | np.generic) or device.owns(data):
+        array = data
+    else:
+        array = np.asarray(data)
+        weak = not hasattr(data, "dtype")  # no array of another library either
+        if dtype is None and weak and array.dtype.kind in "iuf":
+            dtypes = list(_dtypes(data))
+            dtype = np.result_type(*dtypes) if dtypes else np.float32
     if dtype is not None:
         array = array.astype(dtype, copy=False)
     kind, native = array.dtype.kind, array.dtype.isnative
@@ -19,3 +27,12 @@ def as_array(data, dtype: np.dtype | str | None = None):
         wanted = "numbers in float32 or float64" if native else "this machine's byte order"
         raise TypeError(f"Tensor: data expects {wanted}, got {array.dtype}")
     return array
+
+
+def _dtypes(data):
+    """The dtypes of the arrays and of NumPy's numbers in nested lists."""
+    for part in data if isinstance(data, list | tuple) else ():
+        if hasattr(part, "dtype"):
+            yield np.asarray(part).dtype
+        else:
+            yield from _dtypes(part)

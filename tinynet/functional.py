@@ -231,7 +231,9 @@ def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) 
     mask = _array(condition, x)
     if mask.dtype != bool:
         raise TypeError(f"where: condition expects bools, got {mask.dtype}")
-    return apply(Where, x, y, condition=x.device.asarray(mask))
+    with x.device.active():
+        own = x.device.asarray(mask).copy()  # backward reads it, whatever the caller does to his
+    return apply(Where, x, y, condition=own)
 
 
 def softmax(x: Tensor, axis: int = -1) -> Tensor:

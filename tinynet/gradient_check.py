@@ -78,9 +78,11 @@ def _numeric_gradient(fn: Callable[[], Tensor], x: Tensor, cotangent, eps: float
     for index in np.ndindex(x.shape):
         kept = float(x.numpy()[index])
         values = []
-        for moved in (kept + eps, kept - eps):
-            x.device.write(x.data, moved, index)
-            values.append(float((fn().numpy() * cotangent).sum()))
-        x.device.write(x.data, kept, index)
+        try:
+            for moved in (kept + eps, kept - eps):
+                x.device.write(x.data, moved, index)
+                values.append(float((fn().numpy() * cotangent).sum()))
+        finally:
+            x.device.write(x.data, kept, index)
         numeric[index] = (values[0] - values[1]) / (2 * eps)
     return numeric

@@ -16,7 +16,7 @@ __all__ = ["constant_", "he_normal_", "inputs", "normal_", "torch_default_", "un
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """Set every element to `value`."""
-    tensor.device.write(tensor.data, value)
+    tensor.write(value)
     return tensor
 
 
@@ -26,7 +26,7 @@ def normal_(
     """N(mean, std**2), drawn from `rng`, else from tinynet's own generator (`manual_seed`)."""
     rng = random.generator() if rng is None else rng
     drawn = rng.standard_normal(tensor.shape, dtype=tensor.dtype)
-    tensor.device.write(tensor.data, drawn * tensor.dtype.type(std) + tensor.dtype.type(mean))
+    tensor.write(drawn * tensor.dtype.type(std) + tensor.dtype.type(mean))
     return tensor
 
 
@@ -35,7 +35,7 @@ def uniform_(
 ) -> Tensor:
     """Uniform on [low, high)."""
     rng = random.generator() if rng is None else rng
-    tensor.device.write(tensor.data, rng.uniform(low, high, tensor.shape))
+    tensor.write(rng.uniform(low, high, tensor.shape))
     return tensor
 
 

@@ -16,10 +16,6 @@ class Parameter(Tensor):
     def __init__(self, data, device: str | Device | None = None, dtype=None):
         super().__init__(data, requires_grad=True, device=device, dtype=dtype)
 
-    def write(self, values: np.ndarray) -> None:
-        """Overwrite the elements with NumPy's `values`, of the same shape."""
-        self.device.write(self.data, values)
-
 
 class Module:
     """A part of a network. Parameters and modules assigned as attributes are found by name."""

@@ -69,8 +69,11 @@ class SGD:
         for group, velocities in zip(self.groups, self.velocity):
             options = [float(group[name]) for name in OPTIONS]
             for p, v in zip(group["params"], velocities):
-                if p.grad is not None:
-                    launch(p.device, "sgd_update", p.data, v, p.grad.data, p.size, *options)
+                if p.grad is None:
+                    continue
+                p.check_like("SGD", "the gradient", p.grad)  # .data may be another since
+                launch(p.device, "sgd_update", p.data, v, p.grad.data, p.size, *options)
+                p.changed()
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

@@ -7,31 +7,59 @@ Function the gradient of its result. The graph holds no results: an array that n
 backward is freed as soon as nothing uses it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 
 import numpy as np
 
 from tinynet.devices import Device
 from tinynet.ops.function import Function
 
-_recording = ContextVar("recording", default=True)
+_depth = ContextVar("depth of no_grad", default=0)
 
 
 def recording() -> bool:
     """Are operations being recorded?"""
-    return _recording.get()
+    return _depth.get() == 0
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Inside `with no_grad():` (or a function decorated with it) nothing is recorded."""
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+def no_grad(function: Callable | None = None):
+    """Nothing is recorded inside `with no_grad():`, nor in a function decorated with it."""
+    return _NoGrad() if function is None else _NoGrad()(function)
+
+
+class _NoGrad:
+    def __enter__(self) -> None:
+        _depth.set(_depth.get() + 1)
+
+    def __exit__(self, *_: object) -> None:
+        _depth.set(_depth.get() - 1)
+
+    def __call__(self, function: Callable) -> Callable:
+        kinds = (isgeneratorfunction, iscoroutinefunction, isasyncgenfunction)
+        if any(is_one(function) for is_one in kinds):
+            raise TypeError(
+                f"no_grad: {function.__name__} runs piece by piece, after the call: write `with "
+                "no_grad():` in it, around what computes, and no yield or await inside that"
+            )
+
+        @wraps(function)
+        def run(*args, **options):
+            with self:
+                return function(*args, **options)
+
+        return run
+
+
+class Version:
+    """How often an array was changed in place. All Tensors that hold the array share one."""
+
+    __slots__ = ("count",)
+
+    def __init__(self):
+        self.count = 0
 
 
 def check_inputs(op: type[Function], inputs: tuple) -> None:
@@ -39,17 +67,33 @@ def check_inputs(op: type[Function], inputs: tuple) -> None:
     first = inputs[0]
     for i, x in enumerate(inputs):
         if x.dtype.kind != "f" and not op.any_dtype:
-            raise TypeError(f"{op.name}: {op.argument(i)} expects a float Tensor, got {x.dtype}")
+            raise TypeError(
+                f"{op.name}: {op.argument(i)} expects a float Tensor, got {x.dtype}; "
+                "Tensor(x, dtype='float32') makes floats of it"
+            )
         if x.dtype != first.dtype:
             raise TypeError(
                 f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
-                "tinynet never changes a dtype on its own"
+                "tinynet never changes a dtype on its own; Tensor(x, dtype='float32') does, or "
+                "array.astype('float32') before"
             )
         if x.device is not first.device:
             raise ValueError(
                 f"{op.name}: {op.argument(0)} is on {first.device.name}, {op.argument(i)} is on "
                 f"{x.device.name}"
             )
+
+
+def record(function: Function, inputs: tuple) -> None:
+    """Note where the inputs of a Function came from, what they were, and which of them it saved."""
+    function.input_types = tuple((x.dtype, x.shape) for x in inputs)
+    function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
+    saved = [array for array in function.saved if function.device.owns(array)]
+    function.versions = tuple(
+        (i, x.version, x.version.count)
+        for i, x in enumerate(inputs)
+        if any(function.xp.may_share_memory(array, x.data) for array in saved)
+    )
 
 
 def backward(root, dy) -> Iterator[tuple]:
@@ -80,7 +124,7 @@ def backward(root, dy) -> Iterator[tuple]:
                     gradients[parent] = gradients[parent] + dx
                 else:
                     gradients[parent] = dx
-        function.saved, function.parents = None, ()
+        function.saved, function.parents, function.versions = None, (), ()
 
 
 def topological_order(root: Function) -> list[Function]:
@@ -110,6 +154,13 @@ def _gradients_of_inputs(function: Function, dy) -> tuple:
             f"backward: what {function.name} saved was freed by an earlier backward; run forward "
             "again, or add the losses and call backward once"
         )
+    for i, version, count in function.versions:
+        if version.count != count:
+            raise RuntimeError(
+                f"backward: {function.name} needs {function.argument(i)} as it was, and it has "
+                "been changed in place since, as an optimizer's step does: call backward before "
+                "that, or run forward again"
+            )
     gradients = function.backward(dy)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     if len(gradients) != len(function.parents):

@@ -4,8 +4,7 @@ Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, wh
 be wanted, records which Function made the result and where its inputs came from: the tape.
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -13,13 +12,14 @@ from tinynet import tape
 from tinynet.arrays import as_array
 from tinynet.devices import Device, copy
 from tinynet.devices import device as open_device
-from tinynet.ops import activation, elementwise, matmul, reduce
-from tinynet.ops.function import Function
-from tinynet.ops.shape import GetItem, Reshape, Transpose
+from tinynet.numpy_functions import NumPyFunctions, tensors_in
+from tinynet.operations import Operations
+from tinynet.ops.arguments import number
+from tinynet.ops.function import Function, check_broadcast
 from tinynet.ops.to import To
 
 
-class Tensor:
+class Tensor(Operations, NumPyFunctions):
     """An array on a device, with a gradient.
 
     `data`: an array, nested lists or a number. Arrays keep their dtype, and are copied only if not
@@ -27,8 +27,7 @@ class Tensor:
     labels and masks, without a gradient. `.data` is the device's array, `.grad` a Tensor or None.
     """
 
-    __slots__ = ("data", "device", "grad", "requires_grad", "creator", "__weakref__")
-    __array_ufunc__ = None  # ndarray + Tensor is then left to Tensor.__radd__
+    __slots__ = ("data", "device", "_grad", "requires_grad", "creator", "version", "__weakref__")
 
     def __init__(
         self,
@@ -37,15 +36,29 @@ class Tensor:
         device: str | Device | None = None,
         dtype: np.dtype | str | None = None,
     ):
+        if not isinstance(requires_grad, bool | np.bool_):
+            raise TypeError(
+                f"Tensor: requires_grad expects True or False, got {requires_grad!r}; write "
+                "device=... or dtype=... with its name"
+            )
         if isinstance(data, Tensor):
             device = data.device if device is None else device
-            data = data.data
+            data, version = data.data, data.version
+        else:
+            version = None
+            if any(x.requires_grad and tape.recording() for x in tensors_in(data)):
+                raise TypeError(
+                    "Tensor: data holds a Tensor whose gradient would be cut off: join Tensors "
+                    "with tinynet.functional.concatenate, numbers after x.reshape(1)"
+                )
         self.device = open_device(device)
-        self.data = self.device.asarray(as_array(data, dtype))
+        self.data = self.device.asarray(as_array(data, self.device, dtype))
+        # Who holds the very same array hears of its changes.
+        self.version = version if version and self.data is data else tape.Version()
         if requires_grad and self.data.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
         self.requires_grad = bool(requires_grad)
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
         self.creator: Function | None = None  # the Function whose result this is
 
     # ---------------------------------------------------------------- what it is
@@ -69,9 +82,6 @@ class Tensor:
         """The elements as a NumPy array (on cpu the very array, not a copy)."""
         return self.device.to_numpy(self.data)
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:  # np.asarray(tensor)
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
     def item(self) -> float | int | bool:
         """The one element as a Python number."""
         if self.size != 1:
@@ -90,9 +100,28 @@ class Tensor:
     def __float__(self) -> float:
         return float(self.item())
 
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __round__(self, digits: int | None = None) -> float | int:
+        return round(self.item(), digits)
+
+    def __getstate__(self) -> dict:  # for pickle and copy.deepcopy: the elements, off the tape
+        requires_grad = self.requires_grad and self.creator is None
+        return {
+            "data": self.numpy(),
+            "device": self.device,
+            "requires_grad": requires_grad,
+            "grad": self._grad,
+        }
+
+    def __setstate__(self, state: dict) -> None:
+        Tensor.__init__(self, state["data"], state["requires_grad"], state["device"])
+        self._grad = state["grad"]
+
     def detach(self) -> "Tensor":
         """The same data, off the tape."""
-        return Tensor(self.data, device=self.device)
+        return Tensor(self)
 
     def to(self, device: str | Device) -> "Tensor":
         """This Tensor on `device`: itself, or a copy, whose gradient is copied back."""
@@ -102,6 +131,17 @@ class Tensor:
         if self.requires_grad:
             return apply(To, self, target=target)
         return Tensor(copy(self.data, self.device, target), device=target)
+
+    @property
+    def grad(self) -> "Tensor | None":
+        """The gradient: what backward has added up, or what was assigned, of the same kind."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: "Tensor | None") -> None:
+        if grad is not None:
+            self.check_like("grad", "the gradient", grad)
+        self._grad = grad
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -131,139 +171,59 @@ class Tensor:
                 )
             grad = np.ones(self.shape, self.dtype)
         grad = as_operand("backward", grad, self)
-        if grad.shape != self.shape or grad.dtype != self.dtype:
-            raise ValueError(
-                f"backward: grad expects {self.dtype} {self.shape}, got {grad.dtype} {grad.shape}"
-            )
+        self.check_like("backward", "grad", grad)
         return grad.data
 
-    # ---------------------------------------------------------------- arithmetic
+    # ---------------------------------------------------------------- operations
 
-    def __add__(self, other) -> "Tensor":
-        return binary(elementwise.Add, self, other)
+    def operate(self, op: type[Function], *operands, **options) -> "Tensor":
+        """Apply an operation to operands of which this is one; others may be numbers or arrays."""
+        return apply(op, *(as_operand(op.name, x, self) for x in operands), **options)
 
-    def __radd__(self, other) -> "Tensor":  # other + self
-        return binary(elementwise.Add, other, self)
+    def compare(self, comparison: Callable, other) -> "Tensor":
+        """The bools that `comparison`, of Python's module operator, gives element by element."""
+        name = comparison.__name__
+        if other is None or isinstance(other, str):
+            return NotImplemented
+        if not isinstance(other, Tensor) and number(other) is not None:
+            y = number(other)  # 2.5 stays 2.5 beside integers
+        else:
+            other = as_operand(name, other, self)
+            if other.device is not self.device:
+                raise ValueError(f"{name}: x is on {self.device.name}, y is on {other.device.name}")
+            check_broadcast(name, self.shape, other.shape)
+            y = other.data
+        with self.device.active():
+            return Tensor(comparison(self.data, y), device=self.device)
 
-    def __sub__(self, other) -> "Tensor":
-        return binary(elementwise.Subtract, self, other)
+    def write(self, values: "Tensor | np.ndarray | float") -> None:
+        """Put NumPy's `values`, or those of a Tensor on this device, in place of the elements."""
+        if isinstance(values, Tensor):
+            with self.device.active():
+                self.data[...] = values.data
+        else:
+            self.device.write(self.data, values)
+        self.changed()
 
-    def __rsub__(self, other) -> "Tensor":  # other - self
-        return binary(elementwise.Subtract, other, self)
+    def changed(self) -> None:
+        """To be called by whoever has changed `.data` in place: a backward that needs it as it was
+        is then refused."""
+        self.version.count += 1
 
-    def __mul__(self, other) -> "Tensor":
-        return binary(elementwise.Multiply, self, other)
-
-    def __rmul__(self, other) -> "Tensor":  # other * self
-        return binary(elementwise.Multiply, other, self)
-
-    def __truediv__(self, other) -> "Tensor":
-        return binary(elementwise.Divide, self, other)
-
-    def __rtruediv__(self, other) -> "Tensor":  # other / self
-        return binary(elementwise.Divide, other, self)
-
-    def __pow__(self, other) -> "Tensor":
-        return binary(elementwise.Power, self, other)
-
-    def __rpow__(self, other) -> "Tensor":  # other ** self
-        return binary(elementwise.Power, other, self)
-
-    def __matmul__(self, other) -> "Tensor":
-        return binary(matmul.MatMul, self, other)
-
-    def __rmatmul__(self, other) -> "Tensor":  # other @ self
-        return binary(matmul.MatMul, other, self)
-
-    def __neg__(self) -> "Tensor":
-        return apply(elementwise.Negate, self)
-
-    def __getitem__(self, index) -> "Tensor":
-        parts = index if isinstance(index, tuple) else (index,)
-        return apply(GetItem, self, index=tuple(self._index_part(p) for p in parts))
-
-    def _index_part(self, part):
-        """Slices and ints as they are, arrays of ints or bools on this device."""
-        if isinstance(part, Tensor):
-            return part.to(self.device).data
-        if isinstance(part, list | np.ndarray):
-            return self.device.asarray(np.asarray(part, None if len(part) else np.intp))
-        return part
-
-    def exp(self) -> "Tensor":
-        """e**x for each element x."""
-        return apply(elementwise.Exp, self)
-
-    def log(self) -> "Tensor":
-        """The natural logarithm of each element: -inf for 0, nan for what is below."""
-        return apply(elementwise.Log, self)
-
-    def sqrt(self) -> "Tensor":
-        """The square root of each element, which has no finite gradient at 0."""
-        return apply(elementwise.Sqrt, self)
-
-    def tanh(self) -> "Tensor":
-        """(e**x - e**-x) / (e**x + e**-x) for each element x: from -1 to 1."""
-        return apply(activation.Tanh, self)
-
-    def relu(self) -> "Tensor":
-        """max(x, 0) for each element x (paper, section 3.1); nan stays nan."""
-        return apply(activation.ReLU, self)
-
-    def sigmoid(self) -> "Tensor":
-        """1 / (1 + e**-x) for each element x: from 0 to 1."""
-        return apply(elementwise.Sigmoid, self)
-
-    def abs(self) -> "Tensor":
-        """|x| for each element x, with gradient 0 at 0."""
-        return apply(elementwise.Abs, self)
-
-    def clip(self, lo: float | None, hi: float | None) -> "Tensor":
-        """min(max(x, lo), hi) for each element x; the gradient passes where lo <= x <= hi.
-
-        A bound that is None does not bind; not both may be.
-        """
-        ends = (-math.inf if lo is None else lo, math.inf if hi is None else hi)
-        if (lo is None and hi is None) or not ends[0] <= ends[1]:
-            raise ValueError(f"clip: expects lo <= hi, got lo={lo!r}, hi={hi!r}")
-        return apply(elementwise.Clip, self, lo=lo, hi=hi)
-
-    # ---------------------------------------------------------------- reductions and shapes
-
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
-        """The sum along `axis`, by default all axes; with `keepdims` these stay, of length 1."""
-        return apply(reduce.Sum, self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
-        """The mean, with the arguments of `sum`; ValueError if there is nothing to average."""
-        return apply(reduce.Mean, self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
-        """The largest elements; of equal ones the first gets the gradient."""
-        return apply(reduce.Max, self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: int) -> "Tensor":
-        """The elements in a new shape, reshape(2, 3) or reshape((2, 3)); one length may be -1."""
-        shape = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        return apply(Reshape, self, shape=tuple(shape))
-
-    def transpose(self, *axes: int) -> "Tensor":
-        """The axes in a new order, transpose(1, 0) or transpose((1, 0)); by default reversed."""
-        axes = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
-        return apply(Transpose, self, axes=tuple(axes))
-
-    @property
-    def T(self) -> "Tensor":
-        """The axes reversed: (2, 3, 4) becomes (4, 3, 2)."""
-        return self.transpose()
-
-    def flatten(self, start_axis: int = 0) -> "Tensor":
-        """Merge all axes from `start_axis` on into one."""
-        if not -self.ndim <= start_axis < max(self.ndim, 1):
-            raise ValueError(f"flatten: start_axis {start_axis} is not an axis of {self.shape}")
-        start = start_axis % max(self.ndim, 1)
-        length = int(np.prod(self.shape[start:], dtype=np.int64))
-        return self.reshape(*self.shape[:start], length)
+    def check_like(self, name: str, argument: str, other: "Tensor") -> None:
+        """TypeError or ValueError unless `other` is a Tensor of this shape, dtype and device."""
+        if not isinstance(other, Tensor):
+            raise TypeError(f"{name}: {argument} expects a Tensor, got {type(other).__name__}")
+        if other.shape != self.shape or other.dtype != self.dtype:
+            raise ValueError(
+                f"{name}: {argument} expects {self.dtype} {self.shape}, got {other.dtype} "
+                f"{other.shape}"
+            )
+        if other.device is not self.device:
+            raise ValueError(
+                f"{name}: {argument} is on {other.device.name}, what it belongs to is on "
+                f"{self.device.name}"
+            )
 
 
 def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
@@ -280,10 +240,12 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     with device.active():
         result = function.forward(*(x.data for x in inputs), **options)
     y = Tensor(result, device=function.result_device)
+    for x in inputs:
+        if y.device is device and device.xp.may_share_memory(y.data, x.data):
+            y.version = x.version  # a view: what changes x changes it
     if any(needs_grad):
         y.requires_grad, y.creator = True, function
-        function.input_types = tuple((x.dtype, x.shape) for x in inputs)
-        function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
+        tape.record(function, inputs)
     return y
 
 
@@ -291,7 +253,7 @@ def as_operand(name: str, value, like: Tensor) -> Tensor:
     """`value` as a Tensor that fits `like`: a number takes its dtype, an array keeps its own."""
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, int | float | np.integer):
+    if isinstance(value, bool) or number(value) is not None:
         return Tensor(np.asarray(value, like.dtype), device=like.device)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return Tensor(value, device=like.device)

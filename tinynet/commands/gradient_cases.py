@@ -142,7 +142,7 @@ def check_network(model: Sequential, image_size: int, samples: int = 5, seed: in
     for p in parameters.values():
         init.he_normal_(p, rng) if p.ndim > 1 else init.normal_(p, 1.0, rng=rng)
     last = [p for p in parameters.values() if p.ndim > 1][-1]
-    last.device.write(last.data, 0.02 * last.numpy())
+    last.write(0.02 * last.numpy())
     labels = rng.integers(0, len(last), len(x))
 
     def loss() -> Tensor:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinynet.devices import threads
+from tinynet.kernels.sums import sum_over
 
 
 def bias_forward(y, bias, n, c, plane):
@@ -16,12 +17,12 @@ def bias_forward(y, bias, n, c, plane):
 def bias_backward(dbias, dy, n, c, plane):
     """dbias (c,) = the sum of dy (n, c, plane) over images and pixels.
 
-    Each image is summed on its own, then the images in order: the same bits for any number of
-    workers.
+    Each image is summed on its own, then the images in a fixed order: the same bits for any number
+    of workers.
     """
     dy = dy.reshape(n, c, plane)
     per_image = np.empty((n, c), dy.dtype)
     threads.for_each_chunk(
         n, c * plane * dy.itemsize, lambda images: np.sum(dy[images], axis=2, out=per_image[images])
     )
-    np.sum(per_image, axis=0, out=dbias)
+    dbias[...] = sum_over(per_image, (0,))

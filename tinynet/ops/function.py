@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinynet.devices import Device
+from tinynet.kernels.sums import sum_over
 
 
 class Function:
@@ -35,6 +36,7 @@ class Function:
         self.saved: tuple | None = ()  # None once backward has freed it
         self.parents: tuple = ()  # where the inputs came from, for the tape (tinynet/tape.py)
         self.input_types: tuple = ()  # and what they were: (dtype, shape) of each
+        self.versions: tuple = ()  # of those that were saved: (which one, Version, its count then)
 
     @classmethod
     def argument(cls, i: int) -> str:
@@ -80,4 +82,4 @@ def unbroadcast(dx, shape: tuple[int, ...]):
         for axis, length in enumerate(shape)
         if length == 1 and dx.shape[axis + len(added)] != 1
     )
-    return dx.sum(axis=added + stretched, keepdims=True).reshape(shape)
+    return sum_over(dx, added + stretched).reshape(shape)

@@ -2,6 +2,8 @@
 
 import math
 
+from tinynet.kernels.sums import sum_over
+from tinynet.ops.arguments import integer
 from tinynet.ops.function import Function
 
 
@@ -11,7 +13,7 @@ def reduced_axes(name: str, axis, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
     for a in axes:
-        if isinstance(a, bool) or not hasattr(a, "__index__") or not -ndim <= a < ndim:
+        if integer(a) is None or not -ndim <= a < ndim:
             raise ValueError(f"{name}: axis expects ints from {-ndim} to {ndim - 1}, got {axis!r}")
     axes = tuple(sorted(int(a) % ndim for a in axes))
     if len(set(axes)) != len(axes):
@@ -30,7 +32,7 @@ class Sum(Function):
     def forward(self, x, *, axis, keepdims):
         axes = reduced_axes(self.name, axis, x.ndim)
         self.saved = (x.shape, kept_shape(x.shape, axes))
-        return x.sum(axis=axes, keepdims=keepdims)
+        return sum_over(x, axes, keepdims)
 
     def backward(self, dy):
         shape, kept = self.saved
@@ -46,7 +48,7 @@ class Mean(Function):
         if count == 0:
             raise ValueError(f"mean: x has nothing to average along axis {axis!r}: {x.shape}")
         self.saved = (x.shape, kept_shape(x.shape, axes), count)
-        return x.mean(axis=axes, keepdims=keepdims)
+        return sum_over(x, axes, keepdims) / count
 
     def backward(self, dy):
         shape, kept, count = self.saved

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinynet.kernels import launch
+from tinynet.kernels.sums import sum_over
 from tinynet.ops.function import Function
 from tinynet.ops.reduce import reduced_axes
 
@@ -23,13 +24,13 @@ class Softmax(Function):
         self.axis = _axis(self.name, axis, x.shape)
         # exp(x - max) cannot overflow, and the common factor cancels
         e = self.xp.exp(x - x.max(axis=self.axis, keepdims=True))
-        y = e / e.sum(axis=self.axis, keepdims=True)
+        y = e / sum_over(e, (self.axis,), keepdims=True)
         self.saved = (y,)
         return y
 
     def backward(self, dy):
         (y,) = self.saved
-        return y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))
+        return y * (dy - sum_over(dy * y, (self.axis,), keepdims=True))
 
 
 class LogSoftmax(Function):
@@ -38,13 +39,13 @@ class LogSoftmax(Function):
     def forward(self, x, *, axis):
         self.axis = _axis(self.name, axis, x.shape)
         shifted = x - x.max(axis=self.axis, keepdims=True)
-        y = shifted - self.xp.log(self.xp.exp(shifted).sum(axis=self.axis, keepdims=True))
+        y = shifted - self.xp.log(sum_over(self.xp.exp(shifted), (self.axis,), keepdims=True))
         self.saved = (y,)
         return y
 
     def backward(self, dy):
         (y,) = self.saved
-        return dy - self.xp.exp(y) * dy.sum(axis=self.axis, keepdims=True)
+        return dy - self.xp.exp(y) * sum_over(dy, (self.axis,), keepdims=True)
 
 
 class CrossEntropy(Function):
