@@ -96,13 +96,13 @@ class Window:
 
     def output_size(self, name: str, h: int, w: int, ceil_mode: bool = False) -> tuple[int, int]:
         """(oh, ow) for an image of h x w."""
-        if self.kh > self.top + h + self.bottom or self.kw > self.left + w + self.right:
+        oh = _steps(h, self.kh, self.stride_h, self.top, self.bottom, ceil_mode)
+        ow = _steps(w, self.kw, self.stride_w, self.left, self.right, ceil_mode)
+        if oh < 1 or ow < 1:
             raise ValueError(
                 f"{name}: the window {self.kh}x{self.kw} is larger than the padded image "
                 f"{self.top + h + self.bottom}x{self.left + w + self.right}"
             )
-        oh = _steps(h, self.kh, self.stride_h, self.top, self.bottom, ceil_mode)
-        ow = _steps(w, self.kw, self.stride_w, self.left, self.right, ceil_mode)
         return oh, ow
 
 
