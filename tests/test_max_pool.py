@@ -95,6 +95,15 @@ def test_ceil_mode():
     assert pooled([[1, 2, 3, 4, 5]], (1, 2), 4, ceil_mode=True) == [[2, 5]]
 
 
+def test_ceil_mode_takes_the_one_window_that_fits_in_part():
+    assert pooled([[1, 3, 2]], (1, 4), 2, ceil_mode=True) == [[3]]
+    with pytest.raises(ValueError, match="window 1x4 is larger than the padded image 1x3"):
+        pooled([[1, 3, 2]], (1, 4), 2)
+    # ceil((2 - 5) / 2) + 1 = 0: with a stride below what is missing, not even a part counts
+    with pytest.raises(ValueError, match="window 1x5 is larger than the padded image 1x2"):
+        pooled([[1, 3]], (1, 5), 2, ceil_mode=True)
+
+
 @pytest.mark.parametrize(
     ("size", "ceil_mode", "expected"),
     [(55, False, 27), (55, True, 27), (13, True, 6), (32, True, 16), (32, False, 15), (8, True, 4)],

@@ -9,6 +9,7 @@ import numpy as np
 from tinynet.data import Batch
 from tinynet.devices import Device
 from tinynet.devices import device as open_device
+from tinynet.devices.scratch import Scratch
 from tinynet.kernels import launch
 from tinynet.tensor import Tensor
 
@@ -43,7 +44,7 @@ class Inputs:
             raise ValueError(f"Inputs: components expects (3, 3), got {self.components.shape}")
         self.colour_noise, self.rescale = colour_noise, rescale
         self._mean = self.device.asarray(self.mean)
-        self._buffer = None
+        self._buffer = Scratch(lambda size: self.device.empty((size,), np.dtype(np.uint8)))
 
     @property
     def image_size(self) -> int:
@@ -52,7 +53,7 @@ class Inputs:
     def training_batch(self, batch: Batch) -> Tensor:
         """The batch as training sees it, cropped, mirrored and coloured: (n, 3, S, S).
 
-        Like every input it lies in the one buffer there is: the next input overwrites it.
+        Like every input it lies in a buffer that this thread's next input overwrites.
         """
         # Three terms summed by hand: a matrix product may round differently on another machine.
         along = batch.colour[:, :, None] * (self.colour_noise * self.components)
@@ -72,9 +73,7 @@ class Inputs:
         self, images: np.ndarray, places: tuple, shift: np.ndarray, scale: np.ndarray
     ) -> Tensor:
         n, c, h, w = images.shape
-        if self._buffer is None or len(self._buffer) < n:
-            self._buffer = self.device.empty((n, *self.mean.shape), np.dtype(np.float32))
-        x = self._buffer[:n]
+        x = self._buffer("x", (n, *self.mean.shape), np.dtype(np.float32))
         images, *places, shift, scale = map(
             self.device.asarray, (images, *places, shift, scale.astype(np.float32))
         )
