@@ -2,11 +2,13 @@
 
 Hypothesis draws the shapes: odd sizes, several blocks, windows that overlap or leave gaps, uneven
 padding. Outputs begin as NaN, so an element that nothing writes shows. What only moves data or
-decides (im2col, argmax, the dropout mask) must be equal to the bit; for the rest `ROUNDING` says
+decides (im2col, argmax, the dropout mask) must be equal to the bit; for the rest `CASES` says
 how far the order of a sum or another library's pow may move a result.
 """
 
 import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -240,58 +242,50 @@ def gemm(draw, a):
     return [a.blank(m, n), a.normal(m, k), a.normal(k, n), m, n, k]
 
 
-CASES = {
-    "im2col": im2col,
-    "col2im": col2im,
-    "max_pool_forward": max_pool_forward,
-    "max_pool_backward": max_pool_backward,
-    "avg_pool_forward": avg_pool_forward,
-    "avg_pool_backward": avg_pool_backward,
-    "lrn_forward": lrn_forward,
-    "lrn_backward": lrn_backward,
-    "lrn_within_forward": lrn_within_forward,
-    "lrn_within_backward": lrn_within_backward,
-    "relu_forward": activation_forward,
-    "relu_backward": activation_backward,
-    "tanh_forward": activation_forward,
-    "tanh_backward": activation_backward,
-    "dropout_forward": dropout,
-    "dropout_backward": dropout,
-    "softmax_cross_entropy_forward": softmax_cross_entropy_forward,
-    "softmax_cross_entropy_backward": softmax_cross_entropy_backward,
-    "bias_forward": bias_forward,
-    "bias_backward": bias_backward,
-    "sgd_update": sgd_update,
-    "augment": augment,
-    "gemm_naive": gemm,
-    "gemm_tiled": gemm,
-}
+@dataclass(frozen=True)
+class Case:
+    """How to draw a kernel's arguments, and how many units in the last place, of the largest
+    output, kernel and twin may differ by: 0 where they move data, compare elements, or do the same
+    few operations in order."""
 
-# How many units in the last place, of the largest output, kernel and twin may differ by. Those not
-# listed may not differ: they move data, compare elements, or do the same few operations in order.
-ROUNDING = {
-    "col2im": 8,  # sums of up to 5 x 5 terms in another order
-    "max_pool_backward": 8,
-    "avg_pool_forward": 8,
-    "avg_pool_backward": 8,  # also: divided by the count in one, times its inverse in the other
-    "lrn_forward": 8,  # NumPy's pow is accurate to 4
-    "lrn_backward": 32,  # two pow and a sum of quotients, which cancel
-    "lrn_within_forward": 8,
-    "lrn_within_backward": 32,
-    "tanh_forward": 4,  # two libraries' tanh
-    "tanh_backward": 4,  # 1 - y*y may be one fused operation
-    "softmax_cross_entropy_forward": 16,  # two libraries' exp, a sum of up to 700 terms
-    "bias_backward": 32,  # a sum of up to 1200 terms of both signs
-    "sgd_update": 4,  # fused or not
-    "gemm_naive": 32,  # sums of up to 70 terms of both signs
-    "gemm_tiled": 32,
+    draw: Callable
+    units: int = 0
+
+
+CASES = {
+    "im2col": Case(im2col),
+    "col2im": Case(col2im, 8),  # sums of up to 5 x 5 terms in another order
+    "max_pool_forward": Case(max_pool_forward),
+    "max_pool_backward": Case(max_pool_backward, 8),
+    "avg_pool_forward": Case(avg_pool_forward, 8),
+    # also: divided by the count in one, times its inverse in the other
+    "avg_pool_backward": Case(avg_pool_backward, 8),
+    "lrn_forward": Case(lrn_forward, 8),  # NumPy's pow is accurate to 4
+    "lrn_backward": Case(lrn_backward, 32),  # two pow and a sum of quotients, which cancel
+    "lrn_within_forward": Case(lrn_within_forward, 8),
+    "lrn_within_backward": Case(lrn_within_backward, 32),
+    "relu_forward": Case(activation_forward),
+    "relu_backward": Case(activation_backward),
+    "tanh_forward": Case(activation_forward, 4),  # two libraries' tanh
+    "tanh_backward": Case(activation_backward, 4),  # 1 - y*y may be one fused operation
+    "dropout_forward": Case(dropout),
+    "dropout_backward": Case(dropout),
+    # two libraries' exp, a sum of up to 700 terms
+    "softmax_cross_entropy_forward": Case(softmax_cross_entropy_forward, 16),
+    "softmax_cross_entropy_backward": Case(softmax_cross_entropy_backward),
+    "bias_forward": Case(bias_forward),
+    "bias_backward": Case(bias_backward, 32),  # a sum of up to 1200 terms of both signs
+    "sgd_update": Case(sgd_update, 4),  # fused or not
+    "augment": Case(augment),
+    "gemm_naive": Case(gemm, 32),  # sums of up to 70 terms of both signs
+    "gemm_tiled": Case(gemm, 32),
 }
 
 
 def arguments_of(kernel, real):
     @st.composite
     def strategy(draw):
-        return CASES[kernel](draw, Arrays(real, seed=draw(st.integers(0, 2**32 - 1))))
+        return CASES[kernel].draw(draw, Arrays(real, seed=draw(st.integers(0, 2**32 - 1))))
 
     return strategy()
 
@@ -299,10 +293,10 @@ def arguments_of(kernel, real):
 def assert_agree(kernel, ours, theirs):
     for name, expected in outputs(kernel, theirs).items():
         actual = outputs(kernel, ours)[name]
-        if kernel in ROUNDING and expected.dtype.kind == "f":
+        if CASES[kernel].units and expected.dtype.kind == "f":
             unit = np.finfo(expected.dtype).eps * max(1, np.abs(expected).max())
             np.testing.assert_allclose(
-                actual, expected, rtol=0, atol=ROUNDING[kernel] * unit, err_msg=name
+                actual, expected, rtol=0, atol=CASES[kernel].units * unit, err_msg=name
             )
         else:
             np.testing.assert_array_equal(actual, expected, err_msg=name)
