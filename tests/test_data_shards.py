@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from fuzzing import damaged, edited
+from hypothesis import strategies as st
 from imagenet_shaped import prepare_quietly, write_folder
 
 from tinynet.data import (
@@ -22,8 +25,9 @@ from tinynet.data import (
     measure,
     open_dataset,
 )
+from tinynet.data.prepared import RECORD, description_text, index_name
 from tinynet.data.preparing.shards_write import header
-from tinynet.data.shards import RECORD, ShardDataset, index_name
+from tinynet.data.shards import ShardDataset
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,14 @@ def test_many_threads_read_at_once(prepared):
 # ---------------------------------------------------------------- damage
 
 
+def without_checksums(path):
+    """Make the set one of an older `prepare`, or of another program."""
+    description = json.loads((path / "dataset.json").read_text())
+    for name in ("crc32", "index_crc32"):
+        del description[name]
+    (path / "dataset.json").write_text(json.dumps(description))
+
+
 def test_a_damaged_image_is_named_with_its_shard(copy):
     dataset = open_dataset(copy, "train", 224)
     record = np.fromfile(copy / "train.index", RECORD)[5]
@@ -142,6 +154,7 @@ def test_an_image_that_does_not_decode_is_named_with_its_shard(copy):
         file.write(bytes(size))
     records["crc32"][5] = zlib.crc32(bytes(size))
     records.tofile(copy / "train.index")
+    without_checksums(copy)
     dataset = open_dataset(copy, "train", 224)
     with pytest.raises(BadImage) as refused:
         dataset.load(5)
@@ -185,8 +198,8 @@ def test_a_shard_of_another_size_is_named_when_it_is_opened(copy, change):
         ("statistics.npz", None, r"statistics\.npz: missing or damaged"),
         ("dataset.json", b'{"format": ', r"dataset\.json: missing or damaged"),
         ("dataset.json", None, r"dataset\.json: missing or damaged"),
-        ("dataset.json", b"[1]", r"dataset\.json: damaged"),
-        ("dataset.json", b'{"format": "tinynet shards 1"}', r"dataset\.json: damaged: it lacks"),
+        ("dataset.json", b"[1]", r"dataset\.json: .*damaged .Expected `object`, got `array`"),
+        ("dataset.json", b'{"format": "tinynet shards 1"}', r"json: damaged .Object missing req"),
         ("dataset.json", b'{"format": "cars"}', r"its format is 'cars', wanted 'tinynet shards 1'"),
     ],
 )
@@ -200,10 +213,141 @@ def test_other_damaged_files_are_named(copy, name, data, message):
 
 
 def test_a_set_that_is_not_finished_is_refused(copy):
-    path = copy / "dataset.json"
-    path.write_text(path.read_text().replace('"finished": true', '"finished": false'))
+    description = json.loads((copy / "dataset.json").read_text())
+    del description["crc32"]
+    (copy / "dataset.json").write_bytes(description_text({**description, "finished": False}))
     with pytest.raises(DataError, match="set: not finished: run the same `prepare SRC DST` again"):
         open_dataset(copy, "val", 224)
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "train.index"])
+def test_one_flipped_bit_anywhere_is_found(copy, name):
+    """In a label of the index, or a letter of a class, nothing else would show it."""
+    whole = (copy / name).read_bytes()
+    for place in range(0, len(whole), 3):
+        data = bytearray(whole)
+        data[place] ^= 1
+        (copy / name).write_bytes(data)
+        with pytest.raises(DataError, match=f"^{copy / name}: .*; run again the `prepare SRC DST`"):
+            open_dataset(copy, "train", 224)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": 0}, r"Expected `int` >= 1 - at `\$.size`"),
+        ({"size": "256"}, r"Expected `int`, got `str` - at `\$.size`"),
+        ({"classes": []}, r"Expected `array` of length >= 1 - at `\$.classes`"),
+        ({"classes": {"cat": 1}}, r"Expected `array`, got `object` - at `\$.classes`"),
+        ({"classes": ["cat", None]}, r"Expected `str`, got `null` - at `\$.classes\[1\]`"),
+        ({"images": {"train": 10}}, r"missing required field `val` - at `\$.images`"),
+        ({"images": {"train": -1, "val": 4}}, r"Expected `int` >= 0 - at `\$.images.train`"),
+        ({"images": {"train": 2**80, "val": 4}}, r"Expected `int` <= 2147483647"),
+        ({"shards": [["train", 0, 1.5, 0]]}, r"Expected `int`, got `float` - at `\$.shards\[0\]"),
+        (
+            {"shards": [["../..", 0, 1, 0]]},
+            r"Invalid enum value '../..' - at `\$.shards\[0\]\[0\]`",
+        ),
+        ({"shards": [["train", 0, 1]]}, r"Expected `array` of length 4, got 3"),
+        ({"shards": []}, r"train.index: damaged: image 0 has no place in the shards"),
+        ({"classes": ["cat"]}, r"train.index: damaged: image [0-9] has no .* or no class"),
+        ({"index_crc32": {"train": 0, "val": 0}}, r"train.index: damaged: its checksum is another"),
+        ({"finished": 1}, r"Expected `bool`, got `int` - at `\$.finished`"),
+    ],
+)
+def test_what_cannot_be_in_dataset_json_is_refused(copy, changes, message):
+    without_checksums(copy)
+    description = json.loads((copy / "dataset.json").read_text())
+    (copy / "dataset.json").write_bytes(description_text({**description, **changes}))
+    with pytest.raises(DataError, match=message):
+        open_dataset(copy, "train", 224)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("shard", 7),
+        ("shard", -1),
+        ("offset", -512),
+        ("offset", 2**62),
+        ("size", -1),
+        ("size", 2**31 - 1),
+        ("label", 2),
+        ("label", -1),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused(copy, field, value):
+    without_checksums(copy)
+    records = np.fromfile(copy / "train.index", RECORD)
+    records[field][3] = value
+    records.tofile(copy / "train.index")
+    with pytest.raises(DataError, match="train.index: damaged: image 3 has no place in the shards"):
+        open_dataset(copy, "train", 224)
+
+
+@pytest.mark.parametrize(
+    ("mean", "covariance", "message"),
+    [
+        (np.full((3, 256, 256), np.nan), np.eye(3), "not what 0 to 255 can give"),
+        (np.full((3, 256, 256), 256.0), np.eye(3), "not what 0 to 255 can give"),
+        (np.zeros((3, 256, 256)), np.full((3, 3), np.inf), "not what 0 to 255 can give"),
+        (np.zeros((3, 255, 256)), np.eye(3), r"mean is float64 \(3, 255, 256\), wanted float64"),
+        (np.zeros((3, 256, 256), "f4"), np.eye(3), "mean is float32 .*, wanted float64"),
+        (np.zeros((3, 256, 256)), np.eye(4), r"covariance is float64 \(4, 4\)"),
+        (np.array([{}]), np.eye(3), "mean is object"),
+    ],
+)
+def test_statistics_that_cannot_be_are_refused(copy, mean, covariance, message):
+    np.savez(copy / "statistics.npz", mean=mean, covariance=covariance)
+    with pytest.raises(DataError, match=f"statistics.npz: .*{message}"):
+        open_dataset(copy, "train", 224)
+
+
+def test_an_array_that_says_it_is_enormous_is_refused(copy):
+    with zipfile.ZipFile(copy / "statistics.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (3, 256, 2**40)}
+        with archive.open("mean.npy", "w") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(DataError, match=r"mean is float64 \(3, 256, 1099511627776\), wanted"):
+        open_dataset(copy, "train", 224)
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "train.index", "statistics.npz"])
+def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(copy, name):
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    with pytest.raises(DataError, match=rf"{name}: missing or damaged|not one of|neither"):
+        open_dataset(copy, "train", 224)
+
+
+def test_any_bytes_are_a_set_or_refused_by_name(copy, fuzz):
+    description = json.loads((copy / "dataset.json").read_text())
+    del description["crc32"], description["index_crc32"]
+    (copy / "dataset.json").write_text(json.dumps(description))
+    whole = {name: (copy / name).read_bytes() for name in ("dataset.json", "train.index")}
+    np.savez_compressed(copy / "statistics.npz", mean=np.zeros((3, 256, 256)), covariance=np.eye(3))
+    whole["statistics.npz"] = (copy / "statistics.npz").read_bytes()
+
+    def check(change):
+        name, data = change
+        (copy / name).write_bytes(data.encode() if isinstance(data, str) else data)
+        try:
+            dataset = open_dataset(copy, "train", 224)
+        except DataError as error:
+            assert str(error).startswith(str(copy))
+        else:
+            for i in range(len(dataset)):
+                assert 0 <= dataset.labels[i] < len(dataset.classes)
+            try:
+                assert dataset.load(0).shape == (3, 256, 256)
+            except BadImage as error:
+                assert error.name.startswith(str(copy))
+        (copy / name).write_bytes(whole[name])
+
+    names = st.sampled_from(sorted(whole))
+    bytes_changed = names.flatmap(lambda name: st.tuples(st.just(name), damaged(whole[name])))
+    json_changed = st.tuples(st.just("dataset.json"), edited(description))
+    fuzz(check, bytes_changed | json_changed)
 
 
 # ---------------------------------------------------------------- ImageNet's size, other readers
@@ -241,7 +385,7 @@ def test_a_million_images_open_at_once(tmp_path):
     description = {
         "format": "tinynet shards 1",
         "source": "",
-        "files": {},
+        "files": {"train": images, "val": 0},
         "finished": True,
         "size": 256,
         "classes": [str(k) for k in range(1_000)],

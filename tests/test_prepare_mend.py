@@ -1,17 +1,20 @@
 """`prepare` on a finished set in which files other than shards are damaged: it restores them."""
 
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
+from fuzzing import damaged
 from imagenet_shaped import contents, photograph, prepare_quietly, write_folder
 from tiny_runs import run
 
 from tinynet.data import DataError, open_dataset
+from tinynet.data.prepared import Shard
 from tinynet.data.preparing.images import Made, plan
 from tinynet.data.preparing.shards_write import records_of
-from tinynet.data.shards import Shard
+from tinynet.data.preparing.state import read_state
 
 FILES = ("statistics.npz", "train.index", "val.index", "skipped.txt", "dataset.json")
 
@@ -155,3 +158,58 @@ def test_the_command_says_what_it_mended(tmp_path):
         assert result.status == 0 and "nothing left to do" not in result.out
         assert f"{out / name} was missing or damaged and has been restored" in result.err
     assert run("prepare", source, out).out.startswith("nothing left to do\n")
+
+
+def test_a_set_of_an_older_prepare_gets_its_checksums_and_nothing_is_said(photos, prepared, copy):
+    description = json.loads((copy / "dataset.json").read_text())
+    del description["crc32"], description["index_crc32"]
+    (copy / "dataset.json").write_text(json.dumps(description))
+    quiet = prepare_quietly(photos, copy)
+    assert quiet.warnings == [] and contents(copy) == contents(prepared)
+
+
+def test_a_fifo_in_the_place_of_the_progress_is_not_waited_for(photos, prepared, copy):
+    (copy / ".progress.npz").unlink()
+    os.mkfifo(copy / ".progress.npz")
+    assert prepare_quietly(photos, copy).made == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("shards", np.array([[2, 0, 1, 1]])),
+        ("shards", np.array([[-1, 0, 1, 1]])),
+        ("shards", np.zeros((1, 3), int)),
+        ("images", np.array([-5, 1])),
+        ("images", np.array([5.0, 1.0])),
+        ("total", np.zeros((3, 256, 255), np.uint32)),
+        ("total", np.zeros((3, 256, 256), object)),
+        ("wanted", np.frombuffer(b"[]", np.uint8)),
+        ("wanted", np.frombuffer(b'{"size": 1e9}', np.uint8)),
+        ("index_crc32", np.array([-1, 2**40])),
+        ("skipped", np.zeros(3)),
+    ],
+)
+def test_progress_that_cannot_be_counts_as_missing(photos, prepared, copy, name, value):
+    with np.load(copy / ".progress.npz") as found:
+        arrays = {**found, name: value}
+    np.savez(copy / ".progress.npz", **arrays)
+    (copy / "train.index").unlink()
+    quiet = prepare_quietly(photos, copy)
+    assert quiet.made == 0
+    (copy / ".progress.npz").write_bytes((prepared / ".progress.npz").read_bytes())
+    assert contents(copy) == contents(prepared)
+
+
+def test_any_bytes_in_the_progress_are_mended_or_refused_by_name(photos, prepared, copy, fuzz):
+    whole = (prepared / ".progress.npz").read_bytes()
+    state = read_state(prepared)[1]
+
+    def check(data):
+        (copy / ".progress.npz").write_bytes(data)
+        try:
+            assert read_state(copy)[1].shards == state.shards
+        except DataError as error:
+            assert str(error).startswith(f"{copy / '.progress.npz'}: ")
+
+    fuzz(check, damaged(whole))

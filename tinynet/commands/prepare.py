@@ -10,10 +10,10 @@ from tinynet.commands.example import Example, command, quoted
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted, megabytes
 from tinynet.data import Dataset, colour_components, open_dataset
+from tinynet.data.prepared import SKIPPED
 from tinynet.data.preparing.destination import Destination
 from tinynet.data.preparing.images import Recipe
 from tinynet.data.preparing.prepare import open_source, prepare
-from tinynet.data.shards import SKIPPED
 from tinynet.devices import threads
 
 SHOWN = 5  # lines of skipped.txt, or classes without images

@@ -8,7 +8,8 @@
 The files, in the order to read them: `errors.py`, `images.py` (one file to pixels, with `png.py`),
 `dataset.py` (what all datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py`
 and `folder.py` (over `tar.py`, `tree.py` and `synsets.py`), `statistics.py` and `loader.py`.
-Photographs load faster from a prepared set: `shards.py` is its format, and `preparing/` makes one.
+Photographs load faster from a prepared set: `prepared.py` is its format, `shards.py` reads it, and
+`preparing/` makes one. `compressed.py` unpacks no more than there can be.
 """
 
 from pathlib import Path
@@ -20,8 +21,9 @@ from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_f
 from tinynet.data.folder import FolderDataset
 from tinynet.data.images import decode_image
 from tinynet.data.loader import Batch, Loader
+from tinynet.data.prepared import is_prepared
 from tinynet.data.shapes import Shapes
-from tinynet.data.shards import ShardDataset, is_prepared
+from tinynet.data.shards import ShardDataset
 from tinynet.data.statistics import Statistics, colour_components, measure
 
 __all__ = [

@@ -9,46 +9,35 @@ missing one is restored exactly as it was, without reading a photograph.
 """
 
 import io
-import json
 import os
 import weakref
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from tinynet.data.errors import DataError
 from tinynet.data.folder import SPLITS
-from tinynet.data.preparing.shards_write import checksum, records_of
-from tinynet.data.shards import (
+from tinynet.data.prepared import (
     DESCRIPTION,
     PROGRESS,
     RECORD,
     SKIPPED,
     STATISTICS,
     Shard,
+    description_text,
     index_name,
     is_prepared,
-    read_arrays,
     read_description,
     read_statistics,
+    shards_of,
 )
+from tinynet.data.preparing.shards_write import checksum, records_of
+from tinynet.data.preparing.state import State, read_state, save_state
 from tinynet.data.statistics import Sums
 from tinynet.files.file_lock import lock
 from tinynet.files.whole_file import naming, whole_file
-
-
-@dataclass
-class State:
-    """What is done: `shards` in the order they were made, and what was in them."""
-
-    sums: Sums | None  # over the training images; None where only dataset.json describes the set
-    shards: list[Shard] = field(default_factory=list)
-    images: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
-    index_crc32: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
-    skipped: bytes = b""  # what skipped.txt holds
 
 
 class Destination:
@@ -62,7 +51,7 @@ class Destination:
         self, path: Path, wanted: dict, ignored: list[str], warn: Callable[[str], None]
     ) -> None:
         self.path, self.mended, self._wanted, self._warn = path, 0, wanted, warn
-        self._finished = False  # according to dataset.json
+        self._finished = self._is_older = False  # according to dataset.json
         if path.exists() and not path.is_dir():
             raise DataError(f"{path} is a file, wanted a folder")
         path.mkdir(parents=True, exist_ok=True)
@@ -85,7 +74,7 @@ class Destination:
         state.shards.append(shard)
         state.images[shard.split] += len(records)
         state.sums.add_all(sums)
-        self._save_state()
+        save_state(self.path, self.state, self._wanted)
 
     def mend(self) -> None:
         """Restore damaged indices; the finished shards must be whole."""
@@ -104,8 +93,15 @@ class Destination:
         np.savez(file, mean=statistics.mean, covariance=statistics.covariance)
         self._give(STATISTICS, file.getvalue(), told=self._finished)
         fields = [(s.split, s.number, s.bytes, s.crc32) for s in self.state.shards]
-        rest = {"finished": True, "images": self.state.images, "shards": fields}
-        self._give(DESCRIPTION, self._description(rest), told=self._finished)
+        rest = {
+            "finished": True,
+            "images": self.state.images,
+            "shards": fields,
+            "index_crc32": self.state.index_crc32,
+        }
+        # An older `prepare` wrote no checksums: theirs is replaced, but was not damaged.
+        told = self._finished and not self._is_older
+        self._give(DESCRIPTION, description_text({**self._wanted, **rest}), told)
 
     def skipped(self) -> list[str]:
         """The lines of skipped.txt."""
@@ -117,9 +113,8 @@ class Destination:
         except BlockingIOError:
             raise DataError(f"{self.path}: another `prepare` is at work on it") from None
 
-    def _description(self, rest: dict) -> bytes:
-        lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in {**self._wanted, **rest}.items()]
-        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+    def _unfinished(self) -> bytes:
+        return description_text({**self._wanted, "finished": False})
 
     def _give(self, name: str, data: bytes, told: bool) -> None:
         """Write the file unless it holds `data` already; `told`: report it, as it should have."""
@@ -136,18 +131,18 @@ class Destination:
         self.mended += 1
 
     def _begin(self, ignored: list[str]) -> None:
-        self._give(DESCRIPTION, self._description({"finished": False}), told=False)
+        self._give(DESCRIPTION, self._unfinished(), told=False)
         self._clear_parts()
         for split in SPLITS:
             _write(self.path / index_name(split), b"")
         _write(self.path / SKIPPED, _lines(ignored))
         self.state = State(Sums(self._wanted["size"]), skipped=_lines(ignored))
-        self._save_state()
+        save_state(self.path, self.state, self._wanted)
 
     def _resume(self, ignored: list[str]) -> None:
         """Continue from what `.progress.npz` says is there, or else dataset.json."""
         try:
-            before, self.state = self._read_state()
+            before, self.state = read_state(self.path)
         except DataError:
             self._resume_without_progress(ignored)
             return
@@ -155,9 +150,10 @@ class Destination:
         self._clear_parts()
         self._cut_back()
         try:
-            self._finished = read_description(self.path)["finished"]
+            found = read_description(self.path)
+            self._finished, self._is_older = found["finished"], "crc32" not in found
         except DataError:
-            self._give(DESCRIPTION, self._description({"finished": False}), told=True)
+            self._give(DESCRIPTION, self._unfinished(), told=True)
 
     def _resume_without_progress(self, ignored: list[str]) -> None:
         """Continue by dataset.json alone, if statistics.npz is whole: it could not be restored."""
@@ -172,10 +168,10 @@ class Destination:
         _check_same(path, before, self._wanted)
         try:
             if before["finished"]:
-                read_statistics(path)
-                shards = [Shard(*fields) for fields in before["shards"]]
+                read_statistics(path, before["size"])
                 skipped = (path / SKIPPED).read_bytes()
-                self.state = State(None, shards, before["images"], {}, skipped)
+                known = before.get("index_crc32", {})
+                self.state = State(None, shards_of(before), before["images"], known, skipped)
                 self._clear_parts()
                 left_out = sum(before["files"].values()) - sum(before["images"].values())
                 if len(self.skipped()) < left_out:
@@ -210,34 +206,6 @@ class Destination:
     def _clear_parts(self) -> None:
         for part in filter(_is_part, self.path.iterdir()):
             part.unlink()
-
-    def _save_state(self) -> None:
-        state, sums = self.state, self.state.sums
-        shards = [(SPLITS.index(s.split), s.number, s.bytes, s.crc32) for s in state.shards]
-        with whole_file(self.path / PROGRESS) as file:
-            np.savez(
-                file,
-                shards=np.array(shards, np.int64).reshape(-1, 4),
-                images=[state.images[split] for split in SPLITS],
-                index_crc32=[state.index_crc32[split] for split in SPLITS],
-                skipped=np.frombuffer(state.skipped, np.uint8),
-                wanted=np.frombuffer(json.dumps(self._wanted).encode(), np.uint8),
-                summed=sums.images,
-                total=sums.total,
-                products=sums.products,
-            )
-
-    def _read_state(self) -> tuple[dict, State]:
-        """What is being made, and the saved state. Raises DataError."""
-        names = ("summed", "total", "products", "shards", "images", "index_crc32")
-        arrays = read_arrays(self.path / PROGRESS, *names, "skipped", "wanted")
-        summed, total, products, shards, images, crc32, skipped, wanted = arrays
-        sums = Sums(self._wanted["size"])
-        sums.images, sums.total, sums.products = int(summed), total, products
-        shards = [Shard(SPLITS[k], *rest) for k, *rest in shards.tolist()]
-        images, crc32 = (dict(zip(SPLITS, counts.tolist())) for counts in (images, crc32))
-        state = State(sums, shards, images, crc32, skipped.tobytes())
-        return json.loads(wanted.tobytes()), state
 
 
 def _check_same(path: Path, before: dict, wanted: dict) -> None:

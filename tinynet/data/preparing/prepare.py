@@ -23,12 +23,12 @@ import numpy as np
 
 from tinynet.console.progress import Progress, TimeLeft
 from tinynet.data.errors import DataError
+from tinynet.data.prepared import FORMAT, SKIPPED, Shard, is_prepared, shard_name
 from tinynet.data.preparing.destination import Destination
 from tinynet.data.preparing.ilsvrc import TRAIN, is_ilsvrc, open_ilsvrc
 from tinynet.data.preparing.images import Job, Made, Recipe, make, plan
 from tinynet.data.preparing.shards_write import ShardWriter, is_whole
 from tinynet.data.preparing.source import Source, fingerprint, open_tree
-from tinynet.data.shards import FORMAT, SKIPPED, Shard, is_prepared, shard_name
 from tinynet.data.statistics import Sums
 from tinynet.files.whole_file import whole_file
 

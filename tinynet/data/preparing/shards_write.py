@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tinynet.data.shards import RECORD, Shard, shard_name
+from tinynet.data.prepared import RECORD, Shard, shard_name
 from tinynet.data.tar import list_tar
 
 BLANK = tarfile.TarInfo("").tobuf(tarfile.GNU_FORMAT)  # a header without name or size
