@@ -44,7 +44,8 @@ class Inputs:
             raise ValueError(f"Inputs: components expects (3, 3), got {self.components.shape}")
         self.colour_noise, self.rescale = colour_noise, rescale
         self._mean = self.device.asarray(self.mean)
-        self._buffer = Scratch(lambda size: self.device.empty((size,), np.dtype(np.uint8)))
+        empty = self.device.empty  # not of self: its arrays are free as soon as it is
+        self._buffer = Scratch(lambda size: empty((size,), np.dtype(np.uint8)))
 
     @property
     def image_size(self) -> int:
