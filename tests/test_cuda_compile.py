@@ -12,8 +12,7 @@ import re
 import pytest
 
 from tinynet.kernels import KERNELS
-from tinynet.kernels.launching.kernel import FOLDER
-from tinynet.kernels.launching.signature import Parameter, signature
+from tinynet.kernels.launching.kernel import FOLDER, Parameter, signature
 
 FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_120"]  # Turing, Ampere, Hopper, Blackwell

@@ -12,7 +12,7 @@ import tinynet
 import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck, ops
 from tinynet.commands.gradient_cases import CASES
-from tinynet.devices.scratch import Scratch
+from tinynet.devices.memory import Scratch
 from tinynet.ops.elementwise import Exp, Multiply
 from tinynet.ops.function import Function
 

@@ -13,7 +13,7 @@ import tinynet
 import tinynet.functional as F
 from tinynet import Tensor, nn, optim
 from tinynet.devices import threads
-from tinynet.devices.scratch import Scratch
+from tinynet.devices.memory import Scratch
 
 THREADS = 4
 

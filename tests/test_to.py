@@ -7,6 +7,7 @@ from inputs import normal
 import tinynet
 from tinynet import Tensor, gradcheck, nn
 from tinynet import functional as F
+from tinynet.commands.gradient_cases import CASES
 
 
 @pytest.fixture(params=[("cpu", "sim:0"), ("sim:0", "cpu"), ("sim:0", "sim:1")])
@@ -96,3 +97,20 @@ def test_a_module_moves_with_its_parameters(two):
     assert all(there.owns(p.data) for p in layer.parameters())
     # float32, the same BLAS on the same numbers: the same bits
     assert np.array_equal(layer(Tensor(x, device=there)).numpy(), before)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_device_that_is_not_the_current_one_computes_all_the_same(name):
+    """CuPy copies and adds on the current device, whichever the arrays are on."""
+    try:
+        second = tinynet.device("sim:1")
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    fn, arrays = CASES[name].fn, CASES[name].arrays()
+    leaves = [Tensor(array, requires_grad=True, device=second) for array in arrays]
+    for _ in range(2):  # the second gradient is added to the first
+        y = fn(*leaves)
+        y.backward(np.ones(y.shape))
+    turned = y.T  # a result that is not contiguous
+    assert turned.device is second and turned.data.device.id == second.index
+    assert all(x.grad is None or x.grad.data.device.id == second.index for x in leaves)

@@ -103,7 +103,8 @@ def backward(root, dy) -> Iterator[tuple]:
     step by step, so memory falls as the walk goes on.
     """
     if root.creator is None:
-        yield root, dy.copy()
+        with root.device.active():
+            yield root, dy.copy()
         return
     gradients = {root.creator: dy}
     order = topological_order(root.creator)

@@ -61,6 +61,14 @@ class Tensor(Operations, NumPyFunctions):
         self._grad: Tensor | None = None
         self.creator: Function | None = None  # the Function whose result this is
 
+    @classmethod
+    def of(cls, array, device: Device) -> "Tensor":
+        """A Tensor that holds an array of this very device, as an operation gives it."""
+        self = object.__new__(cls)
+        self.data, self.device, self.version = device.asarray(array), device, tape.Version()
+        self.requires_grad, self._grad, self.creator = False, None, None
+        return self
+
     # ---------------------------------------------------------------- what it is
 
     shape = property(lambda self: self.data.shape, doc="The lengths of the axes.")
@@ -159,8 +167,9 @@ class Tensor(Operations, NumPyFunctions):
         if not self.requires_grad:
             raise RuntimeError("backward: this Tensor does not require a gradient")
         for leaf, dx in tape.backward(self, self._first_gradient(grad)):
-            total = dx if leaf.grad is None else leaf.grad.data + dx
-            leaf.grad = Tensor(total, device=leaf.device)
+            with leaf.device.active():
+                total = dx if leaf.grad is None else leaf.grad.data + dx
+            leaf.grad = Tensor.of(total, leaf.device)
 
     def _first_gradient(self, grad):
         if grad is None:
@@ -239,7 +248,7 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     function = op(device, needs_grad)
     with device.active():
         result = function.forward(*(x.data for x in inputs), **options)
-    y = Tensor(result, device=function.result_device)
+    y = Tensor.of(result, function.result_device)
     for x in inputs:
         if y.device is device and device.xp.may_share_memory(y.data, x.data):
             y.version = x.version  # a view: what changes x changes it

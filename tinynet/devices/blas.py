@@ -17,13 +17,10 @@ def multiply(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
 
     Transposed views cost no copy.
     """
-    stack, m, n, k = out.shape[:-2], *out.shape[-2:], a.shape[-1]
-    if stack and threads.at_work():
-        np.matmul(a, b, out=out)
-        return
+    (*stack, m, n), k = out.shape, a.shape[-1]
     a, b = np.broadcast_to(a, (*stack, m, k)), np.broadcast_to(b, (*stack, k, n))
     if not stack or m * n * k > SMALL:
-        for i in np.ndindex(stack):
+        for i in np.ndindex(*stack):
             _multiply_one(out[i], a[i], b[i])
     else:  # whole matrices to each worker, along the first axis of the stack
         step = -(-len(out) // threads.SHARES)

@@ -19,16 +19,14 @@ class Cpu(Device):
 
     def __init__(self):
         super().__init__("cpu", np)
-        self.pool = Pool()
+        self.pool = Pool(taken=self.ledger.sample)
 
     def active(self) -> AbstractContextManager:
         """Make the device the current one, inside `with`."""
         return nullcontext()
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        array = self.pool.empty(shape, dtype)
-        self.ledger.sample()
-        return array
+        return self.pool.empty(shape, dtype)
 
     def bytes_in_use(self, arrays: list[np.ndarray]) -> int:
         """The bytes the pool has handed out, and those of `arrays` that came from elsewhere."""
@@ -65,7 +63,10 @@ class Cpu(Device):
 
     def multiply(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
         """out = a @ b, of matrices or of stacks of them."""
-        blas.multiply(out, a, b)
+        if out.ndim > 2 and threads.at_work():
+            np.matmul(a, b, out=out)
+        else:
+            blas.multiply(out, a, b)
 
     def for_each(self, count: int, task: Callable[[int], object]) -> None:
         """Run `task(i)` for every i below `count`, in any order, on all cores."""

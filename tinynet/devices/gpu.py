@@ -17,7 +17,7 @@ import numpy as np
 
 from tinynet.devices.base import Device
 from tinynet.devices.ledger import DeviceOutOfMemory
-from tinynet.devices.scratch import Scratch
+from tinynet.devices.memory import Scratch
 
 CTYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -89,7 +89,10 @@ class Gpu(Device):
         return self.contiguous(array)
 
     def contiguous(self, array):
-        return array if array.flags.c_contiguous else array.copy()
+        if array.flags.c_contiguous:
+            return array
+        with self.active():  # CuPy copies to the current device, whichever that is
+            return array.copy()
 
     def owns(self, array) -> bool:
         return isinstance(array, self.xp.ndarray) and array.device.id == self.index

@@ -16,7 +16,7 @@ from itertools import count as counter
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from tinynet.devices.scratch import Scratch
+from tinynet.devices.memory import Scratch
 
 CACHE = 1 << 20  # bytes: what a task reads and writes should stay in a core's cache
 SHARES = 16  # a sum or a product is cut into this many, whatever the number of cores

@@ -78,10 +78,11 @@ class Conv2d(Function):
         """dW^T = columns @ dy^T, summed over each share of the batch, and then over the shares."""
         m, k, part = len(weight) // self.groups, weight[0].size, self.columns.part
         cut = shares(self.device, len(x))
-        sums = self.device.zeros((len(cut), self.groups, k, m), x.dtype)
+        sums = self.device.empty((len(cut), self.groups, k, m), x.dtype)
         image_bytes = self.columns.image_bytes(x) + weight.nbytes  # each image has a dW at first
 
         def one_share(i):
+            sums[i] = 0
             for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
                 dweights = self.dweights(part(dy, images, groups), part(x, images, groups))
                 sums[i, groups] += dweights.sum(axis=0)

@@ -9,7 +9,7 @@ import numpy as np
 from tinynet.data import Batch
 from tinynet.devices import Device
 from tinynet.devices import device as open_device
-from tinynet.devices.scratch import Scratch
+from tinynet.devices.memory import Scratch
 from tinynet.kernels import launch
 from tinynet.tensor import Tensor
 

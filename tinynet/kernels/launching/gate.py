@@ -12,8 +12,7 @@ import numpy as np
 
 from tinynet.devices import Device
 from tinynet.kernels.launching.geometry import MOST_ELEMENTS
-from tinynet.kernels.launching.kernel import Kernel
-from tinynet.kernels.launching.signature import Parameter
+from tinynet.kernels.launching.kernel import Kernel, Parameter
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
