@@ -35,6 +35,7 @@ biases of 1, only a hundredth of a logit depends on the image, and training star
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,6 +48,50 @@ from tinynet.parallel.traffic import Traffic
 from tinynet.training.settings import Settings, settings_in
 
 SMALLEST_IMAGE = 64  # below this, nothing is left for pool5
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolutional layer: `maps` filters with windows of size x size, in all towers together.
+
+    towers: 1 if each filter sees all maps of the layer before, 2 if only those of its own tower.
+    parts: what the layer consists of, in the order in which an image meets them.
+    """
+
+    maps: int
+    size: int
+    stride: int = 1
+    padding: int | tuple[int, int, int, int] = 0
+    towers: int = 1
+    parts: tuple[str, ...] = ("conv", "relu")
+
+
+@dataclass(frozen=True)
+class Full:
+    """A fully connected layer: every unit sees all of the layer before."""
+
+    units: int
+    parts: tuple[str, ...] = ("fc", "relu")
+
+
+def network(p: Profile, num_classes: int, image_size: int) -> list[Conv | Full]:
+    """The paper's eight layers (section 3.5 and figure 2), from the image to the classes."""
+    maps1, maps2, maps3, maps4, maps5 = p.filters  # in the paper 96, 256, 384, 384, 256
+    hidden = ("dropout", "fc", "relu") if p.dropout_before else ("fc", "relu", "dropout")
+    # (image_size - 11) is rarely a multiple of 4: as the source did, let the last window of conv1
+    # hang over the right and bottom edge, onto zeros, which are the mean.
+    over = -(image_size - 11) % 4
+    edge = (0, over, 0, over) if p.conv1_padding is None else p.conv1_padding
+    return [  # what comes out in the paper
+        Conv(maps1, size=11, stride=4, padding=edge, parts=p.layer1),  # 55 x 55, pooled: 27 x 27
+        Conv(maps2, size=5, padding=2, towers=p.groups, parts=p.layer2),  # 27 x 27, pooled: 13 x 13
+        Conv(maps3, size=3, padding=1, towers=1 if p.crosstalk else p.groups),  # 13 x 13
+        Conv(maps4, size=3, padding=1, towers=p.groups),  # 13 x 13
+        Conv(maps5, size=3, padding=1, towers=p.groups, parts=("conv", "relu", "pool")),  # 6 x 6
+        Full(4096, parts=hidden),
+        Full(4096, parts=hidden),
+        Full(num_classes, parts=("fc",)),
+    ]
 
 
 class AlexNet(nn.Sequential):
@@ -83,7 +128,8 @@ class AlexNet(nn.Sequential):
             on = OneDevice(devices[0], dtype)
         else:
             on = TwoTowers(devices, dtype, self.traffic)
-        super().__init__(**_layers(p, on, num_classes, image_size, width, seed))
+        layers = network(p, num_classes, image_size)
+        super().__init__(**_modules(layers, p, on, image_size, width, seed))
         _initialize(self, p, np.random.default_rng(seed))
         self.profile, self.devices = profile, devices
         self.image_size, self.width, self.seed = image_size, width, seed
@@ -107,59 +153,51 @@ def _check_devices(p: Profile, profile: str, devices: tuple[str, ...]) -> None:
         )
 
 
-def _layers(p: Profile, on: OneDevice, num_classes, image_size, width, seed) -> dict:
-    """The modules by name, in the order in which an image meets them."""
+def _modules(layers: list, p: Profile, on: OneDevice, image_size: int, width: float, seed: int):
+    """The layers' modules by name, in the order in which an image meets them."""
 
     def even(count: int) -> int:
         return max(2, 2 * round(count * width / 2))
 
-    def conv(i: int, kernel: int, groups: int = 1, **options) -> nn.Module:
-        channels = even(p.filters[i - 2]) if i > 1 else 3
-        return on.conv(channels, even(p.filters[i - 1]), kernel, groups, **options)
-
-    # (image_size - 11) is rarely a multiple of 4: as the source did, let the last window of conv1
-    # hang over the right and bottom edge, onto zeros, which are the mean.
-    over = -(image_size - 11) % 4
-    padding1 = (0, over, 0, over) if p.conv1_padding is None else p.conv1_padding
-    groups3 = 1 if p.crosstalk else p.groups
-    activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[p.activation]
-    layers = on.fork("input")
-    for i, kinds, layer in (
-        (1, p.layer1, conv(1, 11, stride=4, padding=padding1)),
-        (2, p.layer2, conv(2, 5, padding=2, groups=p.groups)),
-        (3, ("conv", "relu"), conv(3, 3, padding=1, groups=groups3)),
-        (4, ("conv", "relu"), conv(4, 3, padding=1, groups=p.groups)),
-        (5, ("conv", "relu", "pool"), conv(5, 3, padding=1, groups=p.groups)),
-    ):
-        norm = nn.LocalResponseNorm(5, p.lrn_alpha, 0.75, p.lrn_k, p.lrn_groups // on.towers)
-        parts = {
-            "conv": layer,
-            "relu": on.plain(activation()),
-            "lrn": on.plain(norm),
-            "lrn_within": on.plain(nn.LocalResponseNormWithin(5, 1e-3 / 25, 0.75, 1.0)),
-            "pool": on.plain(nn.MaxPool2d(p.pool, stride=2)),
-        }
-        if i == 3 and p.crosstalk:
-            layers |= on.cross("conv3")
-        layers |= {f"{p.activation if kind == 'relu' else kind}{i}": parts[kind] for kind in kinds}
-
-    features = even(p.filters[4]) * _pool5_side(image_size, layers) ** 2
-    hidden = even(4096)
-    layers["flatten"] = on.plain(nn.Flatten())
-    for i, inputs in ((6, features), (7, hidden)):
-        fc = on.cross(f"fc{i}") | {f"fc{i}": on.linear(inputs, hidden)}
-        relu = {f"{p.activation}{i}": on.plain(activation())}
-        stream = seed + (i << 32)  # each dropout has its own
-        dropout = {}
-        if p.dropout != "none":
-            dropout = {f"dropout{i}": on.dropout(0.5, p.dropout, stream)}
-        layers |= dropout | fc | relu if p.dropout_before else fc | relu | dropout
-    return layers | on.join("fc8") | {"fc8": on.whole_linear(hidden, num_classes)}
+    modules, seen = on.fork("input"), 3  # seen: the maps, later units, that the next layer sees
+    for i, layer in enumerate(layers, 1):
+        if isinstance(layer, Full) and "flatten" not in modules:
+            seen *= _side(image_size, modules) ** 2
+            modules["flatten"] = on.plain(nn.Flatten())
+        for part in layer.parts:
+            name = f"{p.activation if part == 'relu' else part}{i}"
+            if part == "conv":
+                maps, options = even(layer.maps), {"stride": layer.stride, "padding": layer.padding}
+                if layer.towers == 1 and i > 1:
+                    modules |= on.cross(name)
+                modules[name] = on.conv(seen, maps, layer.size, layer.towers, **options)
+                seen = maps
+            elif part == "fc" and layer is layers[-1]:
+                modules |= on.join(name) | {name: on.whole_linear(seen, layer.units)}
+            elif part == "fc":
+                modules |= on.cross(name) | {name: on.linear(seen, even(layer.units))}
+                seen = even(layer.units)
+            elif part == "dropout" and p.dropout != "none":
+                modules[name] = on.dropout(0.5, p.dropout, seed + (i << 32))  # a stream of its own
+            elif part != "dropout":
+                modules[name] = on.plain(_without_parameters(part, p, on.towers))
+    return modules
 
 
-def _pool5_side(side: int, layers: dict) -> int:
-    """Follow the image's side through the windows of all layers: 224 -> 55 27 27 13 13 13 13 6."""
-    for layer in layers.values():
+def _without_parameters(part: str, p: Profile, towers: int) -> nn.Module:
+    """The module of a part that has none: the same in each of the towers it is in."""
+    if part == "relu":
+        return nn.Tanh() if p.activation == "tanh" else nn.ReLU()
+    if part == "lrn":
+        return nn.LocalResponseNorm(5, p.lrn_alpha, 0.75, p.lrn_k, p.lrn_groups // towers)
+    if part == "lrn_within":
+        return nn.LocalResponseNormWithin(5, 1e-3 / 25, 0.75, 1.0)
+    return nn.MaxPool2d(p.pool, stride=2)
+
+
+def _side(side: int, modules: dict) -> int:
+    """Follow the image's side through the windows of all modules: 224 -> 55 27 27 13 13 13 13 6."""
+    for layer in modules.values():
         layer = layer.a if isinstance(layer, Towers) else layer
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
             side = layer.output_size(side, side)[0]

@@ -17,6 +17,22 @@ def test_the_example_has_these_profiles():
     assert load_example("alexnet").EXAMPLE.profiles == tuple(PROFILES)
 
 
+def test_the_papers_network_is_that_of_its_figure_2():
+    alexnet = load_example("alexnet")
+    conv, full = alexnet.Conv, alexnet.Full
+    whole = ("conv", "relu", "lrn", "pool")
+    assert alexnet.network(PROFILES["paper"], num_classes=1000, image_size=224) == [
+        conv(96, size=11, stride=4, padding=(0, 3, 0, 3), parts=whole),
+        conv(256, size=5, padding=2, towers=2, parts=whole),
+        conv(384, size=3, padding=1),  # the lines that cross
+        conv(384, size=3, padding=1, towers=2),
+        conv(256, size=3, padding=1, towers=2, parts=("conv", "relu", "pool")),
+        full(4096, parts=("fc", "relu", "dropout")),
+        full(4096, parts=("fc", "relu", "dropout")),
+        full(1000, parts=("fc",)),
+    ]
+
+
 def test_each_field_is_told_of_by_one_point():
     told = Counter(name for point in POINTS for name in point.fields)
     assert told == Counter(field.name for field in fields(Profile))
