@@ -281,7 +281,7 @@ def test_flags_that_are_missing(trained, others, tmp_path):
 @pytest.mark.parametrize("flag", [("--profile", "paper"), ("--width", "1"), ("--image-size", "64")])
 def test_flags_that_are_the_checkpoints(trained, others, flag):
     told = refused("--checkpoint", trained, "--data", others, *flag)
-    assert f"finetune: error: has no flag {flag[0]};" in told
+    assert f"finetune: error: has no flag {flag[0]}" in told
 
 
 def test_a_replay_of_training_says_nothing_of_the_new_layer(trained, others):
