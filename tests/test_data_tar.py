@@ -340,7 +340,9 @@ def test_sparse_files_in_the_archives_of_ilsvrc(ilsvrc, tmp_path):
 def with_size(size):
     """A header that says this size, in the binary way of GNU."""
     block = bytearray(tarfile.TarInfo("train/cat/x.png").tobuf(tarfile.GNU_FORMAT))
-    block[124:136] = (size % 2**96).to_bytes(12, "big") if size < 0 else b"\x80" + size.to_bytes(11)
+    block[124:136] = (
+        (size % 2**96).to_bytes(12, "big") if size < 0 else b"\x80" + size.to_bytes(11, "big")
+    )
     return block
 
 

@@ -1,11 +1,13 @@
 """Views, ensembles and predictions: what a network makes of images it was not trained on."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import load_example
+from tiny_runs import load_example, run, train
 
+import tinynet
 from tinynet import functional as F
 from tinynet.commands.evaluate import check_classes
 from tinynet.data import BadImage, DataError, open_dataset
@@ -162,3 +164,21 @@ def test_classes_agree_if_their_names_do_or_their_wordnet_ids():
         dataset.classes = found
         with pytest.raises(UserError, match=f"best.safetensors knows .*{known[0]}.*{found[0]}"):
             check_classes(path, known, dataset)
+
+
+def test_data_that_a_checkpoint_names_are_neither_made_nor_downloaded(photos, tmp_path):
+    """By this name, the archive of CIFAR-10 would be."""
+    out, lost = tmp_path / "run", tmp_path / "deep" / "cifar-10-binary.tar.gz"
+    train("--data", photos, "--steps", "1", "--out", out)
+    for file in (out / "checkpoints").iterdir():
+        tinynet.save(file, {**tinynet.load(file), "data": str(lost)})
+    config = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps({**config, "data": str(lost)}))
+    for command in (
+        ("eval", "--checkpoint", out),
+        ("figures", "--run", out),
+        ("train", "--resume", "--steps", "2", "--out", out),
+    ):
+        result = run(*command)
+        assert result.status == 2 and f"{lost}: no such dataset" in result.err
+        assert not lost.parent.exists()

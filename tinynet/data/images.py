@@ -65,7 +65,7 @@ def load_square(
         name = str(source if is_path else getattr(source, "name", "image"))
     try:
         with _opened(source) as file:
-            return _decode_notes_or_not(file, size)
+            return _decode_despite_notes(file, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         reason = f"more than {MAX_PIXELS / 1e6:.0f} million pixels"
     except UnidentifiedImageError:
@@ -83,7 +83,7 @@ def _opened(source: str | PathLike | bytes | BinaryIO) -> AbstractContextManager
     return open_regular(source) if isinstance(source, str | PathLike) else nullcontext(source)
 
 
-def _decode_notes_or_not(file: BinaryIO, size: int) -> Image.Image:
+def _decode_despite_notes(file: BinaryIO, size: int) -> Image.Image:
     try:
         return _decode(file, size)
     except ValueError:

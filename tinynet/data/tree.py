@@ -139,15 +139,17 @@ class Tar(Tree):
             contents = Contents(file, str(path))
             self._file = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
-        self._places = {file: at for file, at in contents.files.items() if not _is_inside(file)}
+        self._places = {
+            file: at for file, at in contents.files.items() if not _is_hidden_path(file)
+        }
         self._sorted = sorted(self._places)
         odd = contents.left_out.items()
-        self._left_out = {path: reason for path, reason in odd if not _is_inside(path)}
+        self._left_out = {path: reason for path, reason in odd if not _is_hidden_path(path)}
         self._folders: dict[str, set[str]] = {"": set()}  # folder -> names of its sub-folders
         for file in self._places:
             self._add_folders(file.split("/")[:-1])
         for folder in contents.folders:
-            if not _is_inside(folder):
+            if not _is_hidden_path(folder):
                 self._add_folders(folder.split("/"))
 
     def _add_folders(self, parts: list[str]) -> None:
@@ -181,7 +183,7 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _is_inside(path: str) -> bool:
+def _is_hidden_path(path: str) -> bool:
     """Whether it, or a folder in which it lies, is hidden."""
     return any(map(is_hidden, path.split("/")))
 

@@ -12,20 +12,19 @@ The IDs number the classes in an order of their own. They are turned into WordNe
 into labels, by ascending order: a mix-up of the two orders costs 99.9 % of the validation images.
 """
 
-import io
 import os
 import re
-import struct
+import subprocess
+import sys
 import tarfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from tinynet.data.compressed import unpacked
 from tinynet.data.errors import DataError
+from tinynet.data.preparing import meta_mat
 from tinynet.data.synsets import WORDNET_ID
+from tinynet.files.json_file import checked, parse_json
 from tinynet.files.regular_file import read_regular
 
 GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
@@ -33,6 +32,7 @@ MAT = "meta.mat"
 IDS = ("ilsvrc2012_ids.tsv", "map_clsloc.txt", MAT)
 DEVKIT = "ILSVRC2012_devkit_t12"
 LARGEST_FILE, LARGEST_KIT = 2**24, 2**26  # bytes; the kit has a few million, unpacked
+MAT_SECONDS = 120  # for a file that is read in one
 NUMBER = re.compile("[0-9]{1,9}")
 WANTED = f"wanted {DEVKIT}.tar.gz of the development kit, packed or unpacked, or"
 
@@ -127,43 +127,29 @@ def _read_lines(table: KitFile) -> list[Class]:
 
 def _read_mat(table: KitFile) -> list[Class]:
     """The struct array `synsets`, whose leaves are the classes."""
+    program = [sys.executable, meta_mat.__file__]
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # each thread would want memory
     try:
-        from scipy.io import loadmat
-    except ImportError:
+        done = subprocess.run(
+            program, input=table.data, capture_output=True, timeout=MAT_SECONDS, env=alone
+        )
+        if done.returncode == meta_mat.NO_SCIPY:
+            raise DataError(
+                f"{table.place}: a MATLAB file, and SciPy, which reads it, is not installed: "
+                f"`pip install scipy`, or put {IDS[0]} or {IDS[1]} beside the images"
+            )
+        if done.returncode:
+            told = done.stderr.decode(errors="replace").split("\n")[0]
+            raise ValueError(told or f"its reader ended with status {done.returncode}")
+        rows = checked(parse_json(done.stdout), list[tuple[int, str, str]])
+    except DataError:
+        raise
+    except (ValueError, subprocess.TimeoutExpired) as error:
         raise DataError(
-            f"{table.place}: a MATLAB file, and SciPy, which reads it, is not installed: "
-            f"`pip install scipy`, or put {IDS[0]} or {IDS[1]} beside the images"
-        ) from None
-    try:
-        _check_unpacked_size(table.data)
-        synsets = np.atleast_1d(loadmat(io.BytesIO(table.data), squeeze_me=True)["synsets"])
-        return [
-            Class(int(synset["ILSVRC2012_ID"]), str(synset["WNID"]), str(synset["words"]))
-            for synset in synsets
-            if synset["num_children"] == 0
-        ]
-    except Exception as error:  # a damaged file can raise anything at all inside a reader
-        raise DataError(
-            f"{table.place}: damaged, or not the kit's ({type(error).__name__}: {error}); "
-            "download the development kit again"
+            f"{table.place}: damaged, or not the kit's ({error}); download the development kit "
+            "again"
         ) from error
-
-
-def _check_unpacked_size(data: bytes) -> None:
-    """Raise ValueError if the compressed variables of a MATLAB file, version 5, are enormous.
-
-    After a header of 128 bytes, at whose end "IM" says little-endian, each variable has its type
-    (15: compressed) and its length before it.
-    """
-    words, place = "<II" if data[126:128] == b"IM" else ">II", 128
-    while place + 8 <= len(data):
-        kind, length = struct.unpack_from(words, data, place)
-        if kind == 15:
-            stream = zlib.decompressobj()
-            stream.decompress(data[place + 8 : place + 8 + length], LARGEST_KIT)
-            if stream.unconsumed_tail:
-                raise ValueError(f"more than {LARGEST_KIT:,} bytes unpacked")
-        place += 8 + length
+    return [Class(*row) for row in rows]
 
 
 def _find(folder: Path, names: tuple[str, ...]) -> KitFile | None:
