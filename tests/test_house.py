@@ -7,7 +7,7 @@ import sys
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from imports import ROOT, imports, modules
+from imports import ROOT, imports, modules, parsed
 
 PAGE = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
 DRAWING = re.search(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL).group(1)
@@ -131,7 +131,7 @@ def test_modules_import_one_another_in_no_circle():
 def test_no_module_takes_a_private_name_of_another():
     taken = [(m, i.module, i.name) for m, i in OWN if (i.name or i.module).split(".")[-1][0] == "_"]
     for module, path in MODULES.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         local = {i.module.split(".")[-1] for i in IMPORTS[module] if i.module in MODULES}
         taken += [
             (module, node.value.id, node.attr)

@@ -5,11 +5,22 @@
     for batch in Loader(dataset, 128, seed=0, workers=2, train=True).epoch(0):
         batch.images, batch.labels, batch.top, batch.left, batch.flip, batch.colour
 
-The files, in the order to read them: `errors.py`, `images.py` (one file to pixels, with `png.py`),
-`dataset.py` (what all datasets share), the datasets `shapes.py`, `cifar10.py`, `fashion_mnist.py`
-and `folder.py` (over `tar.py`, `tree.py` and `synsets.py`), `statistics.py` and `loader.py`.
-Photographs load faster from a prepared set: `prepared.py` is its format, `shards.py` reads it, and
-`preparing/` makes one. `compressed.py` unpacks no more than there can be.
+The files, in the order to read them:
+
+    errors.py          what is wrong with the data, said to whoever gave them
+    png.py, images.py  one file to pixels
+    dataset.py         what all datasets share
+    shapes.py          drawn, so that nothing is downloaded
+    compressed.py      an archive is unpacked no further than it can be right
+    cifar10.py, fashion_mnist.py
+    tar.py, tree.py    a folder, or an archive read as one
+    synsets.py         the classes of ImageNet, and the words for them
+    folder.py          photographs in a folder for each class
+    statistics.py      the mean image, and how colours vary
+    loader.py          batches, decoded ahead of training
+    prepared.py        photographs load faster from a prepared set: its format
+    shards.py          and a dataset that reads it
+    preparing/         and what makes one
 """
 
 from pathlib import Path
