@@ -1,120 +1,93 @@
-"""The command line's own words: versions, flags that do not exist, systems without file locks."""
+"""An int and a number are the same things everywhere: Python's and NumPy's, and no bools."""
 
-import re
-import subprocess
-import sys
-
+import numpy as np
 import pytest
-from tiny_runs import load_example, run
+from inputs import normal
 
 import tinynet
-from tinynet.commands.flags import KINDS
-from tinynet.console.arguments import meant_by
-from tinynet.kernels import __main__ as kernels
+import tinynet.functional as F
+from tinynet import Tensor, nn
+from tinynet.optim import SGD, ReduceLROnPlateau, StepLR
 
-KNOWN = ("-h", "--help", "--lr", "--batch-size", "--epochs", "--workers", "--data", "--out")
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("--learning-rate", "--lr"),  # its words abbreviated
-        ("--learning_rate", "--lr"),
-        ("--bs", "--batch-size"),  # an abbreviation for its words
-        ("--num-epochs", "--epochs"),  # one word more
-        ("--nworkers", "--workers"),  # a letter more
-        ("--batchsize", "--batch-size"),
-        ("-lr", "--lr"),
-        ("--size", "--batch-size"),
-        ("--dataset", "--data"),
-        ("--output", "--out"),
-        ("--colour", None),
-        ("--", None),
-    ],
-)
-def test_the_flag_that_was_meant(typed, meant):
-    assert meant_by(typed, KNOWN) == meant
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (
-            "train --learning-rate 0.1",
-            "train: error: has no flag --learning-rate: did you mean --lr",
-        ),
-        ("train --num_epochs=3", "has no flag --num_epochs: did you mean --epochs?"),
-        ("train --colour red", "has no flag --colour; alexnet.py train --help lists its flags"),
-        ("train photos", "train: error: takes no 'photos'"),
-    ],
-)
-def test_an_unknown_flag_comes_with_its_command_and_the_one_meant(words, told):
-    result = run(*words.split())
-    assert result.status == 2
-    usage, *_, error = result.err.splitlines()
-    assert usage.startswith("usage: alexnet.py train ") and told in error
-
-
-def test_the_kernels_command_names_the_flag_that_was_meant(capsys):
-    with pytest.raises(SystemExit):
-        kernels.main(["lrn", "--checked"])
-    assert "has no flag --checked: did you mean --check?" in capsys.readouterr().err
-
-
-def test_version():
-    told = rf"tinynet {re.escape(tinynet.__version__)} \(Python 3\.\d+\.\d+\S*, NumPy 2\.\S+\)\n"
-    result = run("--version")
-    assert result.status == 0 and re.fullmatch(told, result.out)
-
-
-def test_a_system_without_file_locks_is_refused_in_one_line():
-    """As on Windows, which has no module fcntl. The engine itself needs none."""
-    code = "import sys; sys.modules['fcntl'] = None; import tinynet; print('engine', flush=True); "
-    code += "import tinynet.commands"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (result.returncode, result.stdout) == (2, "engine\n")
-    assert result.stderr.startswith("error: tinynet trains on Linux and macOS")
-    assert "Windows is not supported" in result.stderr and result.stderr.count("\n") == 1
-
-
-# ---------------------------------------------------------------- defaults in the help
-
-SETTINGS = {
-    "profile": "--profile",
-    "image_size": "--image-size",
-    "width": "--width",
-    "epochs": "--epochs",
-    "batch_size": "--batch-size",
-    "lr": "--lr",
-    "log_every": "--log-every",
-    "checkpoint_every": "--checkpoint-every",
+IMAGES = Tensor(normal(0, 2, 4, 5, 5))
+FILTERS = Tensor(normal(1, 4, 2, 1, 1))
+WEIGHT = nn.Parameter(normal(0, 2))
+INTS = {  # (a function of the argument, a value that it takes)
+    "conv2d groups": (lambda n: F.conv2d(IMAGES, FILTERS, groups=n), 2),
+    "conv2d padding": (lambda n: F.conv2d(IMAGES, FILTERS, groups=2, padding=n), 1),
+    "conv2d stride": (lambda n: F.conv2d(IMAGES, FILTERS, groups=2, stride=(1, n)), 2),
+    "max_pool2d kernel_size": (lambda n: F.max_pool2d(IMAGES, n), 2),
+    "avg_pool2d kernel_size": (lambda n: F.avg_pool2d(IMAGES, (n, 1)), 2),
+    "local_response_norm size": (lambda n: F.local_response_norm(IMAGES, n), 3),
+    "local_response_norm groups": (lambda n: F.local_response_norm(IMAGES, groups=n), 2),
+    "within size": (lambda n: F.local_response_norm_within(IMAGES, n, 0.1, 0.7), 3),
+    "dropout seed": (lambda n: F.dropout(IMAGES, seed=n), 3),
+    "dropout counter": (lambda n: F.dropout(IMAGES, seed=1, counter=n), 3),
+    "dropout offset": (lambda n: F.dropout(IMAGES, seed=1, offset=n, full_shape=(4, 4, 5, 5)), 100),
+    "pad": (lambda n: F.pad(IMAGES, n), 1),
+    "concatenate axis": (lambda n: F.concatenate([IMAGES, IMAGES], n), 1),
+    "softmax axis": (lambda n: F.softmax(IMAGES, n), 1),
+    "sum axis": (lambda n: IMAGES.sum(axis=n), 1),
+    "mean axes": (lambda n: IMAGES.mean(axis=(0, n)), 1),
+    "flatten": (lambda n: IMAGES.flatten(n), 1),
+    "reshape": (lambda n: IMAGES.reshape(n, -1), 8),
+    "transpose": (lambda n: IMAGES.transpose(0, n, 1, 3), 2),
+    "Conv2d channels": (lambda n: nn.Conv2d(n, n, 1, groups=n), 4),
+    "Linear": (lambda n: nn.Linear(n, n), 4),
+    "StepLR": (lambda n: StepLR(None, n), 3),
+    "ReduceLROnPlateau": (lambda n: ReduceLROnPlateau(None, patience=n, max_drops=n), 3),
+    "manual_seed": (tinynet.manual_seed, 0),
+}
+NUMBERS = {
+    "dropout p": (lambda n: F.dropout(IMAGES, n, seed=1), 0.5),
+    "Dropout p": (lambda n: nn.Dropout(n, seed=1)(IMAGES), 0.5),
+    "local_response_norm": (lambda n: F.local_response_norm(IMAGES, 3, n, n, n), 0.5),
+    "within": (lambda n: F.local_response_norm_within(IMAGES, 3, n, n, n), 0.5),
+    "clip": (lambda n: IMAGES.clip(-n, n), 0.5),
+    "SGD": (lambda n: SGD([WEIGHT], n, n, n).state_dict()["groups"][0]["lr"], 0.5),
+    "StepLR gamma": (lambda n: StepLR(None, 1, n), 0.5),
+    "ReduceLROnPlateau": (lambda n: ReduceLROnPlateau(None, n, threshold=n), 0.5),
+    "maximum": (lambda n: F.maximum(IMAGES, n), 0.5),
+    "where": (lambda n: F.where(IMAGES > 0, IMAGES, n), 0.5),
 }
 
 
-def helps(example, monkeypatch):
-    """What `train --help` says of each flag."""
-    monkeypatch.setenv("COLUMNS", "1000")
-    entries = re.split(r"\n  (?=--)", run("train", "--help", example=example).out)
-    return {entry.split()[0]: " ".join(entry.split()) for entry in entries[1:]}
+def elements(result):
+    return result.numpy() if isinstance(result, Tensor) else result
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("example", ["alexnet", "cifar10"])
-def test_train_help_shows_what_training_takes(example, kind, monkeypatch):
-    told = helps(example, monkeypatch)
-    settings = load_example(example).EXAMPLE.settings({"data": kind}, kind)
-    for name, flag in SETTINGS.items():
-        flag = "--recipe" if (example, name) == ("cifar10", "profile") else flag
-        value = f"{getattr(settings, name)}".removesuffix(".0")
-        of_kind = re.search(rf"\(.*\b({re.escape(value)}) for {kind}\b.*\)", told[flag])
-        of_others = re.search(rf"\((.* for .*, else )?{re.escape(value)}[);]", told[flag])
-        assert of_kind or (of_others and f"for {kind}" not in told[flag]), told[flag]
+def same(a, b):
+    a, b = elements(a), elements(b)
+    return np.array_equal(a, b) if isinstance(a, np.ndarray | float) else type(a) is type(b)
 
 
-@pytest.mark.parametrize("command", ["train", "finetune", "ablate"])
-def test_every_number_to_choose_has_a_default_in_the_help(command, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "1000")
-    lines = run(command, "--help").out.splitlines()
-    numbers = [line for line in lines if re.match(r" +--[a-z-]+ (N|X|STEPS) ", line)]
-    assert len(numbers) > 4
-    assert all(re.search(r"\(.+\)", line) for line in numbers)
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int32, np.array])
+@pytest.mark.parametrize("name", INTS)
+def test_an_int_of_numpys_is_an_int(name, kind):
+    function, value = INTS[name]
+    assert same(function(kind(value)), function(value))
+
+
+@pytest.mark.parametrize("wrong", [2.0, np.float64(2), True, np.True_, "2", None])
+@pytest.mark.parametrize("name", INTS)
+def test_what_is_no_int_is_refused(name, wrong):
+    function, _ = INTS[name]
+    if wrong is None and name in ("dropout seed", "sum axis", "ReduceLROnPlateau"):
+        return  # there None has a meaning
+    with pytest.raises((TypeError, ValueError), match="expects|is not"):
+        function(wrong)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.array])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_of_numpys_is_a_number(name, kind):
+    function, value = NUMBERS[name]
+    assert same(function(kind(value)), function(value))
+
+
+@pytest.mark.parametrize("wrong", ["0.5", None, [0.5]])
+@pytest.mark.parametrize("name", NUMBERS.keys() - {"clip"})
+def test_what_is_no_number_is_refused(name, wrong):
+    function, _ = NUMBERS[name]
+    with pytest.raises((TypeError, ValueError), match="expects"):
+        function(wrong)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds, sliding_windows
 
 import tinynet.functional as F
-from tinynet import GradcheckError, Tensor, gradcheck
+from tinynet import GradcheckError, Tensor, gradcheck, nn
 from tinynet.devices import device as device_named
 from tinynet.devices import threads
 from tinynet.ops.conv import Conv2d
@@ -307,6 +307,32 @@ def test_it_refuses(x, weight, options, message):
 def test_it_refuses_what_is_no_integer(options):
     with pytest.raises(TypeError, match=f"conv2d: {next(iter(options))} expects an int"):
         F.conv2d(zeros(1, 1, 3, 3), zeros(1, 1, 2, 2), **options)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (
+            np.zeros((3, 8, 8), np.float32),
+            ValueError,
+            r"got shape \(3, 8, 8\); x\[None\] makes a ba",
+        ),
+        (
+            np.zeros((1, 8, 8, 3), np.float32),
+            ValueError,
+            r"x has 8 channels in 1 group; if they stand last, x.transpose\(0, 3, 1, 2\) puts",
+        ),
+        (np.zeros((1, 3, 8, 8)), TypeError, r"x is float64, .*; Tensor\(x, dtype='float32'\) does"),
+        (
+            np.zeros((1, 3, 8, 8), np.uint8),
+            TypeError,
+            r"got uint8; Tensor\(x, dtype='float32'\) mak",
+        ),
+    ],
+)
+def test_images_as_they_often_come_are_refused_with_the_cure(x, error, message):
+    with pytest.raises(error, match=f"conv2d: .*{message}"):
+        nn.Conv2d(3, 4, 3)(Tensor(x))
 
 
 def test_it_refuses_a_bias_of_another_length():

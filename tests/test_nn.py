@@ -73,6 +73,177 @@ def test_sequential_by_position_and_by_name():
     assert nn.Sequential()(x) is x
 
 
+def test_a_sequential_is_counted_indexed_cut_and_walked():
+    net = nn.Sequential(fc1=nn.Linear(2, 3), relu=nn.ReLU(), fc2=nn.Linear(3, 1))
+    assert len(net) == 3
+    assert [type(module) for module in net] == [nn.Linear, nn.ReLU, nn.Linear]
+    assert net[-1] is net.fc2
+    head = net[1:]
+    assert isinstance(head, nn.Sequential)
+    assert head.fc2 is net.fc2
+    assert [name for name, _ in head.named_parameters()] == ["fc2.weight", "fc2.bias"]
+    net[2] = nn.Linear(3, 7)
+    assert net.fc2.weight.shape == (7, 3)
+    with pytest.raises(IndexError):
+        net[3]
+
+
+def test_modules_in_a_module_list_are_found():
+    class Deep(nn.Module):
+        def __init__(self):
+            self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(2))
+            self.layers.append(nn.Linear(2, 1))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    net = Deep()
+    assert len(net.layers) == 3
+    assert len(net.layers[1:]) == 2
+    names = [name for name, _ in net.named_parameters()]
+    assert names == [f"layers.{i}.{name}" for i in range(3) for name in ("weight", "bias")]
+    assert net(Tensor(np.ones((4, 2), np.float32))).shape == (4, 1)
+    net.layers[0] = nn.Linear(2, 2, bias=False)
+    assert "layers.0.bias" not in net.state_dict()
+    with pytest.raises(TypeError, match="ModuleList: 3 expects a Module, got Tensor"):
+        net.layers.append(Tensor([1.0]))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        lambda: [nn.Linear(1, 1)],
+        lambda: {"a": nn.Linear(1, 1)},
+        lambda: (1, [nn.Linear(1, 1)]),
+        lambda: [nn.Parameter([1.0])],
+    ],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda net: list(net.parameters()),
+        lambda net: net.state_dict(),
+        lambda net: net.load_state_dict({}),
+        lambda net: net.to("cpu"),
+    ],
+)
+def test_modules_that_would_not_be_found_are_refused(hidden, use):
+    net = nn.Sequential(inner=nn.Sequential())
+    net.inner.layers = []  # filled later, as many do
+    net.inner.layers = hidden()
+    message = r"Sequential: inner.layers is a \w+, and the (Linear|Parameter) in it is not found"
+    with pytest.raises(TypeError, match=message):
+        use(net)
+
+
+def test_a_list_of_modules_that_are_attributes_too_is_welcome():
+    net = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+    net.order = [net[0], net[1], net[0]]
+    assert len(list(net.parameters())) == 2
+
+
+def test_a_parameter_is_not_replaced_by_a_tensor():
+    layer = nn.Linear(2, 1)
+    with pytest.raises(
+        TypeError, match="Linear: weight expects a Parameter, got a Tensor: nn.Para"
+    ):
+        layer.weight = Tensor(np.zeros((1, 2), np.float32))
+    layer.weight = nn.Parameter(np.ones((1, 2), np.float32))
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    layer.kept = Tensor([1.0])  # what never was a parameter may be anything
+    layer.kept = Tensor([2.0])
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        self.a = nn.Linear(2, 2, bias=False)
+        self.b = nn.Linear(2, 2)
+        self.b.weight = self.a.weight
+
+
+def test_a_shared_parameter_is_counted_and_saved_once():
+    net = Tied()
+    assert [name for name, _ in net.named_parameters()] == ["a.weight", "b.bias"]
+    assert [*net.state_dict()] == ["a.weight", "b.bias"]
+    other = Tied()
+    other.load_state_dict(net.state_dict())
+    assert np.array_equal(other.b.weight.numpy(), net.a.weight.numpy())
+    assert other.b.weight is other.a.weight
+
+
+def test_a_state_may_name_a_shared_parameter_by_all_its_names_with_one_value():
+    net, weight = Tied(), np.arange(4, dtype=np.float32).reshape(2, 2)
+    bias = np.zeros(2, np.float32)
+    for names in (["a.weight"], ["b.weight"], ["a.weight", "b.weight"]):
+        net.load_state_dict({"b.bias": bias} | dict.fromkeys(names, weight))
+        assert np.array_equal(net.a.weight.numpy(), weight)
+        net.a.weight.write(np.zeros((2, 2)))
+    with pytest.raises(
+        ValueError, match="Tied: a.weight and b.weight are one parameter, state has"
+    ):
+        net.load_state_dict({"b.bias": bias, "a.weight": weight, "b.weight": weight + 1})
+    with pytest.raises(ValueError, match="Tied: state lacks a.weight"):
+        net.load_state_dict({"b.bias": bias})
+
+
+def test_forward_may_have_options():
+    class Scaled(nn.Module):
+        def forward(self, x, scale=1.0, *, shift=0.0):
+            return x * scale + shift
+
+    x = Tensor([1.0])
+    assert Scaled()(x, 2.0, shift=3.0).item() == 5
+    assert Scaled()(x=x, scale=2.0).item() == 2
+
+
+def test_a_module_that_forgets_to_call_its_parents_init_works():
+    class Net(nn.Module):
+        def __init__(self):
+            self.drop = nn.Dropout(0.5)
+            self.fc = nn.Linear(1, 1)
+
+    net = Net()
+    assert net.training
+    assert not net.eval().drop.training
+    assert len(list(net.parameters())) == 2
+
+
+@pytest.mark.parametrize("layer", [nn.ReLU, nn.Tanh, nn.Flatten])
+def test_a_layer_without_arguments_that_is_given_the_input(layer):
+    name = layer.__name__
+    with pytest.raises(
+        TypeError, match=rf"{name}: is made without .*: {name}\(\)\(x\), not {name}"
+    ):
+        layer(Tensor([1.0]))
+
+
+@pytest.mark.parametrize("name", ["training", "forward", "parameters", "to"])
+def test_the_names_of_what_a_module_does_are_taken(name):
+    with pytest.raises(ValueError, match=f"Sequential: '{name}' means another thing in a Module"):
+        nn.Sequential(**{name: nn.ReLU()})
+
+
+def test_all_that_does_not_fit_in_a_state_is_told_at_once():
+    net = Net()
+    state = net.state_dict() | {"more": np.zeros(1), NAMES[1]: np.zeros(5)}
+    del state[NAMES[2]], state[NAMES[3]]
+    message = (
+        r"Net: state lacks body.inner.1.weight, body.inner.1.bias; state has unknown more; "
+        r"conv1.bias expects float64 \(4,\), state has float64 \(5,\)$"
+    )
+    with pytest.raises(ValueError, match=message):
+        net.load_state_dict(state)
+
+
+def test_sequential_refuses_a_list():
+    message = r"Sequential: 0 expects a Module, got list: Sequential\(\*modules\)"
+    with pytest.raises(TypeError, match=message):
+        nn.Sequential([nn.ReLU()])
+
+
 def test_sequential_refuses_functions():
     with pytest.raises(TypeError, match="Sequential: act expects a Module, got function"):
         nn.Sequential(act=F.relu)
@@ -309,11 +480,40 @@ def test_a_state_is_a_dict():
         ((4, 0, 3), "Conv2d: out_channels expects an int of at least 1, got 0"),
         ((3, 4, 0), r"Conv2d: kernel_size expects an int or \(h, w\), each at least 1, got 0"),
         ((3, 4, (3, 3, 3)), r"Conv2d: kernel_size expects an int or \(h, w\)"),
+        ((3, 4, 3, 0), r"Conv2d: stride expects an int or \(h, w\), each at least 1, got 0"),
+        ((3, 4, 3, 1, -1), "Conv2d: padding expects an int, .* each at least 0, got -1"),
     ],
 )
 def test_conv2d_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         nn.Conv2d(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: nn.Conv2d(3, 4, 3, padding="same"),
+            "Conv2d: padding .*'same'; .*keeps the size",
+        ),
+        (lambda: nn.MaxPool2d(2, padding="same"), "MaxPool2d: padding expects .* got 'same'"),
+        (lambda: nn.MaxPool2d(Tensor(np.zeros((1, 2)))), r"kernel_size .* got Tensor \(1, 2\)$"),
+        (lambda: nn.AvgPool2d(2, padding=2), "AvgPool2d: padding expects less than the window 2x2"),
+        (lambda: nn.LocalResponseNorm(5, alpha="x"), "LocalResponseNorm: alpha expects a finite"),
+        (lambda: nn.LocalResponseNorm(groups=0), "LocalResponseNorm: groups expects an int of at"),
+        (
+            lambda: nn.LocalResponseNormWithin(0, 1, 1),
+            "LocalResponseNormWithin: size expects an int",
+        ),
+        (
+            lambda: nn.CrossEntropyLoss("avg"),
+            "CrossEntropyLoss: reduction expects 'mean', 'sum' or",
+        ),
+    ],
+)
+def test_a_layer_refuses_wrong_arguments_when_it_is_made(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
 
 
 def test_a_layer_tells_what_it_expects():

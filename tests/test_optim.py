@@ -1,5 +1,7 @@
 """The paper's momentum rule, its groups and its state, and the schedules of its rate."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from inputs import leaf, normal, seeds
 
 import tinynet
-from tinynet import Tensor, kernels
+from tinynet import Tensor, kernels, nn
 from tinynet.optim import SGD, ReduceLROnPlateau, StepLR
 
 
@@ -286,10 +288,79 @@ def test_options_may_be_numpys_numbers():
 
 def test_a_tensor_named_twice():
     p = leaf([1.0])
-    with pytest.raises(ValueError, match="SGD: params names a Tensor twice"):
+    message = r"SGD: params names a Tensor twice: params\[1\] of group 0 is params\[0\] of group 0"
+    with pytest.raises(ValueError, match=message):
         SGD([p, p], lr=0.1)
-    with pytest.raises(ValueError, match="SGD: params names a Tensor twice"):
+    message = r"params\[0\] of group 1 is params\[0\] of group 0 again; list a parameter once"
+    with pytest.raises(ValueError, match=message):
         SGD([{"params": [p]}, {"params": [p]}], lr=0.1)
+
+
+def test_a_frozen_parameter_is_named():
+    net = nn.Sequential(one=nn.Linear(2, 2), two=nn.Linear(2, 2))
+    net.two.weight.requires_grad = False
+    message = (
+        r"SGD: .*: params\[2\] \(two.weight\) is a Parameter that requires none: leave it out$"
+    )
+    with pytest.raises(TypeError, match=message):
+        SGD(net.parameters(), lr=0.1)
+    SGD([p for p in net.parameters() if p.requires_grad], lr=0.1)
+
+
+def test_a_result_among_the_params_is_told_by_what_made_it():
+    with pytest.raises(TypeError, match=r"params\[1\] is a Tensor that multiply made"):
+        SGD([leaf([1.0]), leaf([1.0]) * 2], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (nn.Sequential(nn.Linear(1, 1)), "got Sequential: hand in its parameters()"),
+        ({leaf([1.0])}, "got set, which has no order"),
+        ({"params": [leaf([1.0])]}, "a list of Tensors, or of dicts of them, got dict"),
+        ([{"params": {leaf([1.0])}}], "got set, which has no order"),
+        ([{"params": nn.Linear(1, 1)}], "got Linear: hand in its parameters()"),
+        (5, "got int"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_the_cure(params, message):
+    with pytest.raises(TypeError, match=f"SGD: params expects .*{re.escape(message)}"):
+        SGD(params, lr=0.1)
+
+
+def test_a_gradient_that_no_longer_fits_its_parameter(device):
+    for other in (np.ones(4), np.ones(3, np.float32)):
+        p = leaf([1.0, 2.0, 3.0], device)
+        optimizer = SGD([p], lr=0.1)
+        p.grad = Tensor(np.ones(3), device=device)
+        p.data = Tensor(other, device=device).data
+        with pytest.raises(ValueError, match=r"SGD: the gradient expects .*, got float64 \(3,\)"):
+            optimizer.step()
+
+
+def test_a_shared_parameter_is_updated_once():
+    net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    net[1].weight = net[0].weight
+    before = net[0].weight.numpy().copy()
+    optimizer = SGD(net.parameters(), lr=0.5, momentum=0)
+    net[0].weight.grad = Tensor(np.ones((2, 2), np.float32))
+    optimizer.step()
+    assert np.array_equal(net[1].weight.numpy(), before - 0.5)
+
+
+@pytest.mark.parametrize("gamma", [-1, 0, float("nan"), float("inf"), "0.1", True])
+def test_step_lr_refuses_what_is_no_factor(gamma):
+    with pytest.raises(ValueError, match="StepLR: gamma expects a finite number above 0, got"):
+        StepLR(None, 1, gamma)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("patience", -1), ("patience", 1.5), ("max_drops", -1), ("threshold", -1), ("factor", "x")],
+)
+def test_reduce_on_plateau_refuses(option, value):
+    with pytest.raises(ValueError, match=f"ReduceLROnPlateau: {option} expects .*, got {value!r}"):
+        ReduceLROnPlateau(None, **{option: value})
 
 
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.1", None, True])
@@ -312,7 +383,7 @@ def test_step_lr():
     changed = [schedule.step() for _ in range(5)]
     assert changed == [False, True, False, True, False]
     assert rates(optimizer) == pytest.approx([0.0001, 0.0002])
-    with pytest.raises(ValueError, match="StepLR: step_size expects at least 1, got 0"):
+    with pytest.raises(ValueError, match="StepLR: step_size expects an int of at least 1, got 0"):
         StepLR(optimizer, 0)
 
 

@@ -222,6 +222,21 @@ def test_a_foreign_file(tmp_path, content):
         tinynet.load(path)
 
 
+@pytest.mark.parametrize("name", ["net.pth", "net.pt"])
+def test_a_file_of_pytorchs_is_named_as_such(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(ValueError, match=f"load: .*{name} is named as PyTorch names its files"):
+        tinynet.load(tmp_path / name)
+    tinynet.save(tmp_path / name, {"a": 1})  # a name alone is no reason to refuse
+    assert tinynet.load(tmp_path / name) == {"a": 1}
+
+
+def test_path_and_state_exchanged_as_in_pytorch(tmp_path):
+    message = r"save: state expects a dict, got str; the path stands first: save\(path, state\)"
+    with pytest.raises(TypeError, match=message):
+        tinynet.save({"a": 1}, str(tmp_path / "f"))
+
+
 def test_a_safetensors_file_of_another_program(tmp_path):
     from safetensors.numpy import save_file
 

@@ -324,6 +324,15 @@ def test_device_by_name():
     assert tinynet.device(cpu) is cpu
     assert tinynet.device() is cpu
     assert repr(cpu) == "device('cpu')"
+    assert f"{cpu} {cpu!s}" == "cpu cpu"
+
+
+def test_a_device_is_equal_to_its_name(device):
+    assert device == device.name
+    assert device != "cpu:7"
+    assert (device == "cpu") is (device.name == "cpu")
+    assert {device: 1}[device] == {device: 1}[device.name] == 1
+    assert device != 0
 
 
 @pytest.mark.parametrize("name", ["gpu", "cpu:1", "cuda", "CPU", "", "cuda:x", "sim:-1"])

@@ -8,10 +8,11 @@ import numpy as np
 
 from tinynet import random
 from tinynet.ops.activation import ReLU, Tanh
+from tinynet.ops.arguments import integer
 from tinynet.ops.avg_pool import AvgPool2d
 from tinynet.ops.conv import Conv2d
 from tinynet.ops.conv_by_rows import ConvByRows
-from tinynet.ops.dropout import Dropout, check_rate
+from tinynet.ops.dropout import Dropout, rate
 from tinynet.ops.elementwise import Maximum, Sigmoid, Where
 from tinynet.ops.lrn import LocalResponseNorm
 from tinynet.ops.lrn_within import LocalResponseNormWithin
@@ -161,7 +162,7 @@ def dropout(
     in reading order. The part then gets its part of the large array's mask. full_shape None: x lies
     in it in one piece, such as some images of a batch.
     """
-    check_rate(p, mode)
+    p = rate(p, mode)
     if not training or p == 0:
         return x * (1 - p) if mode == "paper" and p > 0 else x
     if seed is None:
@@ -179,9 +180,10 @@ def dropout(
 
 
 def _unsigned(argument: str, value) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**64:
+    found = integer(value)
+    if found is None or not 0 <= found < 2**64:
         raise ValueError(f"dropout: {argument} expects an int from 0 to 2**64 - 1, got {value!r}")
-    return int(value)
+    return found
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,6 +1,6 @@
 """What a module is: parameters and other modules, found by name. The layers are in nn.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -9,25 +9,53 @@ from tinynet.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A Tensor that a Module counts among its parameters."""
+    """A Tensor that a Module counts among its parameters.
 
-    __slots__ = ()
+    `name`: what the network that was asked for its parameters last calls it, for messages.
+    """
+
+    __slots__ = ("name",)
 
     def __init__(self, data, device: str | Device | None = None, dtype=None):
         super().__init__(data, requires_grad=True, device=device, dtype=dtype)
+        self.name = ""
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self.name = ""
 
 
 class Module:
-    """A part of a network. Parameters and modules assigned as attributes are found by name."""
+    """A part of a network. Parameters and modules assigned as attributes are found by name.
 
-    def __init__(self):
-        self.training = True
+    One parameter may be an attribute of several modules: it has the name that is found first.
+    """
 
-    def forward(self, *inputs):
+    training = True
+
+    def __init__(self, given: None = None):
+        if given is not None:
+            name = type(self).__name__
+            raise TypeError(
+                f"{name}: is made without arguments, and then called: {name}()(x), not {name}(x)"
+            )
+
+    def __setattr__(self, name: str, value) -> None:
+        if isinstance(value, Module | Parameter):
+            if hasattr(Module, name):
+                raise ValueError(f"{type(self).__name__}: {name!r} means another thing in a Module")
+        elif isinstance(value, Tensor) and isinstance(vars(self).get(name), Parameter):
+            raise TypeError(
+                f"{type(self).__name__}: {name} expects a Parameter, got a Tensor: "
+                f"nn.Parameter(tensor) takes its place, {name}.write(tensor) gives it new values"
+            )
+        super().__setattr__(name, value)
+
+    def forward(self, *inputs, **options):
         raise TypeError(f"{type(self).__name__} has no forward")
 
-    def __call__(self, *inputs):
-        return self.forward(*inputs)
+    def __call__(self, *inputs, **options):
+        return self.forward(*inputs, **options)
 
     def __repr__(self) -> str:
         return _described(self)
@@ -43,19 +71,24 @@ class Module:
             yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with names such as "conv1.weight"."""
+        """All parameters, each once, with names such as "conv1.weight"."""
+        _refuse_hidden(self)
+        found = set()
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
-                if isinstance(value, Parameter):
-                    yield (f"{prefix}.{name}" if prefix else name), value
+                if isinstance(value, Parameter) and value not in found:
+                    found.add(value)
+                    value.name = f"{prefix}.{name}" if prefix else name
+                    yield value.name, value
 
     def parameters(self) -> Iterator[Parameter]:
         """All parameters, in the order of `named_parameters`."""
         return (p for _, p in self.named_parameters())
 
     def named_saved(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """What a state_dict holds, by name: the parameters. A module may put another thing in
-        their place that has, like them, a shape, a dtype, numpy() and write()."""
+        """What a state_dict holds, by name: the parameters, one that is shared by all its names.
+        A module may put another thing in their place that has, like them, a shape, a dtype,
+        numpy() and write()."""
         for name, value in vars(self).items():
             if isinstance(value, Parameter):
                 yield (f"{prefix}.{name}" if prefix else name), value
@@ -87,51 +120,134 @@ class Module:
     def state_dict(self, copy: bool = True) -> dict[str, np.ndarray]:
         """Every parameter by name, as a NumPy array: a copy, or without `copy` perhaps the very
         array that training writes to."""
-        saved = {name: p.numpy() for name, p in self.named_saved()}
+        _refuse_hidden(self)
+        saved = {names[0]: p.numpy() for p, names in _with_names(self)}
         return {name: array.copy() for name, array in saved.items()} if copy else saved
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Take over the parameters of `state`. Names, shapes and dtypes must be the same: else
-        ValueError, and nothing is changed."""
+        ValueError, which says all that differs, and nothing is changed."""
+        own = type(self).__name__
         if not isinstance(state, dict):
-            raise TypeError(
-                f"{type(self).__name__}: state expects a dict of arrays, got {type(state).__name__}"
-            )
-        own = dict(self.named_saved())
-        for problem, names in (
-            ("lacks", own.keys() - state.keys()),
-            ("has unknown", state.keys() - own.keys()),
-        ):
-            if names:
-                raise ValueError(
-                    f"{type(self).__name__}: state {problem} {', '.join(sorted(names))}"
-                )
-        arrays = {name: np.asarray(state[name]) for name in own}
-        for name, p in own.items():
-            new = arrays[name]
-            if new.shape != p.shape or new.dtype != p.dtype:
-                raise ValueError(
-                    f"{type(self).__name__}: {name} expects {p.dtype} {p.shape}, state has "
-                    f"{new.dtype} {new.shape}"
-                )
-        for name, p in own.items():
-            p.write(arrays[name])
+            raise TypeError(f"{own}: state expects a dict of arrays, got {type(state).__name__}")
+        _refuse_hidden(self)
+        parameters = list(_with_names(self))
+        lacking = [names[0] for _, names in parameters if not state.keys() & {*names}]
+        unknown = sorted(state.keys() - {name for _, names in parameters for name in names})
+        problems = [f"state lacks {', '.join(lacking)}"] if lacking else []
+        if unknown:
+            problems.append(f"state has unknown {', '.join(map(str, unknown))}")
+        new = []
+        for p, names in parameters:
+            arrays = {name: np.asarray(state[name]) for name in names if name in state}
+            for name, array in arrays.items():
+                if array.shape != p.shape or array.dtype != p.dtype:
+                    problems.append(
+                        f"{name} expects {p.dtype} {p.shape}, state has {array.dtype} {array.shape}"
+                    )
+            first = next(iter(arrays.values()), None)
+            if any(not _same(first, array) for array in arrays.values()):
+                problems.append(f"{' and '.join(arrays)} are one parameter, state has two values")
+            new.append((p, first))
+        if problems:
+            raise ValueError(f"{own}: {'; '.join(problems)}")
+        for p, array in new:
+            p.write(array)
 
 
-class Sequential(Module):
+class ModuleList(Module):
+    """Modules by number: a list that their parameters are found in. It has no forward."""
+
+    def __init__(self, modules: Iterable[Module] = ()):
+        super().__init__()
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module) -> None:
+        """Put a module at the end."""
+        self._put(str(len(self)), module)
+
+    def _put(self, name: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            own, got = type(self).__name__, type(module).__name__
+            several = f": {own}(*modules)" if isinstance(module, list | tuple) else ""
+            raise TypeError(f"{own}: {name} expects a Module, got {got}{several}")
+        setattr(self, name, module)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.children())
+
+    def __iter__(self) -> Iterator[Module]:
+        return (module for _, module in self.children())
+
+    def __getitem__(self, index: int | slice):
+        """The module at a place, or a list of those in a slice, which are shared."""
+        if isinstance(index, slice):
+            return ModuleList([*self][index])
+        return [*self][index]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self._put([name for name, _ in self.children()][index], module)
+
+
+class Sequential(ModuleList):
     """Modules one after another, given by position or by name: Sequential(conv1=..., relu1=...)."""
 
     def __init__(self, *modules: Module, **named: Module):
-        super().__init__()
-        for name, module in [*((str(i), m) for i, m in enumerate(modules)), *named.items()]:
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential: {name} expects a Module, got {type(module).__name__}")
-            setattr(self, name, module)
+        super().__init__(modules)
+        for name, module in named.items():
+            self._put(name, module)
+
+    def __getitem__(self, index: int | slice):
+        """The module at a place, or a Sequential of those in a slice, by their names here."""
+        if isinstance(index, slice):
+            return Sequential(**dict([*self.children()][index]))
+        return super().__getitem__(index)
 
     def forward(self, x: Tensor) -> Tensor:
         for _, module in self.children():
             x = module(x)
         return x
+
+
+def _with_names(module: Module) -> Iterator[tuple]:
+    """What is saved of a module, each once, with all the names that it has there."""
+    names: dict[int, list[str]] = {}
+    found = list(module.named_saved())
+    for name, p in found:
+        names.setdefault(id(p), []).append(name)
+    return ((p, names[id(p)]) for name, p in found if names[id(p)][0] == name)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a is b or np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
+
+
+def _refuse_hidden(module: Module) -> None:
+    """TypeError if a list or dict holds modules or parameters that no attribute leads to."""
+    modules = dict(module.named_modules())
+    found = {*modules.values()}
+    found |= {value for m in found for value in vars(m).values() if isinstance(value, Parameter)}
+    for prefix, holder in modules.items():
+        for name, value in vars(holder).items():
+            lost = [part for part in _inside(value) if part not in found]
+            if lost:
+                what = type(lost[0]).__name__
+                raise TypeError(
+                    f"{type(module).__name__}: {f'{prefix}.{name}' if prefix else name} is a "
+                    f"{type(value).__name__}, and the {what} in it is not found: hand modules to "
+                    "nn.ModuleList or nn.Sequential, and make a Parameter an attribute"
+                )
+
+
+def _inside(value) -> Iterator:
+    """The modules and parameters in lists, tuples and dicts, at whatever depth."""
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            if isinstance(part, Module | Parameter):
+                yield part
+            else:
+                yield from _inside(part)
 
 
 def _described(module) -> str:

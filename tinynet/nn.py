@@ -6,8 +6,10 @@ from tinynet import functional as F
 from tinynet import init
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
-from tinynet.module import Module, Parameter, Sequential
-from tinynet.ops.dropout import check_rate
+from tinynet.module import Module, ModuleList, Parameter, Sequential
+from tinynet.ops.dropout import rate
+from tinynet.ops.lrn import constants
+from tinynet.ops.softmax import check_reduction
 from tinynet.ops.window import Window, check_positive, pair
 from tinynet.tensor import Tensor
 
@@ -22,6 +24,7 @@ __all__ = [
     "LocalResponseNormWithin",
     "MaxPool2d",
     "Module",
+    "ModuleList",
     "Parameter",
     "Pool2d",
     "ReLU",
@@ -53,6 +56,7 @@ class Conv2d(Module):
                 f"out_channels={out_channels}"
             )
         kernel = pair("Conv2d", "kernel_size", kernel_size, least=1)
+        Window.of("Conv2d", kernel, stride, padding)
         self.stride, self.padding, self.groups = stride, padding, groups
         shape = (out_channels, in_channels // groups, *kernel)
         self.weight, self.bias = _weight_and_bias(shape, bias, device, dtype)
@@ -119,6 +123,8 @@ class Pool2d(Module):
         ceil_mode: bool = False,
     ):
         super().__init__()
+        name = type(self).__name__
+        Window.of(name, kernel_size, stride, padding).check_pooling(name)
         self.kernel_size, self.stride = kernel_size, stride
         self.padding, self.ceil_mode = padding, ceil_mode
 
@@ -155,6 +161,8 @@ class LocalResponseNorm(Module):
         groups: int = 1,
     ):
         super().__init__()
+        constants("LocalResponseNorm", size, alpha, beta, k)
+        check_positive("LocalResponseNorm", groups=groups)
         self.size, self.alpha, self.beta, self.k, self.groups = size, alpha, beta, k, groups
 
     def forward(self, x: Tensor) -> Tensor:
@@ -166,6 +174,7 @@ class LocalResponseNormWithin(Module):
 
     def __init__(self, size: int, alpha: float, beta: float, k: float = 1.0):
         super().__init__()
+        constants("LocalResponseNormWithin", size, alpha, beta, k)
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x: Tensor) -> Tensor:
@@ -180,7 +189,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, mode: str = "inverted", seed: int | None = None):
         super().__init__()
-        check_rate(p, mode)
+        p = rate(p, mode)
         self.p, self.mode, self.seed, self.counter = p, mode, seed, 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -201,6 +210,7 @@ class CrossEntropyLoss(Module):
 
     def __init__(self, reduction: str = "mean"):
         super().__init__()
+        check_reduction("CrossEntropyLoss", reduction)
         self.reduction = reduction
 
     def forward(self, logits: Tensor, labels) -> Tensor:

@@ -209,9 +209,9 @@ class Operations:
 
     def flatten(self, start_axis: int = 0) -> "Self":
         """Merge all axes from `start_axis` on into one."""
-        if not -self.ndim <= start_axis < max(self.ndim, 1):
+        if integer(start_axis) is None or not -self.ndim <= start_axis < max(self.ndim, 1):
             raise ValueError(f"flatten: start_axis {start_axis} is not an axis of {self.shape}")
-        start = start_axis % max(self.ndim, 1)
+        start = integer(start_axis) % max(self.ndim, 1)
         length = int(np.prod(self.shape[start:], dtype=np.int64))
         return self.reshape(*self.shape[:start], length)
 

@@ -11,12 +11,12 @@ it fell to 0.14 at once. PyTorch multiplies by lr at the end instead, which amou
 
 import math
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from typing import Protocol
 
 import numpy as np
 
 from tinynet.kernels import launch
+from tinynet.ops.arguments import integer, number
 from tinynet.tensor import Tensor
 
 __all__ = ["Rates", "ReduceLROnPlateau", "SGD", "StepLR"]
@@ -42,9 +42,7 @@ class SGD:
         weight_decay: float = 0.0,
     ):
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-        if isinstance(params, Tensor):
-            raise TypeError("SGD: params expects a list of Tensors, got one Tensor")
-        params = list(params)
+        params = _listed(params)
         dicts = [isinstance(p, dict) for p in params]
         if any(dicts) and not all(dicts):
             raise TypeError(
@@ -58,11 +56,7 @@ class SGD:
         names = [group["name"] for group in self.groups if "name" in group]
         if len(set(names)) != len(names):
             raise ValueError(f"SGD: each group expects a name of its own, got {names}")
-        listed = [id(p) for group in self.groups for p in group["params"]]
-        if not listed:
-            raise ValueError("SGD: params expects at least one Tensor, got none")
-        if len(set(listed)) != len(listed):
-            raise ValueError("SGD: params names a Tensor twice")
+        _refuse_twice(self.groups)
 
     def step(self) -> None:
         """One update of every parameter from its gradient."""
@@ -145,22 +139,64 @@ def _group(group: dict, defaults: dict) -> dict:
         raise ValueError(f"SGD: a group expects {', '.join(known)}, got {[*group]}")
     if not isinstance(group.get("name", ""), str):
         raise TypeError(f"SGD: the name of a group expects a str, got {group['name']!r}")
-    group = {**defaults, **group, "params": list(group["params"])}
-    for p in group["params"]:
-        if not isinstance(p, Tensor) or not p.requires_grad or p.creator is not None:
-            raise TypeError(
-                "SGD: params expects Tensors that require a gradient and that no operation made, "
-                f"got {p!r}"
+    group = {**defaults, **group, "params": _listed(group["params"])}
+    for i, p in enumerate(group["params"]):
+        if isinstance(p, Tensor) and p.requires_grad and p.creator is None:
+            continue
+        got = f"{_called(i, p)} is a {type(p).__name__}"
+        if isinstance(p, Tensor):
+            got += (
+                f" that {p.creator.name} made" if p.creator else " that requires none: leave it out"
             )
+        raise TypeError(
+            "SGD: params expects Tensors that require a gradient and that no operation made: " + got
+        )
     for name in OPTIONS:
         group[name] = _option(name, group[name])
     return group
 
 
 def _option(name: str, value) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+    if number(value) is None or not 0 <= value < math.inf:
         raise ValueError(f"SGD: {name} expects a finite number of at least 0, got {value!r}")
     return float(value)
+
+
+def _listed(params) -> list:
+    """What SGD was given as a list, whose order is that of the velocities in a checkpoint."""
+    if isinstance(params, Tensor):
+        raise TypeError("SGD: params expects a list of Tensors, got one Tensor")
+    if hasattr(params, "parameters"):
+        raise TypeError(
+            f"SGD: params expects a list of Tensors, got {type(params).__name__}: hand in its "
+            "parameters()"
+        )
+    if isinstance(params, set | frozenset | dict) or not isinstance(params, Iterable):
+        raise TypeError(
+            f"SGD: params expects a list of Tensors, or of dicts of them, got "
+            f"{type(params).__name__}{', which has no order' if isinstance(params, set) else ''}"
+        )
+    return list(params)
+
+
+def _called(i: int, p) -> str:
+    """Which of the params this is, by the name that its network gave it, if any."""
+    return f"params[{i}]" + (f" ({p.name})" if getattr(p, "name", "") else "")
+
+
+def _refuse_twice(groups: list[dict]) -> None:
+    places: dict[Tensor, str] = {}
+    for g, group in enumerate(groups):
+        for i, p in enumerate(group["params"]):
+            place = f"{_called(i, p)} of group {g}"
+            if p in places:
+                raise ValueError(
+                    f"SGD: params names a Tensor twice: {place} is {places[p]} again; list a "
+                    "parameter once, however many layers share it"
+                )
+            places[p] = place
+    if not places:
+        raise ValueError("SGD: params expects at least one Tensor, got none")
 
 
 class Rates(Protocol):
@@ -174,8 +210,10 @@ class StepLR:
     """Multiply the rates by `gamma` every `step_size` calls of step()."""
 
     def __init__(self, optimizer: Rates, step_size: int, gamma: float = 0.1):
-        if step_size < 1:
-            raise ValueError(f"StepLR: step_size expects at least 1, got {step_size!r}")
+        if integer(step_size) is None or step_size < 1:
+            raise ValueError(f"StepLR: step_size expects an int of at least 1, got {step_size!r}")
+        if number(gamma) is None or not 0 < gamma < math.inf:
+            raise ValueError(f"StepLR: gamma expects a finite number above 0, got {gamma!r}")
         self.optimizer, self.step_size, self.gamma = optimizer, step_size, gamma
         self.count = 0
 
@@ -211,8 +249,18 @@ class ReduceLROnPlateau:
         threshold: float = 1e-4,
         max_drops: int | None = None,
     ):
-        if not 0 < factor < 1:
+        if number(factor) is None or not 0 < factor < 1:
             raise ValueError(f"ReduceLROnPlateau: factor expects 0 < factor < 1, got {factor!r}")
+        counts = {"patience": patience, "max_drops": 0 if max_drops is None else max_drops}
+        for argument, value in counts.items():
+            if integer(value) is None or value < 0:
+                raise ValueError(
+                    f"ReduceLROnPlateau: {argument} expects an int of at least 0, got {value!r}"
+                )
+        if number(threshold) is None or not 0 <= threshold < math.inf:
+            raise ValueError(
+                f"ReduceLROnPlateau: threshold expects a number of at least 0, got {threshold!r}"
+            )
         self.optimizer, self.factor = optimizer, factor
         self.patience, self.threshold, self.max_drops = patience, threshold, max_drops
         self.best, self.bad, self.drops = float("inf"), 0, 0

@@ -4,6 +4,8 @@ from itertools import count
 
 import numpy as np
 
+from tinynet.ops.arguments import integer
+
 
 class _Source:
     def __init__(self, seed: int):
@@ -18,9 +20,10 @@ _source = _Source(0)
 def manual_seed(seed: int) -> None:
     """Restart all random numbers of tinynet from `seed` (an int >= 0), which is 0 at first."""
     global _source
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+    found = integer(seed)
+    if found is None or not 0 <= found < 2**64:
         raise ValueError(f"manual_seed: seed expects an int from 0 to 2**64 - 1, got {seed!r}")
-    _source = _Source(int(seed))
+    _source = _Source(found)
 
 
 def generator() -> np.random.Generator:

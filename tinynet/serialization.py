@@ -13,6 +13,7 @@ import numpy as np
 
 from tinynet.files.whole_file import whole_path
 
+PYTORCH = (".pt", ".pth")  # the endings that it gives to pickles
 ARRAY = "__array__"  # {"__array__": "model/conv1.weight"} stands in the JSON for an array
 
 
@@ -27,7 +28,8 @@ def save(path: str | Path, state: dict) -> None:
     from safetensors.numpy import save_file
 
     if not isinstance(state, dict):
-        raise TypeError(f"save: state expects a dict, got {type(state).__name__}")
+        order = "; the path stands first: save(path, state)" if isinstance(path, dict) else ""
+        raise TypeError(f"save: state expects a dict, got {type(state).__name__}{order}")
     arrays: dict[str, np.ndarray] = {}
     header = {"tinynet": json.dumps(_take_arrays(state, "", arrays), allow_nan=True)}
     path = Path(path)
@@ -56,6 +58,12 @@ def load(path: str | Path) -> dict:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
+        if path.suffix in PYTORCH:
+            raise ValueError(
+                f"load: {path} is named as PyTorch names its files, which may run code when they "
+                "are read; in PyTorch, tinynet.save(path, {name: t.numpy() for name, t in "
+                "state_dict.items()}) writes one for tinynet"
+            ) from None
         raise ValueError(f"load: {path} is damaged or not a safetensors file ({error})") from None
     if "tinynet" not in metadata:
         raise ValueError(f"load: {path} is a safetensors file, but not one that tinynet wrote")

@@ -22,6 +22,16 @@ class Device:
     def __repr__(self) -> str:
         return f"device({self.name!r})"
 
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other) -> bool:
+        """A device is equal to its own name, too."""
+        return self.name == other if isinstance(other, str) else self is other
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __reduce__(self):
         from tinynet.devices import device
 

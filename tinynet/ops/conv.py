@@ -112,9 +112,12 @@ def _check(x, weight, bias, stride, padding, groups) -> Window:
         )
     channels, out_channels = x.shape[1], weight.shape[0]
     if channels % groups or channels // groups != weight.shape[1]:
+        last = ""
+        if x.shape[3] == weight.shape[1] * groups:
+            last = "; if they stand last, x.transpose(0, 3, 1, 2) puts them second"
         raise ValueError(
             f"conv2d: weight expects {weight.shape[1]} input channels per group, "
-            f"x has {channels} channels in {groups} group{'s' if groups > 1 else ''}"
+            f"x has {channels} channels in {groups} group{'s' if groups > 1 else ''}{last}"
         )
     if out_channels % groups:
         raise ValueError(f"conv2d: {out_channels} filters do not divide into {groups} groups")

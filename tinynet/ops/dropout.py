@@ -8,6 +8,7 @@ drops exactly what the one-device net drops.
 import math
 
 from tinynet.kernels import launch
+from tinynet.ops.arguments import integers, number
 from tinynet.ops.function import Function
 
 
@@ -29,12 +30,13 @@ class Dropout(Function):
         return dx
 
 
-def check_rate(p: float, mode: str) -> None:
-    """Raise ValueError unless this is a probability, and a way, in which units can be dropped."""
-    if not isinstance(p, int | float) or not 0 <= p < 1:
+def rate(p: float, mode: str) -> float:
+    """p as Python's number; ValueError unless with it, and in this mode, units can be dropped."""
+    if number(p) is None or not 0 <= p < 1:
         raise ValueError(f"dropout: p expects 0 <= p < 1, got {p!r}")
     if mode not in ("inverted", "paper"):
         raise ValueError(f"dropout: mode expects 'inverted' or 'paper', got {mode!r}")
+    return number(p)
 
 
 def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int, int]:
@@ -46,7 +48,9 @@ def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int
     """
     if full_shape is None:
         return 1, math.prod(shape), math.prod(shape)
-    full_shape = tuple(full_shape)
+    if integers(full_shape) is None:
+        raise TypeError(f"dropout: full_shape expects ints, got {full_shape!r}")
+    full_shape = integers(full_shape)
     if len(full_shape) != len(shape) or any(a > b for a, b in zip(shape, full_shape)):
         raise ValueError(f"dropout: x of shape {shape} is not a part of full_shape {full_shape}")
     cut = [axis for axis in range(1, len(shape)) if shape[axis] != full_shape[axis]]

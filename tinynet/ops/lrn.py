@@ -6,6 +6,7 @@ y = x * scale**-beta,  scale[c] = k + alpha * sum of x[c']**2 over `size` channe
 import math
 
 from tinynet.kernels import launch
+from tinynet.ops.arguments import integer, number
 from tinynet.ops.function import Function
 from tinynet.ops.window import check_images
 
@@ -16,14 +17,15 @@ class LocalResponseNorm(Function):
     def forward(self, x, *, size, alpha, beta, k, groups):
         check_images(self.name, x)
         n, c, h, w = x.shape
-        check_constants(self.name, size, alpha, beta, k)
-        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1 or c % groups:
+        size, alpha, beta, k = constants(self.name, size, alpha, beta, k)
+        parts = integer(groups)
+        if parts is None or parts < 1 or c % parts:
             raise ValueError(
                 f"{self.name}: groups expects a divisor of the {c} channels, got {groups!r}"
             )
         x = self.contiguous(x)
         y, scale = self.device.empty(x.shape, x.dtype), self.device.empty(x.shape, x.dtype)
-        self.constants = (n, c, h * w, groups, size, alpha, beta)
+        self.constants = (n, c, h * w, parts, size, alpha, beta)
         launch(self.device, "lrn_forward", y, scale, x, *self.constants, k)
         self.saved = (x, y, scale)
         return y
@@ -36,12 +38,15 @@ class LocalResponseNorm(Function):
         return dx
 
 
-def check_constants(name: str, size, alpha, beta, k) -> None:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+def constants(name: str, size, alpha, beta, k) -> tuple[int, float, float, float]:
+    """The constants of a normalization as Python's numbers; ValueError if they cannot be such."""
+    found = integer(size)
+    if found is None or found < 1:
         raise ValueError(f"{name}: size expects an int of at least 1, got {size!r}")
     for argument, value in (("alpha", alpha), ("beta", beta), ("k", k)):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
+        if number(value) is None or not math.isfinite(value):
             raise ValueError(f"{name}: {argument} expects a finite number, got {value!r}")
+    alpha, beta, k = (number(value) for value in (alpha, beta, k))
     if k <= 0 or alpha < 0:  # scale must stay positive: it is raised to -beta
         raise ValueError(f"{name}: expects k > 0 and alpha >= 0, got k={k}, alpha={alpha}")
+    return found, alpha, beta, k

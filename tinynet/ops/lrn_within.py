@@ -5,7 +5,7 @@ The CIFAR-10 nets of 2012 and the second normalizer of the 2012 source's layer 2
 
 from tinynet.kernels import launch
 from tinynet.ops.function import Function
-from tinynet.ops.lrn import check_constants
+from tinynet.ops.lrn import constants
 from tinynet.ops.window import check_images
 
 
@@ -14,7 +14,7 @@ class LocalResponseNormWithin(Function):
 
     def forward(self, x, *, size, alpha, beta, k):
         check_images(self.name, x)
-        check_constants(self.name, size, alpha, beta, k)
+        size, alpha, beta, k = constants(self.name, size, alpha, beta, k)
         x = self.contiguous(x)
         y, scale = self.device.empty(x.shape, x.dtype), self.device.empty(x.shape, x.dtype)
         self.constants = (*x.shape, size, alpha, beta)

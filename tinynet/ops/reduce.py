@@ -15,7 +15,7 @@ def reduced_axes(name: str, axis, ndim: int) -> tuple[int, ...]:
     for a in axes:
         if integer(a) is None or not -ndim <= a < ndim:
             raise ValueError(f"{name}: axis expects ints from {-ndim} to {ndim - 1}, got {axis!r}")
-    axes = tuple(sorted(int(a) % ndim for a in axes))
+    axes = tuple(sorted(integer(a) % ndim for a in axes))
     if len(set(axes)) != len(axes):
         raise ValueError(f"{name}: axis names one axis twice: {axis!r}")
     return axes

@@ -2,6 +2,7 @@
 
 import math
 
+from tinynet.ops.arguments import integer
 from tinynet.ops.function import Function
 
 
@@ -10,8 +11,6 @@ class Reshape(Function):
     any_dtype = True
 
     def forward(self, x, *, shape):
-        if not all(hasattr(length, "__index__") for length in shape):
-            raise TypeError(f"reshape: shape expects ints, got {shape}")
         self.saved = (x.shape,)
         unknown = [length for length in shape if length == -1]
         known = math.prod(length for length in shape if length != -1)
@@ -99,9 +98,9 @@ class Concatenate(Function):
 
     def forward(self, *tensors, axis):
         ndim = tensors[0].ndim
-        if isinstance(axis, bool) or not hasattr(axis, "__index__") or not -ndim <= axis < ndim:
+        if integer(axis) is None or not -ndim <= axis < ndim:
             raise ValueError(f"concatenate: axis {axis!r} is not one of the {ndim} axes")
-        axis = int(axis) % ndim
+        axis = integer(axis) % ndim
         first = tensors[0].shape
         for i, x in enumerate(tensors):
             rest = x.shape[:axis] + x.shape[axis + 1 :]

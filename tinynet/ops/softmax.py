@@ -48,6 +48,12 @@ class LogSoftmax(Function):
         return dy - self.xp.exp(y) * sum_over(dy, (self.axis,), keepdims=True)
 
 
+def check_reduction(name: str, reduction: str) -> None:
+    """ValueError unless it says what becomes of the losses of a batch."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: reduction expects 'mean', 'sum' or 'none', got {reduction!r}")
+
+
 class CrossEntropy(Function):
     """loss[i] = -log softmax(logits[i])[labels[i]]; its gradient is softmax - one-hot."""
 
@@ -55,10 +61,7 @@ class CrossEntropy(Function):
 
     def forward(self, logits, *, labels, reduction):
         n, classes = self._check(logits, labels)
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(
-                f"cross_entropy: reduction expects 'mean', 'sum' or 'none', got {reduction!r}"
-            )
+        check_reduction(self.name, reduction)
         labels = self.device.asarray(labels.astype(np.int32))
         probabilities = self.device.empty((n, classes), logits.dtype)
         loss = self.device.empty((n,), logits.dtype)
@@ -102,8 +105,16 @@ class CrossEntropy(Function):
                 f"cross_entropy: logits expects (n, classes), neither 0, got {logits.shape}"
             )
         n, classes = logits.shape
+        if labels.shape == (n, classes):
+            raise ValueError(
+                f"cross_entropy: labels expects the number of each class, of shape ({n},), got "
+                f"{labels.shape}: if they are one-hot, labels.argmax(1) gives the numbers"
+            )
         if labels.dtype.kind not in "iu":
-            raise TypeError(f"cross_entropy: labels expects integers, got {labels.dtype}")
+            raise TypeError(
+                f"cross_entropy: labels expects integers, got {labels.dtype}; "
+                "np.array(labels, dtype='int64') makes integers of numbers"
+            )
         if labels.shape != (n,):
             raise ValueError(f"cross_entropy: labels expects shape ({n},), got {labels.shape}")
         least, most = int(labels.min()), int(labels.max())

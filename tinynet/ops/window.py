@@ -3,49 +3,57 @@
 oh = (top + h + bottom - kh) // stride_h + 1        (ceil_mode: the division rounds up)
 """
 
-import operator
 from dataclasses import dataclass, replace
+
+from tinynet.ops.arguments import integer, integers
 
 
 def pair(name: str, argument: str, value, least: int) -> tuple[int, int]:
     """`value`, an int or (h, w), as two ints, each at least `least`."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    wanted = f"{name}: {argument} expects an int or (h, w), each at least {least}, got {value!r}"
-    return _integers(values, (2,), least, wanted)
+    wanted = (
+        f"{name}: {argument} expects an int or (h, w), each at least {least}, got {_told(value)}"
+    )
+    one = integer(value)
+    return _sizes(value if one is None else (one, one), (2,), least, wanted)
 
 
 def check_positive(name: str, **arguments: int) -> None:
     """ValueError unless each argument is an int (Python's or NumPy's) of at least 1."""
     for argument, value in arguments.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            raise ValueError(f"{name}: {argument} expects an int of at least 1, got {value!r}")
+        found = integer(value)
+        if found is None or found < 1:
+            raise ValueError(f"{name}: {argument} expects an int of at least 1, got {_told(value)}")
 
 
 def four_sides(name: str, value) -> tuple[int, int, int, int]:
     """Padding given as an int, (h, w) or (top, bottom, left, right), as the last of these."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value,)
     wanted = (
         f"{name}: padding expects an int, (h, w) or (top, bottom, left, right), "
-        f"each at least 0, got {value!r}"
+        f"each at least 0, got {_told(value)}"
     )
-    values = _integers(values, (1, 2, 4), 0, wanted)
-    if len(values) == 1:
-        return values * 4
-    if len(values) == 2:
-        return (values[0], values[0], values[1], values[1])
-    return values
+    if isinstance(value, str):
+        wanted += (
+            "; with stride 1, (kh // 2, kw // 2) keeps the size of the image if kh, kw are odd"
+        )
+    one = integer(value)
+    sides = _sizes(value if one is None else (one, one), (2, 4), 0, wanted)
+    return sides if len(sides) == 4 else (sides[0], sides[0], sides[1], sides[1])
 
 
-def _integers(values: tuple, lengths: tuple[int, ...], least: int, wanted: str) -> tuple:
-    try:
-        result = tuple(operator.index(v) for v in values if not isinstance(v, bool))
-    except TypeError:
-        raise TypeError(wanted) from None
-    if len(result) != len(values):
+def _sizes(values, lengths: tuple[int, ...], least: int, wanted: str) -> tuple[int, ...]:
+    found = integers(values)
+    if found is None:
         raise TypeError(wanted)
-    if len(result) not in lengths or min(result) < least:
+    if len(found) not in lengths or min(found) < least:
         raise ValueError(wanted)
-    return result
+    return found
+
+
+def _told(value) -> str:
+    """A value for a message: an array, such as an image in the wrong place, by its shape alone."""
+    if getattr(value, "ndim", 0):
+        return f"{type(value).__name__} {value.shape}"
+    return repr(value)
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,7 @@ def _steps(length: int, k: int, stride: int, before: int, after: int, ceil_mode:
 def check_images(name: str, x) -> None:
     """x must be a batch of images (n, c, h, w) with something in it."""
     if x.ndim != 4:
-        raise ValueError(f"{name}: x expects (n, channels, h, w), got shape {x.shape}")
+        one = "; x[None] makes a batch of one image" if x.ndim == 3 else ""
+        raise ValueError(f"{name}: x expects (n, channels, h, w), got shape {x.shape}{one}")
     if x.size == 0:
         raise ValueError(f"{name}: x is empty: {x.shape}")
