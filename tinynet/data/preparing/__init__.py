@@ -3,8 +3,8 @@
 The files, in the order to read them:
 
     source.py         numbered images with their classes, from a folder or a .tar
-    devkit.py         ILSVRC's development kit: which class a number means
-    meta_mat.py       its table of classes, read in a process of its own
+    meta_mat.py       ILSVRC's table of classes, read in a process of its own
+    devkit.py         and the rest of its development kit: which class a number means
     ilsvrc.py         ILSVRC's archives as a source
     images.py         the work on each image, and which shard it goes to
     shards_write.py   a shard, the same bytes every time
