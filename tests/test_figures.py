@@ -11,12 +11,15 @@ from tiny_runs import load_example, run, train
 import tinynet
 from tinynet.commands.figures import steps_per_epoch
 from tinynet.data import Loader, open_dataset
+from tinynet.reports import plot
 from tinynet.reports.colour_score import colour_scores, count_towers, tower_scores
 from tinynet.reports.features import features, nearest
+from tinynet.reports.mistakes import Verdicts
 from tinynet.training.evaluate import Network
 from tinynet.training.inputs import Inputs, flat_mean
 
-FIGURES = ("curves", "filters", "predictions", "neighbours")
+FIGURES = ("curves", "filters", "predictions", "mistakes", "confusion", "neighbours")
+WITHOUT_MISTAKES = {*FIGURES} - {"mistakes"}
 
 # ---------------------------------------------------------------- the colour score
 
@@ -176,14 +179,69 @@ def test_all_figures_of_a_run(a_copy):
     shutil.rmtree(a_copy / "figures")
     result = run("figures", "--run", a_copy)
     assert result.status == 0, result.err
-    assert drawn(a_copy) == set(FIGURES)
+    assert drawn(a_copy) == WITHOUT_MISTAKES
     assert (a_copy / "figures" / "curves.png").read_bytes() == curves
     lines = dict(line.split(maxsplit=1) for line in result.out.splitlines())
     assert list(lines) == list(FIGURES)
     assert "colour score of tower a 0." in lines["filters"]
     # green and red noise, which any useful network tells apart; 8 and 5 validation images
-    assert lines["predictions"].endswith("8 of 8 right, 8 among the 5 likeliest")
+    assert lines["predictions"].endswith(
+        "8 of 8 drawn at random are right; 0 of 0 mistakes in 12 validation images"
+    )
+    assert lines["mistakes"] == "none in 12 validation images, so nothing is drawn"
+    assert lines["confusion"].endswith("confusion.png: no mistakes in 12 validation images")
     assert lines["neighbours"].endswith("30 of 30 have the class of their image")
+
+
+@pytest.fixture
+def wrong_twice(photos, tmp_path):
+    """The photographs with two of the validation images in the other class's folder."""
+    moved = shutil.copytree(photos, tmp_path / "moved")
+    for name, other in (("green", "red"), ("red", "green")):
+        (moved / "val" / name / "3.png").rename(moved / "val" / other / "moved.png")
+    return moved
+
+
+def test_mistakes_are_shown_the_surest_first(a_copy, wrong_twice, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        plot,
+        "predictions",
+        lambda images, titles, best, file, right, title: shown.append(
+            (file.stem, titles, [classes[0] for classes in best], title)
+        ),
+    )
+    result = run("figures", "--run", a_copy, "--data", wrong_twice)
+    assert result.status == 0, result.err
+    (first, titles, best, title), (second, truths, surest, worst) = shown
+    assert (first, second) == ("predictions", "mistakes")
+    # six images at random, and both mistakes
+    assert len(titles) == 8 and [name != k for name, (k, _) in zip(titles, best)][6:] == [True] * 2
+    assert title == "first 6 drawn at random, then 2 of 2 mistakes in 12 validation images"
+    assert sorted(truths) == ["green", "red"]
+    assert [name for name, _ in surest] == truths[::-1]
+    (_, p), (_, q) = surest
+    assert p >= q and worst == "the surest of 2 mistakes in 12 validation images"
+    lines = dict(line.split(maxsplit=1) for line in result.out.splitlines())
+    told = f"moved.png: {truths[0]} taken for {surest[0][0]} ({p:.1%})"
+    assert lines["mistakes"].endswith(told)
+    assert lines["confusion"].endswith("most often green taken for red, 1 time")
+
+
+def test_figures_of_a_network_that_no_longer_makes_mistakes(a_copy, wrong_twice):
+    """An older picture of mistakes goes."""
+    assert run("figures", "--run", a_copy, "--data", wrong_twice).status == 0
+    assert drawn(a_copy) == {*FIGURES}
+    assert run("figures", "--run", a_copy).status == 0
+    assert drawn(a_copy) == WITHOUT_MISTAKES
+
+
+def test_verdicts():
+    """Of five images in three classes: the second and the last are wrong, the last surer."""
+    labels, said = np.array([0, 1, 2, 0, 0]), np.array([0, 2, 2, 0, 1])
+    verdicts = Verdicts(np.arange(5) + 10, labels, said, np.array([0.9, 0.5, 0.4, 0.8, 0.7]))
+    assert verdicts.mistakes().tolist() == [4, 1]
+    assert verdicts.confusion(3).tolist() == [[2, 1, 0], [0, 0, 1], [0, 0, 1]]
 
 
 def test_training_prints_the_score_of_its_filters(photos, tmp_path):
@@ -237,7 +295,7 @@ def test_without_a_log_the_rest_is_drawn(a_copy):
     shutil.rmtree(a_copy / "figures")
     result = run("figures", "--run", a_copy)
     assert result.status == 2
-    assert drawn(a_copy) == set(FIGURES) - {"curves"}
+    assert drawn(a_copy) == WITHOUT_MISTAKES - {"curves"}
     assert f"curves.png is not drawn: {a_copy / 'log.jsonl'} is missing" in result.err
 
 
@@ -300,7 +358,7 @@ def test_images_that_cannot_be_read_are_left_out(photos, a_copy, tmp_path):
         (damaged / "train" / name / "0.png").write_bytes(b"no image")
     result = run("figures", "--run", a_copy, "--data", damaged)
     assert result.status == 0, result.err
-    assert "2 of 2 right" in result.out
+    assert "2 of 2 drawn at random are right" in result.out
     assert "12 of 12 have the class" in result.out
     assert result.err.count("skipped") == 2
 

@@ -1,8 +1,10 @@
-"""The figures: drawn from a log, from weights, from predictions; PNG files of a sensible size."""
+"""The pictures: drawn from weights, predictions and mistakes; they can be read without colours."""
 
 import numpy as np
 import pytest
+from brightness import contrast, luminance
 from full_disk import full_disk
+from matplotlib.text import Text
 from PIL import Image
 
 from tinynet.reports import plot
@@ -12,104 +14,6 @@ def pixels(path):
     with Image.open(path) as image:
         assert image.format == "PNG"
         return np.asarray(image.convert("RGB")).astype(int)
-
-
-TRAINING = {"epoch": 1, "step": 3, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.1}
-
-
-def two_epochs():
-    """The lines of a log."""
-    for epoch in (1, 2):
-        for step in (5, 10):
-            yield TRAINING | {"epoch": epoch, "step": step + 10 * (epoch - 1), "loss": 2.0 / epoch}
-        validation = {"val_loss": 1.0, "val_top1_error": 0.4 / epoch, "val_top5_error": 0.1}
-        yield {"epoch": epoch, "step": 10 * epoch, **validation}
-
-
-def curves(monkeypatch, lines, steps_per_epoch):
-    """What learning_curves draws: x and y of each curve, left and right, and the label of x."""
-    drawn = []
-    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
-    plot.learning_curves(lines, None, steps_per_epoch)
-    axes = drawn[0].axes
-    data = [[curve.get_xydata().tolist() for curve in one.lines] for one in axes]
-    return data, {one.get_xlabel() for one in axes}
-
-
-def test_learning_curves(tmp_path):
-    plot.learning_curves(list(two_epochs()), tmp_path / "figures" / "curves.png", 10)
-    image = pixels(tmp_path / "figures" / "curves.png")
-    assert image.shape == (400, 1000, 3)
-    for r, g, b in ((31, 119, 180), (214, 39, 40)):  # training is blue, validation red
-        assert (abs(image - (r, g, b)).sum(axis=2) < 10).sum() > 50
-
-
-def test_curves_over_epochs(monkeypatch):
-    (loss, error), unit = curves(monkeypatch, list(two_epochs()), 10)
-    assert unit == {"epoch"}
-    assert loss == [[[0.5, 2.0], [1.0, 2.0], [1.5, 1.0], [2.0, 1.0]], [[1.0, 1.0], [2.0, 1.0]]]
-    assert error[2] == [[1.0, 40.0], [2.0, 20.0]]
-
-
-def test_an_epoch_that_was_cut_is_a_part_of_one(monkeypatch):
-    """Step 3 of 10 is at 0.3 epochs, even if the log ends there, without validation."""
-    (loss, error), _ = curves(monkeypatch, [TRAINING], 10)
-    assert loss == [[[0.3, 1.0]], []]
-    assert error == [[[0.3, 50.0]], [[0.3, 10.0]], [], []]
-
-
-def test_a_curve_of_one_point_is_seen(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
-    plot.learning_curves([TRAINING], None, 10)
-    plot.learning_curves(list(two_epochs()), None, 10)
-    one, more = (figure.axes[0].lines[0].get_marker() for figure in drawn)
-    assert (one, more) == ("o", "None")
-    for figure, highest in zip(drawn, (1, 2)):  # and no curve runs along the edge
-        assert figure.axes[0].get_ylim() == (0, pytest.approx(1.05 * highest))
-
-
-def test_changes_of_the_rate_are_marked(monkeypatch):
-    """Those after the start; a change of the colour noise alone is not marked."""
-    lines = [line | {} for line in two_epochs()]
-    lines[0]["changes"] = [{"epoch": 0.0, "lr": {"weights": 0.1}, "why": "the start"}]
-    lines[3]["changes"] = [
-        {"epoch": 1.1, "colour_noise": 0.0, "why": "by hand"},
-        {"epoch": 1.2, "lr": {"weights": 0.01}, "why": "by hand"},
-    ]
-    (loss, error), _ = curves(monkeypatch, lines, 10)
-    assert [curve for curve in loss if len(curve) == 2][1:] == [[[1.2, 0.0], [1.2, 1.0]]]
-    assert error[4:] == [[[1.2, 0.0], [1.2, 1.0]]]
-
-
-def test_curves_over_steps(monkeypatch):
-    (loss, _), unit = curves(monkeypatch, [TRAINING], None)
-    assert (loss[0], unit) == ([[3.0, 1.0]], {"step"})
-
-
-@pytest.mark.parametrize(("epochs", "ticks"), [(0.3, [0, 1]), (1, [0, 1]), (2, [0, 1, 2])])
-def test_ticks_stand_at_whole_epochs(monkeypatch, epochs, ticks):
-    drawn = []
-    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
-    lines = [TRAINING | {"step": int(10 * epochs * part)} for part in (0.5, 1)]
-    plot.learning_curves(lines, None, 10)
-    for axes in drawn[0].axes:
-        low, high = axes.get_xlim()
-        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == ticks
-
-
-def test_ticks_of_many_epochs_are_few_and_whole(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(plot, "save", lambda figure, file, dpi: drawn.append(figure))
-    plot.learning_curves([TRAINING | {"step": 900}], None, 10)
-    for axes in drawn[0].axes:
-        ticks = axes.get_xticks()
-        assert 3 < len(ticks) < 12 and (ticks == ticks.round()).all()
-
-
-def test_no_lines_draw_nothing(tmp_path):
-    plot.learning_curves([], tmp_path / "curves.png", 10)
-    assert not (tmp_path / "curves.png").exists()
 
 
 @pytest.mark.parametrize("towers", [1, 2])
@@ -149,22 +53,58 @@ def test_predictions(tmp_path, count):
     assert (abs(image - (0, 200, 0)).sum(axis=2) < 5).sum() > 1000 * count
 
 
-def test_the_bar_of_the_right_class_is_red(tmp_path):
-    """Red if it is among the best, and no other bar: at any place, of any length."""
+def test_the_bar_of_the_right_class_has_a_colour_of_its_own(tmp_path):
+    """If it is among the best, and no other bar: at any place, of any length."""
     gray = np.full((3, 20, 20), 128, np.uint8)
     best = [[("cat", 0.5), ("dog", 0.25)], [("cat", 0.5), ("dog", 0.25)]]
-    titles, red, blue = ["", ""], plot.BARS[True], plot.BARS[False]
-    shares = {}
+    titles, colours = ["", ""], (plot.RIGHT, plot.OTHER, plot.UNKNOWN)
+    found = {}
     for right in ([], ["cat", "cow"], ["dog", "cow"], ["dog", "dog"]):
         plot.predictions([gray] * 2, titles, best, tmp_path / "p.png", right)
-        image = pixels(tmp_path / "p.png")
-        found = [(abs(image - rgb(colour)).sum(axis=2) < 3).sum() for colour in (red, blue)]
-        shares[tuple(right)] = found[0] / sum(found)
-    assert shares[()] == 0
+        image = pixels(tmp_path / "p.png")[:-40]  # without the legend
+        found[tuple(right)] = [(abs(image - rgb(c)).sum(axis=2) < 3).sum() for c in colours]
+    right, other, unknown = found[()]
+    assert right == other == 0 and unknown > 1000
+    shares = {key: right / (right + other) for key, (right, other, _) in found.items() if key}
     # of bars of 0.5, 0.25, 0.5 and 0.25; the writing on them covers some of their pixels
     assert abs(shares["cat", "cow"] - 1 / 3) < 0.06
     assert abs(shares["dog", "cow"] - 1 / 6) < 0.06
     assert abs(shares["dog", "dog"] - 1 / 3) < 0.06
+
+
+@pytest.fixture
+def texts(monkeypatch):
+    """All that is written in the figures that are drawn from here on."""
+    written = []
+
+    def keep(figure, file, dpi):
+        written.extend(text.get_text() for text in figure.findobj(Text) if text.get_text())
+
+    monkeypatch.setattr(plot, "save", keep)
+    return written
+
+
+def test_predictions_say_what_is_true_and_what_the_colours_mean(texts):
+    gray = np.full((3, 20, 20), 128, np.uint8)
+    best = [[("n01440764 tench, Tinca", 0.97), ("dog", 0.03), ("cow", 0.0004)]]
+    plot.predictions([gray], ["dog"], best, None, ["dog"], "one of 3 mistakes")
+    assert {"truth: dog", "tench  97.0 %", "✓ dog  3.0 %", "one of 3 mistakes"} <= {*texts}
+    assert {"✓ the true class", "another class"} <= {*texts}
+    assert not any("cow" in text for text in texts)  # it would be 0.0 %
+
+
+def test_without_a_truth_there_is_nothing_to_explain(texts):
+    gray = np.full((3, 20, 20), 128, np.uint8)
+    plot.predictions([gray], ["a.jpg"], [[("cat", 0.0004), ("dog", 0.0003)]], None)
+    assert {"a.jpg", "cat  0.0 %"} <= {*texts}  # the likeliest is always shown
+    assert not any("truth" in text or "class" in text or "dog" in text for text in texts)
+
+
+def test_colours_can_be_told_apart_in_grey():
+    """They differ in brightness, which is what grey print keeps; names can be read on both."""
+    right, other = luminance(plot.RIGHT), luminance(plot.OTHER)
+    assert contrast(right, other) > 1.8
+    assert contrast(right, 0) > 4.5 and contrast(other, 0) > 4.5
 
 
 def rgb(colour):
@@ -172,7 +112,7 @@ def rgb(colour):
 
 
 def test_neighbours(tmp_path):
-    """The images are in rows, the first set apart; names of other classes are red."""
+    """The images are in rows, the first set apart."""
     levels = [[10, 60, 110], [160, 210, 250]]
     rows = [[np.full((3, 8, 8), level, np.uint8) for level in row] for row in levels]
     classes = [["cat", "cat", "dog"], ["dog", "dog", "dog"]]
@@ -188,10 +128,38 @@ def test_neighbours(tmp_path):
     for row in levels:
         x = [places[level][1] for level in row]
         assert x[1] - x[0] > x[2] - x[1] > 0
-    red = np.argwhere(abs(image - rgb(plot.COLOURS["validation"])).sum(axis=2) < 30)
-    assert len(red) > 5
-    assert (abs(red[:, 1] - places[110][1]) < 40).all()
-    assert (red[:, 0] < places[110][0]).all()
+
+
+def test_neighbours_of_another_class_are_marked_without_colours(texts):
+    rows = [[np.zeros((3, 8, 8), np.uint8)] * 3]
+    plot.neighbours(rows, [["cat", "cat", "dog"]], None)
+    assert texts.count("cat") == 2 and "≠ dog" in texts
+    assert "validation image" in texts
+    assert any("nearest" in text and "≠" in text for text in texts)
+
+
+def test_the_confusion_matrix_has_truth_in_rows(texts, monkeypatch):
+    counts = np.array([[9, 1, 0], [0, 0, 0], [2, 3, 1005]])
+    plot.confusion(counts, ["cat", "n01440764 tench, Tinca", "dog"], None, "4 mistakes")
+    numbers = [text for text in texts if text.replace(",", "").isdigit()]
+    assert sorted(numbers) == sorted(["9", "1", "2", "3", "1,005"])  # none where there are none
+    assert texts.count("tench") >= 2 and "truth" in texts and "4 mistakes" in texts
+
+
+def test_rows_of_the_confusion_matrix_are_shaded_by_their_shares(tmp_path):
+    """The cell of three quarters of its row is darker than that of one, whatever the counts."""
+    counts = np.array([[300, 100], [1, 3]])
+    plot.confusion(counts, ["cat", "dog"], tmp_path / "c.png", "")
+    gray = pixels(tmp_path / "c.png").mean(axis=2)
+    levels, sizes = np.unique(gray.round(), return_counts=True)
+    cells = levels[np.argsort(-sizes)][:3]  # white, and the two shades
+    assert sorted(cells)[2] == 255 and sorted(cells)[0] < 80 < sorted(cells)[1] < 180
+
+
+@pytest.mark.parametrize("classes", [1, 30])
+def test_a_confusion_matrix_of_any_size(tmp_path, classes):
+    plot.confusion(np.eye(classes, dtype=int), ["a"] * classes, tmp_path / "c.png", "none")
+    assert pixels(tmp_path / "c.png").shape[0] < 1700
 
 
 @pytest.mark.parametrize(

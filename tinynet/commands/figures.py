@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy as np
 from tinynet.commands import flags
 from tinynet.commands.evaluate import check_classes
 from tinynet.commands.example import Example, named_devices
+from tinynet.console.printable import printable
 from tinynet.console.progress import Progress
+from tinynet.console.sentences import counted
 from tinynet.data import BadImage, DataError, Dataset, Loader, open_dataset
 from tinynet.nn import Sequential
 from tinynet.reports.colour_score import count_towers, tower_scores
 from tinynet.reports.features import nearest
+from tinynet.reports.mistakes import Verdicts, judge
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import Network, likeliest
@@ -23,6 +27,7 @@ from tinynet.training.settings import loading_threads
 
 SHOWN, BEST = 8, 5  # validation images with their likeliest classes, as in the paper's figure 4
 ROWS, NEIGHBOURS = 5, 6
+MOST = 30  # classes in a confusion matrix: of more, those with the most mistakes
 
 
 def add_parser(commands, example: Example) -> None:
@@ -65,8 +70,13 @@ def figures(example: Example, args: Namespace) -> int:
         check_classes(path, network.classes, val_set)
     except (DataError, UserError) as error:
         raise UserError(f"predictions.png and neighbours.png are not drawn: {error}") from None
-    print(f"predictions {_draw_predictions(folder, network, val_set)}")
-    workers = args.workers or loading_threads()
+    workers, progress = args.workers or loading_threads(), Progress()
+    progress.begin("validation images", len(val_set))
+    verdicts = judge(network, val_set, workers, progress.advance)
+    progress.end()
+    print(f"predictions {_draw_predictions(folder, network, val_set, verdicts)}")
+    print(f"mistakes    {_draw_mistakes(folder, network, val_set, verdicts)}")
+    print(f"confusion   {_draw_confusion(folder, network, verdicts)}")
     print(f"neighbours  {_draw_neighbours(folder, network, train_set, val_set, workers)}")
     return status
 
@@ -76,10 +86,10 @@ def figures(example: Example, args: Namespace) -> int:
 
 def draw_curves(folder: RunFolder, lines: list[dict], steps_per_epoch: int | None) -> Path:
     """Curves like those of figure 1, from the lines of the run's log."""
-    from tinynet.reports import plot  # matplotlib takes a while to load
+    from tinynet.reports import curves  # matplotlib takes a while to load
 
     file = folder.figures_path / "curves.png"
-    plot.learning_curves(lines, file, steps_per_epoch)
+    curves.learning_curves(lines, file, steps_per_epoch)
     return file
 
 
@@ -108,19 +118,71 @@ def steps_per_epoch(lines: list[dict]) -> int | None:
 # ---------------------------------------------------------------- figure 4
 
 
-def _draw_predictions(folder: RunFolder, network: Network, val_set: Dataset) -> str:
-    """Figure 4, left: validation images over their five likeliest classes."""
+def _draw_predictions(
+    folder: RunFolder, network: Network, val_set: Dataset, verdicts: Verdicts
+) -> str:
+    """Figure 4, left: validation images over their likeliest classes; half of them mistakes."""
+    mistakes = verdicts.indices[verdicts.mistakes()]
+    some = np.random.default_rng(0).permutation(mistakes)[: SHOWN // 2]
+    drawn = _a_few(val_set, SHOWN - len(some))
+    file = folder.figures_path / "predictions.png"
+    of = f"{len(mistakes):,} mistakes in {counted(len(verdicts.said), 'validation image')}"
+    title = f"first {len(drawn)} drawn at random, then {len(some)} of {of}"
+    first = _draw_images(file, network, val_set, [*drawn, *some], title)[: len(drawn)].count(True)
+    return f"{file}: {first} of {len(drawn)} drawn at random are right; {len(some)} of {of}"
+
+
+def _draw_mistakes(
+    folder: RunFolder, network: Network, val_set: Dataset, verdicts: Verdicts
+) -> str:
+    """The validation images of which the network is surest that they are what they are not."""
+    file, mistakes = folder.figures_path / "mistakes.png", verdicts.mistakes()
+    images = counted(len(verdicts.said), "validation image")
+    if not len(mistakes):
+        file.unlink(missing_ok=True)  # of a network that made some
+        return f"none in {images}, so nothing is drawn"
+    worst = mistakes[:SHOWN]
+    title = f"the surest of {counted(len(mistakes), 'mistake')} in {images}"
+    _draw_images(file, network, val_set, verdicts.indices[worst], title)
+    first = worst[0]
+    truth, said = (network.classes[k[first]] for k in (verdicts.labels, verdicts.said))
+    name = printable(val_set.describe(verdicts.indices[first]))
+    taken = f"{printable(truth)} taken for {printable(said)} ({verdicts.probability[first]:.1%})"
+    return f"{file}: {title}; {name}: {taken}"
+
+
+def _draw_images(
+    file: Path, network: Network, val_set: Dataset, chosen: Sequence[int], title: str
+) -> list[bool]:
+    """Draw validation images over their likeliest classes; return which are right."""
     from tinynet.reports import plot
 
-    chosen = _a_few(val_set, SHOWN)
     images = np.stack([val_set.load(i) for i in chosen])
     right = [network.classes[val_set.labels[i]] for i in chosen]
     best = likeliest(network, images, BEST)
-    file = folder.figures_path / "predictions.png"
-    plot.predictions(images, [plot.short(name) for name in right], best, file, right)
-    first = sum(classes[0][0] == name for classes, name in zip(best, right))
-    among = sum(name in dict(classes) for classes, name in zip(best, right))
-    return f"{file}: {first} of {len(chosen)} right, {among} among the {BEST} likeliest"
+    plot.predictions(images, [plot.short(name) for name in right], best, file, right, title)
+    return [classes[0][0] == name for classes, name in zip(best, right)]
+
+
+def _draw_confusion(folder: RunFolder, network: Network, verdicts: Verdicts) -> str:
+    """What each class is taken for; of many classes, those with the most mistakes."""
+    from tinynet.reports import plot
+
+    counts = verdicts.confusion(len(network.classes))
+    wrong = counts - np.diag(counts.diagonal())
+    shown = np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:MOST])
+    images = counted(len(verdicts.said), "validation image")
+    title = f"{images}, {wrong.sum():,} mistakes"
+    if len(shown) < len(network.classes):
+        title += f"; the {MOST} of {len(network.classes):,} classes with the most"
+    file = folder.figures_path / "confusion.png"
+    names = [network.classes[k] for k in shown]
+    plot.confusion(counts[np.ix_(shown, shown)], names, file, title)
+    truth, said = np.unravel_index(wrong.argmax(), wrong.shape)
+    if not wrong.any():
+        return f"{file}: no mistakes in {images}"
+    pair = f"{printable(network.classes[truth])} taken for {printable(network.classes[said])}"
+    return f"{file}: most often {pair}, {counted(int(wrong.max()), 'time')}"
 
 
 def _draw_neighbours(

@@ -3,7 +3,9 @@
 The files, in the order to read them:
 
 canvas.py           what figures are drawn on, whatever the user's matplotlib is set to
-plot.py             learning curves, filters, predictions, neighbours, as PNG
+curves.py           learning curves
+plot.py             filters, predictions, neighbours, confusion matrix
+mistakes.py         which class is taken for which, and the surest mistakes
 summary.py          the layers of a network, counted
 features.py         images that are alike to the last hidden layer
 colour_score.py     how much of a filter is colour

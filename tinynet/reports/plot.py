@@ -1,7 +1,7 @@
-"""The paper's figures for a run, as PNG files.
+"""Pictures of what a network has learned, as PNG files.
 
-Learning curves (figure 1), first-layer filters (figure 3), predictions and nearest neighbours
-(figure 4).
+The paper's first-layer filters (figure 3), predictions and nearest neighbours (figure 4); and the
+confusion matrix. Nothing is told by colour alone: what is right has a mark, what is not another.
 
 Each figure is drawn on a canvas of its own, so nothing here needs a screen.
 """
@@ -17,51 +17,17 @@ from tinynet.console.sentences import counted
 from tinynet.reports.canvas import save, with_defaults, without_settings
 
 with without_settings():
+    from matplotlib.axes import Axes
+    from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.patches import Patch, Rectangle
 
 DPI = 100
 
-COLOURS = {"training": "#1f77b4", "validation": "#d62728"}
-BARS = {True: "#f0a59d", False: "#a9c9e4"}  # of the right class, as in the paper, and of others
-
-
-@with_defaults
-def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | None) -> None:
-    """Loss and errors over the epochs of a run, from the lines of its log (the paper's figure 1).
-
-    A dashed line marks a change of a learning rate. Without `steps_per_epoch` the curves are drawn
-    over the steps, and changes are not marked. Without lines there is no figure.
-    """
-    if not lines:
-        return
-    unit, name_of_x = (steps_per_epoch, "epoch") if steps_per_epoch else (1, "step")
-    training = [line for line in lines if "loss" in line]
-    validation = [line for line in lines if "val_top1_error" in line]
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    loss, error = figure.subplots(1, 2)
-    for name, rows, prefix in (("training", training, ""), ("validation", validation, "val_")):
-        places = [row["step"] / unit for row in rows]
-        marked = len(rows) == 1 or (name == "validation" and len(rows) < 50)
-        style = {"color": COLOURS[name], "marker": "o" if marked else None, "markersize": 3}
-        loss.plot(places, [row[prefix + "loss"] for row in rows], label=name, **style)
-        for key, dashes, label in (("top1_error", "-", "top-1"), ("top5_error", ":", "top-5")):
-            errors = [100 * row[prefix + key] for row in rows]
-            error.plot(places, errors, dashes, label=f"{name}, {label}", **style)
-    highest = max(max(curve.get_ydata(), default=0) for curve in loss.lines) or 1
-    loss.set(ylabel="loss (nats)", ylim=(0, 1.05 * highest))
-    error.set(ylabel="error (%)", ylim=(0, 100))
-    changes = [change for line in lines for change in line.get("changes", ())]
-    for axes in (loss, error):
-        for change in changes:
-            if change["epoch"] > 0 and "lr" in change and steps_per_epoch:
-                axes.axvline(change["epoch"], color="gray", linestyle="--", linewidth=0.8)
-        end = max(1, axes.get_xlim()[1])  # at least one epoch, since only whole ones have ticks
-        axes.set(xlabel=name_of_x, xlim=(0, end))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-    save(figure, file, DPI)
+RIGHT, OTHER, UNKNOWN = "#b5dcf5", "#d9822b", "#c4c4c4"  # bars of the true class, of another; none
+TRUE, FALSE = "\N{CHECK MARK} ", "\N{NOT EQUAL TO} "  # before a class's name
+LEAST = 0.0005  # a probability below would be shown as 0.0 %
+NUMBERS = 20  # classes of a confusion matrix in whose cells there is room for numbers
 
 
 @with_defaults
@@ -103,31 +69,53 @@ def predictions(
     best: Sequence[Sequence[tuple[str, float]]],
     file: Path,
     right: Sequence[str] = (),
+    title: str = "",
 ) -> None:
     """Each image (3, h, w) uint8 over bars of its likeliest classes (figure 4, left).
 
     best: each image's (class name, probability) pairs, likeliest first. right: each image's true
-    class, if known; its bar is red.
+    class, if known: its title says so, and its bar has another colour and a check mark. `title`
+    stands above all.
     """
     across = min(4, len(images))
     down = -(-len(images) // across)
-    figure = Figure(figsize=(3.2 * across, 4.2 * down), layout="constrained")
+    above = 0.4 * bool(title) + 0.3 * bool(right)  # inches
+    figure = Figure(figsize=(3.2 * across, 4.2 * down + above), layout="constrained")
+    if title:
+        figure.suptitle(title, fontsize=11)
     grid = figure.subplots(2 * down, across, squeeze=False, height_ratios=[2, 1] * down)
     for axes in grid.flat:
         axes.set_axis_off()
+    rows = max(map(len, best))  # the bars are as high under all images
     known = right or [None] * len(images)
-    for i, (image, title, classes, its_own) in enumerate(zip(images, titles, best, known)):
+    for i, (image, name, classes, its_own) in enumerate(zip(images, titles, best, known)):
         row, column = divmod(i, across)
         picture, bars = grid[2 * row][column], grid[2 * row + 1][column]
         picture.imshow(image.transpose(1, 2, 0))
-        picture.set_title(title, fontsize=9)
-        places = range(len(classes))
-        colours = [BARS[name == its_own] for name, _ in classes]
-        bars.barh(places, [p for _, p in classes], color=colours)
-        for place, (name, p) in enumerate(classes):
-            bars.text(0.02, place, f"{short(name)}  {100 * p:.1f} %", va="center", fontsize=8)
-        bars.set(xlim=(0, 1), ylim=(len(classes) - 0.4, -0.6))
+        picture.set_title(f"truth: {name}" if right else name, fontsize=9)
+        _bars(bars, [shown for shown in classes if shown[1] >= LEAST] or classes[:1], its_own)
+        bars.set(xlim=(0, 1), ylim=(rows - 0.4, -0.6))
+    if right:
+        figure.legend(
+            handles=[
+                Patch(color=RIGHT, label=f"{TRUE}the true class"),
+                Patch(color=OTHER, label="another class"),
+            ],
+            loc="outside lower center",
+            ncols=2,
+            frameon=False,
+            fontsize=9,
+        )
     save(figure, file, DPI)
+
+
+def _bars(axes: Axes, classes: Sequence[tuple[str, float]], right: str | None) -> None:
+    """Bars of probabilities with names in them; `right`: the true class, None if not known."""
+    for place, (name, p) in enumerate(classes):
+        colour = UNKNOWN if right is None else RIGHT if name == right else OTHER
+        axes.barh(place, p, color=colour)
+        mark = TRUE if name == right else ""
+        axes.text(0.02, place, f"{mark}{short(name)}  {100 * p:.1f} %", va="center", fontsize=8)
 
 
 @with_defaults
@@ -137,12 +125,12 @@ def neighbours(
     """One image per row, with its nearest neighbours beside it (figure 4, right).
 
     rows: each row's images (3, h, w) uint8, neighbours after the image itself; classes: theirs. The
-    name of a neighbour of another class is red.
+    name of a neighbour of another class is bold, after a sign of inequality.
     """
     across = max(map(len, rows))
-    height = 2.0 * len(rows)  # inches, of which 0.3 are for the names over the first row
+    height = 2.0 * len(rows) + 0.3  # inches; 0.6 are for what stands over the first row
     figure = Figure(figsize=(1.7 * across, height))
-    places = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - 0.3 / height, "wspace": 0.06}
+    places = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - 0.6 / height, "wspace": 0.06}
     widths = [1, 0.15, *[1] * (across - 1)]  # a gap after the first
     grid = figure.subplots(
         len(rows), across + 1, squeeze=False, width_ratios=widths, gridspec_kw=places
@@ -152,8 +140,46 @@ def neighbours(
     for cells, images, names in zip(np.delete(grid, 1, axis=1), rows, classes):
         for axes, image, name in zip(cells, images, names):
             axes.imshow(image.transpose(1, 2, 0))
-            colour = "black" if name == names[0] else COLOURS["validation"]
-            axes.set_title(short(name, 20), fontsize=8, color=colour)
+            same = name == names[0]
+            text = short(name, 20) if same else f"{FALSE}{short(name, 18)}"
+            axes.set_title(text, fontsize=8, fontweight="normal" if same else "bold")
+    top = 1 - 0.12 / height
+    figure.text(0.01, top, "validation image", fontsize=9, va="top")
+    if across > 1:
+        said = f"the training images nearest to it; {FALSE}and bold: of another class"
+        figure.text(grid[0][2].get_position().x0, top, said, fontsize=9, va="top")
+    save(figure, file, DPI)
+
+
+@with_defaults
+def confusion(counts: np.ndarray, classes: Sequence[str], file: Path, title: str) -> None:
+    """What images of each class are taken for: `counts` (true class, class said), as a table.
+
+    Each row is shaded by its shares, the more the darker; where there is room for them the numbers
+    stand in the cells. Those that are right have a frame.
+    """
+    n = len(classes)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(4.0, min(0.5 * n, 12) + 2)
+    figure = Figure(figsize=(side, side + 0.4), layout="constrained")
+    axes = figure.subplots()
+    # The square root of a share is shaded, or a few mistakes would be as white as none.
+    axes.imshow(shares, cmap="Greys", norm=PowerNorm(0.5, 0, 1))
+    for k in range(n):
+        axes.add_patch(Rectangle((k - 0.5, k - 0.5), 1, 1, fill=False, edgecolor="#d9822b"))
+    names = [short(name, 20) for name in classes]
+    size = 9 if n <= NUMBERS else 6
+    axes.set_xticks(range(n), names, rotation=90, fontsize=size)
+    axes.set_yticks(range(n), names, fontsize=size)
+    axes.set(xlabel="taken for (in a frame: rightly)", ylabel="truth")
+    axes.set_title(title, fontsize=10)
+    if n <= NUMBERS:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if shares[row, column] > 0.3 else "black"
+                axes.text(
+                    column, row, f"{count:,}", ha="center", va="center", fontsize=8, color=colour
+                )
     save(figure, file, DPI)
 
 
