@@ -258,8 +258,14 @@ MISTAKES = {
     "other classes": (["eval", "--checkpoint", "{trained}", "--data", "shapes"], "2 classes"),
     "run of the other": (["train", "--resume", "--out", "{cifar_run}"], "examples/cifar10.py"),
     "damaged config": (["train", "--resume", "--out", "{damaged}"], "config.json is damaged"),
-    "foreign config": (["train", "--resume", "--out", "{other}"], "config.json does not fit"),
-    "list as config": (["train", "--resume", "--out", "{list}"], "config.json does not fit"),
+    "foreign config": (
+        ["train", "--resume", "--out", "{other}"],
+        "config.json is damaged, or not a run",
+    ),
+    "list as config": (
+        ["train", "--resume", "--out", "{list}"],
+        "config.json is damaged, or not a run",
+    ),
 }
 
 

@@ -238,7 +238,7 @@ START = {"epoch": 0.0, "lr": {"weights": 0.01}, "colour_noise": 0.0, "why": "the
     ("log", "told"),
     [
         (b"", "does not say how its run began"),
-        (b'{"epoch": 1, "step": 1, "loss": 2.3}\n', "does not say how its run began"),
+        (b'{"epoch": 1, "step": 1, "lr": 2.3}\n', "does not say how its run began"),
         (
             json.dumps({"epoch": 1, "step": 1, "changes": [{**START, "epoch": 3}]}).encode()
             + b"\n",

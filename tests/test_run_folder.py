@@ -49,11 +49,13 @@ def test_a_claim_leaves_a_folder_as_it_was(tmp_path):
 
 
 def test_rewind_keeps_a_validation_of_the_same_step_only_where_it_counts(folder):
+    errors = {"top1_error": 0.5, "top5_error": 0.1}
+    val_errors = {"val_top1_error": 0.5, "val_top5_error": 0.1}
     lines = [
-        {"epoch": 1, "step": 4, "val_loss": 3.0},
-        {"epoch": 1, "step": 5, "loss": 1.0},
-        {"epoch": 1, "step": 5, "val_loss": 2.0},
-        {"epoch": 1, "step": 6, "loss": 1.0},
+        {"epoch": 1, "step": 4, "val_loss": 3.0, **val_errors},
+        {"epoch": 1, "step": 5, "loss": 1.0, **errors},
+        {"epoch": 1, "step": 5, "val_loss": 2.0, **val_errors},
+        {"epoch": 1, "step": 6, "loss": 1.0, **errors},
     ]
     for line in lines:
         folder.log(line)
@@ -69,7 +71,16 @@ def test_a_last_line_cut_short_is_left_out(folder):
 
 
 @pytest.mark.parametrize(
-    "line", ["{", '{"loss": 2}', '{"epoch": 1, "step": "1"}', '{"step": 1}', "3", ""]
+    "line",
+    [
+        *("{", '{"loss": 2}', '{"epoch": 1, "step": "1"}', '{"step": 1}', "3", "", "[" * 10**5),
+        *('{"epoch": 1, "step": -1}', '{"epoch": 0, "step": 1}', '{"epoch": 1, "step": 1e400}'),
+        '{"epoch": 1, "step": 1, "loss": 2}',
+        '{"epoch": 1, "step": 1, "loss": NaN, "top1_error": 0.5, "top5_error": 0.5}',
+        '{"epoch": 1, "step": 1, "val_loss": 1, "val_top1_error": 50, "val_top5_error": 0.5}',
+        '{"epoch": 1, "step": 1, "doctor": "a"}',
+        '{"epoch": 1, "step": 1, "seconds": "\\u001b[2J"}',
+    ],
 )
 def test_foreign_lines_are_refused_by_their_number(folder, line):
     folder.log({"epoch": 1, "step": 1})
@@ -80,6 +91,15 @@ def test_foreign_lines_are_refused_by_their_number(folder, line):
         with pytest.raises(UserError, match=r"log.jsonl is damaged, or not a run's log: line 2 is"):
             read()
     assert folder.log_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("line", [{"epoch": 2, "step": 4}, {"epoch": 1, "step": 9}])
+def test_a_log_that_goes_back_is_refused(folder, line):
+    for one in ({"epoch": 2, "step": 5}, line):
+        folder.log(one)
+    told = rf"log: line 2 goes back, to step {line['step']}$"
+    with pytest.raises(UserError, match=told):
+        folder.read_log()
 
 
 @pytest.mark.parametrize(

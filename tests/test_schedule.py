@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tinynet
-from tinynet.training.controls import Controls, changed, in_words, is_change
+from tinynet.training.controls import Controls, changed, in_words
 from tinynet.training.errors import UserError
+from tinynet.training.formats import check_line
 from tinynet.training.inputs import Inputs
 from tinynet.training.schedule import EPOCHS_145, Drops, Plateau, Replay, changes_145
 
@@ -78,7 +79,7 @@ def test_the_authors_run_145():
         72 * 7: (0.0, 1e-4, 0.02, 0.0),
         79 * 7: (0.0, 1e-5, 0.02, 0.0),
     }
-    assert all(map(is_change, changes_145(0.01)))
+    check_line({"step": 0, "epoch": 1, "changes": changes_145(0.01)})
 
 
 def test_145_begins_at_the_rate_of_the_run():
@@ -170,10 +171,14 @@ def test_a_change_is_what_differs_and_has_words():
         {"epoch": 1, "why": "", "lr": [0.1]},
         {"epoch": 1, "why": "", "lr": {"weights": None}},
         {"epoch": 1, "why": "", "lr": {"weights": math.nan}},
+        {"epoch": 1, "why": "", "lr": {"weights": 10**400}},
         {"epoch": 1, "why": "", "colour_noise": math.inf},
         {"epoch": 1, "why": "", "momentum": 0.5},
     ],
 )
 def test_what_is_no_change(data):
-    assert not is_change(data)
-    assert is_change({"epoch": 1, "why": "", "lr": {"weights": 0}, "colour_noise": 0.5})
+    line = {"step": 0, "epoch": 1}
+    with pytest.raises(ValueError, match=r"changes|it changes what it has not, momentum"):
+        check_line({**line, "changes": [data]})
+    good = {"epoch": 1, "why": "", "lr": {"weights": 0}, "colour_noise": 0.5}
+    check_line({**line, "changes": [good]})

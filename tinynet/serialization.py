@@ -2,18 +2,24 @@
 
 `state` is a dict, nested at will, of NumPy arrays and JSON values (None, bool, int, float, str,
 lists, dicts). Any safetensors reader can read the file: arrays are named by their path,
-"model/conv1.weight", and the rest is in the header under the key "tinynet".
+"model/conv1.weight", and the rest is in the header under the key "tinynet", with a checksum of both
+that tells whether a disk has changed a bit. Files of before there was one are read too.
 """
 
 import json
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from tinynet.files.regular_file import open_regular
 from tinynet.files.whole_file import whole_path
 
 PYTORCH = (".pt", ".pth")  # the endings that it gives to pickles
+CHECKSUM = "__crc32__"  # in the JSON, not beside it: safetensors orders its header at random
+# Of the types that safetensors has, those that NumPy has too.
+READ = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64"}
 ARRAY = "__array__"  # {"__array__": "model/conv1.weight"} stands in the JSON for an array
 
 
@@ -31,7 +37,8 @@ def save(path: str | Path, state: dict) -> None:
         order = "; the path stands first: save(path, state)" if isinstance(path, dict) else ""
         raise TypeError(f"save: state expects a dict, got {type(state).__name__}{order}")
     arrays: dict[str, np.ndarray] = {}
-    header = {"tinynet": json.dumps(_take_arrays(state, "", arrays), allow_nan=True)}
+    values = _take_arrays(state, "", arrays)
+    header = {"tinynet": json.dumps({CHECKSUM: _checksum(values, arrays), **values})}
     path = Path(path)
     try:
         with whole_path(path) as part:
@@ -51,12 +58,11 @@ def load(path: str | Path) -> dict:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"load: no such file: {path}")
+    _check_readable(path)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: _array(file, name, path) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         if path.suffix in PYTORCH:
             raise ValueError(
@@ -68,9 +74,43 @@ def load(path: str | Path) -> dict:
     if "tinynet" not in metadata:
         raise ValueError(f"load: {path} is a safetensors file, but not one that tinynet wrote")
     try:
-        return _put_arrays(json.loads(metadata["tinynet"]), arrays)
-    except (json.JSONDecodeError, KeyError) as error:
+        values = json.loads(metadata["tinynet"])
+        checksum = values.pop(CHECKSUM, None)
+        intact = checksum is None or checksum == _checksum(values, arrays)
+        state = _put_arrays(values, arrays)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"load: {path} is damaged: its header does not fit ({error})") from None
+    if not intact:
+        raise ValueError(f"load: {path} is damaged: its checksum is not that of what it holds")
+    return state
+
+
+def _check_readable(path: Path) -> None:
+    """Raise an OSError that says why, if the file cannot be read at all."""
+    try:
+        open_regular(path).close()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"load: no such file: {path}") from None
+    except OSError as error:
+        raise type(error)(f"load: {path} cannot be read: {error.strerror}") from None
+
+
+def _array(file, name: str, path: Path) -> np.ndarray:
+    kind = file.get_slice(name).get_dtype()
+    if kind not in READ:
+        raise ValueError(f"load: {path} does not fit: {name} is of type {kind}, NumPy has no such")
+    return file.get_tensor(name)
+
+
+def _checksum(values: dict, arrays: dict[str, np.ndarray]) -> str:
+    """Of the JSON, and of every array's name, type, shape and bytes (little end first)."""
+    crc = zlib.crc32(json.dumps(values).encode())
+    for name, array in sorted(arrays.items()):
+        array = np.asarray(array, array.dtype.newbyteorder("<"))
+        about = [name, array.dtype.str, array.shape]
+        crc = zlib.crc32(json.dumps(about).encode(), crc)
+        crc = zlib.crc32(array.reshape(-1).view(np.uint8), crc)
+    return f"{crc:08x}"
 
 
 def _take_arrays(value, path: str, arrays: dict):
@@ -88,7 +128,7 @@ def _take_arrays(value, path: str, arrays: dict):
         value = value.item()
     if isinstance(value, dict):
         for key in value:
-            if not isinstance(key, str) or key == ARRAY:
+            if not isinstance(key, str) or key in (ARRAY, CHECKSUM):
                 raise TypeError(f"save: the keys of {path or 'state'} must be names, got {key!r}")
         return {
             key: _take_arrays(v, f"{path}/{key}" if path else key, arrays)

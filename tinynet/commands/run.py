@@ -45,8 +45,8 @@ def run_training(
 def _train(
     example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
 ) -> int:
-    path, state = (resume and folder.last_good()) or (None, None)
     progress = Progress()
+    path, state = (resume and folder.last_good(progress.warn)) or (None, None)
     train_set, val_set = (_open(settings, split) for split in ("train", "val"))
     if state is not None:
         with fitting(path):

@@ -9,6 +9,7 @@ The files, in the order to read them:
     evaluate.py            errors on images that the network was not trained on
     controls.py            what can be changed while it trains
     schedule.py            when the learning rate falls, and why
+    formats.py             what may stand in its files
     run_folder.py          what a run leaves behind: config.json, log.jsonl, checkpoints/
     checkpoint.py          all it takes to go on to the same bits
     checkpoint_writer.py   written while training goes on

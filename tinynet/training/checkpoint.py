@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tinynet import serialization
 from tinynet.console.sentences import counted
 from tinynet.data import Dataset
 from tinynet.nn import Dropout, Module
@@ -18,6 +17,7 @@ from tinynet.optim import SGD
 from tinynet.parallel.wholes import halved, merged
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import Network
+from tinynet.training.formats import read_state
 from tinynet.training.inputs import Inputs
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import Schedule
@@ -107,7 +107,7 @@ def read_checkpoint(path: Path, name: str) -> dict:
     UserError if the file is damaged or holds another network.
     """
     try:
-        state = serialization.load(path)
+        state = read_state(path)
     except (ValueError, OSError) as error:
         raise UserError(f"{error}{_way_out(path)}") from None
     if not isinstance(state.get("network"), str):

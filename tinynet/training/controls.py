@@ -8,9 +8,7 @@ A change is plain data, in the same form in a run's log and in the authors' sche
 rate of each group that got one; `colour_noise` is there if it changed, with its new value.
 """
 
-import math
 from collections.abc import Iterable
-from numbers import Real
 
 from tinynet.console.sentences import listed
 from tinynet.optim import SGD
@@ -98,17 +96,3 @@ def in_words(change: dict, before: dict) -> str:
             f"colour noise set to {change['colour_noise']:g} from {before['colour_noise']:g}"
         )
     return ", ".join(parts)
-
-
-def is_change(data) -> bool:
-    """Whether `data`, read from a file, is a change as described above."""
-    if not isinstance(data, dict) or data.keys() - {"epoch", "lr", "colour_noise", "why"}:
-        return False
-    rates = data.get("lr", {})
-    if not isinstance(rates, dict) or not isinstance(data.get("why"), str):
-        return False
-    return all(map(_at_least_0, [data.get("epoch"), data.get("colour_noise", 0), *rates.values()]))
-
-
-def _at_least_0(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < math.inf

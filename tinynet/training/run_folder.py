@@ -13,16 +13,22 @@ cut short is passed over. The log may be ahead of the last checkpoint: `rewind` 
 import json
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tinynet import serialization
+from tinynet.console.printable import printable
 from tinynet.files.file_lock import lock
+from tinynet.files.json_file import parse_json, read_json
 from tinynet.files.new_folder import new_folder
+from tinynet.files.regular_file import read_regular
 from tinynet.files.whole_file import naming, whole_file, whole_path
-from tinynet.training.controls import is_change
 from tinynet.training.errors import UserError
+from tinynet.training.formats import Config, check_line, check_order, read_state
 
 KEPT = 3  # checkpoints
+MOST = 2**30  # bytes of a log; a line has some hundred
 
 
 class RunFolder:
@@ -117,12 +123,12 @@ class RunFolder:
                 )
             return None
         try:
-            config = json.loads(self._config_path.read_text())
+            return read_json(self._config_path, Config, MOST)
         except ValueError as error:
-            raise UserError(f"{self._config_path} is damaged: {error}") from None
-        if not isinstance(config, dict) or "network" not in config:
-            raise UserError(f"{self._config_path} does not fit: it names no network")
-        return config
+            problem = printable(str(error))
+            raise UserError(
+                f"{self._config_path} is damaged, or not a run's settings: {problem}"
+            ) from None
 
     def epochs(self) -> int:
         """How many epochs the run was to have; by its log, had, where config.json does not say."""
@@ -146,19 +152,21 @@ class RunFolder:
         """
         if not self.log_path.exists():
             return []
-        *texts, cut_short = self.log_path.read_bytes().split(b"\n")
+        *texts, cut_short = read_regular(self.log_path, MOST).split(b"\n")
         lines = []
         for number, text in enumerate(texts, 1):
             try:
-                line = json.loads(text)
-            except ValueError:  # no JSON, or not even text
-                line = None
-            if not _is_log_line(line):
+                lines.append(parse_json(text))
+                check_line(lines[-1])
+            except ValueError as error:
                 raise UserError(
                     f"{self.log_path} is damaged, or not a run's log: line {number} is "
-                    f'{text[:40]!r}, wanted {{"step": ...}}'
-                )
-            lines.append(line)
+                    f'{text[:40]!r}, wanted {{"step": ...}}: {printable(str(error))}'
+                ) from None
+        try:
+            check_order(lines)
+        except ValueError as error:
+            raise UserError(f"{self.log_path} is damaged, or not a run's log: {error}") from None
         return lines
 
     def changes(self) -> list[dict]:
@@ -216,18 +224,22 @@ class RunFolder:
         """The checkpoints of single steps, the oldest first."""
         return sorted(self.checkpoints.glob("step-*.safetensors"))
 
-    def last_good(self) -> tuple[Path, dict] | None:
+    def last_good(self, warn: Callable[[str], None]) -> tuple[Path, dict] | None:
         """The newest checkpoint that can be read, with its state; None if there are none yet.
 
-        UserError if all are damaged or, as the log shows, gone: starting again would bury what is
-        left of the run.
+        `warn` is told why newer ones cannot. UserError if all are damaged or, as the log shows,
+        gone: starting again would bury what is left of the run.
         """
         problems = []
         for path in reversed(self.steps()):
             try:
-                return path, serialization.load(path)
+                state = self._read(path)
             except (ValueError, OSError) as error:
                 problems.append(str(error))
+                continue
+            for problem in problems:
+                warn(f"{problem}: {path} is older, and takes its place")
+            return path, state
         if problems:
             raise UserError(
                 f"no checkpoint in {self.path} can be read: {'; '.join(problems)}: start again "
@@ -242,20 +254,44 @@ class RunFolder:
             )
         return None
 
+    def _read(self, path: Path) -> dict:
+        """The state in the checkpoint of a step. ValueError or OSError if it is not all right."""
+        state = read_state(path)
+        if "step" not in state:
+            raise ValueError(f"{path} does not fit: it lacks 'step'")
+        if path != self.of_step(state["step"]):
+            raise ValueError(f"{path} does not fit: it is of step {state['step']}")
+        return state
+
     def step_of_best(self) -> int | None:
         """The step after which the best checkpoint was written; None if it cannot be read."""
-        return _step_of(self.best_path)
+        try:
+            return read_state(self.best_path).get("step")
+        except (ValueError, OSError):
+            return None
+
+    def set_best_aside(self) -> Path:
+        """Give the best checkpoint a name under which no better one will replace it."""
+        place = self.best_path.with_name(f"best-of-step-{self.step_of_best():08d}.safetensors")
+        os.replace(self.best_path, place)
+        return place
 
     def good_steps(self) -> set[int]:
         """The steps whose checkpoints can be read."""
-        return {step for step in map(_step_of, self.steps()) if step is not None}
+        found = set()
+        for path in self.steps():
+            with suppress(ValueError, OSError):
+                found.add(self._read(path)["step"])
+        return found
 
 
 def find_checkpoint(path: str | Path) -> Path:
     """The checkpoint that `path` means: a file itself, or the best (else the last) of a run."""
     path = Path(path)
-    if not path.exists():
-        raise UserError(f"no such checkpoint: {path}")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):  # others, of permission, say so themselves
+        raise UserError(f"no such checkpoint: {path}") from None
     if path.is_file():
         return path
     run = RunFolder(path)
@@ -268,19 +304,3 @@ def find_checkpoint(path: str | Path) -> Path:
 def _remove(folder: Path, pattern: str) -> None:
     for path in folder.glob(pattern):
         path.unlink()
-
-
-def _step_of(path: Path) -> int | None:
-    try:
-        return serialization.load(path).get("step")
-    except (ValueError, OSError):
-        return None
-
-
-def _is_log_line(line) -> bool:
-    if not isinstance(line, dict):
-        return False
-    if not all(isinstance(line.get(name), int) for name in ("step", "epoch")):
-        return False
-    changes = line.get("changes", [])
-    return isinstance(changes, list) and all(map(is_change, changes))

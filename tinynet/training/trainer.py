@@ -127,6 +127,12 @@ class Trainer:
         wanted, marked = self.notebook.best.get("step"), self.folder.step_of_best()
         if marked == wanted:
             return
+        if not lines:
+            self.progress.warn(
+                f"{self.folder.log_path} is lost, and with it how good the best network was: it "
+                f"is kept as {self.folder.set_best_aside()}, and the best from here on is another"
+            )
+            return
         self.notebook.keep_best_of(lines, {marked, *self.folder.good_steps()})
         found = self.notebook.best.get("step")
         if found is not None and found != marked:
