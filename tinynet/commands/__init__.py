@@ -4,6 +4,7 @@ The files, in the order to read them; a command's has its name, unless it says o
 
     example.py          what the commands must know about an example
     flags.py            flags that several commands share
+    names.py            --names: words for classes
     summary.py, diff.py, prepare.py, predict.py
     gradient_cases.py   one case for each operation
     check_gradients.py  `check-grads`

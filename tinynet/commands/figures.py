@@ -11,6 +11,7 @@ import numpy as np
 from tinynet.commands import flags
 from tinynet.commands.evaluate import check_classes
 from tinynet.commands.example import Example, named_devices
+from tinynet.commands.names import add_names, with_words
 from tinynet.console.printable import printable
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted
@@ -40,6 +41,7 @@ def add_parser(commands, example: Example) -> None:
         help="the run; they go to its figures/",
     )
     parser.add_argument("--data", metavar="DATA", help="as for train (the data it was trained on)")
+    add_names(parser)
     flags.add_devices(parser, example)
     flags.add_workers(parser)
 
@@ -70,6 +72,7 @@ def figures(example: Example, args: Namespace) -> int:
         check_classes(path, network.classes, val_set)
     except (DataError, UserError) as error:
         raise UserError(f"predictions.png and neighbours.png are not drawn: {error}") from None
+    network = with_words(network, args.names, val_set.classes)
     workers, progress = args.workers or loading_threads(), Progress()
     progress.begin("validation images", len(val_set))
     verdicts = judge(network, val_set, workers, progress.advance)

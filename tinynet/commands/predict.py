@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices
+from tinynet.commands.names import add_names, with_words
 from tinynet.console.printable import printable
 from tinynet.data import BadImage, decode_image
 from tinynet.training.checkpoint import load_network
@@ -28,6 +29,7 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument(
         "--save-figure", metavar="FILE", help="the pictures over bars of their classes, as PNG"
     )
+    add_names(parser)
     flags.add_devices(parser, example)
 
 
@@ -38,6 +40,7 @@ def predict(example: Example, args: Namespace) -> int:
         check_figure(figure, [Path(image) for image in args.images])
     path = find_checkpoint(args.checkpoint)
     network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
+    network = with_words(network, args.names)
     status, shown = 0, []
     for image in args.images:
         try:
