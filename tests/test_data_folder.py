@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from fuzzing import damaged
+from hypothesis import strategies as st
 from imagenet_shaped import prepare_quietly
 from PIL import Image
 from tiny_runs import run, train, write_photos
@@ -385,3 +387,22 @@ def test_a_fifo_in_the_place_of_an_archive(tmp_path):
     os.mkfifo(tmp_path / "a.tar")
     with pytest.raises(DataError, match="a.tar: a FIFO, wanted a regular file"):
         open_dataset(tmp_path / "a.tar", "train", 4)
+
+
+def test_any_synset_words_are_names_of_classes_or_refused_by_name(tmp_path, fuzz):
+    path = make(tmp_path / "photos", WNIDS, "folder")
+    words = tmp_path / "synset_words.txt"
+
+    def check(data):
+        words.write_bytes(data)
+        try:
+            names = open_tree(path).classes
+        except DataError as error:
+            assert str(error).startswith(f"{words}: line ") or str(error).startswith(
+                f"{words}: no "
+            )
+        else:
+            assert [name[:9] for name in names] == ["n02102040", "n02123045"]
+
+    lines = st.lists(st.sampled_from(["n02102040", "n02123045", " dog", "n0", "\n", "\r", "\x1b"]))
+    fuzz(check, damaged(WORDS.encode()) | lines.map("".join).map(str.encode))

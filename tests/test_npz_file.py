@@ -58,3 +58,13 @@ def test_any_bytes_are_the_arrays_or_a_value_error(path, fuzz):
             assert str(error)
 
     fuzz(check, damaged(path.read_bytes()))
+
+
+def test_a_directory_that_points_before_the_start_of_the_file(path):
+    """Found by the fuzzer: the seek fails, with an error of the disk that names no file."""
+    data = bytearray(path.read_bytes())
+    end = data.index(b"PK\x05\x06")
+    data[end + 16 : end + 20] = b"\xff\xff\xff\x7f"  # where the directory begins
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="Invalid argument"):
+        read_npz(path, WANTED)

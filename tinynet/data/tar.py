@@ -5,6 +5,7 @@ would make it read without end, step back, or take one file's bytes for another'
 """
 
 import bisect
+import errno
 import os
 import tarfile
 from collections.abc import Iterator
@@ -168,9 +169,11 @@ def list_tar(
                     yield member
                     count += 1
                 stop = archive.offset
-        except OSError:
-            raise
         except Exception as error:  # a damaged header can raise anything at all inside tarfile
+            if (
+                isinstance(error, OSError) and error.errno != errno.EINVAL
+            ):  # a place before its start
+                raise OSError(error.errno, error.strerror, name) from error
             raise DataError(
                 f"{name}: damaged, cut short or not a plain .tar ({error}); download or pack it "
                 "again"

@@ -4,6 +4,7 @@
 anything else is refused before it gets memory.
 """
 
+import errno
 import math
 import os
 import zipfile
@@ -27,9 +28,13 @@ def read_npz(path: str | os.PathLike, wanted: dict[str, Wanted]) -> dict[str, np
         try:
             with zipfile.ZipFile(file) as archive:
                 return {name: _read(archive, name, *want) for name, want in wanted.items()}
-        except (OSError, MemoryError):
+        except MemoryError:
             raise
         except Exception as error:  # a damaged file can raise anything at all inside a reader
+            if (
+                isinstance(error, OSError) and error.errno != errno.EINVAL
+            ):  # a place before its start
+                raise OSError(error.errno, error.strerror, str(path)) from error
             raise ValueError(str(error) or type(error).__name__) from error
 
 
