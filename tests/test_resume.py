@@ -25,6 +25,7 @@ import tinynet
 from tinynet import serialization
 from tinynet.commands import run as run_command
 from tinynet.commands import train as train_command
+from tinynet.training.checkpoint_writer import CheckpointWriter
 from tinynet.training.errors import NonFiniteError
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.trainer import Trainer
@@ -398,18 +399,18 @@ def test_a_kill_before_any_checkpoint_leaves_no_trace(
     photos, doubly_saved, tmp_path, monkeypatch, saves
 ):
     """Killed when the log is ahead of the checkpoint: by an interval's line, or a validation's."""
-    save, done = Trainer.save, []
+    write, done = CheckpointWriter.write, []
 
-    def save_until_killed(self, wait=False):
+    def write_until_killed(self, step, *rest):
         if len(done) == saves:
-            self.writer.finish()
+            self.finish()
             raise Killed
-        done.append(self.step)
-        save(self, wait)
+        done.append(step)
+        write(self, step, *rest)
 
     args = (*DOUBLY, "--data", photos, "--out", tmp_path / "run", "--resume")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Trainer, "save", save_until_killed)
+        patch.setattr(CheckpointWriter, "write", write_until_killed)
         train(*args)
     train(*args)
     assert without_times(read_log(tmp_path / "run")) == without_times(read_log(doubly_saved))
