@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tinynet
-from tinynet import Tensor, data, init, nn, optim, simulator
+from tinynet import Tensor, data, init, kernels, nn, optim, simulator
 
 
 def modules_after(statement):
@@ -168,7 +168,7 @@ def test_operators_of_the_contract(expression):
 
 @pytest.mark.parametrize(
     "module",
-    [tinynet, tinynet.functional, nn, optim, init, data, simulator],
+    [tinynet, tinynet.functional, nn, optim, init, kernels, data, simulator],
     ids=lambda m: m.__name__,
 )
 def test_public_modules_say_what_is_public(module):

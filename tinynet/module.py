@@ -86,9 +86,9 @@ class Module:
         return (p for _, p in self.named_parameters())
 
     def named_saved(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """What a state_dict holds, by name: the parameters, one that is shared by all its names.
-        A module may put another thing in their place that has, like them, a shape, a dtype,
-        numpy() and write()."""
+        """What a state_dict holds, by name: the parameters. One that several modules share comes
+        with each of its names. A module may give another object in place of its parameters, such
+        as two halves joined to one: it has, like them, a shape, a dtype, numpy() and write()."""
         for name, value in vars(self).items():
             if isinstance(value, Parameter):
                 yield (f"{prefix}.{name}" if prefix else name), value

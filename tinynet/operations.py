@@ -87,8 +87,8 @@ class Operations:
         return self._in_place(elementwise.Power, "**=", other)
 
     def _in_place(self, op: type[Function], sign: str, other):
-        """A leaf that requires a gradient is overwritten, so that a Parameter stays one; of any
-        other Tensor the name is given to the result, as `x = x + y` would do it."""
+        """A leaf that requires a gradient is overwritten, so that a Parameter stays one. For any
+        other Tensor the result is a new one, as in `x = x + y`."""
         if not self.requires_grad or self.creator is not None:
             return self.operate(op, self, other)
         if tape.recording():

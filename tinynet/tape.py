@@ -113,7 +113,7 @@ def backward(root, dy) -> Iterator[tuple]:
         dy = gradients.pop(function, None)  # None: no path from the root gave it a gradient
         with function.device.active():
             shares = () if dy is None else _gradients_of_inputs(function, dy)
-            handed = [dy]
+            handed = [dy]  # what a leaf must not get as its own: others hold it too
             for parent, dx in zip(function.parents, shares):
                 if dx is None or parent is None:
                     continue

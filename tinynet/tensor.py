@@ -53,7 +53,7 @@ class Tensor(Operations, NumPyFunctions):
                 )
         self.device = open_device(device)
         self.data = self.device.asarray(as_array(data, self.device, dtype))
-        # Who holds the very same array hears of its changes.
+        # Tensors that hold the very same array count its changes together.
         self.version = version if version and self.data is data else tape.Version()
         if requires_grad and self.data.dtype.kind != "f":
             raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")

@@ -10,9 +10,9 @@ from tinynet.devices.ledger import Ledger
 class Device:
     """A place for arrays: its name, and the array module (`xp`) that computes there."""
 
-    shares: int  # a sum over a batch is cut into so many at most, and they are summed at one time
+    shares: int  # into how many parts, summed side by side, a sum over a batch is cut at most
     part_bytes: int  # what one part of a batch may take for its columns
-    multiplies_slices: bool  # can `multiply` read slices of rows in place?
+    multiplies_slices: bool  # does `multiply` read slices of a larger array uncopied?
 
     def __init__(self, name: str, xp: ModuleType):
         self.name = name

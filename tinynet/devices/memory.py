@@ -1,10 +1,10 @@
 """Memory that is used again: `Pool` for arrays on the CPU, `Scratch` for buffers on any device.
 
-Large arrays on the CPU live in blocks that dead arrays gave back.
-The C library returns a large block to the system when it is freed, and the next one comes fresh:
-the system hands it out page by page, zeroing each, which costs more than most operations that
-write to it (measured: ReLU of 150 MB takes 15 ms into a block used before, 37 ms into a fresh one).
-Every training step asks for the same sizes, so the blocks of one step serve the next.
+Large arrays on the CPU live in blocks that dead arrays gave back. The C library returns a large
+block to the system when it is freed, and the next one comes fresh: the system hands it out page by
+page, zeroing each, which costs more than most operations that write to it (measured: ReLU of 150 MB
+takes 15 ms into a block used before, 37 ms into a fresh one). Every training step asks for the same
+sizes, so the blocks of one step serve the next.
 """
 
 import threading

@@ -23,6 +23,8 @@ from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
 from tinynet.kernels.sgd import sgd_update
 from tinynet.kernels.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
+__all__ = ["KERNELS", "launch"]
+
 KERNELS = {
     kernel.name: kernel
     for kernel in (

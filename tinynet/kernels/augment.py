@@ -1,7 +1,8 @@
 """Crop, flip, colour shift, minus mean: the last step of the input (NumPy twin of augment.cu).
 
-x[n,c,i,j] = (images[n,c, top + i, left + (flip ? ow-1-j : j)] + shift[n,c] - mean[c,i,j]) * scale[c]
-"""  # noqa: E501
+x[n, c, i, j] = (pixel + shift[n, c] - mean[c, i, j]) * scale[c]
+pixel = images[n, c, top + i, left + j], or in a mirrored crop left + ow - 1 - j
+"""
 
 import numpy as np
 

@@ -6,9 +6,13 @@ im2col lays out the window of each output position as a column, so that
 
     y (out_channels, oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, oh*ow)
 
-and col2im, its transpose, adds every entry of the columns back to the pixel it came from. Both go
-by way of `rows` (n, c, kw, image rows, ow): each image row as column j of the windows sees it.
-Between `rows` and col whole rows move, with stride 1 even whole maps: long runs of memory.
+and col2im, its transpose, adds every entry of the columns back to the pixel it came from.
+
+Both go by way of `rows` (n, c, kw, image rows, ow). Let the window move along an image row r: at
+its stop q, its column j sees one pixel of the row, and that is rows[..., j, r, q]. So column j sees
+the image row from place j on, every stride_w-th pixel: one slice. Row i of the window then sees
+such a row as a whole, and between `rows` and col only whole rows move, which are long runs of
+memory; with stride 1, whole maps.
 """
 
 import numpy as np
@@ -42,7 +46,7 @@ def im2col(
 
 
 def _see_rows(rows, x, stride_w, pad_top, pad_left):
-    """rows (n, c, kw, rows of the padded image, ow): each as column j of the windows sees it."""
+    """rows (n, c, kw, rows of the padded image, ow): what column j of the window sees of each."""
     (n, c, kw, seen, ow), (h, w) = rows.shape, x.shape[2:]
     to_rows, inside = tap_slices(0, 1, pad_top, h, seen)
     for j in range(kw):

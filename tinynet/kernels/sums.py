@@ -1,10 +1,11 @@
 """Sums of many terms that keep the digits of each.
 
 NumPy adds in pairs along an array's last axis, and one after another along the others. In float32
-such a sum stands still once it is 2**24 times its terms. So a long axis is laid out here in BLOCK
-rows, which are added up; then what this gives, a BLOCK-th as long, in the same way. No number is
-the sum of more than BLOCK others in a row. The order depends on the shape alone: it gives the same
-bits each time. Rows are long, which is also many times faster where the array has few columns.
+such a sum stands still once it is 2**24 times its terms. So a long axis is folded here into BLOCK
+rows, and the rows are added; what comes out is BLOCK times shorter, and is summed in the same way.
+No number is the sum of more than BLOCK others in a row. The order depends on the shape alone: it
+gives the same bits each time. Rows are long, which is also many times faster where the array has
+few columns.
 """
 
 from math import prod

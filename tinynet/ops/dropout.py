@@ -40,11 +40,11 @@ def rate(p: float, mode: str) -> float:
 
 
 def _rows(shape: tuple, offset: int, full_shape: tuple | None) -> tuple[int, int, int]:
-    """The local array as rows of the undivided one: (rows, cols, length of an undivided row).
+    """Where x lies in the undivided array: (rows, cols, full_cols).
 
-    A part may be cut from the first axis (a rank's images) and from one other (a tower's units).
-    Each index of the axes before that other one is a row; from it on, a row's elements lie side by
-    side. A part cut along the first axis only, or not at all, has no gaps: it is one row.
+    x may be a part along the first axis (some of the images) and along one axis more (a tower's
+    units). Then it is `rows` runs of `cols` neighbouring elements, and a run begins `full_cols`
+    elements after the one before. A part along the first axis alone, or the whole, is one run.
     """
     if full_shape is None:
         return 1, math.prod(shape), math.prod(shape)

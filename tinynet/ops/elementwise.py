@@ -78,12 +78,14 @@ class Power(Function):
         dx = unbroadcast(dz * self._slope(at_0), x.shape) if self.needs_grad[0] else None
         if not self.needs_grad[1]:
             return dx, None
-        # A y below 0 makes z infinite at x = 0, and log(0) is so too: both are put out of the way.
+        # At x = 0 log(x) is infinite, and so is z where y < 0: in their place 0 * log(1) is taken.
         slope = self.xp.where(at_0, self.xp.zeros((), z.dtype), z) * self.xp.log(x + at_0)
         return dx, unbroadcast(dz * slope, y.shape)
 
     def _slope(self, at_0):
-        """dz/dx. Below y = 1 it is y * z / x: y - 1 would lose digits of y. At y = 0 it is 0."""
+        """dz/dx = y * x**(y - 1). For y < 1 it is taken as y * z / x, since y - 1 would lose the
+        last digits of a small y. For y = 0 it is 0, at x = 0 too.
+        """
         x, y, z = self.saved
         powers = (y >= 1) | (at_0 & (y != 0))
         slope = y * x ** self.xp.where(powers, y - 1, 1)
