@@ -86,14 +86,15 @@ def predictions(
     grid = figure.subplots(2 * down, across, squeeze=False, height_ratios=[2, 1] * down)
     for axes in grid.flat:
         axes.set_axis_off()
-    rows = max(map(len, best))  # the bars are as high under all images
+    shown = [[one for one in classes if one[1] >= LEAST] or classes[:1] for classes in best]
+    rows = max(map(len, shown))  # the bars are as high under all images
     known = right or [None] * len(images)
-    for i, (image, name, classes, its_own) in enumerate(zip(images, titles, best, known)):
+    for i, (image, name, classes, its_own) in enumerate(zip(images, titles, shown, known)):
         row, column = divmod(i, across)
         picture, bars = grid[2 * row][column], grid[2 * row + 1][column]
         picture.imshow(image.transpose(1, 2, 0))
         picture.set_title(f"truth: {name}" if right else name, fontsize=9)
-        _bars(bars, [shown for shown in classes if shown[1] >= LEAST] or classes[:1], its_own)
+        _bars(bars, classes, its_own)
         bars.set(xlim=(0, 1), ylim=(rows - 0.4, -0.6))
     if right:
         figure.legend(
