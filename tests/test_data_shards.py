@@ -320,6 +320,15 @@ def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(copy, name):
         open_dataset(copy, "train", 224)
 
 
+def test_a_shard_that_became_a_fifo_is_a_bad_image(copy):
+    dataset = open_dataset(copy, "train", 224)
+    for shard in copy.glob("train-*.tar"):
+        shard.unlink()
+        os.mkfifo(shard)
+    with pytest.raises(BadImage, match=r"train-000000\.tar: the image at byte 512: "):
+        dataset.load(0)
+
+
 def test_any_bytes_are_a_set_or_refused_by_name(copy, fuzz):
     description = json.loads((copy / "dataset.json").read_text())
     del description["crc32"], description["index_crc32"]

@@ -64,9 +64,10 @@ def figures(example: Example, args: Namespace) -> int:
     print(f"filters     {file}: {scores}")
     data = args.data or settings["data"]
     size, seed = network.inputs.image_size, settings["seed"]
+    fetch = args.data is not None
     try:
         train_set, val_set = (
-            open_dataset(data, split, size, seed, network.store_size, fetch=args.data is not None)
+            open_dataset(data, split, size, seed, network.store_size, cache=0, fetch=fetch)
             for split in ("train", "val")
         )
         check_classes(path, network.classes, val_set)

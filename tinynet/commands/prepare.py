@@ -56,7 +56,9 @@ def prepare_shards(example: Example, args: Namespace) -> int:
 def _report(destination: Destination, made: int) -> None:
     """Print what the set holds, and what it does not and why."""
     path, size = destination.path, Recipe().size
-    train, val = (open_dataset(path, split, size, store_size=size) for split in ("train", "val"))
+    train, val = (
+        open_dataset(path, split, size, store_size=size, cache=0) for split in ("train", "val")
+    )
     if not made and not destination.mended:
         print("nothing left to do")
     shards = destination.state.shards

@@ -24,6 +24,7 @@ from tinynet.data.prepared import (
     shard_name,
     shards_of,
 )
+from tinynet.files.regular_file import open_regular
 
 
 class ShardDataset(Dataset):
@@ -54,7 +55,7 @@ class ShardDataset(Dataset):
         shard, offset, size, _, crc32 = self._records[i].tolist()
         try:
             # Opened each time: a thousand shards would be too many open files.
-            file = os.open(self._path / shard_name(self.split, shard), os.O_RDONLY)
+            file = os.open(self._path / shard_name(self.split, shard), os.O_RDONLY | os.O_NONBLOCK)
             try:
                 data = os.pread(file, size, offset)
             finally:
@@ -72,7 +73,7 @@ class ShardDataset(Dataset):
         shard, offset = self._records[i].tolist()[:2]
         path = self._path / shard_name(self.split, shard)
         try:  # the image's name is in the header before it in the shard
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 header = os.pread(file.fileno(), tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE)
             return f"{path}: {tarfile.TarInfo.frombuf(header, 'utf-8', 'surrogateescape').name}"
         except (OSError, tarfile.HeaderError):
