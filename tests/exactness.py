@@ -6,7 +6,7 @@ python tests/exactness.py > docs/exactness.md
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from mpmath import mp, mpf
@@ -108,10 +108,10 @@ CASES = {
 }
 
 
-@cache
-def ladder(dtype: str, count: int) -> np.ndarray:
+@lru_cache(maxsize=64)
+def ladder(dtype: str, count: int, seed: int = 0) -> np.ndarray:
     """`count` numbers from all orders of magnitude, as many from those around 1, and the ends."""
-    info, rng = np.finfo(dtype), np.random.default_rng(0)
+    info, rng = np.finfo(dtype), np.random.default_rng(seed)
     all_orders = rng.integers(int(math.log2(info.smallest_subnormal)), info.maxexp, count)
     orders = np.concatenate([all_orders, rng.integers(-6, 8, count)])
     drawn = np.ldexp(rng.uniform(1, 2, len(orders)).astype(dtype), orders)
@@ -121,10 +121,10 @@ def ladder(dtype: str, count: int) -> np.ndarray:
     return np.concatenate([positive, -positive])
 
 
-@cache
-def points(draw: str, dtype: str, count: int) -> tuple[np.ndarray, ...]:
+@lru_cache(maxsize=64)
+def points(draw: str, dtype: str, count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
     """The arguments: one array, or two of equal length."""
-    x, rng, info = ladder(dtype, count), np.random.default_rng(1), np.finfo(dtype)
+    x, rng, info = ladder(dtype, count, seed), np.random.default_rng(seed + 1), np.finfo(dtype)
     if draw == "anything":
         return (x,)
     if draw == "positive":
@@ -145,11 +145,11 @@ def points(draw: str, dtype: str, count: int) -> tuple[np.ndarray, ...]:
     return x[kept], y[kept]
 
 
-@cache
-def exact(name: str, dtype: str, count: int) -> list[list]:
+@lru_cache(maxsize=64)
+def exact(name: str, dtype: str, count: int, seed: int = 0) -> list[list]:
     """The values, then the slopes along each argument, as mpmath has them."""
     case = CASES[name]
-    arrays = [[mpf(float(v)) for v in a] for a in points(case.draw, dtype, count)]
+    arrays = [[mpf(float(v)) for v in a] for a in points(case.draw, dtype, count, seed)]
     return [[f(*one) for one in zip(*arrays)] for f in (case.value, *case.slopes)]
 
 
@@ -170,14 +170,16 @@ def ulps(got: np.ndarray, right: list, of_1: bool = False) -> np.ndarray:
     return errors
 
 
-def measured(name: str, dtype: str, device: str, count: int) -> list[float]:
+def measured(name: str, dtype: str, device: str, count: int, seed: int = 0) -> list[float]:
     """The largest error of the value, and of the slope along each argument."""
     case = CASES[name]
-    leaves = [Tensor(a, requires_grad=True, device=device) for a in points(case.draw, dtype, count)]
+    leaves = [
+        Tensor(a, requires_grad=True, device=device) for a in points(case.draw, dtype, count, seed)
+    ]
     with np.errstate(all="ignore"):
         y = case.fn(*leaves)
         y.backward(np.ones(y.shape, y.dtype))
-    right = exact(name, dtype, count)
+    right = exact(name, dtype, count, seed)
     got = [y.numpy(), *(x.grad.numpy() for x in leaves)]
     of_1 = [False, *(case.slope_of_1 for _ in leaves)]
     return [float(ulps(*three).max()) for three in zip(got, right, of_1)]

@@ -205,6 +205,8 @@ def test_reshape_refuses(shape):
 def test_transpose_refuses(axes):
     with pytest.raises(ValueError, match="transpose: axes expects each of the 2 axes of x once"):
         leaf(normal(0, 2, 3)).transpose(*axes)
+    with pytest.raises(ValueError, match=r"once, got \(\)"):
+        leaf(normal(0, 2, 3)).transpose(())  # not the default
 
 
 def test_flatten_refuses():

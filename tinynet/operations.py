@@ -200,7 +200,8 @@ class Operations:
 
     def transpose(self, *axes: int) -> "Self":
         """The axes in a new order, transpose(1, 0) or transpose((1, 0)); by default reversed."""
-        return self.operate(Transpose, self, axes=_one_by_one("transpose", "axes", axes))
+        order = _one_by_one("transpose", "axes", axes) if axes else None
+        return self.operate(Transpose, self, axes=order)
 
     @property
     def T(self) -> "Self":

@@ -33,7 +33,7 @@ class Transpose(Function):
     any_dtype = True
 
     def forward(self, x, *, axes):
-        axes = axes or tuple(reversed(range(x.ndim)))
+        axes = tuple(reversed(range(x.ndim))) if axes is None else axes
         inside = all(-x.ndim <= a < x.ndim for a in axes)
         if not inside or sorted(a % x.ndim for a in axes) != list(range(x.ndim)):
             raise ValueError(
