@@ -92,7 +92,8 @@ def record(function: Function, inputs: tuple) -> None:
     function.versions = tuple(
         (i, x.version, x.version.count)
         for i, x in enumerate(inputs)
-        if any(function.xp.may_share_memory(array, x.data) for array in saved)
+        if any(array is x.data for array in saved)
+        or any(function.xp.may_share_memory(array, x.data) for array in saved)
     )
 
 
