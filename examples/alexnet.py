@@ -33,9 +33,13 @@ default for photographs, begins conv3-5 with weights from N(0, 0.03), not N(0, 0
 biases of 1, only a hundredth of a logit depends on the image, and training starts late.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the imports without a word; then see main
 
 import numpy as np
 

@@ -19,9 +19,13 @@ without decay. An epoch is 390 batches of 128: the last 80 of the 50,000 images 
 left out, so that every step is the mean over 128.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the imports without a word; then see main
 
 import numpy as np
 

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import termios
 from types import SimpleNamespace
 
@@ -417,10 +418,43 @@ def test_closed_streams_take_what_is_printed(trained, photos, tmp_path):
     assert last_checkpoint(out).exists() and (out / "figures" / "curves.png").exists()
 
 
-def test_ctrl_c_before_training():
+IMPORTING = """
+import runpy, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["alexnet.py", "summary"]
+runpy.run_path({!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("example", ["alexnet.py", "cifar10.py"])
+def test_ctrl_c_while_importing(example):
+    code = IMPORTING.format(str(EXAMPLES / example))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (-signal.SIGINT, "")
+
+
+def test_a_system_that_starts_no_more_threads(photos, tmp_path, monkeypatch):
+    """As under RLIMIT_NPROC, or with little address space."""
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    flags = ("--data", photos, "--profile", "modern", "--steps", 1, "--out", tmp_path / "run")
+    result = run("train", *TINY, *flags)
+    assert result.status == 2
+    assert result.err.splitlines()[-1].startswith("error: the system starts no more threads: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_a_signal_before_training(number):
     process = start("check-grads")
     assert process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == "stopped\n"

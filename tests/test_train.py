@@ -120,9 +120,10 @@ def read_steps(out):
     return tinynet.load(last_checkpoint(out))["step"]
 
 
-def test_ctrl_c_saves_the_step_under_way_and_says_how_to_go_on(photos, long, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_a_signal_saves_the_step_under_way_and_says_how_to_go_on(photos, long, tmp_path, number):
     out = tmp_path / "run"
-    (_, errors), status = interrupt(photos, out, signal.SIGINT)
+    (_, errors), status = interrupt(photos, out, number)
     assert status == 130
     assert "Traceback" not in errors
     assert f"train --resume --out {out}" in errors

@@ -1,7 +1,7 @@
 """The command line that the examples share: one module per command, and what becomes of errors.
 
 Exit status: 0 on success; 1 on failure; 2 for an error that the user can put right, with one line
-on stderr that says how; 130 after Ctrl-C. A traceback means a bug.
+on stderr that says how; 130 after Ctrl-C or a `kill`. A traceback means a bug.
 """
 
 import argparse
@@ -43,16 +43,18 @@ COMMANDS = (
 def main(example: Example, argv: list[str] | None = None) -> int:
     """Run the command that `argv` (else the program's arguments) names; return the exit status."""
     make_ready()
-    # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    args = _parser(example).parse_args(argv)
+    # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too. A plain
+    # `kill`, which is how schedulers end a job, is the same.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     output, errors = Shown(_NamedOutput(sys.stdout), "\n"), Shown(sys.stderr, "\n\r")
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-        return _run(example, args)
+        return _run(example, argv)
 
 
-def _run(example: Example, args: argparse.Namespace) -> int:
+def _run(example: Example, argv: list[str] | None) -> int:
     try:
+        args = _parser(example).parse_args(argv)
         with warnings.catch_warnings():
             # An overflow shows in the loss, where training looks for it.
             warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
@@ -74,6 +76,13 @@ def _run(example: Example, args: argparse.Namespace) -> int:
         return _refuse(str(error))
     except MemoryError as error:
         return _refuse(f"out of memory: {error}")
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        return _refuse(
+            "the system starts no more threads: it allows more processes (ulimit -u) or more "
+            "memory (ulimit -v), or --workers asks for fewer"
+        )
     except (UserError, DataError) as error:
         return _refuse(str(error))
     except OSError as error:

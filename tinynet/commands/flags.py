@@ -11,6 +11,8 @@ from tinynet.simulator.settings import memory_size
 from tinynet.training.settings import NETWORK, loading_threads, names
 
 KINDS = (*NAMES, "folder")  # of data, as kind_of_data tells them
+MOST = 2**31 - 1  # of anything that is counted
+LARGEST = 1e38  # a float32 holds it
 PHOTOGRAPHS = KINDS[-1:]
 
 
@@ -102,6 +104,8 @@ def count(text: str) -> int:
     value = _whole(text)
     if value is None or value < 1:
         raise argparse.ArgumentTypeError(f"expects a whole number of at least 1, got {text}")
+    if value > MOST:
+        raise argparse.ArgumentTypeError(f"expects a whole number of at most {MOST:,}, got {text}")
     return value
 
 
@@ -122,6 +126,8 @@ def positive(text: str) -> float:
         raise wrong from None
     if not 0 < value < math.inf:
         raise wrong
+    if value > LARGEST:
+        raise argparse.ArgumentTypeError(f"expects a number up to {LARGEST:g}, got {text}")
     return value
 
 

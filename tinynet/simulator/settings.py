@@ -38,7 +38,10 @@ def memory_size(name: str, text: str) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([KMGT])I?)?B", text.upper())
     if found is None:
         raise ValueError(f"{name} must be a size such as 3GB or 500MB, got {text!r}")
-    return round(float(found.group(1)) * 1024 ** " KMGT".index(found.group(2) or " "))
+    size = float(found.group(1)) * 1024 ** " KMGT".index(found.group(2) or " ")
+    if size >= 2**63:
+        raise ValueError(f"{name} must be a size that a machine can have, got {text!r}")
+    return round(size)
 
 
 def chosen_order() -> tuple[int, int]:

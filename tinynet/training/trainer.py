@@ -147,11 +147,13 @@ class Trainer:
     def run(self) -> None:
         """Train to the last epoch or step. Call it in the main thread, which gets Ctrl-C.
 
-        Raises Interrupted after Ctrl-C, once all is saved; NonFiniteError when the numbers go bad,
-        which are then not saved; OSError when the disk is full. A second Ctrl-C ends it at once.
+        Raises Interrupted after Ctrl-C or SIGTERM, once all is saved; NonFiniteError when the
+        numbers go bad, which are then not saved; OSError when the disk is full. A second signal
+        ends it at once.
         """
         self.notebook.open(self.step, self.last_step)
-        before = signal.signal(signal.SIGINT, self._on_interrupt)
+        signals = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what schedulers send
+        before = [signal.signal(number, self._on_interrupt) for number in signals]
         try:
             if self.step == 0:
                 self.notebook.note_changes(0, self.schedule.after_step(0) or ["the start"])
@@ -165,7 +167,8 @@ class Trainer:
             self._keep_what_is_being_written()
             raise
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in zip(signals, before):
+                signal.signal(number, handler)
             self.progress.end()
 
     def _save(self, wait: bool) -> None:
