@@ -10,8 +10,8 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 import termios
+import threading
 from types import SimpleNamespace
 
 import numpy as np

@@ -7,6 +7,7 @@ takes 15 ms into a block used before, 37 ms into a fresh one). Every training st
 sizes, so the blocks of one step serve the next.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from math import prod
@@ -19,6 +20,9 @@ ALIGNMENT = 64  # bytes: a cache line, and the widest vector registers
 LOOSE = 4  # a block may be this many times larger than what is put into it
 SLACK = 1.25  # blocks are kept up to this many times what was ever in use at once
 
+_pools: "WeakSet[Pool]" = WeakSet()
+_scratches: "WeakSet[Scratch]" = WeakSet()
+
 
 class Pool:
     """Blocks of memory. `empty` takes one; it comes back when the array and its views are dead."""
@@ -30,7 +34,8 @@ class Pool:
         self.kept = 0  # bytes, of free blocks
         self._free: list[np.ndarray] = []  # the longest unused first
         # Reentrant: garbage collection may return a block in the middle of `empty`.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        _pools.add(self)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array of unknown contents, as np.empty gives it."""
@@ -50,7 +55,7 @@ class Pool:
 
     def _take(self, nbytes: int) -> np.ndarray:
         """The smallest free block that fits and is not much too large, else a new one."""
-        with self._lock:
+        with self.lock:
             fitting = [i for i, b in enumerate(self._free) if nbytes <= b.nbytes <= LOOSE * nbytes]
             if fitting:
                 block = self._free.pop(min(fitting, key=lambda i: self._free[i].nbytes))
@@ -64,7 +69,7 @@ class Pool:
             return block
 
     def give_back(self, block: np.ndarray) -> None:
-        with self._lock:
+        with self.lock:
             self.in_use -= block.nbytes
             self.kept += block.nbytes
             self._free.append(block)
@@ -97,14 +102,15 @@ class Scratch:
         self._allocate = allocate  # so many bytes, as an array of uint8
         self._of_thread = threading.local()
         self._all: WeakSet[_Buffers] = WeakSet()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        _scratches.add(self)
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: np.dtype):
         """This thread's buffer called `name`: its contents are what the last user of it left."""
         buffers = getattr(self._of_thread, "buffers", None)
         if buffers is None:
             buffers = self._of_thread.buffers = _Buffers()
-            with self._lock:
+            with self.lock:
                 self._all.add(buffers)
         size = prod(shape) * np.dtype(dtype).itemsize
         buffer = buffers.by_name.get(name)
@@ -115,12 +121,12 @@ class Scratch:
 
     def buffers(self) -> list[tuple[str, object]]:
         """The buffers of all threads, with their names."""
-        with self._lock:
+        with self.lock:
             return [item for buffers in self._all for item in list(buffers.by_name.items())]
 
     def drop(self) -> None:
         """Free the buffers of all threads."""
-        with self._lock:
+        with self.lock:
             for buffers in self._all:
                 buffers.by_name.clear()
 
@@ -130,3 +136,32 @@ class _Buffers:
 
     def __init__(self):
         self.by_name: dict[str, object] = {}
+
+
+# ---------------------------------------------------------------- forks
+
+# A forked process has the locks, but not the threads that hold them: there they would be locked for
+# ever, and what they guard half changed. So whoever forks holds them all.
+_held: list = []
+
+
+def _before_fork() -> None:
+    global _held
+    # In this order, as a scratch buffer that is dropped goes back to a pool.
+    locks = [owner.lock for owner in (*_scratches, *_pools)]
+    for lock in locks:
+        lock.acquire()
+    _held = locks
+
+
+def _after_fork() -> None:
+    global _held
+    locks, _held = _held, []  # another thread may fork as soon as the first is released
+    for lock in reversed(locks):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )

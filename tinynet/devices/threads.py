@@ -127,6 +127,20 @@ def _exhaust(indices: Iterator[int]) -> None:
         pass
 
 
+def _wait_for_work() -> None:
+    """No thread may be inside BLAS while the process forks: its locks would stay locked.
+
+    A task that forks cannot wait for the others, of whose team it is one.
+    """
+    if not at_work():
+        _turn.acquire()
+
+
+def _go_on() -> None:
+    if not at_work():
+        _turn.release()
+
+
 def _forget_workers() -> None:
     """A forked process inherits no thread: it starts workers of its own when it needs them."""
     global _turn
@@ -135,4 +149,8 @@ def _forget_workers() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_workers)
+    # Before memory.py takes its locks, which a task may need to come to its end: what is registered
+    # later is called first.
+    os.register_at_fork(
+        before=_wait_for_work, after_in_parent=_go_on, after_in_child=_forget_workers
+    )

@@ -13,6 +13,7 @@ Two halves, which share only the array; a kernel is handed arrays and launched o
 
     errors.py, settings.py   what can go wrong; modes and orders, from the environment
     dry.py                   arrays that are counted but never filled, kernels that never run
+    locks.py                 of what threads share, taken around a fork
     devices/                 arrays, memory, streams and events: what is CuPy's
     kernels/                 from a kernel's text to its launch: what is NVRTC's and the GPU's
 

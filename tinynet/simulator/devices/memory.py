@@ -11,13 +11,13 @@ from collections import deque
 import numpy as np
 
 from tinynet.simulator.dry import is_dry
+from tinynet.simulator.locks import BOOKS
 from tinynet.simulator.settings import chosen_memory, chosen_mode
 
 DEVICES = 8  # sim:0 to sim:7 exist
 GRANULE = 512  # bytes; CuPy's memory pool hands out multiples of it
 
 _current = threading.local()
-_books = threading.Lock()
 
 
 class OutOfMemoryError(MemoryError):
@@ -94,7 +94,7 @@ class MemoryPool:
             self._used[device] -= size
 
     def charge(self, device: int, size: int) -> None:
-        with _books:
+        with BOOKS:
             self._settle()
             used, limit = self._used[device] + size, chosen_memory()
             if limit and used > limit and not is_dry():
@@ -105,7 +105,7 @@ class MemoryPool:
             self._used[device] = used
 
     def used_bytes(self) -> int:
-        with _books:
+        with BOOKS:
             self._settle()
             return self._used[current_device()]
 

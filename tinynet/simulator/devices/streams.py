@@ -20,9 +20,9 @@ from functools import lru_cache
 from itertools import count
 
 from tinynet.simulator.devices.memory import DEVICES, POOL, current_device, set_current_device
+from tinynet.simulator.locks import STREAMS
 from tinynet.simulator.settings import chosen_order
 
-_lock = threading.RLock()  # threads of the host may share streams
 _local = threading.local()
 _numbers = count()
 UNLIMITED = 1 << 40  # what a device without a limit says it has
@@ -65,7 +65,7 @@ class Device:
 
     def synchronize(self) -> None:
         """Return when all streams of the device are empty."""
-        with _lock:
+        with STREAMS:
             for stream in list(_busy.values()):
                 if stream.device_id == self.id:
                     stream.synchronize()
@@ -136,7 +136,7 @@ class Stream:
 
     def synchronize(self) -> None:
         """Return when all that was issued so far has run."""
-        with _lock:
+        with STREAMS:
             for stream in (*self._implicitly_first(), self):
                 while stream._queue:
                     stream._run_next()
@@ -150,7 +150,7 @@ class Stream:
     def submit(self, operation: Callable[[], None]) -> None:
         """Issue an operation; TINYNET_SIM_ORDER says when it runs."""
         order, seed = chosen_order()
-        with _lock:
+        with STREAMS:
             for stream in self._implicitly_first():
                 stream.synchronize()
             self._queue.append(operation)
@@ -202,7 +202,7 @@ class Event:
         stream.submit(self.mark)
 
     def synchronize(self) -> None:
-        with _lock:
+        with STREAMS:
             while not self.done:
                 self.mark.stream._run_next()
 

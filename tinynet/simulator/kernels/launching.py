@@ -1,7 +1,6 @@
 """One launch: values in boxes, memory watched if the mode says so, and what was found."""
 
 import ctypes
-import threading
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from tinynet.simulator.kernels.guards import Argument, Guard, aligned, guard
 from tinynet.simulator.kernels.library import Launch, Library, Region
 from tinynet.simulator.kernels.profiling import LineProfile
 from tinynet.simulator.kernels.source import KernelText
+from tinynet.simulator.locks import ONE_LAUNCH
 from tinynet.simulator.settings import chosen_order, time_limit
-
-_one_launch = threading.Lock()  # the runtime's state is static, signal handlers are per process
 
 
 def launch(
@@ -30,7 +28,7 @@ def launch(
     values: for each parameter, an array argument or a scalar in a box of its C type.
     Returns what each line cost in profile mode, and an empty list in the others.
     """
-    with _one_launch:
+    with ONE_LAUNCH:
         shared = aligned(shared_mem)
         arrays = [value for value in values if isinstance(value, Argument)]
         copies, places = [], []
