@@ -244,6 +244,10 @@ def test_folder_that_is_not_empty_is_left_alone(photos, tmp_path):
 
 
 MISTAKES = {
+    "memory of thirty digits": (
+        ["plan", "--memory", "1" + 29 * "0" + "GB"],
+        "--memory must be a size that a machine can have, got '1000",
+    ),
     "no such data": (["train", "--data", "nowhere"], "nowhere"),
     "image too small": (["train", "--image-size", "40"], "image_size expects at least 64, got 40"),
     "no such device": (["train", "--devices", "cuda:9"], "--devices: "),
@@ -324,6 +328,8 @@ FLAGS = {
     "width inf": ["train", "--width", "inf"],
     "word": ["train", "--steps", "many"],
     "seed": ["train", "--seed", str(2**32)],
+    "rate of no float32": ["train", "--lr", "1e308"],
+    "thirty digits": ["train", "--batch-size", "1" + 29 * "0"],
     "views": ["eval", "--checkpoint", "x", "--views", "5"],
     "no checkpoint": ["eval"],
     "no image": ["predict", "--checkpoint", "x"],
