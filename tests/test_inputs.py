@@ -71,3 +71,13 @@ def test_wrong_shapes_are_refused(name, value):
     options = {"mean": np.zeros((3, 4, 4)), "std": np.ones(3), name: value}
     with pytest.raises(ValueError, match=f"Inputs: {name} expects"):
         Inputs(**options)
+
+
+@pytest.mark.parametrize("name, value", [("top", 4), ("left", -1), ("flip", 2)])
+def test_crops_beside_the_image_are_refused(name, value):
+    """A kernel would read there, whatever it finds."""
+    b = batch()
+    getattr(b, name)[1] = value
+    most = 1 if name == "flip" else 3
+    with pytest.raises(ValueError, match=f"Inputs: {name} expects 0 to {most} for crops of 6 x 6"):
+        Inputs(*mean_and_std())(b.images, b.top, b.left, b.flip)

@@ -244,6 +244,31 @@ def test_indices_out_of_range():
         leaf(normal(0, 2, 3))[0, 0, 0]
 
 
+@pytest.mark.parametrize("as_tensor", [False, True])
+@pytest.mark.parametrize(
+    "index, message",
+    [
+        (([0, 2],), "index 2 is out of bounds for axis 0 with size 2"),
+        (([-3],), "index -3 is out of bounds for axis 0 with size 2"),
+        ((slice(None), [0, 5]), "index 5 is out of bounds for axis 1 with size 3"),
+        ((..., [4]), "index 4 is out of bounds for axis 1 with size 3"),
+        ((None, [0, 1], [0, 3]), "index 3 is out of bounds for axis 1 with size 3"),
+        (([True, False, True],), "boolean index did not match"),
+        (([0, 1], [0, 1, 2]), "shape mismatch"),
+    ],
+)
+def test_arrays_of_indices_out_of_range(index, message, as_tensor, device):
+    """CuPy wraps them and says nothing."""
+    x = Tensor(normal(0, 2, 3), True, device=device)
+    if as_tensor:
+        index = tuple(
+            Tensor(np.array(part), device=device) if isinstance(part, list) else part
+            for part in index
+        )
+    with pytest.raises(IndexError, match=rf"getitem: x has shape \(2, 3\), got index .*{message}"):
+        x[index]
+
+
 @pytest.mark.parametrize("padding", [-1, (1, -1, 0, 0), (1, 2, 3), ()])
 def test_pad_refuses(padding):
     with pytest.raises(ValueError, match=r"pad: padding expects an int, \(h, w\) or \(top, bottom"):

@@ -128,17 +128,13 @@ class Operations:
         return self.operate(GetItem, self, index=tuple(self._index_part(p) for p in parts))
 
     def _index_part(self, part):
-        """Slices and ints as they are, arrays of ints or bools copied to this device: backward
-        reads them again, whatever has become of the caller's by then."""
+        """Slices and ints as they are; ints and bools in arrays copied, on the host: backward reads
+        them again, whatever has become of the caller's by then."""
         if isinstance(part, Operations):
-            part = part.to(self.device).data
-        elif isinstance(part, list | np.ndarray):
-            part = np.asarray(part, np.intp if isinstance(part, list) and not part else None)
-            part = self.device.asarray(part)
-        else:
-            return part if integer(part) is None else integer(part)
-        with self.device.active():
-            return part.copy()
+            return np.array(part.numpy())
+        if isinstance(part, list | np.ndarray):
+            return np.array(part, np.intp if isinstance(part, list) and not part else None)
+        return part if integer(part) is None else integer(part)
 
     # ---------------------------------------------------------------- element by element
 

@@ -50,6 +50,10 @@ class Cpu(Device):
         """The array in C order, as kernels want it; copied only if it is not so already."""
         return np.asarray(array, order="C")  # ascontiguousarray would give 0-d arrays an axis
 
+    def checked_index(self, index: tuple, shape: tuple[int, ...]) -> tuple:
+        """An index for an array of this shape, with its arrays on this device."""
+        return index
+
     def owns(self, array) -> bool:
         """Is this an array that lives here?"""
         return isinstance(array, np.ndarray)

@@ -94,6 +94,14 @@ class Gpu(Device):
         with self.active():  # CuPy copies to the current device, whichever that is
             return array.copy()
 
+    def checked_index(self, index: tuple, shape: tuple[int, ...]) -> tuple:
+        """An index for an array of this shape, with its arrays on this device.
+
+        Raises IndexError as NumPy does: CuPy silently wraps what lies out of range.
+        """
+        np.broadcast_to(np.False_, shape)[index]
+        return tuple(self.asarray(part) if isinstance(part, np.ndarray) else part for part in index)
+
     def owns(self, array) -> bool:
         return isinstance(array, self.xp.ndarray) and array.device.id == self.index
 

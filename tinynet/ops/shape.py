@@ -49,15 +49,19 @@ class Transpose(Function):
 
 
 class GetItem(Function):
-    """x[index]. An element that the index names twice gets both gradients."""
+    """x[index]. An element that the index names twice gets both gradients.
+
+    The arrays in `index` are NumPy's, on any device.
+    """
 
     name = "getitem"
     any_dtype = True
 
     def forward(self, x, *, index):
-        self.saved = (x.shape, index)
         try:
-            return x[index]
+            here = self.device.checked_index(index, x.shape)
+            self.saved = (x.shape, here)
+            return x[here]
         except IndexError as error:
             given = index[0] if len(index) == 1 else index
             raise IndexError(

@@ -74,6 +74,7 @@ class Inputs:
         self, images: np.ndarray, places: tuple, shift: np.ndarray, scale: np.ndarray
     ) -> Tensor:
         n, c, h, w = images.shape
+        self._check_places(h, w, *places)
         x = self._buffer("x", (n, *self.mean.shape), np.dtype(np.float32))
         images, *places, shift, scale = map(
             self.device.asarray, (images, *places, shift, scale.astype(np.float32))
@@ -83,6 +84,20 @@ class Inputs:
         # (or logits). Were it not to read them, this would have to wait for an event.
         launch(self.device, "augment", x, images, *places, shift, self._mean, scale, *sizes)
         return Tensor(x, device=self.device)
+
+    def _check_places(self, h: int, w: int, top, left, flip) -> None:
+        """The kernel would read beside the image."""
+        size = self.image_size
+        for name, place, most in (
+            ("top", top, h - size),
+            ("left", left, w - size),
+            ("flip", flip, 1),
+        ):
+            if len(place) and not 0 <= place.min() <= place.max() <= most:
+                raise ValueError(
+                    f"Inputs: {name} expects 0 to {most} for crops of {size} x {size} from images "
+                    f"of {h} x {w}, got {place.min()} to {place.max()}"
+                )
 
 
 def centre(mean: np.ndarray, size: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tinynet.simulator.devices.indices import wrapped
 from tinynet.simulator.devices.memory import Memory, current_device, root
 from tinynet.simulator.devices.pointer import MemoryPointer
 from tinynet.simulator.devices.streams import Device, Stream, get_current_stream
@@ -29,6 +30,7 @@ VIEWS = frozenset(
     ["__getitem__", "broadcast_to", "ravel", "reshape", "swapaxes", "transpose", "view"]
 )
 WRITERS = frozenset(["__setitem__", "at"])  # they write to their first argument
+INDEXERS = frozenset(["__getitem__", "__setitem__", "at"])  # their second argument is an index
 
 
 class SimArray(NDArrayOperatorsMixin):
@@ -139,7 +141,8 @@ def call(function: Callable, *args: object, **kwargs: object):
     """Run NumPy's `function` on arrays of the current device; its results are arrays there."""
     name = getattr(function, "__name__", str(function))
     arrays = list(_arrays((args, kwargs), name))
-    if name in VIEWS:
+    gathers = name in INDEXERS and len(list(_arrays(args[1], name))) > 0  # by arrays of indices
+    if name in VIEWS and not gathers:
         view = _wrap(function(*_plain(args), **_plain(kwargs)), arrays)
         if any(view.memory is array.memory for array in arrays):
             return view
@@ -151,9 +154,12 @@ def call(function: Callable, *args: object, **kwargs: object):
             require_written(array, name)
     if is_dry():
         return _undone(function, args, kwargs, arrays, written)
-    result = function(*_plain(args), **_plain(kwargs))
+    plain = _plain(args)
+    if gathers:
+        plain = (plain[0], wrapped(plain[1], plain[0].shape), *plain[2:])
+    result = function(*plain, **_plain(kwargs))
     if name == "__setitem__":
-        mark_written(written[0], args[1])
+        mark_written(written[0], plain[1])
     else:
         for array in written:
             mark_written(array)
@@ -243,7 +249,7 @@ def _wrap(result: object, arrays: list[SimArray]) -> object:
 def mark_written(array: SimArray, index: object = ...) -> None:
     part = array.memory.written_part(array.plain)
     if part is not None:
-        part[_plain(index)] = 1
+        part[index] = 1
 
 
 def require_written(array: SimArray, name: str) -> None:
