@@ -291,8 +291,9 @@ def test_big_endian_arrays_have_the_checksum_of_what_is_read(tmp_path):
     np.testing.assert_array_equal(tinynet.load(tmp_path / "state")["a"], [0, 1, 2])
 
 
-@pytest.mark.parametrize("depth", [900, 10**5])
-def test_a_header_that_is_nested_too_deep(tmp_path, depth):
+def test_a_header_that_is_nested_too_deep(tmp_path):
+    """Too deep for any Python: how deep JSON may be at all differs from version to version."""
+    depth = 10**5
     tinynet.save(tmp_path / "state", {"a": "nest"})
     text = (tmp_path / "state").read_bytes()
     size = int.from_bytes(text[:8], "little")
