@@ -6,6 +6,7 @@ The files, in the order to read them:
     streams.py    what is issued now runs later: queues and events
     pointer.py    addresses, and copies between them
     undone.py     what stands for an array in a dry run
+    indices.py    arrays of indices, which wrap in silence
     arrays.py     NumPy's arithmetic with CuPy's manners
     creation.py   arrays made, and brought back
     runtime.py    how many devices there are, and which can read which
