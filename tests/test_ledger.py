@@ -187,6 +187,6 @@ def test_out_of_memory_in_the_middle_keeps_the_last_checkpoint(sim, tmp_path, mo
     result = small_run(tmp_path, *pair, "--resume")
     assert result.status == 1
     assert "error: out of memory on sim:3" in result.err
-    assert f"the last checkpoint, {checkpoint}, is intact" in result.err
+    assert f"the last checkpoint is {checkpoint}; to resume: " in result.err
     assert "a smaller --batch-size needs less" in result.err
     assert checkpoint.read_bytes() == before

@@ -166,7 +166,7 @@ def _cure(error: Exception, trainer: Trainer, folder: RunFolder, resume: str) ->
     last = folder.steps()[-1:]
     cure = f"there is no checkpoint yet; to start again: {resume}"
     if last:
-        cure = f"the last checkpoint, {last[0]}, is intact; to resume: {resume}"
+        cure = f"the last checkpoint is {last[0]}; to resume: {resume}"
     if isinstance(error, NonFiniteError):
         cure += f" (with a lower --lr: it was {trainer.settings.lr:g})"
     if isinstance(error, DeviceOutOfMemory):
