@@ -4,8 +4,16 @@ import pytest
 from hypothesis import strategies as st
 from inputs import seeds
 
+from tinynet.ops import activation, elementwise
+
 pytest.importorskip("mpmath", reason="mpmath is not installed (extra test)")
 import exactness  # noqa: E402
+
+
+def test_no_element_wise_operation_is_forgotten():
+    classes = [*vars(elementwise).values(), *vars(activation).values()]
+    names = {c.name for c in classes if isinstance(c, type) and hasattr(c, "name")}
+    assert names == exactness.CASES.keys() | {"where"}  # which computes nothing
 
 
 def check(name, dtype, device, count, seed):
