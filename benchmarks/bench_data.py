@@ -1,142 +1,119 @@
-"""The input pipeline beside Pillow alone, and beside the training that it feeds.
+"""The input pipeline beside Pillow alone, and beside the training that it feeds; without a cache.
 
-    python benchmarks/bench_data.py --data PHOTOS.tar [--rounds 5] [--images 512]
-
-In turn, on the same images, with none of them cached:
-
-    one core     Pillow alone, files of a folder: open, decode, scale to 256 pixels a side, cut the
-                 centre; plain, and with the loader's shortcuts (see bench_prepare.py);
-                 the loader: the same, and uint8 batches with crop, mirror and colour drawn
-    all cores    the pipeline: loader and the kernel `augment`, down to the network's input;
-                 a training step of the full net (profile paper, batch 128), on data at hand
-
-Ratios are taken round by round. Last comes the memory held after 1,000 images and after 10,000.
+One core, in processor time: Pillow opens, decodes, scales to 256 pixels a side, cuts the centre,
+plain and with the loader's shortcuts; the loader does the same, and draws crop, mirror and colour.
+All cores: the pipeline is the loader and the kernel `augment`, down to the network's input. It is
+compared with a training step of the full net (profile `paper`, batch 128) on data at hand. First
+the loader's pixels must be Pillow's.
 """
 
-import argparse
-import os
-import statistics
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from bench_alexnet import TinynetTrainer
-from bench_prepare import (
+from bench_alexnet import FULL, SMALL
+from contest import Disagreement, Session, files
+from nets import Net
+from pairs import Row, Table, alternate
+from photographs import (
     CORES,
+    SIZE,
+    on_all_cores,
     per_core,
+    photographs,
     pillow_alone,
     plain_square,
     quick_square,
-    rate,
     write_files,
+    write_source,
 )
 from PIL import Image
 
-from tinynet.data import Batch, Loader, colour_components, measure, open_dataset
+from tinynet.data import Batch, Loader, colour_components, measure
 from tinynet.data.folder import FolderDataset
 from tinynet.training.inputs import Inputs, centre
 
+NAME = "data"
 IMAGE_SIZE, BATCH = 224, 128
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, type=Path, help="a folder or .tar of photographs")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=15 * BATCH, help="images per round (1920)")
-    args = parser.parse_args()
-    dataset = open_dataset(args.data, "train", IMAGE_SIZE)
-    if not isinstance(dataset, FolderDataset):
-        parser.error(f"--data expects photographs, got {args.data}")
-    count = min(args.images, len(dataset)) // BATCH * BATCH or len(dataset)  # whole batches
-    dataset.labels = dataset.labels[:count]  # the first ones, as if there were no others
-    dataset.load = dataset.read  # no cache: each image is decoded each time
-    compare_on_one_core(dataset, args.rounds)
-    # Only now: its gigabytes and its BLAS threads would disturb the measurements above.
-    compare_with_training(dataset, args.rounds)
-    return 0
-
-
-def compare_on_one_core(dataset: FolderDataset, rounds: int) -> None:
-    count, loader = len(dataset), load_with(dataset, workers=1)
+def benchmark(session: Session) -> list[Table]:
+    what, data = photographs(session)
+    table = Table(NAME, f"{__doc__.strip()}\n\n{what}")
     with tempfile.TemporaryDirectory() as folder:
-        files = (dataset.tree.read(file) for file in dataset.files[:count])
-        paths = write_files(Path(folder), files)
-
-        def pillow(make: Callable[[Image.Image], object]) -> float:
-            return per_core(count, lambda: pillow_alone(paths, make))
-
-        one_round = {
-            "loader": lambda: per_core(count, lambda: load(loader, count)),
-            "Pillow, with shortcuts": lambda: pillow(quick_square),
-            "Pillow, plain": lambda: pillow(plain_square),
-        }
-        load(loader, count)  # buffers
-        print("one core:")
-        report([measured(one_round) for _ in range(rounds)])
+        source = write_source(Path(folder) / "source.tar", data)
+        dataset = FolderDataset(source, "train", IMAGE_SIZE, SIZE)
+        dataset.load = dataset.read  # no cache: each image is decoded each time
+        paths = write_files(Path(folder), data)
+        _check_pixels(dataset, paths)
+        _one_core(session, table, dataset, paths)
+        _all_cores(session, table, dataset)
+    return [table]
 
 
-def compare_with_training(dataset: FolderDataset, rounds: int) -> None:
-    count = len(dataset)
-    statistics_ = measure(dataset, limit=count)
-    inputs = Inputs(
-        centre(statistics_.mean, IMAGE_SIZE),
-        np.ones(3),
-        components=colour_components(statistics_.covariance),
-        colour_noise=0.1,
+def _check_pixels(dataset: FolderDataset, paths: list[Path]) -> None:
+    for i in range(min(6, len(paths))):
+        with Image.open(paths[i]) as image:
+            pillow = np.asarray(quick_square(image).convert("RGB"), np.float32).transpose(2, 0, 1)
+        apart = float(np.abs(dataset.read(i) - pillow).mean())
+        if not apart < 1:
+            raise Disagreement(f"data: image {i} is {apart:.1f} of 255 off Pillow's, on average")
+
+
+def _one_core(session: Session, table: Table, dataset: FolderDataset, paths: list[Path]) -> None:
+    count, loader = len(dataset), _loader(dataset, workers=1)
+
+    def pillow(make: Callable[[Image.Image], object]) -> Callable[[], dict[str, float]]:
+        return lambda: {"one core": per_core(count, lambda: pillow_alone(paths, make))}
+
+    _load(loader, count)  # buffers
+    found = alternate(
+        {
+            "loader": lambda: {"one core": per_core(count, lambda: _load(loader, count))},
+            "Pillow, with shortcuts": pillow(quick_square),
+            "Pillow, plain": pillow(plain_square),
+        },
+        session.rounds,
     )
-
-    loader = load_with(dataset, workers=len(CORES))
-
-    def pipeline(images: int) -> None:
-        load(loader, images, inputs.training_batch)
-
-    trainer = TinynetTrainer(BATCH)
-    one_round = {
-        "pipeline": lambda: rate(count, lambda: pipeline(count)),
-        "training step": lambda: rate(BATCH, trainer.step),
-    }
-    trainer.step()  # buffers
-    print("all cores:")
-    report([measured(one_round) for _ in range(rounds)])
-    for images in (1_000, 10_000):
-        pipeline(images)
-        print(f"resident memory after {images:>6,} images  {resident_megabytes():,} MB")
+    table.rows += [Row(label, values, "loader", 1) for label, values in found.items()]
 
 
-def measured(rates: dict[str, Callable[[], float]]) -> dict[str, float]:
-    return {name: work() for name, work in rates.items()}
+def _all_cores(session: Session, table: Table, dataset: FolderDataset) -> None:
+    count, statistics = len(dataset), measure(dataset, limit=len(dataset))
+    components = colour_components(statistics.covariance)
+    mean = centre(statistics.mean, IMAGE_SIZE)
+    inputs = Inputs(mean, np.ones(3), components=components, colour_noise=0.1)
+    loader = _loader(dataset, workers=len(CORES))
+    work = Net("step", "alexnet", *((SMALL, 2) if session.quick else (FULL, BATCH))).work()
+    engine = session.engine("tinynet")
+    with files(work.arrays) as place:
+        engine.make(work.case, place)
+    engine.time(1)  # buffers
+
+    def pipeline() -> dict[str, float]:
+        load = on_all_cores(count, lambda: _load(loader, count, inputs.training_batch))
+        return {"all cores": load}
+
+    step = {"training step": lambda: {"all cores": engine.time(1)["step"] / work.items}}
+    found = alternate({"pipeline": pipeline, **step}, session.rounds)
+    table.rows += [
+        Row(
+            label,
+            {"loader": values["pipeline"], "training step": values["training step"]},
+            "loader",
+            1,
+        )
+        for label, values in found.items()
+    ]
 
 
-def load_with(dataset: FolderDataset, workers: int) -> Loader:
+def _loader(dataset: FolderDataset, workers: int) -> Loader:
     return Loader(dataset, min(BATCH, len(dataset)), seed=0, workers=workers, train=True)
 
 
-def load(loader: Loader, images: int, use: Callable[[Batch], object] = lambda batch: None) -> None:
+def _load(loader: Loader, images: int, use: Callable[[Batch], object] = lambda batch: None) -> None:
     """Load at least so many images, in whole epochs, and hand each batch to `use`."""
     for epoch in range(-(-images // len(loader.dataset))):
         for batch in loader.epoch(epoch):
             use(batch)
-
-
-def report(rounds: list[dict[str, float]]) -> None:
-    """Print the rates, and the ratios of the first one to the others."""
-    above, *others = rounds[0]
-    for name in rounds[0]:
-        print(f"{name:<26}{statistics.median(r[name] for r in rounds):6.0f} images/s")
-    for below in others:
-        ratios = sorted(r[above] / r[below] for r in rounds)
-        middle = statistics.median(ratios)
-        print(f"{above} / {below}: {middle:.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})")
-    print(f"medians of {len(rounds)} rounds; ratios round by round, median (least-most)\n")
-
-
-def resident_megabytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,140 @@
+"""One piece of work, done by tinynet and by its peers: results first, then times in turn."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from engine import Engine, EngineError
+from pairs import BOUND, Row, Table, alternate
+from peers import Peer
+
+OWN = {"tinynet": ["engine_tinynet.py"], BOUND: ["engine_bound.py"]}
+LOSS = 1e-3  # of the largest value: float32 sums differ by their order
+
+
+class Disagreement(Exception):
+    """The contestants' results are not the same: there is nothing to time."""
+
+
+@dataclass
+class Session:
+    """What is wanted of this run: with whom, how often, and how long a timing lasts at least."""
+
+    peers: list[Peer]
+    rounds: int
+    seconds: float
+    quick: bool
+    data: Path | None = None
+    running: dict[tuple[str, int | None], Engine] = field(default_factory=dict)
+
+    def engine(self, name: str, cores: int | None = None) -> Engine:
+        """The process of tinynet, the bound or a peer: the one that runs, or a new one."""
+        if (name, cores) not in self.running:
+            if name in OWN:
+                self.running[name, cores] = Engine(name, sys.executable, OWN[name], cores)
+            else:
+                peer = next(peer for peer in self.peers if peer.name == name)
+                self.running[name, cores] = peer.engine(cores)
+        return self.running[name, cores]
+
+    def end(self) -> None:
+        """End all processes, so that the next ones begin with nothing in memory."""
+        while self.running:
+            self.running.popitem()[1].end()
+
+    def tell(self, text: str) -> None:
+        """How far it is; not part of the results."""
+        print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the engines are to do.
+
+    case, arrays    what they make it from
+    bound           by phase the products and bytes that it takes at least: see engine_bound.py
+    compared        False: random numbers are drawn, and each library draws its own
+    cores           how many each engine may use; None: all
+    items           images in it
+    """
+
+    label: str
+    case: dict
+    arrays: dict[str, np.ndarray]
+    bound: dict | None = None
+    compared: bool = True
+    cores: int | None = None
+    items: int = 0
+
+
+@contextmanager
+def files(arrays: dict[str, np.ndarray]) -> Iterator[Path]:
+    """The arrays as a file, from which engines make their work."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "in.npz"
+        np.savez(place, **arrays)
+        yield place
+
+
+def contest(session: Session, table: Table, work: Work) -> dict[str, dict[str, np.ndarray]]:
+    """Add a row for each phase of the work to the table; return the results of each contestant.
+
+    A peer that cannot do it is left out, with a note. Raises Disagreement if results differ.
+    """
+    session.tell(f"{table.title}: {work.label}")
+    with files(work.arrays) as place:
+        engines = {"tinynet": session.engine("tinynet", work.cores)}
+        engines["tinynet"].make(work.case, place)
+        results = {"tinynet": engines["tinynet"].check()}
+        for peer in session.peers:
+            engine = session.engine(peer.name, work.cores)
+            try:
+                engine.make(work.case, place)
+                results[peer.name] = engine.check()
+            except EngineError as error:
+                table.notes.append(f"{work.label}: left out: {error}")
+                continue
+            if work.compared:
+                agree(work.label, peer.name, results["tinynet"], results[peer.name])
+            engines[peer.name] = engine
+        if work.bound:
+            engines[BOUND] = session.engine(BOUND, work.cores)
+            engines[BOUND].make({"kind": "bound", "phases": work.bound}, place)
+        for phase, values in timed(session, engines).items():
+            label = work.label if phase == "step" else f"{work.label} {phase}"
+            table.rows.append(Row(label, values, items=work.items))
+    return results
+
+
+def timed(session: Session, engines: dict[str, Engine]) -> dict[str, dict[str, list[float]]]:
+    """Seconds by phase and contestant. The first work (buffers, compilation) does not count."""
+    repeats = {}
+    for name, engine in engines.items():
+        engine.time(1)
+        once = sum(engine.time(1).values())
+        repeats[name] = max(1, min(1000, round(session.seconds / max(once, 1e-6))))
+    contestants = {
+        name: (lambda engine=engine, n=repeats[name]: engine.time(n))
+        for name, engine in engines.items()
+    }
+    return alternate(contestants, session.rounds)
+
+
+def agree(label: str, name: str, ours: dict, theirs: dict) -> None:
+    """Raise Disagreement unless each result is the same, to LOSS of its largest value."""
+    if ours.keys() != theirs.keys():
+        raise Disagreement(f"{label}: {name} gives {sorted(theirs)}, tinynet {sorted(ours)}")
+    for key, own in ours.items():
+        other = theirs[key]
+        if own.shape != other.shape:
+            raise Disagreement(f"{label}: {key} of {name} is {other.shape}, ours {own.shape}")
+        apart = float(np.abs(own.astype(np.float64) - other).max()) if own.size else 0.0
+        largest = float(np.abs(other).max()) if own.size else 0.0
+        if not apart <= LOSS * largest:
+            raise Disagreement(
+                f"{label}: {key} of {name} is {apart:.3g} off, where the largest is {largest:.3g}"
+            )
