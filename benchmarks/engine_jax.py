@@ -96,7 +96,8 @@ class Operation:
 
         def forward(given):
             def of_wanted(*changed):
-                return function(*{**given, **dict(zip(wanted, changed))}.values(), **options)
+                mixed = {**given, **dict(zip(wanted, changed))}  # jit sorts a dict's names
+                return function(*(mixed[name] for name in names), **options)
 
             return jax.vjp(of_wanted, *(given[name] for name in wanted))
 

@@ -87,7 +87,7 @@ def markdown(table: Table) -> str:
     """A section: title, text, one table, notes."""
     parts = [f"## {table.title}", table.text.strip()]
     if table.rows:
-        parts.append("\n".join(_grid(_cells(table))))
+        parts.append("\n".join(grid(_cells(table))))
     parts += [f"- {note}" for note in table.notes]
     return "\n\n".join(parts) + "\n"
 
@@ -115,7 +115,7 @@ def _cells(table: Table) -> list[list[str]]:
     return [[line[i] for i in used] for line in [head, *lines]]
 
 
-def _grid(cells: list[list[str]]) -> list[str]:
+def grid(cells: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*cells)]
     head, *lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
     rule = "| " + " | ".join("-" * width for width in widths) + " |"
