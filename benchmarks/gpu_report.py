@@ -118,7 +118,7 @@ def _run(name: str, args: argparse.Namespace, deadline: float) -> dict:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            failed = f"not done within {limit:.0f} s"
+            failed = f"not done within {limit:.3g} s"
         sheets = json.loads(into.read_text()) if into.exists() else []
     return {"sheets": sheets, "seconds": time.monotonic() - start, "failed": failed}
 
