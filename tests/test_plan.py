@@ -60,14 +60,17 @@ def test_a_plan_leaves_nothing_behind():
     device = tinynet.device("sim:5")
     with device.active():
         used = device.xp.get_default_memory_pool().used_bytes
+        device.drop_buffers()
         before = used()
         plan = planned(("sim:5",))
         first = plan.peak(4)
         assert plan.peak(4) == first == planned(("sim:5",)).peak(4)
         assert plan.layers(4) == plan.layers(4)
+        taken = plan.taken(4)
         del plan
         gc.collect()
         assert used() == before
+        assert planned(("sim:5",)).taken(4) == taken  # the pool is cut up as it was at first
     assert not device.ledger.peak
 
 
@@ -151,31 +154,35 @@ def test_the_search_stops_where_there_can_be_no_batch():
 # ---------------------------------------------------------------- the paper's cards
 
 
+BATCH = 200
+
+
 @pytest.fixture(scope="module")
 def story():
-    result = run("plan", "--devices", "sim:0,sim:1", "--memory", "3GB", "--batch-size", "256")
+    batch = ("--batch-size", str(BATCH))
+    result = run("plan", "--devices", "sim:0,sim:1", "--memory", "3GB", *batch)
     assert result.status == 0, result.err
     return result.out
 
 
-def test_batches_of_256_need_two_cards_of_2012(story):
+def test_batches_of_200_need_two_cards_of_2012(story):
     assert re.search(r"^sim:0 holds it, with", story, re.MULTILINE)
     assert re.search(r"^sim:1 holds it, with", story, re.MULTILINE)
     one, two = (
         int(re.search(rf"^largest batch on {which}\b.* (\d+)$", story, re.MULTILINE).group(1))
         for which in ("one", "two")
     )
-    # the paper needed both cards for 128; one holds it now, without columns and masks
-    assert 128 <= one < 256 <= two
+    # the paper needed both cards for 128, in which CUDA and gaps took less
+    assert 96 <= one < BATCH <= two
     kept = int(re.search(r"would hold at most (\d+) images", story).group(1))
-    assert kept < 128  # with them it would not
+    assert kept < 64  # with columns and masks
 
 
 def test_what_stands_in_the_tables(story):
     cells = {line.split()[0]: line.split()[1:] for line in story.splitlines() if line.strip()}
-    # conv1: 48 x (3 x 11 x 11 + 1) floats a tower; 2 x 256 x 4 x 48 x 55 x 55 bytes
+    # conv1: 48 x (3 x 11 x 11 + 1) floats a tower; 200 x 4 x 48 x 55 x 55 bytes
     assert cells["conv1"][0] == cells["conv1"][2] == "0.1"
-    assert float(cells["conv1"][1]) == pytest.approx(256 * 4 * 48 * 55 * 55 / 2**20, abs=0.1)
+    assert float(cells["conv1"][1]) == pytest.approx(BATCH * 4 * 48 * 55 * 55 / 2**20, abs=0.1)
     assert cells["fc6"][0] == "72.0"  # 2048 x 9216 weights of 4 bytes
 
 
@@ -197,8 +204,10 @@ def test_two_towers_on_one_card_share_its_memory():
     (verdict,) = re.findall(
         r"^cuda:1 holds it, with ([\d,.]+) MB to spare", result.out, re.MULTILINE
     )
-    in_all, limit = (float(cell.replace(",", "")) for cell in row.split()[-2:])
-    assert float(verdict.replace(",", "")) == pytest.approx(limit - in_all, abs=0.11)  # rounded
+    *_, in_all, with_gaps, context, limit = (float(s.replace(",", "")) for s in row.split()[1:])
+    assert in_all < with_gaps
+    spare = limit - with_gaps - context
+    assert float(verdict.replace(",", "")) == pytest.approx(spare, abs=0.16)  # rounded
     one, both = (
         int(found.replace(",", ""))
         for found in re.findall(r"^largest batch on one.* ([\d,]+)$", result.out, re.MULTILINE)

@@ -157,6 +157,7 @@ def pool():
     """The pool of a device that no other test uses."""
     gc.collect()
     with xp.cuda.Device(6):
+        xp.get_default_memory_pool().free_all_blocks()
         yield xp.get_default_memory_pool()
 
 
@@ -185,6 +186,14 @@ def test_memory_has_a_limit(pool, monkeypatch):
         xp.concatenate([x, x, x])
     assert pool.used_bytes() == 4096
     xp.zeros(1024, np.float32)  # memory that fits is available again
+
+
+def test_the_pool_keeps_what_was_freed(pool):
+    x = xp.zeros(1000, np.float32)
+    del x
+    assert (pool.used_bytes(), pool.total_bytes()) == (0, 4096)
+    pool.free_all_blocks()
+    assert pool.total_bytes() == 0
 
 
 # ---------------------------------------------------------------- kernels

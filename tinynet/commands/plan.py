@@ -14,7 +14,7 @@ from tinynet.kernels.launching.gate import TooManyElements
 from tinynet.reports.summary import rows
 from tinynet.simulator.settings import memory_size
 from tinynet.training.errors import UserError
-from tinynet.training.plan import Plan, largest_batch, total
+from tinynet.training.plan import CONTEXT, Plan, largest_batch, total
 from tinynet.training.settings import Settings
 
 
@@ -56,9 +56,10 @@ def plan(example: Example, args: Namespace) -> int:
         "Nothing is computed.\n"
     )
     print(_layer_table(asked, n, cards))
-    print("\n" + _device_table(peak, cards, limit) + "\n")
-    for device, held in zip(cards, peak.values()):
-        print(_verdict(device, total(held), limit))
+    taken = asked.taken(n)
+    print("\n" + _device_table(peak, taken, cards, limit) + "\n")
+    for device, held in zip(cards, taken.values()):
+        print(_verdict(device, held + CONTEXT, limit))
     print()
     one = asked if len(names) == 1 else _plan(example, settings, names[:1])
     print(f"largest batch on one such device    {_largest(one, limit):,}")
@@ -96,11 +97,12 @@ def _plan(example: Example, settings: Settings, names: list[str]) -> Plan:
 
 
 def _largest(planned: Plan, limit: int, extra=lambda n: 0) -> int:
-    """The largest batch for which each device has room for its peak and `extra(n)` bytes."""
+    """The largest batch for which each device has room for what its pool and CUDA take, and for
+    `extra(n)` bytes."""
 
     def room(n: int) -> int | None:
         try:
-            return limit - max(map(total, planned.peak(n).values())) - extra(n)
+            return limit - CONTEXT - max(planned.taken(n).values()) - extra(n)
         except TooManyElements:
             return None
 
@@ -122,12 +124,14 @@ def _layer_table(planned: Plan, n: int, names: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _device_table(peak: dict, names: list[str], limit: int) -> str:
-    lines = [["MB at the peak", *KINDS, "in all", "limit"]]
-    for name, held in zip(names, peak.values()):
-        sizes = [*(held[kind] for kind in KINDS), total(held), limit]
+def _device_table(peak: dict, taken: dict, names: list[str], limit: int) -> str:
+    lines = [["MB at the peak", *KINDS, "in all", "with gaps", "context", "limit"]]
+    for name, held, whole in zip(names, peak.values(), taken.values()):
+        sizes = [*(held[kind] for kind in KINDS), total(held), whole, CONTEXT, limit]
         lines.append([name, *map(megabytes, sizes)])
-    return "\n".join(aligned(lines))
+    gaps = "with gaps: what CuPy's memory pool takes, whose free pieces may be too small to be used"
+    context = "context: left to CUDA itself, its kernels and cuBLAS; an estimate"
+    return "\n".join([*aligned(lines), gaps, context])
 
 
 def _verdict(device: str, held: int, limit: int) -> str:

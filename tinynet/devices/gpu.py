@@ -66,6 +66,11 @@ class Gpu(Device):
         with self.active():
             return self.xp.get_default_memory_pool().used_bytes()
 
+    def bytes_taken(self) -> int:
+        """The bytes that the memory pool has taken: those handed out, and those it keeps."""
+        with self.active():
+            return self.xp.get_default_memory_pool().total_bytes()
+
     def memory_limit(self) -> int:
         """How many bytes may be in use at most; 0: no limit is set."""
         with self.active():
@@ -76,8 +81,10 @@ class Gpu(Device):
         return self.scratch.buffers()
 
     def drop_buffers(self) -> None:
-        """Free these buffers."""
+        """Free these buffers, and whatever the memory pool keeps and can give back."""
         self.scratch.drop()
+        with self.active():
+            self.xp.get_default_memory_pool().free_all_blocks()
 
     def asarray(self, array):
         """A NumPy array copied to this device, or an array already on it made contiguous."""

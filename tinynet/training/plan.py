@@ -2,7 +2,8 @@
 
 A training step runs on simulated devices that count memory and compute nothing. So the figures are
 those of the code itself: what forward keeps, when backward lets go of it, how many gradients there
-are by then.
+are by then; and what CuPy's memory pool takes for it (simulator/devices/arena.py), which is a
+quarter more, since free pieces may each be too small for what comes next.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tinynet.optim import SGD
 from tinynet.training.inputs import Inputs
 from tinynet.training.memory_table import watch_training
 
+CONTEXT = 500 << 20  # bytes of a card left to CUDA's context, kernels and cuBLAS: an estimate
 LARGEST = 1 << 14  # images: the search for the largest batch goes no further
 
 
@@ -36,27 +38,36 @@ class Plan:
 
     def __init__(self, model: Module, image_size: int, store_size: int):
         self.model, self.image_size, self.store_size = model, image_size, store_size
-        self.optimizer = SGD(model.parameters(), lr=0.0)
+        with simulator.dry_run():
+            self.optimizer = SGD(model.parameters(), lr=0.0)
         self.devices = list(dict.fromkeys(p.device for p in model.parameters()))
-        self._peaks: dict[int, dict[str, dict[str, int]]] = {}
+        self._found: dict[int, tuple[dict[str, dict[str, int]], dict[str, int]]] = {}
         self._mean = np.zeros((3, image_size, image_size), np.float32)
 
     def peak(self, batch_size: int) -> dict[str, dict[str, int]]:
         """By device and kind, the bytes in use at the fullest moment of a step."""
-        if batch_size not in self._peaks:
-            self._peaks[batch_size] = self._find_peak(batch_size)
-        return self._peaks[batch_size]
+        return self._measured(batch_size)[0]
 
-    def _find_peak(self, batch_size: int) -> dict[str, dict[str, int]]:
+    def taken(self, batch_size: int) -> dict[str, int]:
+        """By device, the bytes that CuPy's memory pool takes if it never has to give any back."""
+        return self._measured(batch_size)[1]
+
+    def _measured(self, batch_size: int) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+        if batch_size not in self._found:
+            self._found[batch_size] = self._measure(batch_size)
+        return self._found[batch_size]
+
+    def _measure(self, batch_size: int) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
         before = self._begin()
         try:
             for _ in range(2):  # the second step begins with all buffers in place
                 self._step(batch_size)
-            found = {}
+            peak, taken = {}, {}
             for device in self.devices:
-                found[device.name] = dict(device.ledger.peak)
-                found[device.name]["activations"] -= before[device.name]
-            return found
+                peak[device.name] = dict(device.ledger.peak)
+                peak[device.name]["activations"] -= before[device.name]
+                taken[device.name] = device.bytes_taken() - before[device.name]
+            return peak, taken
         finally:
             self._end()
 

@@ -10,12 +10,12 @@ from collections import deque
 
 import numpy as np
 
+from tinynet.simulator.devices.arena import Arena, Piece
 from tinynet.simulator.dry import is_dry
 from tinynet.simulator.locks import BOOKS
 from tinynet.simulator.settings import chosen_memory, chosen_mode
 
 DEVICES = 8  # sim:0 to sim:7 exist
-GRANULE = 512  # bytes; CuPy's memory pool hands out multiples of it
 
 _current = threading.local()
 
@@ -46,9 +46,8 @@ class Memory:
         self.written = None
         if not holds_something and chosen_mode(None) == "check":
             self.written = np.zeros(self.root.nbytes, np.uint8)
-        size = -(-self.root.nbytes // GRANULE) * GRANULE
-        POOL.charge(device, size)
-        weakref.finalize(self, POOL.give_back, device, size)
+        piece = POOL.charge(device, self.root.nbytes)
+        weakref.finalize(self, POOL.give_back, device, piece)
 
     @property
     def address(self) -> int:
@@ -81,37 +80,52 @@ class MemoryPool:
     """`cupy.get_default_memory_pool()`: figures are those of the current device."""
 
     def __init__(self) -> None:
-        self._used = [0] * DEVICES
-        self._returned: deque[tuple[int, int]] = deque()  # (device, size), not yet in the books
+        self._arenas = [Arena() for _ in range(DEVICES)]
+        self._returned: deque[tuple[int, Piece]] = deque()  # (device, piece), not yet in the books
 
-    def give_back(self, device: int, size: int) -> None:
+    def give_back(self, device: int, piece: Piece) -> None:
         """Called by garbage collection at any moment, even amid `charge`, so it takes no lock."""
-        self._returned.append((device, size))
+        self._returned.append((device, piece))
 
-    def _settle(self) -> None:
-        while self._returned:
-            device, size = self._returned.popleft()
-            self._used[device] -= size
-
-    def charge(self, device: int, size: int) -> None:
+    def charge(self, device: int, nbytes: int) -> Piece:
         with BOOKS:
             self._settle()
-            used, limit = self._used[device] + size, chosen_memory()
-            if limit and used > limit and not is_dry():
+            arena = self._arenas[device]
+            limit = 0 if is_dry() else chosen_memory()
+            piece = arena.hand_out(nbytes, limit)
+            if piece is None:
                 raise OutOfMemoryError(
-                    f"sim:{device} is out of memory: {size:,} bytes wanted, "
-                    f"{self._used[device]:,} in use, the limit is {limit:,}"
+                    f"sim:{device} is out of memory: {nbytes:,} bytes wanted, "
+                    f"{arena.used:,} in use of {arena.taken:,} taken, the limit is {limit:,}"
                 )
-            self._used[device] = used
+            return piece
 
     def used_bytes(self) -> int:
+        """Bytes that arrays take."""
         with BOOKS:
             self._settle()
-            return self._used[current_device()]
+            return self._arenas[current_device()].used
+
+    def total_bytes(self) -> int:
+        """Bytes taken from the driver, whether they hold anything or not."""
+        with BOOKS:
+            self._settle()
+            return self._arenas[current_device()].taken
+
+    def free_all_blocks(self) -> None:
+        """Give back to the driver what holds nothing, where it is a whole block."""
+        with BOOKS:
+            self._settle()
+            self._arenas[current_device()].give_up_free_blocks()
 
     def get_limit(self) -> int:
         """What TINYNET_SIM_MEMORY says, the same for each device; 0: there is no limit."""
         return chosen_memory()
+
+    def _settle(self) -> None:
+        while self._returned:
+            device, piece = self._returned.popleft()
+            self._arenas[device].take_back(piece)
 
 
 POOL = MemoryPool()

@@ -75,7 +75,7 @@ class Device:
         """(free, total) in bytes."""
         with self:
             total = POOL.get_limit() or UNLIMITED
-            return total - POOL.used_bytes(), total
+            return total - POOL.total_bytes(), total
 
 
 class _Mark:

@@ -1,0 +1,39 @@
+"""What `plan` says of memory, beside the real CuPy's memory pool on devices of that size."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from towers import load_alexnet
+
+from tinynet import simulator
+from tinynet.training.plan import Plan
+
+FULL_NET = Path(__file__).with_name("full_net.py")
+IMAGES = 107  # on one card of 3 GB, says the README
+
+
+def train(devices, n, memory):
+    """Train the full net on devices with so many bytes, without computing."""
+    environment = {**os.environ, "FAKE_DRY": "1", "FAKE_MEM": str(memory)}
+    command = [sys.executable, FULL_NET, devices, str(n)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_training_takes_what_was_planned(count):
+    with simulator.dry_run():
+        names = [f"sim:{i}" for i in range(count)]
+        model = load_alexnet().AlexNet(1000, devices=names, profile="source2012")
+    planned = [*Plan(model, 224, 256).taken(IMAGES).values()]
+    devices = ",".join(f"cuda:{i}" for i in range(count))
+    enough = max(planned) + (16 << 20)
+    result = train(devices, IMAGES, enough)
+    assert result.returncode == 0, result.stderr
+    assert [int(taken) for taken in result.stdout.split()] == pytest.approx(planned, rel=0.01)
+    # The pool gives blocks back before it fails, so a little less would do; but not much less.
+    result = train(devices, IMAGES, int(0.75 * enough))
+    assert result.returncode == 1
+    assert "DeviceOutOfMemory: out of memory on cuda:" in result.stderr

@@ -1,0 +1,33 @@
+"""Train the full net for three steps with FAKE_DRY=1: `full_net.py cuda:0 128`.
+
+Prints how many bytes CuPy's memory pool has taken on each device by then.
+"""
+
+import sys
+
+import fakegpu  # noqa: F401  before CuPy
+import numpy as np
+from towers import load_alexnet
+
+import tinynet
+from tinynet import functional as F
+from tinynet import optim
+from tinynet.training.inputs import Inputs
+
+
+def main(devices: tuple[str, ...], n: int) -> None:
+    model = load_alexnet().AlexNet(1000, devices=devices, profile="source2012")
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    inputs = Inputs(np.zeros((3, 224, 224), np.float32), np.ones(3, np.float32), devices[0])
+    images, zero = np.zeros((n, 3, 256, 256), np.uint8), np.zeros(n, np.int32)
+    for _ in range(3):
+        loss = F.cross_entropy(model(inputs(images, zero, zero, zero)), zero)
+        loss.item()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print(*(tinynet.device(name).bytes_taken() for name in devices))
+
+
+if __name__ == "__main__":
+    main(tuple(sys.argv[1].split(",")), int(sys.argv[2]))
