@@ -13,18 +13,19 @@
 // less often), and half a number from shared memory. cuBLAS goes on from there (vector loads,
 // double buffering, tensor cores); the engine uses it unless TINYNET_GEMM is naive or tiled.
 //
-// There is no loop over the grid here: the grid must cover c, as geometry.py makes it.
+// The grid must cover the columns of c, as geometry.py makes it. Down the rows there may be more
+// than a grid has blocks: there a block goes on to the next rows that no block has.
 // What holds for every kernel, such as REAL, is in README.md.
 
 // gemm_naive
 // One thread computes one element of c. In a warp the read of a is one address for all 32 threads,
 // the read of b one run of 32.
-// Launch: block (32, 8), grid (ceil(n / 32), ceil(m / 8)).
+// Launch: block (32, 8), grid (ceil(n / 32), at most ceil(m / 8)).
 extern "C" __global__ void gemm_naive_kernel(REAL* c, const REAL* a, const REAL* b, int m, int n,
                                              int k) {
     const int column = blockIdx.x * blockDim.x + threadIdx.x;
-    const int row = blockIdx.y * blockDim.y + threadIdx.y;
-    if (row < m && column < n) {
+    if (column >= n) return;
+    for (int row = blockIdx.y * blockDim.y + threadIdx.y; row < m; row += gridDim.y * blockDim.y) {
         REAL sum = 0;
         for (int i = 0; i < k; ++i) {
             sum += a[row * k + i] * b[i * n + column];
@@ -46,7 +47,7 @@ extern "C" __global__ void gemm_naive_kernel(REAL* c, const REAL* a, const REAL*
 // 8 reads of shared memory serve 16 multiply-adds.
 // Odd sizes: what lies outside a or b is copied as 0, which adds nothing; what lies outside c is
 // not written. Every thread reaches every barrier, even one whose part of c lies outside.
-// Launch: block (16, 16), grid (ceil(n / 64), ceil(m / 64)); shared memory: 16.3 KiB, static
+// Launch: block (16, 16), grid (ceil(n / 64), at most ceil(m / 64)); static shared memory: 16.3 KiB
 // (float; twice that in double).
 extern "C" __global__ void gemm_tiled_kernel(REAL* c, const REAL* a, const REAL* b, int m, int n,
                                              int k) {
@@ -56,42 +57,45 @@ extern "C" __global__ void gemm_tiled_kernel(REAL* c, const REAL* a, const REAL*
     // word of padding shifts every row by one bank. (b_tile is read along its rows: no conflict.)
     __shared__ REAL a_tile[TILE][DEPTH + 1];
     __shared__ REAL b_tile[DEPTH][TILE];
-    const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
+    const int left = blockIdx.x * TILE;
     const int thread = threadIdx.y * SIDE + threadIdx.x;
 
-    REAL sum[EACH][EACH] = {};
-    for (int step = 0; step < k; step += DEPTH) {
-        for (int i = thread; i < TILE * DEPTH; i += SIDE * SIDE) {
-            const int row = i / DEPTH, column = i % DEPTH;  // in a's tile
-            const bool inside = top + row < m && step + column < k;
-            a_tile[row][column] = inside ? a[(top + row) * k + step + column] : REAL(0);
-        }
-        for (int i = thread; i < DEPTH * TILE; i += SIDE * SIDE) {
-            const int row = i / TILE, column = i % TILE;  // in b's tile
-            const bool inside = step + row < k && left + column < n;
-            b_tile[row][column] = inside ? b[(step + row) * n + left + column] : REAL(0);
-        }
-        __syncthreads();  // the tiles are full before anyone reads them
-
-        for (int i = 0; i < DEPTH; ++i) {
-            REAL a_part[EACH], b_part[EACH];
-            for (int j = 0; j < EACH; ++j) {
-                a_part[j] = a_tile[threadIdx.y + SIDE * j][i];
-                b_part[j] = b_tile[i][threadIdx.x + SIDE * j];
+    for (int top = blockIdx.y * TILE; top < m; top += gridDim.y * TILE) {
+        REAL sum[EACH][EACH] = {};
+        for (int step = 0; step < k; step += DEPTH) {
+            for (int i = thread; i < TILE * DEPTH; i += SIDE * SIDE) {
+                const int row = i / DEPTH, column = i % DEPTH;  // in a's tile
+                const bool inside = top + row < m && step + column < k;
+                a_tile[row][column] = inside ? a[(top + row) * k + step + column] : REAL(0);
             }
-            for (int row = 0; row < EACH; ++row) {
-                for (int column = 0; column < EACH; ++column) {
-                    sum[row][column] += a_part[row] * b_part[column];
+            for (int i = thread; i < DEPTH * TILE; i += SIDE * SIDE) {
+                const int row = i / TILE, column = i % TILE;  // in b's tile
+                const bool inside = step + row < k && left + column < n;
+                b_tile[row][column] = inside ? b[(step + row) * n + left + column] : REAL(0);
+            }
+            __syncthreads();  // the tiles are full before anyone reads them
+
+            for (int i = 0; i < DEPTH; ++i) {
+                REAL a_part[EACH], b_part[EACH];
+                for (int j = 0; j < EACH; ++j) {
+                    a_part[j] = a_tile[threadIdx.y + SIDE * j][i];
+                    b_part[j] = b_tile[i][threadIdx.x + SIDE * j];
+                }
+                for (int row = 0; row < EACH; ++row) {
+                    for (int column = 0; column < EACH; ++column) {
+                        sum[row][column] += a_part[row] * b_part[column];
+                    }
                 }
             }
+            __syncthreads();  // everyone has read them before the next step overwrites them
         }
-        __syncthreads();  // everyone has read them before the next step overwrites them
-    }
 
-    for (int i = 0; i < EACH; ++i) {
-        for (int j = 0; j < EACH; ++j) {
-            const int row = top + threadIdx.y + SIDE * i, column = left + threadIdx.x + SIDE * j;
-            if (row < m && column < n) c[row * n + column] = sum[i][j];
+        for (int i = 0; i < EACH; ++i) {
+            for (int j = 0; j < EACH; ++j) {
+                const int row = top + threadIdx.y + SIDE * i;
+                const int column = left + threadIdx.x + SIDE * j;
+                if (row < m && column < n) c[row * n + column] = sum[i][j];
+            }
         }
     }
 }

@@ -85,7 +85,8 @@ class Conv2d(Function):
             sums[i] = 0
             for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
                 dweights = self.dweights(part(dy, images, groups), part(x, images, groups))
-                sums[i, groups] += dweights.sum(axis=0)
+                of_groups = sums[i, groups]  # a view: sums[...] += would copy it to itself as well
+                of_groups += dweights.sum(axis=0)
 
         self.device.for_each(len(cut), one_share)
         return self.contiguous(added(self.device, sums).swapaxes(1, 2)).reshape(weight.shape)

@@ -4,9 +4,9 @@
     rows("n")                      one block of 256 threads for each of n rows
     tiles(...)                     a two-dimensional grid over a matrix
 
-The kernels of the first two loop over their elements in steps of the grid (a "grid-stride loop"),
-so any grid gives the same result; more than 4096 blocks (a million threads) would only wait for
-their turn.
+The kernels loop over their elements, or the rows of their matrix, in steps of the grid (a
+"grid-stride loop"), so a smaller grid gives the same result; more than 4096 blocks (a million
+threads) would only wait for their turn, and down a grid there may be no more than 65,535.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,6 +46,6 @@ def tiles(tile: tuple[int, int], block: tuple[int, int]) -> Shape:
     def shape(sizes: Mapping[str, int]) -> tuple[Dimensions, Dimensions]:
         tile_rows, tile_columns = tile
         grid = (-(-int(sizes["n"]) // tile_columns), -(-int(sizes["m"]) // tile_rows))
-        return (max(grid[0], 1), max(grid[1], 1)), block
+        return (max(grid[0], 1), min(max(grid[1], 1), MOST_BLOCKS)), block
 
     return shape
