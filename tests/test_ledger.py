@@ -112,16 +112,16 @@ def test_the_peak_counts_what_comes_from_outside_the_pool_later():
 
 
 def test_no_room_names_the_device_and_the_largest_holders(sim, towers, monkeypatch):
-    with sim.active():
-        used = sim.xp.get_default_memory_pool().used_bytes()
-    monkeypatch.setenv("TINYNET_SIM_MEMORY", f"{used + 10_000}B")
-    assert sim.memory_limit() == used + 10_000
+    sim.drop_buffers()
+    limit = sim.bytes_taken() + 10_000
+    monkeypatch.setenv("TINYNET_SIM_MEMORY", f"{limit}B")
+    assert sim.memory_limit() == limit
     with pytest.raises(DeviceOutOfMemory, match=r"out of memory on sim:3 .*it holds ") as error:
-        Tensor(np.ones(20_000, np.float32), device=sim)
+        Tensor(np.ones(2_000_000, np.float32), device=sim)  # larger than any gap
     assert "fc7.a.weight 0.3 MB (parameters)" in str(error.value)
     x = Tensor(np.ones(1000, np.float32), device=sim)
     with pytest.raises(DeviceOutOfMemory, match="out of memory on sim:3"):
-        F.concatenate([x] * 20)  # an array made by CuPy, not by the device's `empty`
+        F.concatenate([x] * 2000)  # an array made by CuPy, not by the device's `empty`
 
 
 @pytest.mark.parametrize("text", ["3", "GB", "3PB", "-1GB", "3 iB", "3Gi"])
@@ -180,10 +180,9 @@ def test_out_of_memory_in_the_middle_keeps_the_last_checkpoint(sim, tmp_path, mo
     (checkpoint,) = (tmp_path / "run" / "checkpoints").glob("step-*")
     before = checkpoint.read_bytes()
     gc.collect()
-    with sim.active():
-        used = sim.xp.get_default_memory_pool().used_bytes()
+    sim.drop_buffers()
     # room for weights and velocities, 0.8 MB, but not for what a step keeps
-    monkeypatch.setenv("TINYNET_SIM_MEMORY", f"{used + 1_500_000}B")
+    monkeypatch.setenv("TINYNET_SIM_MEMORY", f"{sim.bytes_taken() + 1_500_000}B")
     result = small_run(tmp_path, *pair, "--resume")
     assert result.status == 1
     assert "error: out of memory on sim:3" in result.err
