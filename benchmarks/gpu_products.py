@@ -41,34 +41,43 @@ def exactness(devices: list[str], quick: bool) -> Iterator[Sheet]:
 
 
 def forms(devices: list[str], quick: bool) -> Iterator[Sheet]:
-    """Three ways to the same products of a convolution; each is compared with the first."""
+    """The products of each convolution in all forms; each is compared with the first."""
     device = open_device(devices[0])
     sheet = Sheet(
         "forms of the products",
-        "y = W @ columns of one group, as a stack of products an image, as one product of all "
-        "images' columns (K, images x P), and as cuBLAS's sgemmStridedBatched, stride 0 for W.",
-        ["layer", "form", "ms", "TFLOP/s", "error"],
+        "Of one group: y = W @ columns, dcolumns = W^T @ dy, dW = the sum of dy @ columns^T. As a "
+        "stack, one product an image; as one product of all images side by side, (K, images x P); "
+        "and by cuBLAS's sgemmStridedBatched, with stride 0 for W.",
+        ["layer", "product", "form", "ms", "TFLOP/s", "error"],
     )
-    n = 2 if quick else BATCH
+    n, rounds = (2, 1) if quick else (BATCH, 7)
     for layer, (m, k, p) in list(SHAPES.items())[-1 if quick else 0 :]:
         rng = np.random.default_rng(0)
-        w = device.asarray(rng.standard_normal((m, k), dtype=np.float32))
-        columns = device.asarray(rng.standard_normal((n, k, p), dtype=np.float32))
-        reference = None
-        for form, make in FORMS.items():
-            try:
-                work, result = make(device, w, columns)
-                times = milliseconds(device, work, 1 if quick else 7)
-            except NotImplementedError as error:
-                sheet.notes.append(f"{layer}, {form}: left out: {error}")
-                continue
-            y = result()
-            reference = y if reference is None else reference
-            error = float(np.abs(y - reference).max() / np.abs(reference).max())
-            if not error <= TF32:
-                raise ValueError(f"{layer}: {form} is {error:.2g} off the stack's products")
-            middle = float(np.median(times))
-            sheet.rows.append([layer, form, middle, 2 * n * m * k * p / middle / 1e9, error])
+        columns, dy, w = (
+            device.asarray(rng.standard_normal(shape, dtype=np.float32))
+            for shape in ((n, k, p), (n, m, p), (m, k))
+        )
+        turned = device.contiguous(w.T)
+        for product, table, left, right in (
+            ("y", SHARED, w, columns),
+            ("dcolumns", SHARED, turned, dy),
+            ("dW", SUMMED, dy, columns),
+        ):
+            first = None
+            for form, make in table.items():
+                try:
+                    work, result = make(device, left, right)
+                except NotImplementedError as error:
+                    sheet.notes.append(f"{layer}, {product}, {form}: left out: {error}")
+                    continue
+                middle = float(np.median(milliseconds(device, work, rounds)))
+                y = result()
+                first = y if first is None else first
+                error = float(np.abs(y - first).max() / np.abs(first).max())
+                if not error <= TF32:
+                    raise ValueError(f"{layer}, {product}: {form} is {error:.2g} off the stack's")
+                rate = 2 * n * m * k * p / middle / 1e9
+                sheet.rows.append([layer, product, form, middle, rate, error])
     yield sheet
 
 
@@ -111,4 +120,28 @@ def _strided(device: Device, w, columns) -> Form:
     return work, lambda: device.to_numpy(y)
 
 
-FORMS = {"stack": _stack, "one product": _one, "strided, batched": _strided}
+def _summed_stack(device: Device, dy, columns) -> Form:
+    """A dW for each image, and their sum."""
+    (n, m, _), k = dy.shape, columns.shape[1]
+    each = device.empty((n, m, k), np.dtype(np.float32))
+    dw = device.empty((m, k), np.dtype(np.float32))
+
+    def work() -> None:
+        device.multiply(each, dy, columns.swapaxes(1, 2))
+        with device.active():
+            each.sum(axis=0, out=dw)
+
+    return work, lambda: device.to_numpy(dw)
+
+
+def _summed_at_once(device: Device, dy, columns) -> Form:
+    """The product itself sums over the images: (m, images x P) @ (images x P, K)."""
+    (n, m, p), k = dy.shape, columns.shape[1]
+    wide_dy = device.contiguous(dy.transpose(1, 0, 2)).reshape(m, n * p)
+    wide = device.contiguous(columns.transpose(1, 0, 2)).reshape(k, n * p)
+    dw = device.empty((m, k), np.dtype(np.float32))
+    return lambda: device.multiply(dw, wide_dy, wide.T), lambda: device.to_numpy(dw)
+
+
+SHARED = {"stack": _stack, "one product": _one, "strided, batched": _strided}
+SUMMED = {"stack, then a sum": _summed_stack, "one product": _summed_at_once}

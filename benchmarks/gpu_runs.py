@@ -123,7 +123,7 @@ def torch(devices: list[str], quick: bool) -> Iterator[Sheet]:
     session = Session([], 1 if quick else 7, 0.0 if quick else 0.5, quick)
     sheet = Sheet(
         "beside PyTorch",
-        f"The training step, batch {net.batch}, the images brought to the GPU in it, in turn.",
+        f"The training step, batch {net.batch}, the images already there, in turn.",
         ["", "ms", "images/s"],
     )
     engines = {"tinynet": Engine("tinynet", sys.executable, ["engine_tinynet.py"])}

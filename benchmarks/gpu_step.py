@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 from gpu_sheet import Sheet, Training, milliseconds
@@ -99,9 +100,10 @@ def trace(devices: list[str], quick: bool) -> Iterator[Sheet]:
         rows = [[name, count, ""] for name, count in sorted(fakegpu.counts().items())]
         yield Sheet("all launches of a step", "Counted by fakegpu; it has no time.", head, rows)
         return
-    if not devices[0].startswith("cuda"):
-        text = f"{devices[0]} has no driver that could be asked."
-        yield Sheet("all launches of a step", text, head)
+    if not devices[0].startswith("cuda") or find_spec("torch") is None:
+        cuda = devices[0].startswith("cuda")
+        text = "PyTorch is not installed here." if cuda else f"{devices[0]} has no driver."
+        yield Sheet("all launches of a step", f"Not counted: {text}", head)
         return
     from torch.profiler import ProfilerActivity, profile
 
