@@ -78,7 +78,7 @@ def forms(devices: list[str], quick: bool) -> Iterator[Sheet]:
                     raise ValueError(f"{layer}, {product}: {form} is {error:.2g} off the stack's")
                 rate = 2 * n * m * k * p / middle / 1e9
                 sheet.rows.append([layer, product, form, middle, rate, error])
-    yield sheet
+        yield sheet
 
 
 Form = tuple[Callable[[], object], Callable[[], np.ndarray]]  # the work, and y (n, m, P) of it

@@ -129,12 +129,14 @@ def _last_line(errors: str, status: int) -> str:
 
 
 def _work(args: argparse.Namespace) -> None:
-    """In the part's process: write the sheets as they come, so that none is lost."""
-    sheets = []
+    """In the part's process: write the sheets whenever there is a new one, or one has grown, so
+    that nothing is lost if the time is up."""
+    sheets: list[Sheet] = []
     for sheet in PARTS[args.part].function()(args.devices, args.quick):
-        sheets.append(asdict(sheet))
+        if not sheets or sheet is not sheets[-1]:
+            sheets.append(sheet)
         whole = args.into.with_suffix(".new")
-        whole.write_text(json.dumps(sheets))
+        whole.write_text(json.dumps([asdict(each) for each in sheets]))
         whole.replace(args.into)
 
 

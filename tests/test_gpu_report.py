@@ -11,6 +11,7 @@ from tiny_runs import EXAMPLES
 sys.path.insert(0, str(EXAMPLES.parent / "benchmarks"))
 
 import gpu_report  # noqa: E402
+from gpu_report import Part, Sheet  # noqa: E402
 from gpu_step import timeline  # noqa: E402
 
 from tinynet.devices import UnusableGpu  # noqa: E402
@@ -60,6 +61,29 @@ def test_a_part_that_takes_too_long_is_stopped_and_told(tmp_path):
     status, parts, page = report(tmp_path, "step", "--limit", "0.05")
     assert (status, parts["step"]["failed"]) == (1, "not done within 0.05 s")
     assert parts["step"]["seconds"] < 5
+
+
+def test_what_a_part_had_found_when_it_was_stopped_is_kept(tmp_path, monkeypatch):
+    def grows(devices, quick):
+        for name in devices:
+            sheet = Sheet(name, "", ["figure"])
+            for row in range(2):
+                sheet.rows.append([row])
+                yield sheet
+        raise KeyboardInterrupt
+
+    part = Part("", limit=1)
+    monkeypatch.setattr(Part, "function", lambda self: grows)
+    monkeypatch.setitem(gpu_report.PARTS, "grows", part)
+    into = tmp_path / "sheets.json"
+    argv = ["--part", "grows", "--into", str(into), "--devices", "sim:0,sim:1"]
+    with pytest.raises(KeyboardInterrupt):
+        gpu_report.main(argv)
+    sheets = json.loads(into.read_text(encoding="utf-8"))
+    assert [(sheet["title"], sheet["rows"]) for sheet in sheets] == [
+        ("sim:0", [[0], [1]]),
+        ("sim:1", [[0], [1]]),
+    ]
 
 
 @pytest.mark.parametrize(
