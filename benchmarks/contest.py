@@ -83,7 +83,8 @@ def files(arrays: dict[str, np.ndarray]) -> Iterator[Path]:
 def contest(session: Session, table: Table, work: Work) -> dict[str, dict[str, np.ndarray]]:
     """Add a row for each phase of the work to the table; return the results of each contestant.
 
-    A peer that cannot do it is left out, with a note. Raises Disagreement if results differ.
+    A peer that cannot do it, or whose results differ, is left out, with a note. Raises Disagreement
+    where it may be tinynet that is wrong.
     """
     session.tell(f"{table.title}: {work.label}")
     with files(work.arrays) as place:
@@ -95,12 +96,13 @@ def contest(session: Session, table: Table, work: Work) -> dict[str, dict[str, n
             try:
                 engine.make(work.case, place)
                 results[peer.name] = engine.check()
+                engines[peer.name] = engine
             except EngineError as error:
                 table.notes.append(f"{work.label}: left out: {error}")
-                continue
-            if work.compared:
-                agree(work.label, peer.name, results["tinynet"], results[peer.name])
-            engines[peer.name] = engine
+        if work.compared:
+            for wrong, how in odd_ones(results).items():
+                table.notes.append(f"**{wrong} computes something else**, and is not timed: {how}")
+                del engines[wrong]
         if work.bound:
             engines[BOUND] = session.engine(BOUND, work.cores)
             engines[BOUND].make({"kind": "bound", "phases": work.bound}, place)
@@ -124,17 +126,32 @@ def timed(session: Session, engines: dict[str, Engine]) -> dict[str, dict[str, l
     return alternate(contestants, session.rounds)
 
 
-def agree(label: str, name: str, ours: dict, theirs: dict) -> None:
+def odd_ones(results: dict[str, dict[str, np.ndarray]]) -> dict[str, str]:
+    """The peers whose results are not tinynet's, and how they differ. Raises Disagreement if there
+    are such and no other peer's are tinynet's."""
+    wrong, right = {}, 0
+    for name in results:
+        try:
+            agree(name, results["tinynet"], results[name])
+            right += name != "tinynet"
+        except Disagreement as error:
+            wrong[name] = str(error)
+    if wrong and not right:
+        raise Disagreement("; ".join(wrong.values()))
+    return wrong
+
+
+def agree(name: str, ours: dict, theirs: dict) -> None:
     """Raise Disagreement unless each result is the same, to LOSS of its largest value."""
     if ours.keys() != theirs.keys():
-        raise Disagreement(f"{label}: {name} gives {sorted(theirs)}, tinynet {sorted(ours)}")
+        raise Disagreement(f"{name} gives {sorted(theirs)}, tinynet {sorted(ours)}")
     for key, own in ours.items():
         other = theirs[key]
         if own.shape != other.shape:
-            raise Disagreement(f"{label}: {key} of {name} is {other.shape}, ours {own.shape}")
+            raise Disagreement(f"{key} of {name} is {other.shape}, ours {own.shape}")
         apart = float(np.abs(own.astype(np.float64) - other).max()) if own.size else 0.0
         largest = float(np.abs(other).max()) if own.size else 0.0
         if not apart <= LOSS * largest:
             raise Disagreement(
-                f"{label}: {key} of {name} is {apart:.3g} off, where the largest is {largest:.3g}"
+                f"{key} of {name} is {apart:.3g} off, where the largest is {largest:.3g}"
             )

@@ -18,7 +18,7 @@ import operations  # noqa: E402
 import peers  # noqa: E402
 import run  # noqa: E402
 from bench_small_nets import CIFAR, MODERN  # noqa: E402
-from contest import Disagreement, Session, agree, contest  # noqa: E402
+from contest import Disagreement, Session, agree, contest, odd_ones  # noqa: E402
 from pairs import Row, Table, alternate, markdown  # noqa: E402
 
 
@@ -136,12 +136,21 @@ def test_a_failing_benchmark_is_told_and_the_others_go_on(capsys, monkeypatch):
 
 def test_peers_must_agree_in_names_shapes_and_values():
     ours = {"y": np.array([1.0, 2.0])}
-    agree("a", "torch", ours, {"y": np.array([1.0, 2.001])})
+    agree("torch", ours, {"y": np.array([1.0, 2.001])})
     for theirs in ({"y": np.array([1.0, 2.01])}, {"y": np.ones(3)}, {"z": ours["y"]}):
-        with pytest.raises(Disagreement, match="^a: "):
-            agree("a", "torch", ours, theirs)
+        with pytest.raises(Disagreement, match="torch"):
+            agree("torch", ours, theirs)
     with pytest.raises(Disagreement):
-        agree("a", "torch", ours, {"y": np.array([1.0, np.nan])})
+        agree("torch", ours, {"y": np.array([1.0, np.nan])})
+
+
+def test_of_three_the_one_that_computes_something_else_is_left_out():
+    ours, other = {"y": np.array([1.0, 2.0])}, {"y": np.array([0.0, 0.0])}
+    assert odd_ones({"tinynet": ours}) == {}
+    found = odd_ones({"tinynet": ours, "torch": ours, "torch-compile": other})
+    assert found == {"torch-compile": "y of torch-compile is 2 off, where the largest is 0"}
+    with pytest.raises(Disagreement, match="y of torch is 2 off"):  # it may be tinynet's
+        odd_ones({"tinynet": ours, "torch": other})
 
 
 def test_a_peer_whose_process_ends_is_left_out_of_the_row(session, monkeypatch):
