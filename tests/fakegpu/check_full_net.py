@@ -1,5 +1,6 @@
-"""What `plan` says of memory, beside the real CuPy's memory pool on devices of that size."""
+"""The full net over the real CuPy: what `plan` says of its memory, and how much a step issues."""
 
+import json
 import os
 import subprocess
 import sys
@@ -32,8 +33,22 @@ def test_training_takes_what_was_planned(count):
     enough = max(planned) + (16 << 20)
     result = train(devices, IMAGES, enough)
     assert result.returncode == 0, result.stderr
-    assert [int(taken) for taken in result.stdout.split()] == pytest.approx(planned, rel=0.01)
+    assert json.loads(result.stdout)["taken"] == pytest.approx(planned, rel=0.01)
     # The pool gives blocks back before it fails, so a little less would do; but not much less.
     result = train(devices, IMAGES, int(0.75 * enough))
     assert result.returncode == 1
     assert "DeviceOutOfMemory: out of memory on cuda:" in result.stderr
+
+
+def test_what_a_step_issues():
+    """Launches are products too. Whoever needs fewer, or must have more, changes the figures."""
+    result = train("cuda:0", 128, 8 << 30)
+    assert result.returncode == 0, result.stderr
+    counts = json.loads(result.stdout)["counts"]
+    host = ("copy to", "copy on", "fill", "record", "synchronize", "allocate")
+    launches = sum(times for what, times in counts.items() if not what.startswith(host))
+    assert launches == 347
+    assert counts["cupy_mat_ptrs"] == 126  # arrays of pointers for products of stacks
+    assert counts["copy to device"] == 7  # images and crops, colours, labels
+    assert counts["copy to host"] == counts["synchronize stream"] == 1  # the loss
+    assert not {"allocate", "synchronize device", "copy on devices"} & {*counts}
