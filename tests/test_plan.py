@@ -140,6 +140,17 @@ def test_the_search_for_the_largest_batch(largest):
     assert len(asked) < 10
 
 
+def test_the_search_ends_soon_however_room_jumps():
+    asked = []
+
+    def room(n):  # level but for a drop: a line through neighbours says nothing of where it lies
+        asked.append(n)
+        return 1000 - n % 2 if n <= 9000 else -(10**9) - n % 2
+
+    assert largest_batch(room) == 9000
+    assert len(asked) < 25
+
+
 def test_the_search_stops_where_there_can_be_no_batch():
     asked = []
 

@@ -20,6 +20,7 @@ from tinynet.training.inputs import Inputs
 from tinynet.training.memory_table import watch_training
 
 CONTEXT = 500 << 20  # bytes of a card left to CUDA's context, kernels and cuBLAS: an estimate
+GUESSES = 8  # by a straight line
 LARGEST = 1 << 14  # images: the search for the largest batch goes no further
 
 
@@ -127,7 +128,9 @@ def total(held: dict[str, int]) -> int:
 def largest_batch(room: Callable[[int], int | None]) -> int:
     """The largest n for which `room(n)`, the bytes a batch of n leaves, is not below 0; 0 if none.
 
-    What a batch takes is nearly linear in n, so the search goes on where a straight line says.
+    What a batch takes is nearly linear in n, so the search goes on where a straight line says. But
+    a pool's gaps come and go, and a line through two neighbours may lead on by 1: so some guesses
+    are enough, and then the interval is halved.
     Where there can be no batch of n, on any device, `room(n)` is None.
     """
     known, low, high, n = {}, 0, LARGEST + 1, 1
@@ -139,7 +142,8 @@ def largest_batch(room: Callable[[int], int | None]) -> int:
             continue
         known[n] = left
         low, high = (n, high) if left >= 0 else (low, n)
-        n = min(max(_guess(known), low + 1), high - 1)
+        guess = _guess(known) if len(known) < GUESSES else (low + high) // 2
+        n = min(max(guess, low + 1), high - 1)
     return low
 
 
