@@ -19,6 +19,7 @@ import pytest
 from tiny_runs import (
     EXAMPLES,
     TINY,
+    arguments,
     last_checkpoint,
     load_example,
     percentages,
@@ -87,7 +88,7 @@ def test_terminal_gets_a_bar(photos, tmp_path, columns):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))  # 40 rows
     args = ("--profile", "modern", "--data", str(photos), "--epochs", "1", "--out", "run")
     process = subprocess.Popen(
-        [sys.executable, EXAMPLES / "alexnet.py", "train", *TINY, *args],
+        [sys.executable, EXAMPLES / "alexnet.py", *arguments(("train", *TINY, *args))],
         stdout=subprocess.DEVNULL,
         stderr=theirs,
         cwd=tmp_path,
@@ -397,7 +398,7 @@ def test_a_full_standard_output_is_named_once(photos, tmp_path, unbuffered):
     for command in (("summary",), training):
         with open("/dev/full", "w") as full:
             result = subprocess.run(
-                [sys.executable, EXAMPLES / "alexnet.py", *map(str, command)],
+                [sys.executable, EXAMPLES / "alexnet.py", *arguments(command)],
                 env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
                 stdout=full,
                 stderr=subprocess.PIPE,
@@ -416,7 +417,8 @@ def test_closed_streams_take_what_is_printed(trained, photos, tmp_path):
         ("2>&-", ("eval", "--checkpoint", trained)),
         ("<&- >&- 2>&-", training),
     ):
-        words = map(shlex.quote, map(str, (sys.executable, EXAMPLES / "alexnet.py", *command)))
+        program = (sys.executable, str(EXAMPLES / "alexnet.py"))
+        words = map(shlex.quote, (*program, *arguments(command)))
         shell = ["sh", "-c", f"{' '.join(words)} {closed}"]
         result = subprocess.run(shell, capture_output=True, text=True)
         assert (result.returncode, result.stderr) == (0, "")

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import TINY, load_example, train
+from tiny_runs import TINY, arguments, load_example, train
 
 from tinynet.commands import command_line
 from tinynet.reports import curves
@@ -23,7 +23,7 @@ def run_in_ascii(*argv):
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = streams
     try:
-        status = command_line.main(load_example("alexnet").EXAMPLE, [str(arg) for arg in argv])
+        status = command_line.main(load_example("alexnet").EXAMPLE, arguments(argv))
         for stream in streams:
             stream.flush()
     finally:

@@ -18,6 +18,7 @@ from tinynet.commands import command_line
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CLASSES = ("green", "red")
+COMPUTING = ("train", "finetune", "eval", "predict", "figures", "ablate", "check-grads")
 TINY = ("--image-size", "64", "--width", "0.03", "--batch-size", "8", "--log-every", "1")
 
 
@@ -50,12 +51,23 @@ class Result(NamedTuple):
     err: str
 
 
+def arguments(argv: tuple[str | Path, ...]) -> list[str]:
+    """As strings; on the CPU where a command that computes would choose its device itself.
+
+    On a machine with a GPU that would be the GPU, whose bits depend on cuBLAS. A run that goes on
+    stays where it was.
+    """
+    given = [*map(str, argv)]
+    chooses = given[:1] and given[0] in COMPUTING and not {"--devices", "--resume"} & set(given)
+    return [given[0], "--devices", "cpu", *given[1:]] if chooses else given
+
+
 def run(*argv: str | Path, example: str = "alexnet") -> Result:
     """Run a command of an example in this process: an exception that escapes is a traceback."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            status = command_line.main(load_example(example).EXAMPLE, [str(arg) for arg in argv])
+            status = command_line.main(load_example(example).EXAMPLE, arguments(argv))
         except SystemExit as stop:  # argparse
             status = stop.code
     return Result(status, out.getvalue(), err.getvalue())
@@ -71,7 +83,7 @@ def train(*argv: str | Path, example: str = "alexnet") -> Result:
 def start(*argv: str | Path, example: str = "alexnet") -> subprocess.Popen:
     """The same in a process of its own, with its lines to read."""
     return subprocess.Popen(
-        [sys.executable, EXAMPLES / f"{example}.py", *map(str, argv)],
+        [sys.executable, EXAMPLES / f"{example}.py", *arguments(argv)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
