@@ -2,6 +2,7 @@
 
 The files, in the order to read them:
 
+    arena.py      memory cut as CuPy cuts it
     memory.py     bytes of the host, counted and limited for each device
     streams.py    what is issued now runs later: queues and events
     pointer.py    addresses, and copies between them
