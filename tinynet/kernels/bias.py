@@ -8,7 +8,7 @@ from tinynet.kernels.sums import sum_over
 
 def bias_forward(y, bias, n, c, plane):
     """y (n, c, plane) += bias (c,), in place."""
-    y, bias = y.reshape(n, c, plane), bias[:, None]
+    y, bias = y.reshape(n, c, plane), bias.reshape(c, 1)
     threads.for_each_chunk(
         n, c * plane * y.itemsize, lambda images: np.add(y[images], bias, out=y[images])
     )

@@ -7,8 +7,8 @@ from tinynet.kernels import launch
 
 
 def add_bias(device: Device, y, bias) -> None:
-    """y (n, channels, ...) += bias (channels,), in place."""
-    launch(device, "bias_forward", y, bias, *y.shape[:2], prod(y.shape[2:]))
+    """y (n, channels, ...) += bias (channels,), in place; the channels may have several axes."""
+    launch(device, "bias_forward", y, bias, len(y), bias.size, prod(y.shape[1 + bias.ndim :]))
 
 
 def bias_gradient(device: Device, dy):

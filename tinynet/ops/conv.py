@@ -44,9 +44,8 @@ class Conv2d(Function):
         dy = self.contiguous(dy)
         dx = self.dx(dy, x, weight) if self.needs_grad[0] else None
         dweight = self.dweight(dy, x, weight) if self.needs_grad[1] else None
-        if len(self.needs_grad) == 2:
-            return dx, dweight
-        return dx, dweight, bias_gradient(self.device, dy) if self.needs_grad[2] else None
+        dbias = bias_gradient(self.device, dy) if self.needs_grad[2:] == (True,) else None
+        return (dx, dweight, dbias)[: len(self.needs_grad)]
 
     def correlate(self, y, x, weight, bias):
         """y = W @ columns + bias."""
@@ -56,7 +55,8 @@ class Conv2d(Function):
         def one_part(images, groups):
             y_part, columns = part(y, images, groups), self.columns.of(part(x, images, groups))
             product(self.device, filters[groups], columns, out=y_part)
-            self.add_bias(y_part, bias, groups)
+            if bias is not None:
+                add_bias(self.device, y_part, bias.reshape(self.groups, -1)[groups])
 
         for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
 
@@ -97,12 +97,6 @@ class Conv2d(Function):
         products = self.device.scratch("dweights", (*columns.shape[:3], dy.shape[2]), x.dtype)
         return product(self.device, columns, dy.swapaxes(2, 3), out=products)
 
-    def add_bias(self, y, bias, groups):
-        """To a part of y (images, groups, m, P), the biases of its channels."""
-        if bias is not None:
-            some = bias.reshape(self.groups, -1)[groups].reshape(-1)
-            add_bias(self.device, y.reshape(len(y), len(some), -1), some)
-
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:
     check_positive("conv2d", groups=groups)
@@ -113,12 +107,11 @@ def _check(x, weight, bias, stride, padding, groups) -> Window:
         )
     channels, out_channels = x.shape[1], weight.shape[0]
     if channels % groups or channels // groups != weight.shape[1]:
-        last = ""
-        if x.shape[3] == weight.shape[1] * groups:
-            last = "; if they stand last, x.transpose(0, 3, 1, 2) puts them second"
+        stand_last = x.shape[3] == weight.shape[1] * groups
+        hint = "; if they stand last, x.transpose(0, 3, 1, 2) puts them second" * stand_last
         raise ValueError(
             f"conv2d: weight expects {weight.shape[1]} input channels per group, "
-            f"x has {channels} channels in {groups} group{'s' if groups > 1 else ''}{last}"
+            f"x has {channels} channels in {groups} group{'s' if groups > 1 else ''}{hint}"
         )
     if out_channels % groups:
         raise ValueError(f"conv2d: {out_channels} filters do not divide into {groups} groups")

@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from tinynet.devices import Device
 from tinynet.ops.batch import for_each_part
+from tinynet.ops.bias import add_bias
 from tinynet.ops.columns import Columns
 from tinynet.ops.conv import Conv2d
 from tinynet.ops.product import product
@@ -64,7 +65,8 @@ class ConvByRows(Conv2d):
             part = columns.part(y, images, groups)
             terms = self.device.scratch("terms", (*of_rows.shape[:3], *part.shape[2:]), x.dtype)
             product(self.device, by_row[groups], of_rows, out=terms).sum(axis=2, out=part)
-            self.add_bias(part, bias, groups)
+            if bias is not None:
+                add_bias(self.device, part, bias.reshape(self.groups, -1)[groups])
 
         image_bytes = columns.image_bytes(x) + kh * y[0].nbytes
         for_each_part(self.device, len(x), self.groups, image_bytes, one_part)
