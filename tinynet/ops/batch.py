@@ -36,12 +36,12 @@ def shares(device: Device, n: int) -> list[range]:
 
 
 def added(device: Device, sums):
-    """The sum of what the shares gave: (shares, ...) -> (...)."""
-    total = device.empty(sums.shape[1:], sums.dtype)
-    flat, sums = total.reshape(-1), sums.reshape(len(sums), -1)
+    """The sum over the shares, with the last two axes exchanged: (shares, g, k, m) -> (g, m, k)."""
+    _, groups, k, m = sums.shape
+    total = device.empty((groups, m, k), sums.dtype)
 
-    def some(elements: slice) -> None:
-        sums[:, elements].sum(axis=0, out=flat[elements])
+    def some(rows: slice) -> None:
+        total[:, :, rows] = sums[:, :, rows].sum(axis=0).swapaxes(1, 2)
 
-    device.for_each_chunk(flat.size, len(sums) * sums.itemsize, some)
+    device.for_each_chunk(k, sums.nbytes // k, some)
     return total

@@ -89,7 +89,7 @@ class Conv2d(Function):
                 of_groups += dweights.sum(axis=0)
 
         self.device.for_each(len(cut), one_share)
-        return self.contiguous(added(self.device, sums).swapaxes(1, 2)).reshape(weight.shape)
+        return added(self.device, sums).reshape(weight.shape)
 
     def dweights(self, dy, x):
         """dW^T of each image in a part: (images, groups, K, m)."""
