@@ -29,6 +29,29 @@ def sigmoid(x):
     return 1 / (1 + e) if x >= 0 else e / (1 + e)
 
 
+def softplus(x):
+    return mp.log1p(mp.exp(-abs(x))) + max(x, mpf(0))
+
+
+def of_two(loss: Callable) -> Callable:
+    """`loss` of the logits (x, y), whose right answer is x."""
+    return lambda x, y: loss(F.concatenate([x.reshape(-1, 1), y.reshape(-1, 1)], 1))
+
+
+def labels_0(logits: Tensor) -> np.ndarray:
+    return np.zeros(len(logits.data), np.int64)
+
+
+# Of two classes, where log(1 + exp(y - x)) is the loss, and its slope the other's probability.
+SURE = {
+    "value": lambda x, y: softplus(y - x),
+    "slopes": (lambda x, y: -sigmoid(y - x), lambda x, y: sigmoid(y - x)),
+    "limits": (4, 3, 3),
+    "draw": "logits",
+    "slope_of_1": True,
+}
+
+
 def sign(x):
     return mpf(0) if x == 0 else mp.sign(x)
 
@@ -61,6 +84,7 @@ CASES = {
         (lambda x: mpf(-2 <= x <= 3),),
         (0, 0),
     ),
+    "cross_entropy": Case(of_two(lambda x: F.cross_entropy(x, labels_0(x), "none")), **SURE),
     "divide": Case(
         lambda x, y: x / y,
         lambda x, y: x / y,
@@ -70,6 +94,7 @@ CASES = {
     ),
     "exp": Case(lambda x: x.exp(), mp.exp, (mp.exp,), (4, 4)),
     "log": Case(lambda x: x.log(), mp.log, (lambda x: 1 / x,), (4, 0.5), "positive"),
+    "log_softmax": Case(of_two(lambda x: -F.log_softmax(x, 1)[:, 0]), **SURE),
     "maximum": Case(
         F.maximum,
         max,
@@ -129,6 +154,10 @@ def points(draw: str, dtype: str, count: int, seed: int = 0) -> tuple[np.ndarray
         return (x,)
     if draw == "positive":
         return (x[x > 0],)
+    if draw == "logits":  # of few digits, so that the differences are exact, and exp does not
+        least = math.log(info.smallest_normal)  # grow a rounding of theirs
+        pairs = np.round(rng.uniform(least / 2, -least / 2, (2, len(x))) * 64) / 64
+        return tuple(np.where(np.arange(len(x)) % 2, pairs, pairs / 32).astype(dtype))
     with np.errstate(over="ignore"):
         if draw in ("two", "quotient"):
             x, y = x[x != 0], rng.permutation(x[x != 0])
@@ -214,6 +243,11 @@ and of both signs, denormal numbers and both ends among them; half of them lie a
 or x ** y is itself denormal, the slopes of divide and power have only the digits that it has, and
 these points are left out. The slope of tanh is worked out from y alone, so that x need not be kept:
 its error is counted in ulps of 1.
+
+log_softmax and cross_entropy are here for two classes, of which the first is right: the loss is
+log(1 + exp(y - x)), however small, and its slopes are taken from the probabilities. The logits are
+drawn such that x - y is exact. Elsewhere it is rounded once, and an error of e in it is one of a
+factor 1 + e in exp.
 
 `python tests/exactness.py` writes this page, and the tests hold every row to a limit.
 

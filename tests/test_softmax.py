@@ -88,10 +88,27 @@ def test_extreme_logits_stay_finite(dtype, device):
     assert x.grad.numpy().tolist() == [[1, 0, -1]]
 
 
-def test_a_nan_makes_the_loss_nan(device):
-    x = Tensor(np.array([[0.0, np.nan], [0.0, 1.0]]), device=device)
-    losses = F.cross_entropy(x, [0, 0], "none").numpy()
-    assert np.isnan(losses).tolist() == [True, False]
+@pytest.mark.parametrize(("dtype", "gap"), [(np.float32, 20), (np.float64, 50)])
+def test_a_very_sure_answer_has_a_small_loss_not_none(dtype, gap, device):
+    """1 + exp(-gap) rounds to 1. Three other classes, and n that are right alike: log(n) + more."""
+    sure = np.array([[gap, 0, 0, 0], [0, gap, gap, 0]], dtype)
+    x, labels = Tensor(sure, device=device), [0, 2]
+    expected = [3 * math.exp(-gap), math.log(2) + math.exp(-gap)]
+    losses = F.cross_entropy(x, labels, "none").numpy()
+    logs = F.log_softmax(x).numpy()[[0, 1], labels]
+    np.testing.assert_allclose(losses, expected, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(-logs, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_nan_makes_the_loss_nan(wrong, device):
+    x = Tensor(np.array([[0, wrong], [wrong, wrong], [0, 1]]), device=device, requires_grad=True)
+    losses = F.cross_entropy(x, [1, 0, 0], "none")
+    assert np.isnan(losses.numpy()).tolist() == [True, True, False]
+    assert np.isnan(F.log_softmax(x).numpy()[:2]).any(axis=1).all()
+    losses.backward(np.ones(3))
+    assert np.isnan(x.grad.numpy()).tolist() == [[True] * 2, [True] * 2, [False] * 2]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, np.uint64])

@@ -1,11 +1,13 @@
 // Softmax and cross-entropy in one (AlexNet, sec. 3.5: the last layer feeds a 1000-way softmax).
 //
 //     probabilities[ni, j] = exp(logits[ni, j] - max) / sum
-//     sum                  = sum over j of exp(logits[ni, j] - max)
+//     sum                  = sum over j of exp(logits[ni, j] - max) = 1 + rest
 //     loss[ni]             = -log(probabilities[ni, label]) = log(sum) - (logits[ni, label] - max)
 //
 // max is the row's largest logit: it cancels in the fraction, and keeps exp from overflowing. The
 // loss is never taken from the probability, which underflows to 0 where the loss is still finite.
+// Nor is it log(sum) in figures: the largest logit's own term is exp(0) = 1, and beside it the rest
+// of a very sure answer, such as 1e-9, would round away. log1p(rest) = log(1 + rest) keeps it.
 //
 // What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
@@ -53,15 +55,16 @@ __device__ REAL block_sum(REAL value, REAL* partial) {
 // One block computes one row, and goes on to row + gridDim.x; thread t of T takes the classes
 // t, t + T, ... (any number of classes). A fixed order of sums: the same bits each time.
 // Saves probabilities for backward.
-// Launch: one block per row, 256 threads (a multiple of 32); shared memory: 2 x 32 REAL, static.
+// Launch: one block per row, 256 threads (a multiple of 32); shared memory: 3 x 32 REAL, static.
 extern "C" __global__ void softmax_cross_entropy_forward_kernel(REAL* loss, REAL* probabilities,
                                                                 const REAL* logits,
                                                                 const int* labels, int n,
                                                                 int classes) {
-    // Two arrays: while slow warps still read one, fast warps may already write the other. Between
-    // a read of either and the next write to it lies the other's barrier, even from row to row.
+    // An array each: while slow warps still read one, fast warps may already write the next. Between
+    // a read of one and the next write to it lie the others' barriers, even from row to row.
     __shared__ REAL maxima[32];
     __shared__ REAL sums[32];
+    __shared__ REAL counts[32];
     for (int row = blockIdx.x; row < n; row += gridDim.x) {
         const REAL* logit = logits + row * classes;
         REAL* probability = probabilities + row * classes;
@@ -72,18 +75,24 @@ extern "C" __global__ void softmax_cross_entropy_forward_kernel(REAL* loss, REAL
         }
         largest = block_max(largest, maxima);
 
-        REAL sum = 0;
+        REAL smaller = 0, ties = 0;  // the terms of smaller logits; how many are the largest
         for (int j = threadIdx.x; j < classes; j += blockDim.x) {
-            probability[j] = exp(logit[j] - largest);
-            sum += probability[j];
+            const REAL shifted = logit[j] - largest;
+            probability[j] = exp(shifted);
+            if (shifted == 0) {
+                ties += 1;
+            } else {
+                smaller += probability[j];
+            }
         }
-        sum = block_sum(sum, sums);
+        const REAL rest = block_sum(smaller, sums) + (block_sum(ties, counts) - 1);
+        const REAL sum = 1 + rest;
 
         for (int j = threadIdx.x; j < classes; j += blockDim.x) {
             probability[j] /= sum;  // each thread reads what it wrote itself: no barrier needed
         }
         if (threadIdx.x == 0) {
-            loss[row] = log(sum) - (logit[labels[row]] - largest);
+            loss[row] = log1p(rest) - (logit[labels[row]] - largest);
         }
     }
 }

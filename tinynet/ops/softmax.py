@@ -39,7 +39,12 @@ class LogSoftmax(Function):
     def forward(self, x, *, axis):
         self.axis = _axis(self.name, axis, x.shape)
         shifted = x - x.max(axis=self.axis, keepdims=True)
-        y = shifted - self.xp.log(sum_over(self.xp.exp(shifted), (self.axis,), keepdims=True))
+        # log of the sum, without the largest's own exp(0) = 1, beside which a small rest is lost
+        largest = shifted == 0
+        smaller = self.xp.where(largest, 0, self.xp.exp(shifted))
+        ties = largest.sum(axis=self.axis, keepdims=True)
+        rest = sum_over(smaller, (self.axis,), keepdims=True) + (ties - 1).astype(x.dtype)
+        y = shifted - self.xp.log1p(rest)
         self.saved = (y,)
         return y
 
