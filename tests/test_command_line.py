@@ -249,6 +249,17 @@ MISTAKES = {
         ["plan", "--memory", "1" + 29 * "0" + "GB"],
         "--memory must be a size that a machine can have, got '1000",
     ),
+    **{
+        f"{command} with {flag} of {size}": ([command, flag, size], f"{flag} {size}")
+        for command in ("train", "summary", "plan")
+        for flag, size in (
+            ("--width", "1e+38"),
+            ("--width", "1e+09"),
+            ("--image-size", "2147483647"),
+            ("--image-size", "16777216"),
+        )
+    },
+    "plan with a batch of no memory": (["plan", "--batch-size", "2147483647"], "--batch-size 2147"),
     "no such data": (["train", "--data", "nowhere"], "nowhere"),
     "image too small": (["train", "--image-size", "40"], "image_size expects at least 64, got 40"),
     "no such device": (["train", "--devices", "cuda:9"], "--devices: "),
@@ -322,6 +333,7 @@ FLAGS = {
     "unknown profile": ["train", "--profile", "vgg"],
     "unknown command": ["test"],
     "no command": [],
+    "flag before the command": ["--lr", "3", "train"],
     "zero": ["train", "--epochs", "0"],
     "negative": ["train", "--batch-size", "-1"],
     "rate nan": ["train", "--lr", "nan"],
@@ -343,6 +355,20 @@ def test_wrong_flag_is_status_2_with_a_usage_line(flags):
     assert result.status == 2
     assert result.err.startswith("usage: ") and "error: " in result.err
     assert " _" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "right"),
+    [
+        (["--lr", "3", "train"], "alexnet.py train --lr 3"),
+        (["--lr=3", "--out", "a b", "train", "--steps", "1"],
+         "alexnet.py train --lr=3 --out 'a b' --steps 1"),
+        (["--lr", "3"], "alexnet.py COMMAND --lr 3"),
+    ],
+)  # fmt: skip
+def test_a_flag_before_the_command_is_told_where_it_goes(argv, right):
+    result = run(*argv)
+    assert result.err.endswith(f"error: the command comes first, and then its flags: {right}\n")
 
 
 def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
@@ -373,8 +399,8 @@ def test_out_of_memory_is_said(trained, photos, monkeypatch):
     result = run("train", "--data", photos)
     assert result.status == 2
     assert result.err == (
-        "error: alexnet for images of 224 pixels, with width 1, does not fit into this machine's "
-        "memory: Unable to allocate 1 TiB\n"
+        "error: --image-size 224 with --width 1: alexnet of this size does not fit into this "
+        "machine's memory: Unable to allocate 1 TiB\n"
     )
 
 
@@ -456,6 +482,17 @@ def test_a_system_that_starts_no_more_threads(photos, tmp_path, monkeypatch):
     result = run("train", *TINY, *flags)
     assert result.status == 2
     assert result.err.splitlines()[-1].startswith("error: the system starts no more threads: ")
+
+
+def test_a_batch_for_which_there_is_no_memory(photos, tmp_path, monkeypatch):
+    def exhausted(*args, **options):
+        raise MemoryError("Unable to allocate 40 TiB")
+
+    monkeypatch.setattr(Conv2d, "forward", exhausted)
+    result = run("train", *TINY, "--data", photos, "--out", tmp_path / "run")
+    assert result.status == 1
+    assert "error: Unable to allocate 40 TiB; there is no checkpoint yet" in result.err
+    assert result.err.endswith("; a smaller --batch-size needs less: it was 8\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])

@@ -141,6 +141,11 @@ def test_sizes_of_the_batches(count, train, sizes):
     assert len(data) == len(sizes)
 
 
+def test_a_batch_takes_no_more_memory_than_there_are_images():
+    (batch,) = loader(count=20, batch_size=2**31 - 1).epoch(0)
+    assert batch.images.base.nbytes == 20 * 3 * 12 * 12
+
+
 def test_an_epoch_goes_on_at_any_batch():
     whole = list(loader().epoch(1))
     for start in range(len(whole) + 1):

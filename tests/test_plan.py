@@ -232,7 +232,8 @@ def test_a_batch_too_large_for_any_card():
     assert "sim:0 does not hold it" in result.out
     result = run("plan", "--batch-size", "1000000", *QUICK)
     assert (result.status, result.out) == (2, "")
-    assert result.err.startswith("error: no device holds a batch of 1,000,000: augment: ")
+    told = "error: --batch-size 1000000: no device holds such a batch: augment: "
+    assert result.err.startswith(told)
     result = run("plan", "--memory", "900GB", "--width", "0.3")  # more than kernels can count
     assert result.status == 0, result.err
     assert re.search(r"^largest batch on one such device +\d\d?,\d{3}$", result.out, re.MULTILINE)

@@ -90,7 +90,11 @@ class Linear(Module):
 
 
 def _weight_and_bias(shape: tuple, bias: bool, device, dtype) -> tuple:
-    weight = Parameter(np.empty(shape, dtype), device=device)
+    try:
+        values = np.empty(shape, dtype)
+    except ValueError:  # more bytes than an address can count, or a dimension that is
+        raise MemoryError(f"no memory holds a weight of shape {shape}") from None
+    weight = Parameter(values, device=device)
     fan_in = init.inputs(weight)
     init.torch_default_(weight, fan_in)
     if not bias:

@@ -54,8 +54,8 @@ def build(example: Example, settings: Settings, num_classes: int) -> Sequential:
         raise
     except MemoryError as error:
         raise UserError(
-            f"{example.name} for images of {settings.image_size} pixels, with width "
-            f"{settings.width:g}, does not fit into this machine's memory: {error}"
+            f"--image-size {settings.image_size} with --width {settings.width:g}: {example.name} "
+            f"of this size does not fit into this machine's memory: {error}"
         ) from None
 
 

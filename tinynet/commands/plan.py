@@ -47,8 +47,8 @@ def plan(example: Example, args: Namespace) -> int:
     asked = _plan(example, settings, names)
     try:
         peak = asked.peak(n)
-    except TooManyElements as error:
-        raise UserError(f"no device holds a batch of {n:,}: {error}") from None
+    except (TooManyElements, MemoryError) as error:
+        raise UserError(f"--batch-size {n}: no device holds such a batch: {error}") from None
     where = " and ".join(cards) if len(cards) == len(names) else f"both towers on {cards[0]}"
     print(
         f"{example.name} {settings.profile}, {settings.image_size} pixels, width "

@@ -14,7 +14,6 @@ from tinynet.commands.route import describe_devices
 from tinynet.console.progress import Progress
 from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
 from tinynet.devices import Device
-from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.nn import Module, Sequential
 from tinynet.optim import SGD
 from tinynet.training import finetuning
@@ -154,7 +153,7 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
     except Interrupted:
         print(f"stopped after step {trainer.step}. To resume: {resume}", file=sys.stderr)
         return 130
-    except (NonFiniteError, DeviceOutOfMemory, DataError, OSError) as error:
+    except (NonFiniteError, MemoryError, DataError, OSError) as error:
         print(f"error: {error}; {_cure(error, trainer, folder, resume)}", file=sys.stderr)
         return 2 if isinstance(error, DataError) else 1
     _say_what_next(trainer, folder)
@@ -169,8 +168,8 @@ def _cure(error: Exception, trainer: Trainer, folder: RunFolder, resume: str) ->
         cure = f"the last checkpoint is {last[0]}; to resume: {resume}"
     if isinstance(error, NonFiniteError):
         cure += f" (with a lower --lr: it was {trainer.settings.lr:g})"
-    if isinstance(error, DeviceOutOfMemory):
-        cure += "; a smaller --batch-size needs less"
+    if isinstance(error, MemoryError):
+        cure += f"; a smaller --batch-size needs less: it was {trainer.settings.batch_size}"
     return cure
 
 

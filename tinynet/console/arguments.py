@@ -3,6 +3,8 @@
 import argparse
 import difflib
 import platform
+import shlex
+import sys
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,7 +13,14 @@ import numpy as np
 class Parser(argparse.ArgumentParser):
     """Refuses what it does not know by itself, and so with the flags of its own command."""
 
+    _commands = None
+
+    def add_subparsers(self, **options):
+        self._commands = super().add_subparsers(**options)
+        return self._commands
+
     def parse_known_args(self, args=None, namespace=None):
+        self._refuse_flag_before_command(sys.argv[1:] if args is None else args)
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
             flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
@@ -21,6 +30,17 @@ class Parser(argparse.ArgumentParser):
             hint = f": did you mean {meant}?" if meant else f"; {self.prog} --help lists its flags"
             self.error(f"has no flag {flags[0]}{hint}")
         return namespace, unknown
+
+    def _refuse_flag_before_command(self, words: list[str]) -> None:
+        """Of `--lr 3 train`, argparse would say that there is no command 3."""
+        if self._commands is None or not words or not words[0].startswith("-"):
+            return
+        if words[0].partition("=")[0] in self._option_string_actions:
+            return
+        command = next((word for word in words if word in self._commands.choices), None)
+        rest = [word for word in words if word is not command]
+        right = f"{self.prog} {command or self._commands.metavar} {shlex.join(rest)}"
+        self.error(f"the command comes first, and then its flags: {right}")
 
 
 def add_version(parser: argparse.ArgumentParser, version: str) -> None:

@@ -88,7 +88,8 @@ class Loader:
         self.skipped: dict[str, str] = {}
         self._readable = np.bincount(dataset.labels)  # images of each class, as far as is known
         self.wait_seconds = 0.0
-        self._memory = _Memory(batch_size, 3, dataset.store_size, dataset.store_size)
+        most = min(batch_size, len(dataset))
+        self._memory = _Memory(most, 3, dataset.store_size, dataset.store_size)
         self._skip_ignored()
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tinynet.console.sentences import counted
 from tinynet.data import Dataset
+from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.nn import Dropout, Module
 from tinynet.optim import SGD
 from tinynet.parallel.wholes import halved, merged
@@ -99,6 +100,10 @@ def fitting(path: Path) -> Iterator[None]:
         raise UserError(f"{path} does not fit: it lacks {error}") from None
     except (TypeError, ValueError) as error:
         raise UserError(f"{path} does not fit: {error}") from None
+    except DeviceOutOfMemory:
+        raise
+    except MemoryError as error:
+        raise UserError(f"{path} does not fit into this machine's memory: {error}") from None
 
 
 def read_checkpoint(path: Path, name: str) -> dict:
