@@ -10,7 +10,6 @@ runs that are done are not repeated.
 
 import argparse
 import json
-import sys
 from argparse import Namespace
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -18,9 +17,10 @@ from pathlib import Path
 
 from tinynet.alexnet_profiles import PROFILES, SWITCHES, profile_named
 from tinynet.commands import flags
-from tinynet.commands.example import Example, build, command, quoted
+from tinynet.commands.example import Example, build, command
 from tinynet.commands.run import run_training
 from tinynet.commands.train import plan_run
+from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import listed
 from tinynet.data import Sample, open_dataset
@@ -195,11 +195,11 @@ def _train_all(example: Example, folder: Path, plan: Plan) -> int:
     kinds = (BASELINE, *plan.parts)
     runs = [(kind, seed) for seed in range(plan.seeds) for kind in kinds]
     for number, (kind, seed) in enumerate(runs, 1):
-        print(f"\nrun {number} of {len(runs)}: {_place(folder, kind, seed)}", flush=True)
+        print(f"\nrun {number} of {len(runs)}: {printable(_place(folder, kind, seed))}", flush=True)
         status = _train(example, folder, plan, kind, seed)
         if status:
             go_on = f"{command()} ablate --resume --out {quoted(folder)}"
-            print(f"to continue all runs: {go_on}", file=sys.stderr)
+            complain(f"to continue all runs: {go_on}")
             return status
     _report(example, folder, plan)
     return 0
@@ -243,7 +243,7 @@ def _report(example: Example, folder: Path, plan: Plan) -> None:
     }
     results = [result_of(part, outcomes[BASELINE], outcomes[part], classes) for part in plan.parts]
     replace(plan, results=[result.as_json() for result in results]).write(folder)
-    print(f"\n{table(plan.title(), results, classes)}\n\ntable    {folder / FILE}")
+    print(f"\n{table(plan.title(), results, classes)}\n\ntable    {printable(folder / FILE)}")
 
 
 def _fitted(example: Example, plan: Plan, run: RunFolder) -> float:

@@ -29,6 +29,7 @@ from tinynet.commands import (
 )
 from tinynet.commands.example import Example
 from tinynet.console.arguments import Parser, add_version
+from tinynet.console.printable import complain
 from tinynet.console.standard_streams import Shown, make_ready, mute
 from tinynet.data import DataError
 from tinynet.devices.ledger import DeviceOutOfMemory
@@ -83,7 +84,9 @@ def _run(example: Example, argv: list[str] | None) -> int:
             "the system starts no more threads: it allows more processes (ulimit -u) or more "
             "memory (ulimit -v), or --workers asks for fewer"
         )
-    except (UserError, DataError) as error:
+    except UserError as error:
+        return _refuse(str(error), *error.details)
+    except DataError as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -117,8 +120,9 @@ class _NamedOutput:
             raise OSError(error.errno, error.strerror, "standard output") from None
 
 
-def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+def _refuse(message: str, *details: str) -> int:
+    for line in (f"error: {message}", *details):
+        complain(line)
     return 2
 
 

@@ -65,7 +65,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     for path, network, dataset in zip(paths, networks, datasets):
         check_classes(path, network.classes, dataset)
         _check_views(path, network, args.views)
-        print(f"network  {path}")
+        print(f"network  {printable(path)}")
     progress = Progress()
     told = set()
 
@@ -86,9 +86,8 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     )
     progress.end()
     views = "centre crop" if args.views == 1 else f"{args.views} views"
-    print(
-        f"data     {datasets[0].name}, {counted(found.scores.images, 'validation image')}, {views}"
-    )
+    images = counted(found.scores.images, "validation image")
+    print(f"data     {printable(datasets[0].name)}, {images}, {views}")
     if skipped := told.union(datasets[0].ignored):
         print(skipped_files(len(skipped)))
     print(f"val      {found.scores}")
@@ -96,7 +95,7 @@ def evaluate_checkpoints(example: Example, args: Namespace) -> int:
         print(f"1 view   {found.one_view}")
     if len(networks) > 1:
         for path, scores in zip(paths, found.members):
-            print(f"alone    {scores}  {printable(str(path))}")
+            print(f"alone    {scores}  {printable(path)}")
     return 0
 
 

@@ -1,11 +1,10 @@
 """What the commands must know about an example, and what they share."""
 
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from tinynet.console.printable import complain, quoted
 from tinynet.console.sentences import counted
 from tinynet.devices import UnusableGpu
 from tinynet.devices import device as open_device
@@ -81,7 +80,7 @@ def _best_device() -> str:
     try:
         return open_device("cuda:0").name
     except UnusableGpu as error:
-        print(f"note: --devices auto takes cpu: {error}", file=sys.stderr)
+        complain(f"note: --devices auto takes cpu: {error}")
         return "cpu"
     except ValueError:  # no CuPy, or no GPU
         return "cpu"
@@ -95,7 +94,3 @@ def skipped_files(count: int) -> str:
 def command() -> str:
     """How this program was called, for messages that say what to type next."""
     return f"python {quoted(sys.argv[0])}"
-
-
-def quoted(path: str | Path) -> str:
-    return shlex.quote(str(path))

@@ -1,6 +1,5 @@
 """`figures`: the paper's figures for a run."""
 
-import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from tinynet.commands import flags
 from tinynet.commands.evaluate import check_classes
 from tinynet.commands.example import Example, named_devices
 from tinynet.commands.names import add_names, with_words
-from tinynet.console.printable import printable
+from tinynet.console.printable import complain, printable
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted
 from tinynet.data import BadImage, DataError, Dataset, Loader, open_dataset
@@ -53,15 +52,15 @@ def figures(example: Example, args: Namespace) -> int:
         raise UserError(f"no such run: {folder.path}")
     status = 0
     if lines := folder.read_log():
-        print(f"curves      {draw_curves(folder, lines, steps_per_epoch(lines))}")
+        print(f"curves      {printable(draw_curves(folder, lines, steps_per_epoch(lines)))}")
     else:
         why = "has no lines" if folder.log_path.exists() else "is missing"
-        print(f"error: curves.png is not drawn: {folder.log_path} {why}", file=sys.stderr)
+        complain(f"error: curves.png is not drawn: {folder.log_path} {why}")
         status = 2
     path = find_checkpoint(folder.path)
     network, settings = load_network(path, example.name, example.build, named_devices(args.devices))
     file, scores = draw_filters(folder, network.model)
-    print(f"filters     {file}: {scores}")
+    print(f"filters     {printable(file)}: {scores}")
     data = args.data or settings["data"]
     size, seed = network.inputs.image_size, settings["seed"]
     fetch = args.data is not None
@@ -78,10 +77,11 @@ def figures(example: Example, args: Namespace) -> int:
     progress.begin("validation images", len(val_set))
     verdicts = judge(network, val_set, workers, progress.advance)
     progress.end()
-    print(f"predictions {_draw_predictions(folder, network, val_set, verdicts)}")
-    print(f"mistakes    {_draw_mistakes(folder, network, val_set, verdicts)}")
-    print(f"confusion   {_draw_confusion(folder, network, verdicts)}")
-    print(f"neighbours  {_draw_neighbours(folder, network, train_set, val_set, workers)}")
+    print(f"predictions {printable(_draw_predictions(folder, network, val_set, verdicts))}")
+    print(f"mistakes    {printable(_draw_mistakes(folder, network, val_set, verdicts))}")
+    print(f"confusion   {printable(_draw_confusion(folder, network, verdicts))}")
+    neighbours = _draw_neighbours(folder, network, train_set, val_set, workers)
+    print(f"neighbours  {printable(neighbours)}")
     return status
 
 
@@ -150,8 +150,8 @@ def _draw_mistakes(
     _draw_images(file, network, val_set, verdicts.indices[worst], title)
     first = worst[0]
     truth, said = (network.classes[k[first]] for k in (verdicts.labels, verdicts.said))
-    name = printable(val_set.describe(verdicts.indices[first]))
-    taken = f"{printable(truth)} taken for {printable(said)} ({verdicts.probability[first]:.1%})"
+    name = val_set.describe(verdicts.indices[first])
+    taken = f"{truth} taken for {said} ({verdicts.probability[first]:.1%})"
     return f"{file}: {title}; {name}: {taken}"
 
 
@@ -185,7 +185,7 @@ def _draw_confusion(folder: RunFolder, network: Network, verdicts: Verdicts) -> 
     truth, said = np.unravel_index(wrong.argmax(), wrong.shape)
     if not wrong.any():
         return f"{file}: no mistakes in {images}"
-    pair = f"{printable(network.classes[truth])} taken for {printable(network.classes[said])}"
+    pair = f"{network.classes[truth]} taken for {network.classes[said]}"
     return f"{file}: most often {pair}, {counted(int(wrong.max()), 'time')}"
 
 

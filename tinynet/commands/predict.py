@@ -1,13 +1,12 @@
 """`predict`: the likeliest classes of pictures."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 from tinynet.commands import flags
 from tinynet.commands.example import Example, named_devices
 from tinynet.commands.names import add_names, with_words
-from tinynet.console.printable import printable
+from tinynet.console.printable import complain, printable
 from tinynet.data import BadImage, decode_image
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
@@ -46,7 +45,7 @@ def predict(example: Example, args: Namespace) -> int:
         try:
             pixels = decode_image(image, network.store_size)
         except BadImage as error:
-            print(f"error: {error}", file=sys.stderr)
+            complain(f"error: {error}")
             status = 2
             continue
         best = likeliest(network, pixels[None], args.top)[0]
@@ -58,7 +57,7 @@ def predict(example: Example, args: Namespace) -> int:
         from tinynet.reports import plot  # matplotlib takes a while to load
 
         plot.predictions(*zip(*shown), figure)
-        print(f"figure   {figure}")
+        print(f"figure   {printable(figure)}")
     return status
 
 

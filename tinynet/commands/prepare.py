@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.commands import flags
-from tinynet.commands.example import Example, command, quoted
+from tinynet.commands.example import Example, command
+from tinynet.console.printable import printable, quoted
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted, megabytes
 from tinynet.data import Dataset, colour_components, open_dataset
@@ -64,7 +65,7 @@ def _report(destination: Destination, made: int) -> None:
     shards = destination.state.shards
     total = sum(shard.bytes for shard in shards)
     print(
-        f"data     {path}: {counted(len(train), 'image')} in "
+        f"data     {printable(path)}: {counted(len(train), 'image')} in "
         f"{counted(len(train.classes), 'class', 'classes')}; {len(val):,} for validation; "
         f"{counted(len(shards), 'shard')}, {megabytes(total, 0)} MB"
     )
@@ -75,10 +76,10 @@ def _report(destination: Destination, made: int) -> None:
     for dataset in (train, val):
         _warn_of_empty(dataset)
     skipped = destination.skipped()
-    files = f"{counted(len(skipped), 'file')}: {path / SKIPPED}"
+    files = f"{counted(len(skipped), 'file')}: {printable(path / SKIPPED)}"
     print(f"skipped  {files if skipped else 'nothing'}")
     for line in skipped[:SHOWN]:
-        print(f"         {line}")
+        print(f"         {printable(line)}")
     if len(skipped) > SHOWN:
         print(f"         and {counted(len(skipped) - SHOWN, 'other')}")
 
@@ -88,6 +89,6 @@ def _warn_of_empty(dataset: Dataset) -> None:
     counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     empty = [dataset.classes[label] for label in np.flatnonzero(counts == 0)]
     if empty:
-        names = "; ".join(empty[:SHOWN]) + "; ..." * (len(empty) > SHOWN)
+        names = "; ".join(map(printable, empty[:SHOWN])) + "; ..." * (len(empty) > SHOWN)
         share = f"{len(empty):,} of {counted(len(dataset.classes), 'class', 'classes')}"
         print(f"warning  no image in {dataset.split} of {share}: {names}")

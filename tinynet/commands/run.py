@@ -1,6 +1,5 @@
 """A training run, from its settings to the trained network in its folder."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -8,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.commands.example import Example, better_start, build, command, quoted, skipped_files
+from tinynet.commands.example import Example, better_start, build, command, skipped_files
 from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.commands.route import describe_devices
+from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.progress import Progress
 from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
 from tinynet.devices import Device
@@ -97,10 +97,11 @@ def _refuse_another_run(example, state, settings, train_set, folder) -> None:
         "ones, or start again with another --out"
     )
     before, now = state["profile"], settings.profile
-    if before != now and before in example.profiles:
-        lines = [f"the {example.versions}s {before} and {now} differ in"]
-        message = "\n    ".join([f"{message};", *lines, *example.differences(before, now)])
-    raise UserError(message)
+    if before == now or before not in example.profiles:
+        raise UserError(message)
+    lines = [f"the {example.versions}s {before} and {now} differ in"]
+    lines += example.differences(before, now)
+    raise UserError(f"{message};", *(f"    {line}" for line in lines))
 
 
 def _optimizer(example: Example, model: Sequential, settings: Settings) -> SGD:
@@ -133,14 +134,14 @@ def _title(settings, network, train_set, val_set, folder, schedule) -> str:
     start = ""
     if settings.finetuned_from is not None:
         last = finetuning.last_layer(network.model)
-        start = f"start    {settings.finetuned_from}; {last} is new\n"
+        start = f"start    {printable(settings.finetuned_from)}; {last} is new\n"
     return (
-        f"data     {describe_data(train_set)}; {len(val_set):,} for validation\n"
+        f"data     {printable(describe_data(train_set))}; {len(val_set):,} for validation\n"
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n{start}"
         f"devices  {describe_devices(settings.devices.split(','))}\n"
-        f"schedule {settings.schedule}: {schedule.describe(settings.epochs)}\n"
-        f"run      {folder.path}"
+        f"schedule {printable(settings.schedule)}: {schedule.describe(settings.epochs)}\n"
+        f"run      {printable(folder.path)}"
     )
 
 
@@ -151,10 +152,10 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
     except BrokenPipeError:
         raise
     except Interrupted:
-        print(f"stopped after step {trainer.step}. To resume: {resume}", file=sys.stderr)
+        complain(f"stopped after step {trainer.step}. To resume: {resume}")
         return 130
     except (NonFiniteError, MemoryError, DataError, OSError) as error:
-        print(f"error: {error}; {_cure(error, trainer, folder, resume)}", file=sys.stderr)
+        complain(f"error: {error}; {_cure(error, trainer, folder, resume)}")
         return 2 if isinstance(error, DataError) else 1
     _say_what_next(trainer, folder)
     return 0
@@ -179,9 +180,9 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
         print(skipped_files(trainer.skipped))
     if best:
         error = f"top-1 error {best['val_top1_error']:.2%}"
-        print(f"best     epoch {best['epoch']}: {error}: {folder.best_path}")
-    print(f"last     {folder.steps()[-1]}")
-    print(f"log      {folder.log_path}")
+        print(f"best     epoch {best['epoch']}: {error}: {printable(folder.best_path)}")
+    print(f"last     {printable(folder.steps()[-1])}")
+    print(f"log      {printable(folder.log_path)}")
     _draw_figures(trainer, folder)
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
@@ -196,9 +197,9 @@ def _draw_figures(trainer: Trainer, folder: RunFolder) -> None:
     except Exception as error:
         again = f"{command()} figures --run {quoted(folder.path)}"
         why = f"{type(error).__name__}: {error}"
-        print(f"warning: the figures are not drawn: {why}; to try again: {again}", file=sys.stderr)
+        complain(f"warning: the figures are not drawn: {why}; to try again: {again}")
     else:
-        print(f"figures  {folder.figures_path}; {scores}")
+        print(f"figures  {printable(folder.figures_path)}; {scores}")
 
 
 def _open(settings: Settings, split: str) -> Dataset:

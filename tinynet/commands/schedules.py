@@ -1,11 +1,11 @@
 """The flags --schedule and --replay, and what they mean for the settings of a run."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from tinynet.commands.example import Example
+from tinynet.console.printable import complain
 from tinynet.training.controls import main_group
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
@@ -80,5 +80,5 @@ def _as_many_epochs(run: RunFolder, usual: int) -> int:
     """The epochs of the run to replay; says so if they are not as many as `usual`."""
     epochs = run.epochs()
     if epochs != usual:
-        print(f"--replay: epochs: {epochs}, as in {run.path}", file=sys.stderr)
+        complain(f"--replay: epochs: {epochs}, as in {run.path}")
     return epochs

@@ -1,7 +1,6 @@
 """`train`: from flags to the settings of a run, new or resumed."""
 
 import argparse
-import sys
 from argparse import Namespace
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 from tinynet.commands import flags, schedules
 from tinynet.commands.example import Example, named_devices
 from tinynet.commands.run import run_training
-from tinynet.console.printable import printable
+from tinynet.console.printable import complain, printable
 from tinynet.data import NAMES, kind_of_data
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
@@ -125,8 +124,7 @@ def tell_of_new_start(resume: bool, folder: RunFolder) -> None:
     """Say so where --resume finds nothing to continue: the folder may be another than was meant."""
     if resume and not folder.steps():
         found = "no run" if folder.read_config() is None else "a run without a checkpoint"
-        place = printable(str(folder.path))
-        print(f"resume   {place} holds {found}: training starts at its beginning")
+        print(f"resume   {printable(folder.path)} holds {found}: training starts at its beginning")
 
 
 def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
@@ -190,7 +188,7 @@ def _as_before(example: Example, folder: RunFolder, given: dict) -> dict:
     if under_way and "lr" in given and given["lr"] == before.get("lr"):
         # The first command again, perhaps of a loop that restarts it: not a change by hand.
         told = f"--lr {given['lr']:g} is already this run's: its schedule continues"
-        print(told, file=sys.stderr)
+        complain(told)
     if schedule == before.get("schedule") and (under_way or schedules.is_replay(schedule)):
         kept |= {name: before[name] for name in schedules.REPLAYED if name in before}
     flags_given = tuple(dict.fromkeys((*first, *given["flags_given"])))

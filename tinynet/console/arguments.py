@@ -3,11 +3,13 @@
 import argparse
 import difflib
 import platform
-import shlex
 import sys
 from collections.abc import Iterable
+from typing import NoReturn
 
 import numpy as np
+
+from tinynet.console.printable import printable, quoted
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +33,9 @@ class Parser(argparse.ArgumentParser):
             self.error(f"has no flag {flags[0]}{hint}")
         return namespace, unknown
 
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
     def _refuse_flag_before_command(self, words: list[str]) -> None:
         """Of `--lr 3 train`, argparse would say that there is no command 3."""
         if self._commands is None or not words or not words[0].startswith("-"):
@@ -39,7 +44,7 @@ class Parser(argparse.ArgumentParser):
             return
         command = next((word for word in words if word in self._commands.choices), None)
         rest = [word for word in words if word is not command]
-        right = f"{self.prog} {command or self._commands.metavar} {shlex.join(rest)}"
+        right = f"{self.prog} {command or self._commands.metavar} {' '.join(map(quoted, rest))}"
         self.error(f"the command comes first, and then its flags: {right}")
 
 

@@ -6,6 +6,8 @@ A log file or a pipe gets whole lines without control characters.
 import sys
 import time
 
+from tinynet.console.printable import complain, printable
+
 LINE_SECONDS = 30  # between two lines of a piece of work that has none of its own
 
 
@@ -57,11 +59,11 @@ class Progress:
     def line(self, text: str) -> None:
         """Print how it goes, for a log: only where there is no bar to show it."""
         if not self._terminal:
-            print(text, file=sys.stderr, flush=True)
+            complain(text)
 
     def warn(self, text: str) -> None:
-        """Print, on stderr, a problem that stops nothing."""
-        self._above_bar(text, sys.stderr)
+        """Print, in one line on stderr, a problem that stops nothing."""
+        self._above_bar(printable(text), sys.stderr)
 
     def say(self, text: str) -> None:
         """Print a result, on stdout."""

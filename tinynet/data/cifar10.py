@@ -8,13 +8,13 @@ and never unpacked. The test images are the validation split here.
 import hashlib
 import http.client
 import os
-import sys
 import tarfile
 import urllib.request
 from pathlib import Path
 
 import numpy as np
 
+from tinynet.console.printable import complain
 from tinynet.console.sentences import megabytes
 from tinynet.data.compressed import unpacked
 from tinynet.data.dataset import ArrayDataset
@@ -75,7 +75,7 @@ def _fetch(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # The process id keeps two simultaneous downloads out of each other's way.
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
-    print(f"cifar10: downloading {URL} to {target}", file=sys.stderr)
+    complain(f"cifar10: downloading {URL} to {target}")
     digest, received, reported = hashlib.md5(usedforsecurity=False), 0, 0
     try:
         with urllib.request.urlopen(URL, timeout=TIMEOUT) as reply, unfinished.open("wb") as file:
@@ -87,7 +87,7 @@ def _fetch(target: Path) -> None:
                 if received - reported >= max(total / 10, 2**20):
                     reported = received
                     done = f"{megabytes(received, 0)} of {megabytes(total, 0)} MB"
-                    print(f"cifar10: {done}", file=sys.stderr)
+                    complain(f"cifar10: {done}")
             file.flush()
             os.fsync(file.fileno())
         if digest.hexdigest() != MD5:

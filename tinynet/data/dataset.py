@@ -7,12 +7,12 @@ Cropping, flipping and subtracting the mean are arithmetic on whole batches, not
 
 import math
 import mmap
-import sys
 from abc import ABC, abstractmethod
 
 import numpy as np
 from PIL import Image
 
+from tinynet.console.printable import complain
 from tinynet.console.sentences import megabytes
 from tinynet.data.images import fit_square, to_array
 
@@ -65,10 +65,9 @@ class Dataset(ABC):
         except (OSError, MemoryError) as error:
             self._cache = None
             reason = getattr(error, "strerror", None) or "no memory"
-            print(
+            complain(
                 f"warning: the decoded images of {self.name}/{self.split}, {megabytes(size, 0)} MB,"
-                f" are not kept in memory ({reason}): each epoch decodes them again",
-                file=sys.stderr,
+                f" are not kept in memory ({reason}): each epoch decodes them again"
             )
 
     def __len__(self) -> int:

@@ -9,7 +9,6 @@ stay `prefetch` batches ahead and no more; the loader counts the seconds that tr
 """
 
 import math
-import sys
 import time
 import weakref
 from collections import Counter, deque
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinynet.console.printable import complain
 from tinynet.data.dataset import Dataset
 from tinynet.data.errors import BadImage, DataError
 
@@ -41,7 +41,7 @@ class Batch:
 
 def print_skip(name: str, reason: str) -> None:
     """What `Loader` does with a bad image unless told otherwise: one line on stderr."""
-    print(f"skipped {name}: {reason}", file=sys.stderr)
+    complain(f"skipped {name}: {reason}")
 
 
 class Loader:

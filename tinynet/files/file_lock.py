@@ -2,8 +2,9 @@
 
 import errno
 import os
-import sys
 from pathlib import Path
+
+from tinynet.console.printable import complain
 
 try:
     import fcntl
@@ -33,9 +34,8 @@ def lock(path: Path) -> int:
         if error.errno not in NO_LOCKS:
             os.close(descriptor)
             raise OSError(error.errno, error.strerror, str(path)) from None
-        print(
+        complain(
             f"warning: {path} cannot be locked ({error.strerror}): take care that no other process "
-            "works in its folder",
-            file=sys.stderr,
+            "works in its folder"
         )
     return descriptor

@@ -2,7 +2,11 @@
 
 
 class UserError(Exception):
-    """Something that the user can put right; the text is the whole message."""
+    """Something that the user can put right: the text, one line, and perhaps lines of details."""
+
+    def __init__(self, text: str, *details: str):
+        super().__init__(text)
+        self.details = details
 
 
 class NonFiniteError(ArithmeticError):
