@@ -105,7 +105,8 @@ class Destination:
 
     def skipped(self) -> list[str]:
         """The lines of skipped.txt."""
-        return self.state.skipped.decode("utf-8", "surrogateescape").splitlines()
+        lines = self.state.skipped.split(b"\n")[:-1]  # splitlines would cut names at other letters
+        return [line.decode("utf-8", "surrogateescape") for line in lines]
 
     def _lock(self) -> None:
         try:
