@@ -76,7 +76,7 @@ def test_kernels_headers_are_read_as_they_stand():
         "//   dx (out), dy, y  (size,)",
     ]
     assert headers.arrays("im2col") == (
-        headers.Array("col", "out", ("n", "c*kh*kw", "oh*ow")),
+        headers.Array("col", "out", ("c*kh*kw", "n", "oh*ow")),
         headers.Array("x", "in", ("n", "c", "h", "w")),
     )
     weight, velocity, grad = headers.arrays("sgd_update")
@@ -278,7 +278,7 @@ def test_kernels_profile_gives_sectors_by_source_line(capsys, monkeypatch):
     monkeypatch.setenv("TINYNET_SIM", "profile")
     assert main(["conv"]) == 0
     out = capsys.readouterr().out
-    text = "column[(khi * kw + kwi) * oh * ow] = inside ? image[hi * w + wi] : REAL(0);"
+    text = "column[(khi * kw + kwi) * columns] = inside ? image[hi * w + wi] : REAL(0);"
     assert f"conv.cu:{line_of('im2col', text)}  {text}\n" in out
     number = r"([\d.]+) sectors x +[\d,]+ requests of ([\d.]+) lanes  #+"
     (read,), (write,) = (

@@ -119,12 +119,12 @@ def window_sizes(draw, pooling=True):
 
 def im2col(draw, a):
     s = n, c, h, w, kh, kw, *_, oh, ow = draw(window_sizes(pooling=False))
-    return [a.blank(n, c * kh * kw, oh * ow), a.normal(n, c, h, w), *s]
+    return [a.blank(c * kh * kw, n, oh * ow), a.normal(n, c, h, w), *s]
 
 
 def col2im(draw, a):
     s = n, c, h, w, kh, kw, *_, oh, ow = draw(window_sizes(pooling=False))
-    return [a.blank(n, c, h, w), a.normal(n, c * kh * kw, oh * ow), *s]
+    return [a.blank(n, c, h, w), a.normal(c * kh * kw, n, oh * ow), *s]
 
 
 def max_pool_forward(draw, a):
@@ -400,7 +400,7 @@ def requests(kernel, arguments, text=None):
 )
 def test_kernels_im2col_writes_are_coalesced(size, window, stride, padding, out, reads):
     a, c = Arrays("float", seed=0), 2
-    col, x = a.blank(1, c * window**2, out**2), a.normal(1, c, size, size)
+    col, x = a.blank(c * window**2, 1, out**2), a.normal(1, c, size, size)
     sizes = [1, c, size, size, window, window, stride, stride, padding, padding, out, out]
     for (_, _, access), cost in requests("im2col", [col, x, *sizes]).items():
         assert cost <= (RUN if access == "write" else reads)

@@ -33,14 +33,14 @@ def test_convolution_is_a_product_with_the_columns(sizes, groups, filters, seed)
     n, c, h, w, kh, kw, *strides_and_pads, oh, ow = sizes
     x = normal(seed, n, groups * c, h, w)
     weight = normal(seed + 1, groups * filters, c, kh, kw)
-    y, col = blank((n, groups * filters, oh, ow), float), blank((n, c * kh * kw, oh * ow), float)
+    y, col = blank((n, groups * filters, oh, ow), float), blank((c * kh * kw, n, oh * ow), float)
     definitions.conv(y, x, weight, None, groups, *strides_and_pads)
     for group in range(groups):
         definitions.im2col(col, np.ascontiguousarray(x[:, group * c : (group + 1) * c]), *sizes)
         its = slice(group * filters, (group + 1) * filters)
-        product = weight[its].reshape(filters, -1) @ col
+        product = weight[its].reshape(filters, -1) @ col.reshape(len(col), -1)
         # sums of at most 48 products of values around 1, each rounded to 1e-16
-        expected = product.reshape(n, filters, oh, ow)
+        expected = product.reshape(filters, n, oh, ow).swapaxes(0, 1)
         np.testing.assert_allclose(y[:, its], expected, rtol=1e-12, atol=1e-13)
 
 
@@ -49,7 +49,7 @@ def test_the_way_back_is_the_transposed_of_the_way_there(sizes, name, seed):
     """<dy, forward(x)> = <backward(dy), x>: as it must be where forward is linear."""
     n, c, h, w, kh, kw, *_, oh, ow = sizes
     forward, backward, shape = {
-        "im2col": (definitions.im2col, definitions.col2im, (n, c * kh * kw, oh * ow)),
+        "im2col": (definitions.im2col, definitions.col2im, (c * kh * kw, n, oh * ow)),
         "avg_pool": (definitions.avg_pool_forward, definitions.avg_pool_backward, (n, c, oh, ow)),
     }[name]
     x, dy = normal(seed, n, c, h, w), normal(seed + 1, *shape)

@@ -19,7 +19,7 @@ SIZES = (1, 2, 3, 4, 2, 2, 1, 1, 0, 0, 2, 3)  # n, c, h, w, kh, kw, strides, pad
 def im2col(device):
     """Arguments that `im2col` takes, as a list for tests to spoil."""
     x = device.asarray(np.arange(24.0, dtype=np.float32).reshape(1, 2, 3, 4))
-    col = device.empty((1, 8, 6), np.dtype(np.float32))
+    col = device.empty((8, 1, 6), np.dtype(np.float32))
     return [col, x, *SIZES]
 
 

@@ -4,7 +4,7 @@ definitions.py says in loops what both functions compute, and the tests hold the
 
 im2col lays out the window of each output position as a column, so that
 
-    y (out_channels, oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, oh*ow)
+    y (out_channels, n*oh*ow) = weight (out_channels, c*kh*kw) @ col (c*kh*kw, n*oh*ow)
 
 and col2im, its transpose, adds every entry of the columns back to the pixel it came from.
 
@@ -25,8 +25,8 @@ from tinynet.kernels.windows import tap_slices
 def im2col(
     col, x, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 ):  # fmt: skip
-    """col (n, c*kh*kw, oh*ow) from x (n, c, h, w); taps outside the image are 0."""
-    x, taps = x.reshape(n, c, h, w), col.reshape(n, c, kh, kw, oh, ow)
+    """col (c*kh*kw, n, oh*ow) from x (n, c, h, w); taps outside the image are 0."""
+    x, taps = x.reshape(n, c, h, w), _image_by_image(col, n, c, kh, kw, oh, ow)
     seen = (oh - 1) * stride_h + kh  # rows of the padded image that any window sees
 
     def some_images(part):
@@ -68,11 +68,11 @@ def _see_rows(rows, x, stride_w, pad_top, pad_left):
 def col2im(
     dx, dcol, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 ):  # fmt: skip
-    """dx (n, c, h, w) from dcol (n, c*kh*kw, oh*ow): overlapping windows are summed.
+    """dx (n, c, h, w) from dcol (c*kh*kw, n, oh*ow): overlapping windows are summed.
 
     First over the rows i of the window, then over its columns j, on kh times less data.
     """
-    dx, taps = dx.reshape(n, c, h, w), dcol.reshape(n, c, kh, kw, oh, ow)
+    dx, taps = dx.reshape(n, c, h, w), _image_by_image(dcol, n, c, kh, kw, oh, ow)
 
     def some_images(part):
         rows = threads.scratch("rows", (part.stop - part.start, c, kw, h, ow), dx.dtype)
@@ -86,3 +86,8 @@ def col2im(
             dx[part, :, :, to] += rows[:, :, j, :, source]
 
     threads.for_each_chunk(n, c * kw * h * ow * dx.itemsize, some_images)
+
+
+def _image_by_image(col, n, c, kh, kw, oh, ow):
+    """The same memory as (n, c, kh, kw, oh, ow)."""
+    return col.reshape(c, kh, kw, n, oh, ow).transpose(3, 0, 1, 2, 4, 5)

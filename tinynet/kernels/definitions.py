@@ -48,24 +48,24 @@ def conv(y, x, weight, bias, groups, stride_h, stride_w, pad_top, pad_left):
 
 
 def im2col(col, x, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow):
-    """col (n, c*kh*kw, oh*ow): column (ohi, owi) is what the window sees there, 0 in the padding.
+    """col (c*kh*kw, n, oh*ow): column (ni, ohi, owi) is what that window sees, 0 in the padding.
 
     Now a filter (c*kh*kw numbers) times a column is an output, and W @ col is all of them.
     """
-    places = col.reshape(n, c, kh, kw, oh, ow)
+    places = col.reshape(c, kh, kw, n, oh, ow)
     places[...] = 0
     sizes = h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
     for ohi, owi, khi, kwi, hi, wi in taps(*sizes):
-        places[:, :, khi, kwi, ohi, owi] = x[:, :, hi, wi]
+        places[:, khi, kwi, :, ohi, owi] = x[:, :, hi, wi].T
 
 
 def col2im(dx, dcol, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow):
     """dx (n, c, h, w): where im2col copied a pixel to, from there its gradient comes back."""
-    places = dcol.reshape(n, c, kh, kw, oh, ow)
+    places = dcol.reshape(c, kh, kw, n, oh, ow)
     dx[...] = 0
     sizes = h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
     for ohi, owi, khi, kwi, hi, wi in taps(*sizes):
-        dx[:, :, hi, wi] += places[:, :, khi, kwi, ohi, owi]
+        dx[:, :, hi, wi] += places[:, khi, kwi, :, ohi, owi].T
 
 
 # ------------------------------------------------------------------------------ pooling
