@@ -57,7 +57,7 @@ class Watched:
         self.first = self._event()
         run, multiply = device.run, device.multiply
         device.run = lambda kernel, *args: self._around(kernel.name, run, kernel, *args)
-        device.multiply = lambda *args: self._around("product", multiply, *args)
+        device.multiply = lambda *args, **how: self._around("product", multiply, *args, **how)
 
     def _event(self):
         with self.device.active():
@@ -65,9 +65,9 @@ class Watched:
             event.record()
         return event
 
-    def _around(self, name: str, work, *args) -> None:
+    def _around(self, name: str, work, *args, **how) -> None:
         before = self._event()
-        work(*args)
+        work(*args, **how)
         self.marks.append((name, before, self._event()))
 
     def end(self) -> tuple[float, dict[str, tuple[int, float]], list[float]]:
@@ -158,7 +158,7 @@ def workspace(devices: list[str], quick: bool) -> Iterator[Sheet]:
         ["MB", "ms"],
     )
     usual = device.part_bytes
-    for size in (1, 256) if quick else (8, 16, 32, 64, 128, 256, 512):
+    for size in (1, 256) if quick else (8, 16, 32, 64, 128, 320, 512):
         device.part_bytes = size << 20
         device.drop_buffers()
         sheet.rows.append([size, float(np.median(milliseconds(device, training.step, 5)))])

@@ -125,13 +125,32 @@ def backward_of_many_filters(device, images=6) -> None:
 
 
 def test_a_gpu_goes_on_in_parts_that_its_workspace_holds(sim, monkeypatch):
-    """Two images' columns and products of dW fit; what is in use never exceeds that."""
+    """Two images' columns fit, and beside them lie their dy; more is never in use."""
     sim.drop_buffers()
-    both = 2 * 4 * 20 * 9 * (3 * 3 + 64)
-    monkeypatch.setattr(sim, "part_bytes", both)
+    columns, dy = 4 * 20 * 9 * (3 * 3), 4 * 64 * (3 * 3)
+    monkeypatch.setattr(sim, "part_bytes", 2 * columns)
     backward_of_many_filters(sim)
-    assert 0 < sum(buffer.nbytes for _, buffer in sim.buffers()) <= both + 4 * 4 * 20 * 9 * 3 * 3
+    assert sum(buffer.nbytes for _, buffer in sim.buffers()) == 2 * (columns + dy)
     sim.drop_buffers()
+
+
+@pytest.mark.parametrize("images", [0.5, 1, 2, 5, 9])  # in the workspace, of 11
+@pytest.mark.parametrize("bias", [True, False])
+def test_parts_of_any_size_give_the_same_sums(sim, monkeypatch, images, bias):
+    """Whole numbers, so that sums are exact. Where half an image fits, a group of it at a time."""
+
+    def whole(seed, *shape):
+        return np.random.default_rng(seed).integers(-4, 5, shape).astype(float)
+
+    arrays = [whole(0, 11, 4, 6, 5), whole(1, 6, 2, 3, 3), whole(2, 6)][: 3 if bias else 2]
+    monkeypatch.setattr(sim, "part_bytes", int(images * 8 * 4 * 9 * 6 * 5))
+    results = []
+    for device in ("cpu", sim):
+        leaves = [leaf(a, device) for a in arrays]
+        y = F.conv2d(*leaves, padding=1, groups=2)
+        y.backward(whole(3, *y.shape))
+        results.append([y.numpy(), *(x.grad.numpy() for x in leaves)])
+    assert all(np.array_equal(a, b) for a, b in zip(*results))
 
 
 # ----------------------------------------------------------------------------------------- by hand

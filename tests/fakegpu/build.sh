@@ -26,7 +26,7 @@ compile=(g++ -std=c++17 -O2 -Wall -Wextra -Werror -isystem "$(dirname "$header")
 # CuPy's library links to a hundred functions of cuBLAS. Those that cublas.cpp lacks say so.
 names() { grep -oE "\bcublas[A-Za-z0-9_]+" | grep -v "^cublasLt" | sort -u; }
 nm -D --undefined-only "$cupy_cublas" | sed 's/@.*//' | names >"$out/wanted"
-{ names <"$here/driver/cublas.cpp"; echo "cublas"{S,D}"gemm"{Batched,StridedBatched}; } |
+{ names <"$here/driver/cublas.cpp"; echo "cublas"{S,D}"gemm"{_v2,Batched,StridedBatched}; } |
     tr " " "\n" | sort -u >"$out/written"
 {
     echo '#include <cstdio>'

@@ -10,6 +10,7 @@ calls; nothing asks which. So the code that runs on a GPU is the code that tests
 
 import re
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 from tinynet.devices import copies
@@ -90,6 +91,7 @@ def _probe(name: str, index: int, cupy: ModuleType) -> None:
     cuBLAS on first use, so without this a missing one would end the first step of a run.
     """
     try:
+        import_module("cupy.cublas")  # makes the name, which `import cupy` does not
         with cupy.cuda.Device(index):
             code = 'extern "C" __global__ void probe() {}'
             cupy.RawModule(code=code).get_function("probe")

@@ -1,15 +1,14 @@
 """a @ b on a device: BLAS or cuBLAS, or the kernels of gemm.cu.
 
 TINYNET_GEMM=naive or tiled makes the kernels do every product, to watch and time them. cuBLAS
-computes in full float32. CUPY_TF32=1 lets CuPy use TF32, but only in products of two matrices,
-those of the fully connected layers: never in the stacks of a convolution.
+computes in full float32.
 """
 
 import os
 
 import numpy as np
 
-from tinynet.devices import Device
+from tinynet.devices import Device, Gpu
 from tinynet.kernels import launch
 
 KERNELS = {"": "", "naive": "gemm_naive", "tiled": "gemm_tiled"}
@@ -17,17 +16,33 @@ KERNELS = {"": "", "naive": "gemm_naive", "tiled": "gemm_tiled"}
 
 def product(device: Device, a, b, out=None):
     """a @ b for matrices, or for stacks of matrices, which broadcast; written to `out` if given."""
-    chosen = os.environ.get("TINYNET_GEMM", "")
-    if chosen not in KERNELS:
-        raise ValueError(f"TINYNET_GEMM expects naive or tiled, got {chosen!r}")
+    chosen = _chosen_kernel()
     if out is None:
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         out = device.empty((*stack, a.shape[-2], b.shape[-1]), a.dtype)
     if chosen:
-        _by_kernel(device, KERNELS[chosen], out, a, b)
+        _by_kernel(device, chosen, out, a, b)
     else:
         device.multiply(out, a, b)
     return out
+
+
+def add_product(device: Gpu, out, a, b) -> None:
+    """out += a @ b, for matrices."""
+    if chosen := _chosen_kernel():
+        products = device.scratch("product", out.shape, out.dtype)
+        _by_kernel(device, chosen, products, a, b)
+        out += products
+    else:
+        device.multiply(out, a, b, add=True)
+
+
+def _chosen_kernel() -> str:
+    """The kernel of gemm.cu that TINYNET_GEMM asks for, or ""."""
+    chosen = os.environ.get("TINYNET_GEMM", "")
+    if chosen not in KERNELS:
+        raise ValueError(f"TINYNET_GEMM expects naive or tiled, got {chosen!r}")
+    return KERNELS[chosen]
 
 
 def _by_kernel(device: Device, kernel: str, out, a, b) -> None:

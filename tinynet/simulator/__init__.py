@@ -27,7 +27,7 @@ and is stopped. It is tested on Linux, with g++ and clang++.
 import numpy as np
 from numpy import int32
 
-from tinynet.simulator.devices import cuda
+from tinynet.simulator.devices import cublas, cuda
 from tinynet.simulator.devices.arrays import Function, may_share_memory
 from tinynet.simulator.devices.arrays import SimArray as ndarray
 from tinynet.simulator.devices.creation import (
@@ -59,6 +59,7 @@ __all__ = [
     "asarray",
     "ascontiguousarray",
     "asnumpy",
+    "cublas",
     "cuda",
     "dry_run",
     "empty",

@@ -132,6 +132,16 @@ EXPORTED int cublasGemmStridedBatchedEx(void* handle, int transpose_a, int trans
         "cublasGemmStridedBatchedEx");
 }
 
+#define GEMM(S, T)                                                                                \
+    EXPORTED int cublas##S##gemm_v2(void* handle, int transpose_a, int transpose_b, int m, int n, \
+                                    int k, const T* alpha, const T* a, int lda, const T* b,       \
+                                    int ldb, const T* beta, T* c, int ldc) {                      \
+        const Product p{transpose_a, transpose_b, m, n, k, lda, ldb, ldc};                        \
+        return strided<T>(handle, p, alpha, a, 0, b, 0, beta, c, 0, 1, "cublas" #S "gemm");       \
+    }
+GEMM(S, float)
+GEMM(D, double)
+
 EXPORTED int cublasGemmEx(void* handle, int transpose_a, int transpose_b, int m, int n, int k,
                           const void* alpha, const void* a, int type_a, int lda, const void* b,
                           int type_b, int ldb, const void* beta, void* c, int type_c, int ldc, int,

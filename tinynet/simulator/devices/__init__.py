@@ -10,6 +10,7 @@ The files, in the order to read them:
     indices.py    arrays of indices, which wrap in silence
     arrays.py     NumPy's arithmetic with CuPy's manners
     creation.py   arrays made, and brought back
+    cublas.py     matrix products
     runtime.py    how many devices there are, and which can read which
     cuda.py       all of it under the names of `cupy.cuda`
 """
