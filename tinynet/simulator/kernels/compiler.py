@@ -43,24 +43,33 @@ WATCHED_BY = {
     "g++": ["-fno-tree-loop-distribute-patterns"],
     "clang++": ["-mllvm", "-tsan-instrument-read-before-write"],
 }
+# In profile mode the compiler also calls trace.cpp at every basic block. Branches are to stay as
+# they were written, and every statement is to have its line (-g), where a reader can stop.
+TRACED = ["-Og", "-g", "-gdwarf-4"]
+TRACED_BY = {
+    "g++": ["-fsanitize-coverage=trace-pc"],
+    "clang++": ["-fsanitize-coverage=bb,no-prune,trace-pc"],
+}
 KERNEL_FLAGS = {
     "run": [*KERNEL, "-O2"],
     "check": [*KERNEL, *WATCHED, "-DSIM_CHECK"],
-    "profile": [*KERNEL, *WATCHED],
+    "profile": [*KERNEL, *WATCHED, *TRACED],
 }
 RUNTIME_FLAGS = {
     "run": ["-O2"],
     "check": ["-O2", "-DSIM_WATCH", "-DSIM_CHECK"],
-    "profile": ["-O2", "-DSIM_WATCH"],
+    "profile": ["-O2", "-DSIM_WATCH", "-DSIM_PROFILE"],
 }
 ALWAYS = ["scheduler.cpp", "crash.cpp", "findings.cpp"]
+TRACE = ("trace", "text", "steps", "profile", "record")
 RUNTIME = {
     "run": ALWAYS,
     "check": [*ALWAYS, "watch.cpp", "check.cpp"],
-    "profile": [*ALWAYS, "watch.cpp", "profile.cpp"],
+    "profile": [*ALWAYS, "watch.cpp", *[f"{name}.cpp" for name in TRACE]],
 }
-# These tell the line of an address and the shared variables of a library; both come with g++.
-TOOLS = ("addr2line", "nm")
+# These tell the line of an address, the shared variables of a library and its basic blocks; all
+# come with g++.
+TOOLS = ("addr2line", "nm", "objdump")
 
 # The options that NVRTC takes: those that a host compiler understands too, and those of a GPU.
 _PASSED_ON = re.compile(r"-[DUI].+|--define-macro=.+|--undefine-macro=.+")
@@ -101,8 +110,11 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
         raise CompilerMissing(reason)
     flags = [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *host_options(options)]
     flags += _portable_switch()
+    family = "clang++" if "clang" in _version(_compiler()) else "g++"
     if mode != "run":
-        flags += WATCHED_BY["clang++" if "clang" in _version(_compiler()) else "g++"]
+        flags += WATCHED_BY[family]
+    if mode == "profile":
+        flags += TRACED_BY[family]
     objects = {_name("kernel", "o", flags, cpp): (flags, cpp)}
     for file in RUNTIME[mode]:
         flags = [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()]

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels.library import Finding, Library
+from tinynet.simulator.kernels.lines import lines as lines_of
 from tinynet.simulator.kernels.source import KernelText
 
 ACCESSES = ("read", "write", "atomic")  # in the order of `sim::Access` in runtime.h
@@ -46,7 +47,7 @@ def to_error(
 ) -> KernelError:
     """One error for everything found: the first finding, with the rest as its `others`."""
     offsets = [finding.pc for finding in found] + [finding.other_pc for finding in found]
-    lines = dict(zip(offsets, library.lines(offsets, text.file)))
+    lines = dict(zip(offsets, lines_of(library.path, offsets, text.file)))
 
     def at_line(offset: int) -> str:
         file, line = lines[offset]
@@ -154,6 +155,13 @@ def _time_limit(finding: Finding, context: Context) -> str:
     )
 
 
+def _too_long(finding: Finding, context: Context) -> str:
+    return (
+        f"the threads of {_me(finding).partition(' thread')[0]} take more than 33 million steps "
+        "between two barriers, too many to put side by side: profile a smaller size"
+    )
+
+
 # In the order of `sim::Kind` in runtime.h.
 SENTENCES: list[tuple[str, Callable[[Finding, Context], str]]] = [
     ("out of bounds", _out_of_bounds),
@@ -164,4 +172,5 @@ SENTENCES: list[tuple[str, Callable[[Finding, Context], str]]] = [
     ("warp", _lanes_missing),
     ("crash", _crash),
     ("time limit", _time_limit),
+    ("trace", _too_long),
 ]

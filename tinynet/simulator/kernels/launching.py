@@ -1,17 +1,29 @@
 """One launch: values in boxes, memory watched if the mode says so, and what was found."""
 
 import ctypes
+from dataclasses import dataclass
 
 import numpy as np
 
+from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels import guards, source
 from tinynet.simulator.kernels.findings import ACCESSES, Place, to_error
 from tinynet.simulator.kernels.guards import Argument, Guard, aligned, guard
-from tinynet.simulator.kernels.library import Launch, Library, Region
-from tinynet.simulator.kernels.profiling import LineProfile
+from tinynet.simulator.kernels.library import Launch, Library, Region, Wanted
+from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
+from tinynet.simulator.kernels.recording import Memory, Recording, steps_of
 from tinynet.simulator.kernels.source import KernelText
 from tinynet.simulator.locks import ONE_LAUNCH
 from tinynet.simulator.settings import chosen_order, time_limit
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a launch told: in profile mode the costs of its lines, and what was recorded."""
+
+    profile: list[LineProfile]
+    runs: list[LineRuns]
+    recording: Recording | None = None
 
 
 def launch(
@@ -22,20 +34,26 @@ def launch(
     block: tuple[int, int, int],
     values: list[Argument | ctypes._SimpleCData],
     shared_mem: int,
-) -> list[LineProfile]:
+    wanted: Wanted | None = None,
+) -> Outcome:
     """Run a kernel to its end, or raise a KernelError that says what stopped it.
 
     values: for each parameter, an array argument or a scalar in a box of its C type.
-    Returns what each line cost in profile mode, and an empty list in the others.
+    wanted: in profile mode, the warps to record; an error then is in the recording, not raised.
     """
     with ONE_LAUNCH:
         shared = aligned(shared_mem)
         arrays = [value for value in values if isinstance(value, Argument)]
-        copies, places = [], []
+        copies, places, memories = [], [], []
         if mode != "run":
             copies = guard(arrays)
             regions, places = _memory(copies, library, text, shared)
             library.watch(regions)
+        if mode == "profile":
+            library.trace(text.file)
+            library.record(wanted or Wanted())
+        if wanted:
+            memories = _memories(copies, places)
         addresses = {id(argument): argument.start for argument in arrays}
         for copy in copies:
             addresses |= {id(argument): copy.address(argument) for argument in copy.arguments}
@@ -59,11 +77,57 @@ def launch(
                 seconds=seconds,
             )
         )
-        if found:
-            raise to_error(found, text, library, places, seconds)
+        error = to_error(found, text, library, places, seconds) if found else None
+        if error and not wanted:
+            raise error
         for copy in copies:
             copy.give_back()
-        return _line_profiles(library, text) if mode == "profile" else []
+        if mode != "profile":
+            return Outcome([], [])
+        outcome = Outcome(_line_profiles(library, text), _line_runs(library, text))
+        if not wanted:
+            return outcome
+        recording = _recording(
+            library, text, (grid, block), _after(memories, copies), outcome, error
+        )
+        return Outcome(outcome.profile, outcome.runs, recording)
+
+
+def _memories(copies: list[Guard], places: list[Place]) -> list[Memory]:
+    """What the kernel may touch, as it is before it runs."""
+    found = []
+    for copy, place in zip(copies, places):
+        first = copy.arguments[0].array
+        found.append(
+            Memory(place.name, place.bytes, copy.constant, first.dtype, first.shape, first.copy())
+        )
+    return found + [Memory(place.name, place.bytes, False) for place in places[len(copies) :]]
+
+
+def _after(memories: list[Memory], copies: list[Guard]) -> list[Memory]:
+    for memory, copy in zip(memories, copies):
+        memory.after = copy.arguments[0].array.copy()
+    return memories
+
+
+def _recording(
+    library: Library,
+    text: KernelText,
+    shape: tuple[tuple[int, int, int], tuple[int, int, int]],
+    memories: list[Memory],
+    outcome: Outcome,
+    error: KernelError | None,
+) -> Recording:
+    return Recording(
+        text.name,
+        text.file,
+        *shape,
+        tuple(memories),
+        *steps_of(library),
+        tuple(outcome.profile),
+        tuple(outcome.runs),
+        error,
+    )
 
 
 def _memory(
@@ -82,18 +146,25 @@ def _memory(
 
 
 def _line_profiles(library: Library, text: KernelText) -> list[LineProfile]:
-    costs = library.line_costs()
-    lines = library.lines([cost.pc for cost in costs], text.file)
     return [
         LineProfile(
             kernel=text.name,
-            file=file or text.file,
-            line=line or text.line,
+            file=text.file,
+            line=cost.line or text.line,
             space="shared" if cost.shared else "global",
             access=ACCESSES[cost.access],
             requests=cost.requests,
             lanes=cost.lanes,
             cost=cost.cost,
+            least=cost.least,
         )
-        for cost, (file, line) in zip(costs, lines)
+        for cost in library.line_costs()
+    ]
+
+
+def _line_runs(library: Library, text: KernelText) -> list[LineRuns]:
+    return [
+        LineRuns(text.name, text.file, of.line, of.runs, of.lanes, of.parted, of.passes)
+        for of in library.line_runs()
+        if of.line
     ]

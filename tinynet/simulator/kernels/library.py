@@ -4,10 +4,13 @@ import ctypes
 import re
 import subprocess
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
+from tinynet.simulator.kernels.lines import code_text
 from tinynet.simulator.kernels.source import PADDED, RED_ZONE
 
 
@@ -65,13 +68,61 @@ class LineCost(ctypes.Structure):
     """`sim::LineCost` of profile.cpp."""
 
     _fields_ = [
-        ("pc", ctypes.c_uint64),
+        ("line", ctypes.c_uint64),
         ("requests", ctypes.c_uint64),
         ("lanes", ctypes.c_uint64),
         ("cost", ctypes.c_uint64),
+        ("least", ctypes.c_uint64),
         ("shared", ctypes.c_int32),
         ("access", ctypes.c_int32),
     ]
+
+
+class LineRuns(ctypes.Structure):
+    """`sim::LineRuns` of steps.cpp."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("line", "runs", "lanes", "parted", "passes")]
+
+
+class Wanted(ctypes.Structure):
+    """`sim::Wanted` of record.cpp: which warps to record, a bit for each, of which blocks."""
+
+    _fields_ = [
+        ("first_block", ctypes.c_uint64),
+        ("end_block", ctypes.c_uint64),
+        ("warps", ctypes.c_uint32),
+        ("most", ctypes.c_uint32),
+    ]
+
+
+class Step(ctypes.Structure):
+    """`sim::Step` of record.cpp."""
+
+    _fields_ = [
+        ("block", ctypes.c_uint64),
+        ("warp", ctypes.c_uint32),
+        ("line", ctypes.c_uint32),
+        ("lanes", ctypes.c_uint32),
+        ("kind", ctypes.c_int32),
+    ]
+
+
+class Kept(ctypes.Structure):
+    """`sim::Kept` of record.cpp: an access of a step."""
+
+    _fields_ = [
+        ("step", ctypes.c_uint64),
+        ("lanes", ctypes.c_uint32),
+        ("access", ctypes.c_int32),
+        ("region", ctypes.c_int32),
+        ("bytes", ctypes.c_uint32),
+    ]
+
+
+class Touch(ctypes.Structure):
+    """`sim::Touch` of record.cpp: what one lane of an access touches."""
+
+    _fields_ = [("offset", ctypes.c_uint64), ("value", ctypes.c_ubyte * 16)]
 
 
 @dataclass(frozen=True)
@@ -87,8 +138,8 @@ class Library:
 
     stacks: ClassVar[int | None] = None  # of the fibers: the first library makes them for all
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: str):
+        self.path = Path(path)
         self.c = ctypes.CDLL(str(path))
         self.c.sim_launch.argtypes = [
             ctypes.POINTER(Launch),
@@ -124,6 +175,34 @@ class Library:
         """Profile mode: the costs of the last launch, one entry per instruction."""
         room = (LineCost * 4096)()
         return room[: self.c.sim_profile(room, len(room))]
+
+    def line_runs(self) -> list[LineRuns]:
+        """Profile mode: how the warps of the last launch went through the lines."""
+        room = (LineRuns * 4096)()
+        return room[: self.c.sim_line_runs(room, len(room))]
+
+    def trace(self, file: str) -> None:
+        """Profile mode: the kernel's own text, by lines, is what comes from this file."""
+        text = code_text(self.path, file)
+        arrays = [np.asarray(rows, np.uint32) for rows in (text.functions, text.blocks, text.rows)]
+        self.c.sim_text(
+            *(part for a in arrays for part in (a.ctypes.data_as(ctypes.c_void_p), len(a)))
+        )
+
+    def record(self, wanted: Wanted) -> None:
+        """Profile mode: keep the steps of these warps, in the next launch."""
+        self.c.sim_record(ctypes.byref(wanted))
+
+    def recorded(self) -> tuple[np.ndarray, ...]:
+        """What has been kept of the last launch: steps, accesses, and what each lane touched."""
+        where, how_many = (ctypes.c_void_p * 3)(), (ctypes.c_uint64 * 3)()
+        self.c.sim_recorded(where, how_many)
+        return tuple(
+            np.ctypeslib.as_array(ctypes.cast(at, ctypes.POINTER(kind)), (count,)).copy()
+            if count
+            else np.empty(0, np.dtype(kind))
+            for at, count, kind in zip(where, how_many, (Step, Kept, Touch))
+        )
 
     def shared_variables(self, kernel: str) -> list[SharedVariable]:
         """The `__shared__` variables that a block of `kernel` has.
@@ -164,25 +243,3 @@ class Library:
         """Where the library was loaded: an address in it now, less the same address in its file."""
         offset = next(int(row[0], 16) for row in self._symbols if row[-1] == "sim_launch")
         return ctypes.cast(self.c.sim_launch, ctypes.c_void_p).value - offset
-
-    def lines(self, offsets: list[int], file: str) -> list[tuple[str | None, int | None]]:
-        """The (file, line) of each instruction, given as an offset in the library.
-
-        For a function that was inlined, the line of the caller that lies in `file`; (None, None)
-        if there is none.
-        """
-        return [_line(str(self.path), offset, file) for offset in offsets]
-
-
-@lru_cache(maxsize=4096)
-def _line(path: str, offset: int, wanted: str) -> tuple[str | None, int | None]:
-    if offset == 0:
-        return None, None
-    command = ["addr2line", "-i", "-e", path, hex(offset)]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    for row in answer.stdout.splitlines():
-        # The compiler ran in the library's folder, which therefore precedes a relative name.
-        match = re.match(r"(.+):(\d+)(?: |$)", row.removeprefix(f"{Path(path).parent}/"))
-        if match is not None and match[1] == wanted:
-            return match[1], int(match[2])
-    return None, None

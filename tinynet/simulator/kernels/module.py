@@ -8,6 +8,7 @@ any other. A kernel that then reads garbage is the commonest mistake with CuPy, 
 argument must be exactly what the kernel's parameter says, or the launch is refused.
 """
 
+from collections.abc import Iterable
 from functools import cache, cached_property, partial
 from numbers import Integral
 
@@ -17,9 +18,10 @@ from tinynet.simulator.dry import is_dry
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels.arguments import bind
 from tinynet.simulator.kernels.compiler import build
-from tinynet.simulator.kernels.launching import launch
+from tinynet.simulator.kernels.launching import Outcome, launch
 from tinynet.simulator.kernels.library import Library
-from tinynet.simulator.kernels.profiling import LineProfile, total
+from tinynet.simulator.kernels.profiling import LineProfile, LineRuns, total, total_runs
+from tinynet.simulator.kernels.recording import Recording, wanted
 from tinynet.simulator.kernels.source import KernelText, kernels, to_cpp
 from tinynet.simulator.settings import chosen_mode
 
@@ -41,6 +43,7 @@ class RawModule:
         self.options = tuple(options)
         self.mode = chosen_mode(mode)
         self._profiles: list[LineProfile] = []
+        self._runs: list[LineRuns] = []
 
     @cached_property
     def library(self) -> Library:
@@ -68,9 +71,14 @@ class RawModule:
         """Profile mode: what each line's loads and stores cost, over all launches so far."""
         return total(self._profiles)
 
-    def add_profile(self, profiles: list[LineProfile]) -> None:
-        """Kernels of this module add each launch's lines here."""
-        self._profiles += profiles
+    def runs(self) -> list[LineRuns]:
+        """Profile mode: how the warps went through each line, over all launches so far."""
+        return total_runs(self._runs)
+
+    def add(self, outcome: Outcome) -> None:
+        """Kernels of this module add what each launch told here."""
+        self._profiles += outcome.profile
+        self._runs += outcome.runs
 
 
 @cache
@@ -121,8 +129,41 @@ class Kernel:
 
     def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int) -> None:
         library, mode = self.module.library, self.module.mode
-        lines = launch(library, self.text, mode, grid, block, values, shared_mem)
-        self.module.add_profile(lines)
+        self.module.add(launch(library, self.text, mode, grid, block, values, shared_mem))
+
+    def record(
+        self,
+        grid: tuple[int, ...],
+        block: tuple[int, ...],
+        args: tuple,
+        shared_mem: int = 0,
+        *,
+        blocks: range = range(2**32),
+        warps: Iterable[int] = range(MAX_THREADS // 32),
+    ) -> Recording:
+        """Run the kernel of a module in profile mode, and record these warps of these blocks.
+
+        Arrays are NumPy's. What stops the kernel is in the recording, and not raised.
+        """
+        if self.module.mode != "profile":
+            raise ValueError(
+                f"only profile mode records; this module is of mode {self.module.mode}"
+            )
+        grid, block = self._sizes("grid", grid, MAX_GRID), self._sizes("block", block, MAX_BLOCK)
+        self._check_limits(block, shared_mem)
+        values = bind(self.text, self.types, args)
+        outcome = launch(
+            self.module.library,
+            self.text,
+            self.module.mode,
+            grid,
+            block,
+            values,
+            shared_mem,
+            wanted(blocks, warps),
+        )
+        self.module.add(outcome)
+        return outcome.recording
 
     def _error(self, kind: str, reason: str) -> KernelError:
         return KernelError(kind, reason, self.text.file, self.text.line, self.text.name)

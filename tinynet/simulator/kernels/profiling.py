@@ -14,6 +14,7 @@ class LineProfile:
 
     requests   warps that asked        lanes   threads that asked
     cost       sectors of 32 bytes (global) or bank passes (shared), in all
+    least      of those, what the same bytes would take if they lay side by side
     """
 
     kernel: str
@@ -24,6 +25,7 @@ class LineProfile:
     requests: int
     lanes: int
     cost: int
+    least: int
 
     @property
     def per_request(self) -> float:
@@ -35,15 +37,49 @@ class LineProfile:
         return self.lanes / self.requests
 
 
+@dataclass(frozen=True)
+class LineRuns:
+    """How the warps of one launch, or of several, went through one line.
+
+    runs     how often a warp ran it        lanes    how many of its threads did, in all
+    parted   how often its lanes left it in different ways, as at an `if` that is true for some
+    passes   of a line that ends in a branch, for how many groups of lanes what follows was run:
+             one each time that all went the same way; 0 for a line without one
+    """
+
+    kernel: str
+    file: str
+    line: int
+    runs: int
+    lanes: int
+    parted: int
+    passes: int
+
+    @property
+    def lanes_per_run(self) -> float:
+        return self.lanes / self.runs
+
+
+def total_runs(runs: list[LineRuns]) -> list[LineRuns]:
+    """Adds up what belongs to one line; in the order of the lines."""
+    sums: dict[tuple, list[int]] = {}
+    for each in runs:
+        counts = sums.setdefault((each.kernel, each.file, each.line), [0, 0, 0, 0])
+        for i, count in enumerate((each.runs, each.lanes, each.parted, each.passes)):
+            counts[i] += count
+    return [LineRuns(*key, *counts) for key, counts in sorted(sums.items())]
+
+
 def total(profiles: list[LineProfile]) -> list[LineProfile]:
     """Adds up what belongs to one line, access and kind of memory; in the order of the lines."""
     sums: dict[tuple, list[int]] = {}
     for profile in profiles:
         key = (profile.kernel, profile.file, profile.line, profile.space, profile.access)
-        counts = sums.setdefault(key, [0, 0, 0])
+        counts = sums.setdefault(key, [0, 0, 0, 0])
         counts[0] += profile.requests
         counts[1] += profile.lanes
         counts[2] += profile.cost
+        counts[3] += profile.least
     return [LineProfile(*key, *counts) for key, counts in sorted(sums.items())]
 
 

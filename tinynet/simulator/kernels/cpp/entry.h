@@ -50,7 +50,7 @@ template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void*
 
 }  // namespace sim
 
-#define SIM_EXPORT extern "C" __attribute__((visibility("default")))
+#define SIM_EXPORT extern "C" SIM_UNWATCHED __attribute__((visibility("default")))
 #define SIM_KERNEL(name)                                                                           \
   SIM_EXPORT const char* name##__parameters() { return sim::parameters(name); }                    \
   SIM_EXPORT void name##__body(void** arguments) { sim::body<name>(name, arguments); }

@@ -3,83 +3,73 @@
 // A GPU serves the 32 lanes of a warp together. Global memory moves in sectors of 32 bytes: 32
 // neighbouring floats are 4 sectors, 32 scattered ones are 32. Shared memory has 32 banks, each 4
 // bytes wide, and each gives one word per pass: lanes that want different words of one bank wait
-// for each other. So the addresses that the lanes of a warp ask for are collected by instruction,
-// the k-th execution of one lane with the k-th of the others, and sectors or passes are counted.
+// for each other. A pass gives 128 bytes at most, so 8 bytes a lane are served half a warp after the
+// other, 16 bytes a lane in quarters.
+//
+// What the same lanes need at least: their bytes, each once, packed tight.
 #include <algorithm>
 #include <map>
 #include <vector>
 
-#include "runtime.h"
+#include "trace.h"
 
 namespace sim {
 
 struct LineCost {            // library.py has the same
-  uint64_t pc, requests, lanes, cost;
+  uint64_t line, requests, lanes, cost, least;
   int32_t shared, access;
 };
+static std::map<uint32_t, LineCost> sites;
 
-struct Site {
-  LineCost total = {};
-  uint64_t block = 0;
-  int warp = -1;
-  unsigned executed[WARP] = {};                   // by each lane, since the warp came here
-  std::vector<std::vector<uint64_t>> requests;    // for each execution: words or sectors asked for
-};
-
-static std::map<uintptr_t, Site> sites;
-static const Region* regions;
-
-static uint64_t distinct(std::vector<uint64_t>& numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  return uint64_t(std::unique(numbers.begin(), numbers.end()) - numbers.begin());
-}
-
-static uint64_t bank_passes(std::vector<uint64_t>& words) {
-  words.resize(distinct(words));                  // one word for many lanes is a broadcast: free
-  uint64_t passes[32] = {};
-  for (uint64_t word : words) ++passes[word % 32];
-  return *std::max_element(passes, passes + 32);
-}
-
-static void settle(Site& site) {
-  for (auto& request : site.requests) {
-    ++site.total.requests;
-    site.total.cost += site.total.shared ? bank_passes(request) : distinct(request);
-  }
-  site.requests.clear();
-  std::fill(site.executed, site.executed + WARP, 0u);
-}
-
-void on_access(int region, uint64_t offset, size_t bytes, Access access, uintptr_t pc) {
-  Site& site = sites[pc];
-  int warp = block.current / WARP, lane = block.current % WARP;
-  if (site.block != block.number || site.warp != warp) {
-    settle(site);
-    site.block = block.number;
-    site.warp = warp;
-  }
-  site.total.shared = regions[region].shared;
-  site.total.access = access;
-  ++site.total.lanes;
-  unsigned k = site.executed[lane]++;
-  if (site.requests.size() <= k) site.requests.resize(k + 1);
-  uint64_t address = (uint64_t)regions[region].address + offset, width = site.total.shared ? 4 : 32;
-  for (uint64_t piece = address / width; piece <= (address + bytes - 1) / width; ++piece)
-    site.requests[k].push_back(piece);
-}
-
-void on_launch(const Region* wanted, int) {
-  regions = wanted;
+void forget_counts() {
   sites.clear();
+}
+
+// The words or sectors that lanes [from, to) ask for, each once; `width` is the bytes of one.
+static std::vector<uint64_t> pieces(const Request& request, uint64_t start, uint64_t width,
+                                    int from, int to) {
+  std::vector<uint64_t> all;
+  for (int l = from; l < to; ++l) {
+    if (!(request.lanes >> l & 1)) continue;
+    uint64_t address = start + request.offset[l];
+    for (uint64_t p = address / width; p <= (address + request.bytes - 1) / width; ++p)
+      all.push_back(p);
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+static uint64_t bank_passes(const Request& request, uint64_t start) {
+  int together = request.bytes <= 4 ? WARP : request.bytes <= 8 ? WARP / 2 : WARP / 4;
+  uint64_t all = 0;
+  for (int from = 0; from < WARP; from += together) {
+    uint64_t passes[32] = {};  // one word for many lanes is a broadcast: free
+    for (uint64_t word : pieces(request, start, 4, from, from + together)) ++passes[word % 32];
+    all += *std::max_element(passes, passes + 32);
+  }
+  return all;
+}
+
+void count_request(const Request& request, uint32_t line, const Region& region) {
+  LineCost& site = sites[request.pc];
+  uint64_t start = (uint64_t)region.address;
+  uint64_t bytes = pieces(request, start, 1, 0, WARP).size(), unit = region.shared ? 128 : 32;
+  site.line = line;
+  site.shared = region.shared;
+  site.access = request.access;
+  site.lanes += uint64_t(__builtin_popcount(request.lanes));
+  site.requests += 1;
+  site.least += (bytes + unit - 1) / unit;
+  site.cost += region.shared ? bank_passes(request, start)
+                             : pieces(request, start, 32, 0, WARP).size();
 }
 
 extern "C" __attribute__((visibility("default"))) int sim_profile(LineCost* costs, int room) {
   int count = 0;
-  for (auto& entry : sites) {
-    settle(entry.second);
+  for (auto& site : sites) {
     if (count == room) break;
-    costs[count] = entry.second.total;
-    costs[count++].pc = offset_in_library(entry.first);
+    costs[count++] = site.second;
   }
   return count;
 }

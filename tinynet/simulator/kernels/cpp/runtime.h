@@ -63,8 +63,12 @@ struct Block {
 };
 extern Block block;
 
-// Marks what belongs to the simulator in a file whose every load and store is watched.
-#define SIM_UNWATCHED __attribute__((no_sanitize("thread")))
+// Marks what belongs to the simulator in a file whose every load, store and basic block is watched.
+#ifdef __clang__
+#define SIM_UNWATCHED __attribute__((no_sanitize("thread"), no_sanitize("coverage")))
+#else
+#define SIM_UNWATCHED __attribute__((no_sanitize("thread"), no_sanitize_coverage))
+#endif
 
 #define SIM_INLINE SIM_UNWATCHED inline __attribute__((always_inline))
 
@@ -87,7 +91,7 @@ void switch_context(Context& from, Context& to);
 #else
 struct Context { void* stack_pointer; };
 extern "C" void sim_switch(void** save, void* to);
-inline void switch_context(Context& from, Context& to) {
+SIM_INLINE void switch_context(Context& from, Context& to) {
   sim_switch(&from.stack_pointer, to.stack_pointer);
 }
 #endif
@@ -121,7 +125,7 @@ SIM_INLINE void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory,
 
 enum Kind : int32_t {        // findings.py has the same, in this order
   OUT_OF_BOUNDS, RACE, UNINITIALISED, BARRIER_MISSED, BARRIERS_DIFFER, LANES_MISSING, CRASH,
-  TIME_LIMIT
+  TIME_LIMIT, TOO_LONG
 };
 enum Access : int32_t { READ, WRITE, ATOMIC };
 
@@ -163,6 +167,10 @@ void watch(const void* address, size_t bytes, Access access, uintptr_t pc);
 void on_access(int region, uint64_t offset, size_t bytes, Access access, uintptr_t pc);
 void on_launch(const Region* regions, int count);
 void watch_launch();
+// What trace.cpp wants to know of the scheduler, in profile mode.
+void on_warp_release(int thread);  // its warp-wide operation is done
+void on_barrier_release();         // all are there, and none has gone on yet
+void on_block_end();
 
 // In scheduler.cpp: the stacks of the fibers.
 bool on_own_stack(const char* address);

@@ -128,6 +128,9 @@ static void release_group(int warp, unsigned group) {
     if (block.thread[t].orders_memory) block.last_sync[t] = block.syncs[warp];
     block.state[t] = RELEASED;
     --block.at_warp;
+#ifdef SIM_PROFILE
+    on_warp_release(t);
+#endif
   }
 }
 
@@ -181,6 +184,9 @@ static void release_barrier() {
 #ifdef SIM_CHECK
   inspect_barrier();
 #endif
+#ifdef SIM_PROFILE
+  on_barrier_release();
+#endif
   for (int t = 0; t < block.threads; ++t)
     if (block.state[t] == AT_BARRIER) block.state[t] = RELEASED;
   ++block.epoch;
@@ -216,6 +222,9 @@ static void run_block() {
     enter(used);
   }
   while (release()) {}
+#ifdef SIM_PROFILE
+  on_block_end();
+#endif
 }
 
 static void run_blocks() {

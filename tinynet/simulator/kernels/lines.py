@@ -1,0 +1,99 @@
+"""Which line of a kernel's text an instruction of the compiled library belongs to.
+
+The compiler has noted that in the library (DWARF's line table); addr2line and objdump read it out.
+"""
+
+import re
+import subprocess
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+Line = tuple[str | None, int | None]
+_KNOWN: dict[tuple[str, str], dict[int, Line]] = {}
+
+_CALL = re.compile(r"^ *([0-9a-f]+):\s.*<__sanitizer_cov_trace_pc(?:@plt)?>")
+_FUNCTION = re.compile(r"^([0-9a-f]+) <.*>:$")
+_ROW = re.compile(r"^.+?\s+(\d+)\s+(?:0x)?([0-9a-f]+)(?:\s+\d+)?(\s+x)?$")
+
+
+def lines(path: Path, offsets: list[int], file: str) -> list[Line]:
+    """The (file, line) of each instruction, given as an offset in the library at `path`.
+
+    For a function that was inlined, the line of the caller that lies in `file`; (None, None)
+    if there is none.
+    """
+    known = _KNOWN.setdefault((str(path), file), {0: (None, None)})
+    new = sorted({offset for offset in offsets if offset not in known})
+    if new:
+        command = ["addr2line", "-a", "-i", "-e", str(path), *map(hex, new)]
+        answer = subprocess.run(command, capture_output=True, text=True).stdout
+        for offset, rows in zip(new, re.split(r"^0x[0-9a-f]+\n", answer, flags=re.MULTILINE)[1:]):
+            known[offset] = _line(rows, path, file)
+    return [known.get(offset, (None, None)) for offset in offsets]
+
+
+def _line(rows: str, path: Path, wanted: str) -> Line:
+    for row in rows.splitlines():
+        # The compiler ran in the library's folder, which therefore precedes a relative name.
+        match = re.match(r"(.+):(\d+)(?: |$)", row.removeprefix(f"{path.parent}/"))
+        if match is not None and match[1] == wanted:
+            return match[1], int(match[2])
+    return None, None
+
+
+@dataclass(frozen=True)
+class CodeText:
+    """Where `file` is in a library compiled for profile mode, in offsets in the library.
+
+    functions   (start, end) of those that come from it
+    blocks      (start, end) of all basic blocks, stretches of code with one way through; at its
+                start each calls trace.cpp
+    rows        (offset, line, 1 if a statement begins there): from there on, the code is of `line`
+    """
+
+    functions: list[tuple[int, int]]
+    blocks: list[tuple[int, int]]
+    rows: list[tuple[int, int, int]]
+
+
+@lru_cache(maxsize=64)
+def code_text(path: Path, file: str) -> CodeText:
+    starts, functions = [], []
+    for row in _read("-d", "--no-show-raw-insn", path).splitlines():
+        if match := _CALL.match(row):
+            starts.append(int(match[1], 16))
+        elif match := _FUNCTION.match(row):
+            functions.append(int(match[1], 16))
+    rows = _rows(path, file)
+    offsets = [row[0] for row in rows]
+    own = [
+        (start, end)
+        for start, end in _stretches(functions, functions)
+        if bisect_left(offsets, start) < bisect_left(offsets, end)
+    ]
+    return CodeText(own, _stretches(starts, functions), rows)
+
+
+def _stretches(starts: list[int], functions: list[int]) -> list[tuple[int, int]]:
+    """From each of `starts` to the next one, or to where the next function begins."""
+    ends = sorted({*starts, *functions, 1 << 31})
+    return [(start, ends[bisect_right(ends, start)]) for start in sorted(starts)]
+
+
+def _rows(path: Path, file: str) -> list[tuple[int, int, int]]:
+    """The rows of the line table that belong to `file`, by offset."""
+    found, here = [], ""
+    for row in map(str.rstrip, _read("--dwarf=decodedline", path).splitlines()):
+        if row.endswith((":[++]", ":")):
+            here = row.removesuffix(":[++]").removesuffix(":").removeprefix("./")
+            here = here.removeprefix(f"{path.parent}/")
+        elif here == file and (match := _ROW.match(row)):
+            found.append((int(match[2], 16), int(match[1]), bool(match[3])))
+    return sorted(found, key=lambda row: row[0])  # stable: at one address as they stand
+
+
+def _read(*arguments: object) -> str:
+    command = ["objdump", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True).stdout
