@@ -1,6 +1,7 @@
 """What figures are drawn on: the same picture whatever the user's matplotlib is set to, and letters
 that its own font lacks."""
 
+import os
 import subprocess
 import sys
 
@@ -52,11 +53,31 @@ def test_a_backend_that_is_not_here(tmp_path, backend, monkeypatch):
 def test_the_users_settings_file(tmp_path, settings, monkeypatch):
     (tmp_path / "matplotlibrc").write_bytes(settings)
     monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
+    draws_as_usual(tmp_path)
+
+
+def draws_as_usual(tmp_path, directory="/"):
     result = subprocess.run(
-        [sys.executable, "-c", DRAW, tmp_path / "a.png"], capture_output=True, text=True
+        [sys.executable, "-c", DRAW, tmp_path / "a.png"],
+        capture_output=True,
+        text=True,
+        cwd=directory,
+        timeout=60,
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert (tmp_path / "a.png").read_bytes() == draw(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize(
+    "settings", [b"text.usetex: True", b"no.such.key: 1", b"\xff\xfe: 3", None]
+)
+def test_a_settings_file_in_the_current_directory(tmp_path, settings):
+    """It comes before all others; a FIFO of this name would be waited for."""
+    if settings is None:
+        os.mkfifo(tmp_path / "matplotlibrc")
+    else:
+        (tmp_path / "matplotlibrc").write_bytes(settings)
+    draws_as_usual(tmp_path, tmp_path)
 
 
 def test_settings_made_in_this_process_stay_and_do_not_count(tmp_path):
@@ -71,9 +92,10 @@ def test_the_environment_stays_as_it_was(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "mine")
     monkeypatch.delenv("MATPLOTLIBRC", raising=False)
     before = dict(canvas.os.environ)
+    exists = os.path.exists
     with canvas.without_settings():
         assert canvas.os.environ["MPLBACKEND"] == "agg"
-    assert dict(canvas.os.environ) == before
+    assert dict(canvas.os.environ) == before and os.path.exists is exists
 
 
 def test_dollar_signs_are_no_mathematics(tmp_path, monkeypatch):

@@ -17,13 +17,20 @@ from tinynet.files.whole_file import whole_file
 
 @contextmanager
 def without_settings() -> Iterator[None]:
-    """Inside `with`, `import matplotlib` reads no settings: some it refuses with an error."""
+    """Inside `with`, `import matplotlib` reads no settings: some it refuses with an error.
+
+    Those in the current directory come before those that the environment names, so they are hidden.
+    To leave the directory instead would mislead other threads that work in it.
+    """
     ours = {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
+    exists = os.path.exists
+    os.path.exists = lambda path: path != "matplotlibrc" and exists(path)
     try:
         yield
     finally:
+        os.path.exists = exists
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
