@@ -4,6 +4,7 @@ import inspect
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from math import prod
@@ -332,6 +333,20 @@ def test_kernels_command_without_docstrings_or_output(tmp_path):
         text=True,
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_kernels_command_ends_without_a_word_by_ctrl_c_while_importing(tmp_path):
+    (tmp_path / "numpy.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+    run = subprocess.run(
+        [sys.executable, "-m", "tinynet.kernels"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (-signal.SIGINT, "")
+
+
+def test_only_this_command_is_ended_by_ctrl_c():
+    code = "import signal, tinynet; print(signal.getsignal(signal.SIGINT).__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "default_int_handler\n"
 
 
 def test_kernels_catalogue_is_not_imported_with_tinynet():

@@ -4,13 +4,20 @@ The files beside this one are the engine; the folders are rooms above, below and
 docs/house.md draws which stands on which.
 """
 
-from tinynet import functional, init, nn, optim
-from tinynet.devices import device
-from tinynet.gradient_check import GradcheckError, gradcheck
-from tinynet.random import manual_seed
-from tinynet.serialization import load, save
-from tinynet.tape import no_grad
-from tinynet.tensor import Tensor
+import signal
+import sys
+
+if sys.argv[:1] == ["-m"] and "tinynet.kernels" in sys.orig_argv:
+    # `python -m tinynet.kernels` comes by here first: Ctrl-C ends its imports without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from tinynet import functional, init, nn, optim  # noqa: E402
+from tinynet.devices import device  # noqa: E402
+from tinynet.gradient_check import GradcheckError, gradcheck  # noqa: E402
+from tinynet.random import manual_seed  # noqa: E402
+from tinynet.serialization import load, save  # noqa: E402
+from tinynet.tape import no_grad  # noqa: E402
+from tinynet.tensor import Tensor  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -11,6 +11,7 @@ simulator runs the kernels, which takes a C++ compiler.
 
 import argparse
 import shutil
+import signal
 import sys
 
 from tinynet import simulator
@@ -29,6 +30,7 @@ python -m tinynet.kernels lrn --profile     what every line asks of memory; take
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 if a kernel is wrong, 2 for a user's error."""
     make_ready()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # see tinynet/__init__.py
     parser = Parser(
         prog="python -m tinynet.kernels",
         description=(__doc__ or "").partition("\n\n")[2],  # python -OO has no docstrings
