@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import shutil
 import socket
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +152,49 @@ def test_what_is_missing_is_named(tmp_path, kind, change, split, message):
     with pytest.raises(DataError, match=message) as caught:
         open_dataset(path, split, 4)
     assert str(path) in str(caught.value)
+
+
+NO_FOLDER = {
+    "a dangling link": (lambda path: path.symlink_to("gone"), DANGLING),
+    "a link back": (lambda path: path.symlink_to("."), "a link back to a folder that it lies in"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), DANGLING),
+    "a file": (lambda path: path.write_text(""), "a file"),
+    "a FIFO": (lambda path: os.mkfifo(path), "a FIFO"),
+}
+
+
+@pytest.mark.parametrize("what", NO_FOLDER)
+@pytest.mark.parametrize(
+    ("gone", "split", "lacks"),
+    [
+        (["train", "val"], "train", r"neither train/ nor val/ \(train is {}\): wanted"),
+        (["train"], "train", r"no train/ \(train is {}\): wanted"),
+        (["val"], "val", r"no val/ \(val is {}\): wanted"),
+        (
+            ["val/dog"],
+            "val",
+            r"no class folder dog in val/ \(val/dog is {}\): train/ and val/ must",
+        ),
+    ],
+)
+def test_what_stands_in_a_folders_place_is_named(photos, what, gone, split, lacks):
+    put, told = NO_FOLDER[what]
+    for name in gone:
+        shutil.rmtree(photos / name)
+        put(photos / name)
+    with pytest.raises(DataError, match=lacks.format(told)):
+        open_dataset(photos, split, 4)
+
+
+def test_what_stands_in_a_folders_place_in_a_tar_is_named(tmp_path):
+    path = tmp_path / "photos.tar"
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("train")
+        member.type, member.linkname = tarfile.SYMTYPE, "gone"
+        tar.addfile(member)
+    told = r"neither train/ nor val/ \(train is a link to something that is not in the archive\)"
+    with pytest.raises(DataError, match=told):
+        open_dataset(path, "train", 4)
 
 
 @both

@@ -76,6 +76,12 @@ def _wanted(path: Path) -> str:
     )
 
 
+def _instead(tree: Tree, *paths: str) -> str:
+    """What stands where one of these folders should be: " (train is a file)"; "" if nothing."""
+    found = ((path, tree.odd(path)) for path in paths)
+    return next((f" ({path} is {what})" for path, what in found if what), "")
+
+
 def _find_top(tree: Tree, path: Path) -> str:
     """What precedes train/ and val/: "", or the one top folder with its "/"."""
     tops = tree.folders("")
@@ -85,7 +91,8 @@ def _find_top(tree: Tree, path: Path) -> str:
     if len(found) > 1:
         raise DataError(f"{path}: {', '.join(found)} all have train/ or val/: give one of them")
     if not found:
-        raise DataError(f"{path}: neither train/ nor val/: {_wanted(path)}")
+        instead = _instead(tree, *SPLITS)
+        raise DataError(f"{path}: neither train/ nor val/{instead}: {_wanted(path)}")
     return found[0] + "/"
 
 
@@ -93,7 +100,8 @@ def _class_folders(tree: Tree, path: Path, top: str, split: str) -> list[str]:
     """The names of the class folders of `split`; those of val must be those of train."""
     there = [name for name in SPLITS if name in tree.folders(top.rstrip("/"))]
     if split not in there:
-        raise DataError(f"{path}: no {top}{split}/: {_wanted(path)}")
+        instead = _instead(tree, top + split)
+        raise DataError(f"{path}: no {top}{split}/{instead}: {_wanted(path)}")
     classes = {name: tree.folders(top + name) for name in there}
     if not classes[split]:
         raise DataError(f"{path}: no class folders in {top}{split}/: {_wanted(path)}")
@@ -101,8 +109,9 @@ def _class_folders(tree: Tree, path: Path, top: str, split: str) -> list[str]:
         for name in sorted(set(classes["train"]) ^ set(classes["val"])):
             lacks = "val" if name in classes["train"] else "train"
             raise DataError(
-                f"{path}: no class folder {name} in {top}{lacks}/: train/ and val/ must have the "
-                "same classes"
+                f"{path}: no class folder {name} in {top}{lacks}/"
+                f"{_instead(tree, f'{top}{lacks}/{name}')}: train/ and val/ must have the same "
+                "classes"
             )
     return classes[split]
 

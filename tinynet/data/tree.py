@@ -15,6 +15,7 @@ from tinynet.files.regular_file import kind_of, open_regular, read_regular
 
 LARGEST_FILE = 2**30  # bytes; the largest image that is decoded has half of that, uncompressed
 TOO_LARGE = f"larger than {LARGEST_FILE:,} bytes"
+A_FILE = "a file"
 DANGLING = "a link to something that is not there"
 NOWHERE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)  # where such a link leads
 Identity = tuple[int, int]  # of a folder, whatever its name: device and inode
@@ -30,6 +31,10 @@ class Tree(ABC):
     @abstractmethod
     def files(self, parent: str) -> tuple[list[str], dict[str, str]]:
         """The paths of the files below `parent`, at any depth, sorted; what is no file, and why."""
+
+    @abstractmethod
+    def odd(self, path: str) -> str | None:
+        """What is at `path` instead of a folder: "a file". None: nothing, or a folder."""
 
     @abstractmethod
     def has(self, file: str) -> bool:
@@ -65,6 +70,13 @@ class Folder(Tree):
         for name in folders:
             self._walk(_join(parent, name), set(around), files, left_out)
         return sorted(files), left_out
+
+    def odd(self, path: str) -> str | None:
+        parent, _, name = path.rpartition("/")
+        folders, files, left_out = self._look_into(parent)
+        if name in folders:
+            return BACK if name not in self.folders(parent) else None
+        return A_FILE if path in files else left_out.get(path)
 
     def has(self, file: str) -> bool:
         return (self._path / file).is_file()
@@ -162,6 +174,9 @@ class Tar(Tree):
     def files(self, parent: str) -> tuple[list[str], dict[str, str]]:
         odd = below(sorted(self._left_out), parent)
         return below(self._sorted, parent), {path: self._left_out[path] for path in odd}
+
+    def odd(self, path: str) -> str | None:
+        return A_FILE if path in self._places else self._left_out.get(path)
 
     def has(self, file: str) -> bool:
         return file in self._places
