@@ -73,6 +73,25 @@ def test_bool_masks(device, shape, seed):
     check(lambda x: x[Tensor(mask, device=device)], lambda x: x[mask], x, device)
 
 
+@given(seed=seeds)
+def test_masks_beside_other_indices(device, seed):
+    rows, columns = normal(seed, 4) > 0, normal(seed + 1, 3) > 0
+    rows[0] = columns[:] = True
+    columns[: 3 - rows.sum()] = False  # as many as there are rows
+    rows[np.flatnonzero(rows)[columns.sum() :]] = False
+    x = normal(seed, 4, 3, 2)
+    for index in (
+        (rows, 1),
+        (rows, slice(1, None)),
+        (..., np.ones(3, bool), np.array([True, False])),
+        (rows, columns),
+        (rows, np.zeros(rows.sum(), int)),
+        (np.array([False, True, False, False]), np.array([0, 2, 0])),  # names two twice
+        (np.array(True), slice(0, 2)),
+    ):
+        check(lambda x, index=index: x[index], lambda x, index=index: x[index], x, device)
+
+
 @given(
     shape=hnp.array_shapes(min_dims=2, max_dims=4, max_side=3),
     sides=st.tuples(*[st.integers(0, 2)] * 4),

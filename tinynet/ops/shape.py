@@ -71,11 +71,16 @@ class GetItem(Function):
     def backward(self, dy):
         shape, index = self.saved
         dx = self.device.zeros(shape, dy.dtype)
-        if all(part is None or part is ... or isinstance(part, slice | int) for part in index):
-            dx[index] = dy  # names no element twice, and is ten times faster than adding
-        else:
+        if any(_may_repeat(part) for part in index):
             self.xp.add.at(dx, index, dy)
+        else:
+            dx[index] = dy  # the same, and several times faster
         return dx
+
+
+def _may_repeat(part) -> bool:
+    """Can this part of an index name an element twice? Slices and masks cannot, arrays of ints."""
+    return hasattr(part, "dtype") and part.dtype != bool
 
 
 class Pad(Function):
