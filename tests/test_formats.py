@@ -2,22 +2,25 @@
 wrong with which file."""
 
 import json
-import math
 import os
 import shutil
 import tempfile
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzzing import damaged, edited
 from hypothesis import strategies as st
-from tiny_runs import last_checkpoint, load_example, read_log, run, train
+from tiny_runs import last_checkpoint, load_example, read_log, run, train, write_photos
 
 import tinynet
+from tinynet.commands import run as commands_run
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
+from tinynet.training.evaluate import likeliest
 from tinynet.training.formats import Config, read_state
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.settings import Settings
@@ -81,8 +84,8 @@ LINE = {"epoch": 1, "step": 1, "loss": 1.0, "top1_error": 0.5, "top5_error": 0.5
 def texts(good):
     """Any bytes, any JSON, and `good` with a value replaced."""
     place = st.sampled_from([*good])
-    edited = st.tuples(place, VALUES).map(lambda pair: {**good, pair[0]: pair[1]})
-    return st.binary() | (edited | VALUES).map(lambda value: json.dumps(value).encode())
+    changed = st.tuples(place, VALUES).map(lambda pair: {**good, pair[0]: pair[1]})
+    return st.binary() | (changed | VALUES).map(lambda value: json.dumps(value).encode())
 
 
 def test_any_bytes_are_settings_or_refused(fuzz):
@@ -115,24 +118,139 @@ def trained(photos, tmp_path_factory):
     return out
 
 
-WRONG = (None, True, -1, 2**70, math.nan, "\x1b[2J", [], {"a": 1}, np.full((3, 64, 64), np.nan))
+ARRAYS = {
+    "nan": np.full((3, 64, 64), np.nan),
+    "zeros": np.zeros((3, 64, 64), np.float32),
+    "none": np.zeros((0, 3)),
+    "scalar": np.array(-1),
+    "bytes": np.ones((3, 3), np.uint8),
+    "bool": np.array([True]),
+}
+CHANGES = {
+    "turned": lambda array: array.T,
+    "cut": lambda array: array[..., :1],
+    "with an axis": lambda array: array[None],
+    "of ints": lambda array: array.astype(np.int64),
+    "of doubles": lambda array: array.astype(np.float64),
+    "infinite": lambda array: array * np.inf,
+    "huge": lambda array: array * array.dtype.type(1e30),
+}
+PARTS = VALUES | st.integers(-(2**70), 2**70) | st.sampled_from([-1, 2**70, 1e300])
 
 
-def test_edited_checkpoints_are_refused_or_right(trained, tmp_path):
-    """Each of the values in a checkpoint replaced by each of these, and left out."""
+@st.composite
+def edits(draw, state):
+    """What is done to a state in a checkpoint: the keys of a part, at whatever depth, and how."""
+    keys, part = [], state
+    while isinstance(part, dict | list) and part and (not keys or draw(st.integers(0, 3))):
+        keys.append(
+            draw(st.sampled_from(sorted(part) if isinstance(part, dict) else range(len(part))))
+        )
+        part = part[keys[-1]]
+    if isinstance(part, np.ndarray):
+        hows = st.sampled_from([*CHANGES, *ARRAYS])
+    elif isinstance(part, int | float):
+        hows = st.sampled_from([[value] for value in (part + 1, part - 1, -part, part * 1e9)])
+    else:
+        hows = st.nothing()
+    return keys, draw(st.none() | st.sampled_from([*ARRAYS]) | PARTS.map(lambda v: [v]) | hows)
+
+
+def edited_state(state, keys, how):
+    """The state with this part taken out, changed, or replaced by an array or by [value]."""
+    state = deepcopy(state)
+    place, key = state, keys[-1]
+    for outer in keys[:-1]:
+        place = place[outer]
+    if how is None:
+        del place[key]
+    elif isinstance(how, str):
+        place[key] = CHANGES[how](place[key]) if how in CHANGES else ARRAYS[how]
+    else:
+        (place[key],) = how
+    return state
+
+
+def savable(path, state) -> bool:
+    """Write a state, if it can be one: NumPy's own names of arrays may stand in it."""
+    try:
+        tinynet.save(path, state)
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def test_any_state_in_a_checkpoint_is_a_network_or_refused(trained, tmp_path, fuzz):
     state, path = read_state(last_checkpoint(trained)), tmp_path / "edited.safetensors"
-    for name in state:
-        for value in WRONG:
-            check_network(path, {**state, name: value})
-        check_network(path, {other: v for other, v in state.items() if other != name})
-
-
-def check_network(path, state):
-    tinynet.save(path, state)
     example = load_example("alexnet").EXAMPLE
-    with suppress(UserError):
-        network, settings = load_network(path, example.name, example.build, ("cpu",))
-        assert network.classes == state["classes"] and settings["seed"] >= 0
+
+    def check(edit):
+        edited = edited_state(state, *edit)
+        if not savable(path, edited):
+            return
+        with suppress(UserError):
+            network, settings = load_network(path, example.name, example.build, ("cpu",))
+            assert network.classes == edited["classes"] and settings["seed"] >= 0
+            images = np.zeros((1, 3, network.store_size, network.store_size), np.uint8)
+            likeliest(network, images, 5)
+
+    with np.errstate(all="ignore"):
+        fuzz(check, edits(state))
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A run of one step of two."""
+    folder = tmp_path_factory.mktemp("begun")
+    photos = write_photos(folder / "photos", train=4, val=2)
+    flags = ("--data", photos, "--epochs", 2, "--steps", 1)
+    train("--profile", "modern", *flags, "--out", folder / "run")
+    return folder / "run"
+
+
+def test_a_run_goes_on_from_any_state_or_it_is_refused(begun, tmp_path, fuzz, monkeypatch):
+    monkeypatch.setattr(commands_run, "_draw_figures", lambda *args: None)  # a second each
+    state, out = tinynet.load(last_checkpoint(begun)), tmp_path / "run"
+
+    def check(edit):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(begun, out)
+        RunFolder(out).best_path.unlink()
+        if not savable(last_checkpoint(out), edited_state(state, *edit)):
+            return
+        result = run("train", "--resume", "--out", out, "--steps", 2)
+        assert result.status in (0, 2) or "nan" in result.err or "inf" in result.err, result.err
+        assert result.err.count("error: ") == (result.status != 0)
+
+    with np.errstate(all="ignore"):
+        fuzz(check, edits(state))
+
+
+def test_any_bytes_are_a_checkpoint_or_refused(begun, tmp_path, fuzz):
+    path, example = tmp_path / "damaged.safetensors", load_example("alexnet").EXAMPLE
+    data = last_checkpoint(begun).read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    values = json.loads(header["__metadata__"]["tinynet"])
+    del values["__crc32__"]  # as in those of before there was one, or nothing else would be seen
+
+    def whole(text):
+        return len(text).to_bytes(8, "little") + text + data[8 + size :]
+
+    def with_values(text):
+        about = {"tinynet": text.decode(errors="replace")}
+        return whole(json.dumps({**header, "__metadata__": about}).encode())
+
+    def check(text):
+        path.write_bytes(text)
+        with suppress(UserError):
+            network, _ = load_network(path, example.name, example.build, ("cpu",))
+            assert network.classes
+
+    texts_of_values = edited(values).map(str.encode) | damaged(json.dumps(values).encode())
+    inputs = texts_of_values.map(with_values) | edited(header).map(str.encode).map(whole)
+    with np.errstate(all="ignore"):
+        fuzz(check, inputs | damaged(data))
 
 
 @pytest.mark.parametrize(

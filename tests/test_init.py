@@ -72,6 +72,17 @@ def test_constant():
     assert (init.constant_(empty(), 1.0).numpy() == 1).all()
 
 
+@pytest.mark.parametrize("draw", [*DRAWS.values(), lambda x: init.constant_(x, 1.0)])
+def test_skipped_weights_stay_and_draw_no_numbers(draw):
+    x = Tensor(np.full((4, 25), 7.0))
+    before = str(tinynet.random.generator().bit_generator.state)
+    with init.skipped():
+        assert draw(x) is x
+    assert (x.numpy() == 7).all()
+    assert str(tinynet.random.generator().bit_generator.state) == before
+    assert (draw(x).numpy() != 7).all()
+
+
 def test_inputs_counts_what_an_output_sums():
     assert init.inputs(Tensor(np.zeros((7, 5)))) == 5  # linear: (outputs, inputs)
     assert init.inputs(Tensor(np.zeros((7, 3, 5, 2)))) == 30  # conv: (filters, channels, kh, kw)

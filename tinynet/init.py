@@ -5,18 +5,46 @@ The paper (section 5) draws all weights from N(0, 0.01**2) and sets some biases 
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
 from tinynet import random
 from tinynet.tensor import Tensor
 
-__all__ = ["constant_", "he_normal_", "inputs", "normal_", "torch_default_", "uniform_"]
+__all__ = [
+    "constant_",
+    "he_normal_",
+    "inputs",
+    "normal_",
+    "skipped",
+    "torch_default_",
+    "uniform_",
+]
+
+_skips = ContextVar("skips", default=False)
+
+
+@contextmanager
+def skipped() -> Iterator[None]:
+    """Inside `with`, weights are left as their memory is, for a network that is loaded at once.
+
+    That saves the time to draw them. And memory that is not written to is only address space: so
+    much of it as a damaged file may ask for costs nothing, until its own weights do not fit.
+    """
+    token = _skips.set(True)
+    try:
+        yield
+    finally:
+        _skips.reset(token)
 
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """Set every element to `value`."""
-    tensor.write(value)
+    if not _skips.get():
+        tensor.write(value)
     return tensor
 
 
@@ -24,6 +52,8 @@ def normal_(
     tensor: Tensor, std: float, mean: float = 0.0, rng: np.random.Generator | None = None
 ) -> Tensor:
     """N(mean, std**2), drawn from `rng`, else from tinynet's own generator (`manual_seed`)."""
+    if _skips.get():
+        return tensor
     rng = random.generator() if rng is None else rng
     drawn = rng.standard_normal(tensor.shape, dtype=tensor.dtype)
     tensor.write(drawn * tensor.dtype.type(std) + tensor.dtype.type(mean))
@@ -34,6 +64,8 @@ def uniform_(
     tensor: Tensor, low: float, high: float, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Uniform on [low, high)."""
+    if _skips.get():
+        return tensor
     rng = random.generator() if rng is None else rng
     tensor.write(rng.uniform(low, high, tensor.shape))
     return tensor

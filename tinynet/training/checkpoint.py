@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tinynet import init
 from tinynet.console.sentences import counted
 from tinynet.data import Dataset
 from tinynet.devices.ledger import DeviceOutOfMemory
@@ -144,14 +145,15 @@ def load_network(
     """
     state = read_checkpoint(path, name)
     with fitting(path):
-        model = build(
-            num_classes=len(state["classes"]),
-            profile=state["profile"],
-            image_size=state["image_size"],
-            width=state["width"],
-            seed=state["seed"],
-            devices=devices,
-        )
+        with init.skipped():
+            model = build(
+                num_classes=len(state["classes"]),
+                profile=state["profile"],
+                image_size=state["image_size"],
+                width=state["width"],
+                seed=state["seed"],
+                devices=devices,
+            )
         model.load_state_dict(state["model"])
         inputs = Inputs(state["mean"], state["std"], devices[0])
         settings = {name: state[name] for name in names(SAVED)}

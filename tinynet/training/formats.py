@@ -207,6 +207,7 @@ def read_state(path: Path) -> dict:
         for name, array in _arrays(state, ""):
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ValueError(f"{name} has nan or inf")
+        _check_input(state)
         if "mean" in state and not ((state["mean"] >= 0) & (state["mean"] <= 255)).all():
             raise ValueError("mean is not one of pixels, 0 to 255")
         if "std" in state and not (state["std"] > 0).all():
@@ -216,6 +217,16 @@ def read_state(path: Path) -> dict:
     except AttributeError:  # msgspec asks whatever is no JSON for its keys()
         raise ValueError(f"{path} does not fit: an array stands where names should") from None
     return state
+
+
+def _check_input(state: dict) -> None:
+    """Check that what is said of the input fits together."""
+    size = state.get("image_size")
+    for name, shape in (("mean", (3, size, size)), ("std", (3,)), ("components", (3, 3))):
+        if size is not None and name in state and state[name].shape != shape:
+            raise ValueError(f"{name} is of shape {state[name].shape}, not {shape}")
+    if size is not None and state.get("store_size", size) < size:
+        raise ValueError(f"store_size {state['store_size']} is less than image_size {size}")
 
 
 def _arrays(value: object, path: str):
