@@ -4,7 +4,8 @@ A link to a file is that file. A link whose text ends with / is a folder: all of
 order in which the docstring of its `__init__.py` names them, and that one last. What must have been
 read is the file that defines an imported name, wherever it was imported from. Three kinds of
 imports ask for nothing: a name that stands in type hints alone; an import inside a function; and
-console/ and files/, whose names say what their tools do.
+console/ and files/, whose names say what their tools do. And one operation, forward and backward,
+leads through few files.
 """
 
 import ast
@@ -122,3 +123,16 @@ def test_what_comes_too_early_is_found(tmp_path):
     assert too_early([b, d, c, a], known) == {"c.py": ["a.py"]}
     assert too_early([a, c, b, d], known) == {}
     assert files_of(package) == [c, b, package / "__init__.py"]
+
+
+def test_one_conv2d_is_followed_in_a_sitting(monkeypatch):
+    """Forward and backward: so few files and lines of functions; see benchmarks/entered.py."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import entered
+
+    work = entered.conv2d("cpu")
+    work()
+    found = entered.entered(work)
+    assert {"functional.py", "ops/conv.py", "tape.py", "kernels/bias.py"} <= found.keys()
+    lines = {file: entered.lines_of(functions) for file, functions in found.items()}
+    assert len(lines) <= 20 and sum(lines.values()) <= 700, lines

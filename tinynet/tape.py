@@ -165,28 +165,24 @@ def _gradients_of_inputs(function: Function, dy) -> tuple:
             )
     gradients = function.backward(dy)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    if len(gradients) != len(function.parents):
-        raise RuntimeError(
-            f"{function.name}: backward gave {len(gradients)} gradients for "
-            f"{len(function.parents)} inputs: a mistake in its backward"
-        )
-    for i, (parent, dx, (dtype, shape)) in enumerate(
-        zip(function.parents, gradients, function.input_types)
-    ):
-        if dx is None or parent is None:
+    n = len(function.parents)
+    if len(gradients) != n:
+        raise _mistake(function, f"backward gave {len(gradients)} gradients for {n} inputs")
+    for i, (dx, wanted) in enumerate(zip(gradients, function.input_types)):
+        if dx is None or function.parents[i] is None:
             continue
         if not (function.device.owns(dx) or isinstance(dx, np.generic)):
-            raise RuntimeError(
-                f"{function.name}: the gradient of {function.argument(i)} is a "
-                f"{type(dx).__name__} that is not on {function.device.name}: a mistake in its "
-                "backward"
-            )
-        if dx.dtype != dtype or dx.shape != shape:
-            raise RuntimeError(
-                f"{function.name}: the gradient of {function.argument(i)} is {dx.dtype} {dx.shape} "
-                f"where {dtype} {shape} is wanted: a mistake in its backward"
-            )
+            what = f"{type(dx).__name__} that is not on {function.device.name}"
+            raise _mistake(function, f"the gradient of {function.argument(i)} is a {what}")
+        if (dx.dtype, dx.shape) != wanted:
+            what = f"{dx.dtype} {dx.shape} where {wanted[0]} {wanted[1]} is wanted"
+            raise _mistake(function, f"the gradient of {function.argument(i)} is {what}")
     return gradients
+
+
+def _mistake(function: Function, what: str) -> RuntimeError:
+    """What is raised for a gradient that no right backward gives."""
+    return RuntimeError(f"{function.name}: {what}: a mistake in its backward")
 
 
 def _owned(dx, handed: list, device: Device):

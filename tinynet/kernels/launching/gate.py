@@ -30,7 +30,8 @@ def check(device: Device, kernel: Kernel, args: tuple) -> np.dtype:
     real = None
     for p, argument in zip(declared, args):
         if not p.is_pointer:
-            _check_number(name, p, argument)
+            if type(argument) is not int or not 0 <= argument < 2**31:  # which fits any type
+                _check_number(name, p, argument)
             continue
         _check_array(device, name, p, argument)
         if p.ctype == "REAL":
@@ -63,8 +64,6 @@ def _check_array(device: Device, kernel: str, p: Parameter, argument) -> None:
 
 
 def _check_number(kernel: str, p: Parameter, argument) -> None:
-    if type(argument) is int and 0 <= argument < 2**31:
-        return  # what nearly every argument is
     if isinstance(argument, bool | np.bool_):
         raise TypeError(f"{kernel}: {p.name} expects {_wanted(p)}, got a bool")
     if p.ctype in ("REAL", "float", "double"):
