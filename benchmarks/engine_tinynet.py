@@ -98,6 +98,7 @@ class Net:
         example = __import__(case["example"]).EXAMPLE
         self.training, self.labels = case["training"], arrays["labels"]
         self.device = open_device(case["device"])
+        self.device.use_tf32("--tf32" in sys.argv)
         self.x = Tensor(arrays["x"], device=self.device)  # there before the step that is timed
         self.model = example.build(**case["arguments"], devices=case["device"])
         named = dict(self.model.named_parameters())

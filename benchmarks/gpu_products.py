@@ -21,7 +21,7 @@ FLOAT32 = 1e-4
 
 
 def exactness(devices: list[str], quick: bool) -> Iterator[Sheet]:
-    """Products against those in float64; and the same under CUPY_TF32=1 in the part after this."""
+    """Products against those in float64; in the part after this, the same in TF32."""
     device, rng = open_device(devices[0]), np.random.default_rng(0)
     sheet = Sheet(
         "exactness of products",
@@ -108,7 +108,7 @@ def _strided(device: Device, w, columns) -> Form:
     one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
 
     def work() -> None:
-        with device.active():
+        with device.active(), device.math_mode():
             handle = device.xp.cuda.get_cublas_handle()
             cublas.setStream(handle, device.xp.cuda.get_current_stream().ptr)
             cublas.sgemmStridedBatched(

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import machine
@@ -37,7 +37,7 @@ class Part:
 
     work: str
     limit: int  # seconds
-    environment: dict[str, str] = field(default_factory=dict)
+    tf32: bool = False
 
     def function(self) -> Callable[[list[str], bool], Iterator[Sheet]]:
         module, _, name = self.work.partition(".")
@@ -48,11 +48,11 @@ class Part:
 PARTS = {
     "machine": Part("gpu_report.hardware", 20),
     "exactness": Part("gpu_products.exactness", 20),
-    "exactness-tf32": Part("gpu_products.exactness", 20, {"CUPY_TF32": "1"}),
+    "exactness-tf32": Part("gpu_products.exactness", 20, tf32=True),
     "step": Part("gpu_step.step", 40),
     "kernels": Part("gpu_kernels.kernels", 80),
     "forms": Part("gpu_products.forms", 30),
-    "forms-tf32": Part("gpu_products.forms", 30, {"CUPY_TF32": "1"}),
+    "forms-tf32": Part("gpu_products.forms", 30, tf32=True),
     "torch": Part("gpu_runs.torch", 60),
     "trace": Part("gpu_step.trace", 30),
     "memory": Part("gpu_runs.memory", 20),
@@ -109,7 +109,7 @@ def _run(name: str, args: argparse.Namespace, deadline: float) -> dict:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **PARTS[name].environment, "TORCH_PYTHON": args.torch_python},
+            env={**os.environ, "TORCH_PYTHON": args.torch_python},
             start_new_session=True,  # what it starts ends with it
         )
         try:
@@ -132,12 +132,22 @@ def _work(args: argparse.Namespace) -> None:
     """In the part's process: write the sheets whenever there is a new one, or one has grown, so
     that nothing is lost if the time is up."""
     sheets: list[Sheet] = []
-    for sheet in PARTS[args.part].function()(args.devices, args.quick):
+    for sheet in _sheets(PARTS[args.part], args):
         if not sheets or sheet is not sheets[-1]:
             sheets.append(sheet)
         whole = args.into.with_suffix(".new")
         whole.write_text(json.dumps([asdict(each) for each in sheets]))
         whole.replace(args.into)
+
+
+def _sheets(part: Part, args: argparse.Namespace) -> Iterator[Sheet]:
+    try:
+        for name in args.devices:
+            open_device(name).use_tf32(part.tf32)
+    except ValueError as error:
+        yield Sheet("products", f"Left out: {error}.", [])
+        return
+    yield from part.function()(args.devices, args.quick)
 
 
 def hardware(devices: list[str], quick: bool) -> Iterator[Sheet]:
@@ -171,7 +181,7 @@ def _page(about: dict, args: argparse.Namespace, parts: dict) -> str:
         text.append("**A quick run, of tiny sizes: no time means anything.**")
     text.append("\n".join(f"- {what}: {value}" for what, value in about.items()))
     for name, part in parts.items():
-        tf32 = " (CUPY_TF32=1)" if PARTS[name].environment else ""
+        tf32 = " (TF32)" if PARTS[name].tf32 else ""
         for sheet in part["sheets"]:
             text.append(Sheet(**{**sheet, "title": sheet["title"] + tf32}).markdown().strip())
         if part["failed"]:

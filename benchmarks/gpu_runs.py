@@ -116,7 +116,7 @@ def memory(devices: list[str], quick: bool) -> Iterator[Sheet]:
 
 
 def torch(devices: list[str], quick: bool) -> Iterator[Sheet]:
-    """The same step in PyTorch with cuDNN: with TF32 off, as tinynet computes, and on."""
+    """The same step in PyTorch with cuDNN: both with TF32 off, and on."""
     python = os.environ.get("TORCH_PYTHON", sys.executable)
     net = Net("step", "alexnet", SMALL if quick else FULL, 4 if quick else BATCH)
     work: Work = net.work(device=devices[0])
@@ -130,6 +130,9 @@ def torch(devices: list[str], quick: bool) -> Iterator[Sheet]:
     if not devices[0].startswith("cuda"):
         sheet.notes.append(f"PyTorch left out: it has no {devices[0]}")
     else:
+        engines["tinynet, TF32"] = Engine(
+            "tinynet", sys.executable, ["engine_tinynet.py", "--tf32"]
+        )
         engines["torch"] = Engine("torch", python, ["engine_torch.py"])
         engines["torch, TF32"] = Engine("torch", python, ["engine_torch.py", "--tf32"])
     losses = {}

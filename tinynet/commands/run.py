@@ -131,6 +131,7 @@ def _tables(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Itera
 
 def _title(settings, network, train_set, val_set, folder, schedule) -> str:
     parameters = sum(p.size for p in network.model.parameters())
+    products = "; products in TF32" if settings.tf32 else ""
     start = ""
     if settings.finetuned_from is not None:
         last = finetuning.last_layer(network.model)
@@ -139,7 +140,7 @@ def _title(settings, network, train_set, val_set, folder, schedule) -> str:
         f"data     {printable(describe_data(train_set))}; {len(val_set):,} for validation\n"
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n{start}"
-        f"devices  {describe_devices(settings.devices.split(','))}\n"
+        f"devices  {describe_devices(settings.devices.split(','))}{products}\n"
         f"schedule {printable(settings.schedule)}: {schedule.describe(settings.epochs)}\n"
         f"run      {printable(folder.path)}"
     )

@@ -11,6 +11,7 @@ from tinynet.commands.example import Example, named_devices
 from tinynet.commands.run import run_training
 from tinynet.console.printable import complain, printable
 from tinynet.data import NAMES, kind_of_data
+from tinynet.devices import device as open_device
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import EPOCHS_145
@@ -39,6 +40,12 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         f"archive ({default_data})",
     )
     flags.add_devices(parser, example, default=None)  # a resumed run stays where it was
+    parser.add_argument(
+        "--tf32",
+        action=argparse.BooleanOptionalAction,
+        help="round the factors of products to TF32, 10 bits in place of 23, which GPUs since "
+        "Ampere multiply several times as fast (--no-tf32)",
+    )
     parser.add_argument(
         "--epochs",
         type=flags.count,
@@ -142,7 +149,9 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
             f"{folder.path} is not empty: give another --out, or --resume to continue its run"
         )
     _refuse_lost(args, given)
-    given["devices"] = ",".join(named_devices(given.get("devices", "auto")))
+    devices = named_devices(given.get("devices", "auto"))
+    given["devices"] = ",".join(devices)
+    _choose_tf32(devices, given.get("tf32", False))
     data = given["data"] = _from_anywhere(given.get("data", example.default_data))
     if given.get("schedule") == "145":
         given.setdefault("epochs", EPOCHS_145)
@@ -153,6 +162,15 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}", new=True)
     return folder, settings
+
+
+def _choose_tf32(devices: tuple[str, ...], wanted: bool) -> None:
+    """UserError if TF32 is wanted where it is not to be had."""
+    try:
+        for name in devices:
+            open_device(name).use_tf32(wanted)
+    except ValueError as error:
+        raise UserError(f"--tf32: {error}; --no-tf32 trains without") from None
 
 
 def _refuse_lost(args: Namespace, given: dict) -> None:

@@ -13,6 +13,7 @@ class Device:
     shares: int  # into how many parts, summed side by side, a sum over a batch is cut at most
     part_bytes: int  # what one part of a batch may take for its columns
     multiplies_slices: bool  # does `multiply` read slices of a larger array uncopied?
+    tf32 = False  # are the factors of products rounded to TF32? See `use_tf32`
 
     def __init__(self, name: str, xp: ModuleType):
         self.name = name
@@ -36,6 +37,16 @@ class Device:
         from tinynet.devices import device
 
         return device, (self.name,)  # copy.deepcopy(model) stays on this very device
+
+    def use_tf32(self, wanted: bool) -> None:
+        """From now on, round the factors of float32 products to TF32, or do not.
+
+        TF32 keeps 10 bits after the point of float32's 23, and sums in float32. Tensor cores, of
+        NVIDIA's GPUs since Ampere, multiply such numbers several times as fast. Raises ValueError
+        where there are none.
+        """
+        if wanted:
+            raise ValueError(f"{self.name} has no TF32: NVIDIA's GPUs have it, since Ampere (2020)")
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype):
         array = self.empty(shape, dtype)

@@ -7,8 +7,8 @@ first, and ReLU lets a negative one pass; the NumPy twins do not.
 """
 
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,8 @@ from tinynet.devices.base import Device
 from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.devices.memory import Scratch
 
+AMPERE = 80  # the compute capability, 8.0, with which TF32 came
+TF32_MATH = 3  # cublasMath_t's CUBLAS_TF32_TENSOR_OP_MATH, which CuPy gives no name
 CTYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
 
@@ -127,11 +129,29 @@ class Gpu(Device):
 
         Transposed views of matrices cost no copy; of stacks they do.
         """
-        with self.active():
+        with self.active(), self.math_mode():
             if out.ndim == 2 and a.size and b.size:
                 self.xp.cublas.gemm("N", "N", a, b, out=out, beta=float(add))
             elif not add:  # or an empty sum, which adds nothing
                 self.xp.matmul(a, b, out=out)
+
+    def use_tf32(self, wanted: bool) -> None:
+        if wanted and int(self.xp.cuda.Device(self.index).compute_capability) < AMPERE:
+            super().use_tf32(wanted)
+        self.tf32 = wanted
+
+    @contextmanager
+    def math_mode(self) -> Iterator[None]:
+        """Inside `with`, cuBLAS multiplies as `tf32` says. Each thread has a handle of its own."""
+        if not self.tf32:
+            yield
+            return
+        cublas, handle = self.xp.cuda.cublas, self.xp.cuda.get_cublas_handle()
+        cublas.setMathMode(handle, TF32_MATH)
+        try:
+            yield
+        finally:
+            cublas.setMathMode(handle, cublas.CUBLAS_DEFAULT_MATH)
 
     def for_each(self, count: int, task: Callable[[int], object]) -> None:
         """One after another: each task launches kernels, and those fill the GPU."""

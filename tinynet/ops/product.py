@@ -1,7 +1,7 @@
 """a @ b on a device: BLAS or cuBLAS, or the kernels of gemm.cu.
 
 TINYNET_GEMM=naive or tiled makes the kernels do every product, to watch and time them. cuBLAS
-computes in full float32.
+computes in full float32, or in TF32 where `device.use_tf32` says so.
 """
 
 import os

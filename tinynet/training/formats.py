@@ -117,6 +117,7 @@ class Config(ConfigStart, total=False):
     width: Above0
     seed: Seed
     devices: str
+    tf32: bool
     workers: AtLeastOne
     cache: Count
     log_every: AtLeastOne

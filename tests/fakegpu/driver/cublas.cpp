@@ -3,6 +3,7 @@
 // Matrices are column-major: element (i, j) of A is A[i + j * lda]. What CuPy's library links to
 // besides, and nothing here defines, build.sh fills with functions that say so.
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <vector>
 
@@ -14,15 +15,28 @@ namespace {
 
 enum Status { SUCCESS = 0, INVALID_VALUE = 7, NOT_SUPPORTED = 15 };
 enum DataType { FLOAT32 = 0, FLOAT64 = 1 };
+enum MathMode { DEFAULT_MATH = 0, TF32_MATH = 3 };
 
 struct Handle {
     void* stream = nullptr;
-    int math_mode = 0;
+    int math_mode = DEFAULT_MATH;
 };
+
+// The nearest number with TF32's 10 bits after the point; of two as near, the even one.
+float in_tf32(float x) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    bits = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu;
+    std::memcpy(&x, &bits, 4);
+    return x;
+}
+
+double in_tf32(double x) { return x; }
 
 // c = alpha op(a) op(b) + beta c; where `transpose` is not 0, op transposes.
 struct Product {
     int transpose_a, transpose_b, m, n, k, lda, ldb, ldc;
+    bool tf32 = false;
 
     bool is_valid() const {
         return m >= 0 && n >= 0 && k >= 0 && lda >= std::max(1, transpose_a ? k : m) &&
@@ -35,10 +49,14 @@ struct Product {
         for (long j = 0; j < n; ++j) {
             column.assign(m, 0);
             for (long l = 0; l < k; ++l) {
-                const T factor = transpose_b ? b[j + l * ldb] : b[l + j * ldb];
+                const T right = transpose_b ? b[j + l * ldb] : b[l + j * ldb];
+                const T factor = tf32 ? in_tf32(right) : right;
                 const T* of_a = transpose_a ? a + l : a + l * lda;
                 const long step = transpose_a ? lda : 1;
-                for (long i = 0; i < m; ++i) column[i] += of_a[i * step] * factor;
+                for (long i = 0; i < m; ++i) {
+                    const T left = of_a[i * step];
+                    column[i] += (tf32 ? in_tf32(left) : left) * factor;
+                }
             }
             for (long i = 0; i < m; ++i) {
                 T& out = c[i + j * ldc];
@@ -49,10 +67,11 @@ struct Product {
 };
 
 template <class T>
-int strided(void* handle, const Product& p, const void* alpha, const void* a, long long stride_a,
+int strided(void* handle, Product p, const void* alpha, const void* a, long long stride_a,
             const void* b, long long stride_b, const void* beta, void* c, long long stride_c,
             int count, const char* name) {
     if (!p.is_valid()) return INVALID_VALUE;
+    p.tf32 = ((Handle*)handle)->math_mode == TF32_MATH;
     const T alpha_now = *(const T*)alpha, beta_now = *(const T*)beta;
     fake_product(((Handle*)handle)->stream, [=] {
         for (int i = 0; i < count; ++i) {
@@ -64,9 +83,10 @@ int strided(void* handle, const Product& p, const void* alpha, const void* a, lo
 }
 
 template <class T>
-int batched(void* handle, const Product& p, const T* alpha, const T* const* a, const T* const* b,
+int batched(void* handle, Product p, const T* alpha, const T* const* a, const T* const* b,
             const T* beta, T* const* c, int count, const char* name) {
     if (!p.is_valid()) return INVALID_VALUE;
+    p.tf32 = ((Handle*)handle)->math_mode == TF32_MATH;
     const T alpha_now = *alpha, beta_now = *beta;
     fake_product(((Handle*)handle)->stream, [=] {  // the arrays of pointers are on the device
         for (int i = 0; i < count; ++i) p.run(alpha_now, a[i], b[i], beta_now, c[i]);

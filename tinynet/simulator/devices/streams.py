@@ -32,6 +32,8 @@ _busy: dict[int, "Stream"] = {}  # streams with something in their queue, by num
 class Device:
     """`with Device(1):` makes device 1 current, as `cupy.cuda.Device` does."""
 
+    compute_capability = "75"  # Turing's, whose limits are enforced
+
     def __init__(self, device: "int | Device | None" = None):
         number = current_device() if device is None else int(device)
         if not 0 <= number < DEVICES:
