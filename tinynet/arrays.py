@@ -22,8 +22,8 @@ def as_array(data, device: Device, dtype: np.dtype | str | None = None):
             dtype = np.result_type(*dtypes) if dtypes else np.float32
     if dtype is not None:
         array = array.astype(dtype, copy=False)
-    kind, native = array.dtype.kind, array.dtype.isnative
-    if kind not in "fiub" or (kind == "f" and array.dtype.itemsize not in (4, 8)) or not native:
+    native = array.dtype.isnative
+    if not native or (array.dtype.kind not in "iub" and array.dtype not in device.reals):
         wanted = "numbers in float32 or float64" if native else "this machine's byte order"
         raise TypeError(f"Tensor: data expects {wanted}, got {array.dtype}")
     return array

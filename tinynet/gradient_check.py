@@ -34,22 +34,11 @@ def gradcheck(
     Returns the largest difference relative to the gradient's largest element.
     `fn` must give the same result each time, so give a dropout its seed.
     """
-    if not isinstance(inputs, Sequence):
-        raise TypeError(f"gradcheck: inputs expects a list of Tensors, got {type(inputs).__name__}")
-    checked = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
-    if not checked:
-        raise ValueError("gradcheck: inputs expects a Tensor with requires_grad=True, got none")
+    checked = checked_inputs("gradcheck", inputs)
     for i in checked:
-        if inputs[i].dtype != np.float64:
-            raise TypeError(f"gradcheck: input {i} expects float64, got {inputs[i].dtype}")
-        if inputs[i].creator is not None:
-            raise ValueError(
-                f"gradcheck: input {i} was made by {inputs[i].creator.name}: hand in what it was "
-                "made from, or its detach()"
-            )
         inputs[i].zero_grad()
     y = fn(*inputs)
-    operation = y.creator.name if y.creator is not None else getattr(fn, "__name__", "fn")
+    operation = name_of(fn, y)
     cotangent = np.random.default_rng(seed).standard_normal(y.shape)
     y.backward(cotangent)
     worst = 0.0
@@ -70,6 +59,29 @@ def gradcheck(
         if largest.size and largest.max() > 0:
             worst = max(worst, float(difference.max() / largest.max()))
     return worst
+
+
+def checked_inputs(name: str, inputs: Sequence[Tensor]) -> list[int]:
+    """Which of the inputs require a gradient; TypeError or ValueError if it cannot be checked."""
+    if not isinstance(inputs, Sequence):
+        raise TypeError(f"{name}: inputs expects a list of Tensors, got {type(inputs).__name__}")
+    checked = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+    if not checked:
+        raise ValueError(f"{name}: inputs expects a Tensor with requires_grad=True, got none")
+    for i in checked:
+        if inputs[i].dtype != np.float64:
+            raise TypeError(f"{name}: input {i} expects float64, got {inputs[i].dtype}")
+        if inputs[i].creator is not None:
+            raise ValueError(
+                f"{name}: input {i} was made by {inputs[i].creator.name}: hand in what it was "
+                "made from, or its detach()"
+            )
+    return checked
+
+
+def name_of(fn: Callable[..., Tensor], y: Tensor) -> str:
+    """What messages call `fn`, whose result is y: the operation that came last."""
+    return y.creator.name if y.creator is not None else getattr(fn, "__name__", "fn")
 
 
 def _numeric_gradient(fn: Callable[[], Tensor], x: Tensor, cotangent, eps: float) -> np.ndarray:

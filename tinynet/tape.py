@@ -66,7 +66,7 @@ def check_inputs(op: type[Function], inputs: tuple) -> None:
     """TypeError or ValueError unless `op` takes these Tensors, of one dtype and device."""
     first = inputs[0]
     for i, x in enumerate(inputs):
-        if x.dtype.kind != "f" and not op.any_dtype:
+        if x.dtype not in x.device.reals and not op.any_dtype:
             raise TypeError(
                 f"{op.name}: {op.argument(i)} expects a float Tensor, got {x.dtype}; "
                 "Tensor(x, dtype='float32') makes floats of it"

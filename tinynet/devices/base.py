@@ -1,6 +1,7 @@
 """What every device is: a name, an array module, and a ledger of its memory."""
 
 from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from tinynet.devices.ledger import Ledger
 class Device:
     """A place for arrays: its name, and the array module (`xp`) that computes there."""
 
+    # What a kernel's REAL may be, and what it is then called in C.
+    reals: ClassVar[dict[np.dtype, str]] = {
+        np.dtype(np.float32): "float",
+        np.dtype(np.float64): "double",
+    }
     shares: int  # into how many parts, summed side by side, a sum over a batch is cut at most
     part_bytes: int  # what one part of a batch may take for its columns
     multiplies_slices: bool  # does `multiply` read slices of a larger array uncopied?

@@ -21,8 +21,6 @@ from tinynet.devices.memory import Scratch
 
 AMPERE = 80  # the compute capability, 8.0, with which TF32 came
 TF32_MATH = 3  # cublasMath_t's CUBLAS_TF32_TENSOR_OP_MATH, which CuPy gives no name
-CTYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
-
 
 class Gpu(Device):
     """A GPU, real or simulated: it is reached only through CuPy's names in `xp`."""
@@ -191,4 +189,4 @@ def compiled_kernel(device: Gpu, kernel, real: np.dtype):
 def compiled_file(device: Gpu, path: Path, text: str, real: np.dtype):
     """A .cu file, compiled for a device and REAL. A `#line` lets compiler errors name the file."""
     code = f'#line 1 "{path.as_posix()}"\n{text}'  # in NVRTC a \ of Windows is an escape
-    return device.xp.RawModule(code=code, options=(f"-DREAL={CTYPES[real]}",))
+    return device.xp.RawModule(code=code, options=(f"-DREAL={device.reals[real]}",))

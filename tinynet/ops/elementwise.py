@@ -193,7 +193,7 @@ class Sigmoid(Function):
 
     def forward(self, x):
         self.saved = (x,)
-        e = self.xp.exp(-abs(x))
+        e = self.xp.exp(-self.xp.abs(x))
         return self.xp.where(x < 0, e / (1 + e), 1 / (1 + e))
 
     def backward(self, dy):
@@ -209,7 +209,7 @@ class Abs(Function):
 
     def forward(self, x):
         self.saved = (x,)
-        return abs(x)
+        return self.xp.abs(x)
 
     def backward(self, dy):
         (x,) = self.saved

@@ -46,8 +46,8 @@ from tinynet.simulator.kernels.module import RawModule
 
 # Of NumPy's functions, those that tinynet's operations call by these names.
 FUNCTIONS = frozenset(
-    ["add", "broadcast_to", "clip", "concatenate", "exp", "log", "log1p", "matmul", "maximum"]
-    + ["sign", "sqrt", "take_along_axis", "tanh", "where"]
+    ["abs", "add", "broadcast_to", "clip", "concatenate", "exp", "log", "log1p", "matmul"]
+    + ["maximum", "sign", "sqrt", "take_along_axis", "tanh", "where"]
 )
 
 __all__ = [

@@ -14,8 +14,6 @@ from tinynet.devices import Device
 from tinynet.kernels.launching.geometry import MOST_ELEMENTS
 from tinynet.kernels.launching.kernel import Kernel, Parameter
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-
 
 class TooManyElements(ValueError):
     """An array larger than kernels can count."""
@@ -36,8 +34,9 @@ def check(device: Device, kernel: Kernel, args: tuple) -> np.dtype:
         _check_array(device, name, p, argument)
         if p.ctype == "REAL":
             real = real or argument.dtype
-            if argument.dtype not in FLOATS or argument.dtype != real:
-                wanted = f"{real}, as the arrays before it" if real in FLOATS else "float32 or 64"
+            if argument.dtype not in device.reals or argument.dtype != real:
+                known = real in device.reals
+                wanted = f"{real}, as the arrays before it" if known else "float32 or 64"
                 raise TypeError(f"{name}: {p.name} expects {wanted}, got {argument.dtype}")
         elif argument.dtype != p.dtype(real):
             raise TypeError(f"{name}: {p.name} expects {p.dtype(real)}, got {argument.dtype}")

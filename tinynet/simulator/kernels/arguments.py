@@ -18,6 +18,7 @@ DTYPES = {
     "long long": np.int64, "unsigned long long": np.uint64,
     "float2": np.float32, "float4": np.float32, "double2": np.float64,
     "int2": np.int32, "int4": np.int32,
+    "Dual": np.complex128,  # a value and a slope, in this order
 }  # fmt: skip
 
 
@@ -40,8 +41,15 @@ def bind(
             constant = type_.startswith("const ")
             values.append(_array(parameter.name, arg, constant, parameter.name in uninitialised))
         else:
-            values.append(np.ctypeslib.as_ctypes_type(arg.dtype)(arg.item()))
+            values.append(_boxed(arg))
     return values
+
+
+def _boxed(number: np.generic) -> ctypes._SimpleCData | ctypes.Array:
+    """The number where C finds it, at an address."""
+    if number.dtype.kind == "c":
+        return (ctypes.c_double * 2)(number.real, number.imag)
+    return np.ctypeslib.as_ctypes_type(number.dtype)(number.item())
 
 
 def _array(name: str, arg: object, constant: bool, uninitialised: bool) -> Argument:

@@ -192,3 +192,5 @@ static inline float __int_as_float(int x) { return sim::same_bits<float>(x); }
 static inline float __uint_as_float(unsigned x) { return sim::same_bits<float>(x); }
 static inline long long __double_as_longlong(double x) { return sim::same_bits<long long>(x); }
 static inline double __longlong_as_double(long long x) { return sim::same_bits<double>(x); }
+
+#include "dual.h"  // needs the shuffles above

@@ -19,6 +19,7 @@ SIM_SPELL(char) SIM_SPELL(signed char) SIM_SPELL(unsigned char)
 SIM_SPELL(short) SIM_SPELL(unsigned short) SIM_SPELL(int) SIM_SPELL(unsigned int)
 SIM_SPELL(long) SIM_SPELL(unsigned long) SIM_SPELL(long long) SIM_SPELL(unsigned long long)
 SIM_SPELL(float2) SIM_SPELL(float4) SIM_SPELL(double2) SIM_SPELL(int2) SIM_SPELL(int4)
+SIM_SPELL(Dual)
 
 template <class T> SIM_UNWATCHED void spell(char* text) {  // "const float*;"
   using Pointee = std::remove_pointer_t<T>;
