@@ -11,7 +11,7 @@
     python examples/alexnet.py diff paper source2012          what the paper does not say
     python examples/alexnet.py summary                        every layer with its sizes and counts
     python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards as in 2012
-    python examples/alexnet.py check-grads                    every gradient against differences
+    python examples/alexnet.py check-grads --exact            every gradient, in all its digits
 
 The paper's figure 2: two towers, a and b, made for two GPUs. A layer sees only the maps of its own
 tower, except where lines cross; and each tower normalizes its own maps alone:
@@ -37,6 +37,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the imports without a word; then see main
@@ -289,6 +290,7 @@ figure 2 counts 253,440 neurons in layer 1; its 55 x 55 x 96 outputs are 290,400
     parameter_groups=parameter_groups,
     settings=settings,
     differences=differences,
+    relatives=lambda: (import_module("cifar10").EXAMPLE,),
 )
 
 if __name__ == "__main__":

@@ -27,9 +27,7 @@ from tinynet.tensor import Tensor
 RTOL = 1e-13  # of each element: some hundred roundings
 
 
-def exact_gradcheck(
-    fn: Callable[..., Tensor], inputs: Sequence[Tensor], *, seed: int = 0
-) -> float:
+def exact_gradcheck(fn: Callable[..., Tensor], inputs: Sequence[Tensor], *, seed: int = 0) -> float:
     """Check every element of the derivative of `fn(*inputs)` along each input that requires one.
 
     The inputs are float64 Tensors on cpu or sim:N. `fn` must give the same result each time, so
@@ -44,10 +42,11 @@ def exact_gradcheck(
     worst = 0.0
     for position, i in enumerate(checked):
         columns = _by_duals(fn, inputs, i)
+        what = f"{name_of(fn, y)}: gradient of argument {i}"
         worst = max(
             worst,
-            _compare(name_of(fn, y), i, inputs[i].shape, y.shape, rows[position], columns),
-            _compare_mixed(name_of(fn, y), i, mixed[position][0], dy.ravel(), columns),
+            compare(what, rows[position], columns, inputs[i].shape, y.shape),
+            _compare_mixed(what, mixed[position][0], dy.ravel(), columns),
         )
     return worst
 
@@ -63,14 +62,19 @@ def slopes(fn: Callable[..., Tensor], inputs: Sequence, directions: Sequence) ->
         return dual.slope(fn(*(Tensor(x, device=device) for x in moving)).numpy())
 
 
+def unit(element: int, shape: tuple[int, ...]) -> np.ndarray:
+    """1 at one element, counted in reading order, and 0 at all others."""
+    direction = np.zeros(shape)
+    direction.flat[element] = 1
+    return direction
+
+
 def _by_duals(fn, inputs: Sequence[Tensor], i: int) -> np.ndarray:
     """J along input number i, (elements of y, elements of the input), column by column."""
     columns = []
     for element in range(inputs[i].size):
-        direction = np.zeros(inputs[i].size)
-        direction[element] = 1
         directions = [0] * len(inputs)
-        directions[i] = direction.reshape(inputs[i].shape)
+        directions[i] = unit(element, inputs[i].shape)
         columns.append(slopes(fn, inputs, directions).ravel())
     return np.stack(columns, axis=1)
 
@@ -88,31 +92,39 @@ def _by_backward(fn, inputs: Sequence[Tensor], checked: list[int], dys: np.ndarr
     return found
 
 
-def _compare(operation: str, i: int, x_shape, y_shape, rows, columns) -> float:
-    """The largest relative error of an element; GradcheckError if it is too large."""
+def compare(
+    what: str, rows: np.ndarray, columns: np.ndarray, x_shape: tuple, y_shape: tuple
+) -> float:
+    """The largest relative error of an element of J, found in two ways: both (y.size, x.size).
+
+    An element below a hundredth of the largest is held to that hundredth: it may be the difference
+    of larger numbers, and has their rounding. But 0 is 0 in both, or wrong. GradcheckError, which
+    begins with `what`, if an error exceeds RTOL.
+    """
     sizes = np.maximum(np.abs(rows), np.abs(columns))
     sizes = np.maximum(sizes, sizes.max(initial=0) / 100)
     errors = np.abs(rows - columns) / np.where(sizes == 0, 1, sizes)
+    errors[(rows == 0) != (columns == 0)] = 1
     wrong = ~(errors <= RTOL)  # a nan is wrong too
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         x_index = tuple(map(int, np.unravel_index(column, x_shape)))
         y_index = tuple(map(int, np.unravel_index(row, y_shape)))
         raise GradcheckError(
-            f"{operation}: gradient of argument {i} at index {x_index}, from dy at {y_index} "
-            f"alone: backward gives {rows[row, column]:.17g}, dual numbers "
-            f"{columns[row, column]:.17g} ({int(wrong.sum())} of {wrong.size} elements differ)"
+            f"{what} at index {x_index}, from dy at {y_index} alone: backward gives "
+            f"{rows[row, column]:.17g}, dual numbers {columns[row, column]:.17g} "
+            f"({int(wrong.sum())} of {wrong.size} elements differ)"
         )
     return float(errors.max(initial=0))
 
 
-def _compare_mixed(operation: str, i: int, gradient, dy, columns) -> float:
+def _compare_mixed(what: str, gradient, dy, columns) -> float:
     """The same for the gradient from a whole dy; errors relative to the sum of all |terms|."""
     terms = np.abs(dy) @ np.abs(columns)
     errors = np.abs(gradient - dy @ columns) / np.where(terms == 0, 1, terms)
     if not (errors <= RTOL).all():
         raise GradcheckError(
-            f"{operation}: gradient of argument {i} is not linear in dy: a random dy gives other "
-            "than the sum of what its elements give one by one"
+            f"{what} is not linear in dy: a random dy gives other than the sum of what its "
+            "elements give one by one"
         )
     return float(errors.max(initial=0))

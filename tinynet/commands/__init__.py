@@ -6,7 +6,8 @@ The files, in the order to read them; a command's has its name, unless it says o
     flags.py            flags that several commands share
     names.py            --names: words for classes
     summary.py, diff.py, prepare.py, predict.py
-    gradient_cases.py   one case for each operation
+    gradient_cases.py   one case for each operation; networks against central differences
+    exact_kernels.py, kinks.py, exact_networks.py
     check_gradients.py  `check-grads`
     evaluate.py         `eval`
     figures.py

@@ -34,6 +34,7 @@ class Example:
     parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from model and rate
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
+    relatives: Callable[[], tuple["Example", ...]] = tuple  # whose gradients are checked with its
 
 
 def build(example: Example, settings: Settings, num_classes: int) -> Sequential:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinynet import functional as F
 from tinynet import init
+from tinynet.exact_gradient_check import exact_gradcheck
 from tinynet.gradient_check import GradcheckError, gradcheck
 from tinynet.nn import Dropout, Sequential
 from tinynet.tape import no_grad
@@ -122,6 +123,12 @@ def check_case(case: Case, device: str = "cpu", seed: int = 0) -> float:
     return gradcheck(case.fn, inputs, seed=seed)
 
 
+def check_case_exactly(case: Case, device: str = "cpu", seed: int = 0) -> float:
+    """The largest relative error of any element of a case's derivative, against dual numbers."""
+    inputs = [Tensor(array, True, device) for array in case.arrays(seed)]
+    return exact_gradcheck(case.fn, inputs, seed=seed)
+
+
 # ---------------------------------------------------------------- whole networks
 
 EPS = 1e-6  # so small that hardly any unit crosses its kink; rounding is then about 1e-9
@@ -132,16 +139,29 @@ def check_network(model: Sequential, image_size: int, samples: int = 5, seed: in
     """Check a float64 network's gradients, dropout included; return the largest relative error.
 
     Of each parameter it checks the two elements with the largest gradients, and others at random.
+    """
+    rng = np.random.default_rng(seed)
+    loss = drawn_loss(model, image_size, rng)
+    model.zero_grad()
+    loss().backward()
+    parameters = model.named_parameters()
+    return max(_check_some(name, p, loss, samples, rng) for name, p in parameters)
+
+
+def drawn_loss(
+    model: Sequential, image_size: int, rng: np.random.Generator
+) -> Callable[[], Tensor]:
+    """Draw weights and a batch; what is returned gives the loss, the same at each call.
+
     The weights are drawn anew (He et al.), since with those of 2012 the first layers' gradients are
     no larger than rounding errors. Inputs are as large as pixels, so that normalization has an
     effect; the last layer brings the logits back to around 1.
     """
-    rng = np.random.default_rng(seed)
     x = 50 * rng.standard_normal((3, 3, image_size, image_size))
-    parameters = dict(model.named_parameters())
-    for p in parameters.values():
+    parameters = list(model.parameters())
+    for p in parameters:
         init.he_normal_(p, rng) if p.ndim > 1 else init.normal_(p, 1.0, rng=rng)
-    last = [p for p in parameters.values() if p.ndim > 1][-1]
+    last = [p for p in parameters if p.ndim > 1][-1]
     last.write(0.02 * last.numpy())
     labels = rng.integers(0, len(last), len(x))
 
@@ -151,9 +171,7 @@ def check_network(model: Sequential, image_size: int, samples: int = 5, seed: in
                 module.counter = 0  # the same masks each time
         return F.cross_entropy(model.train()(Tensor(x, device=last.device)), labels)
 
-    model.zero_grad()
-    loss().backward()
-    return max(_check_some(name, p, loss, samples, rng) for name, p in parameters.items())
+    return loss
 
 
 @no_grad()

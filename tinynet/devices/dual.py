@@ -6,12 +6,11 @@ that e*e is 0. Products then obey the product rule, and functions the chain rule
     (a + a'e) * (b + b'e) = ab + (a'b + ab')e          f(a + a'e) = f(a) + f'(a) a' e
 
 For kernels simulator/kernels/cpp/dual.h writes this out. NumPy has no dual numbers, but it has
-complex ones, and i*2**-600 will do for e. Its square is not 0, but -2**-1200, which is 900 powers of
-ten below the last digit of anything: adding it changes no bit, and by itself it rounds to 0. So a
-dual number is stored as the complex number a + i 2**-600 a', and all that is analytic (sums,
-products, exp, log, tanh, powers) does with it what it should: the complex step of Squire and Trapp
-("Using complex variables to estimate derivatives of real functions", SIAM Review 1998). Nothing is
-subtracted, so unlike a difference quotient it loses no digits, however small the step.
+complex ones, and i * 2**-600 will do for e. Its square is -2**-1200, less than the smallest double:
+it is 0. So a dual number is stored as the complex number a + i 2**-600 a', and all that is analytic
+(sums, products, exp, log, tanh, powers) does with it what it should. This is the complex step of
+Squire and Trapp ("Using complex variables to estimate derivatives of real functions", SIAM Review
+1998). Nothing is subtracted, so unlike a difference quotient it loses no digits, however small e.
 
 The order is right, too: NumPy compares complex numbers by their real parts, then by the imaginary
 ones, so a maximum goes the way it would go a little further along the slopes. Of all that tinynet

@@ -190,9 +190,11 @@ class Kernel:
         if not isinstance(shared_mem, Integral) or shared_mem < 0:
             reason = f"shared_mem must be an int of 0 bytes or more, got {shared_mem!r}"
             raise self._error("limits", reason)
-        if static + shared_mem > MAX_SHARED:
+        # A dual number stands for a double, which takes half its room.
+        most = MAX_SHARED * (2 if "-DREAL=Dual" in self.module.options else 1)
+        if static + shared_mem > most:
             reason = (
                 f"{static} bytes declared and {shared_mem} asked for at the launch are "
-                f"{static + shared_mem} bytes; a block has {MAX_SHARED}"
+                f"{static + shared_mem} bytes; a block has {most}"
             )
             raise self._error("shared memory", reason)

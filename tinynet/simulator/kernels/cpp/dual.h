@@ -59,7 +59,7 @@ struct Dual {
     const double power = ::exp(a.value);
     return {power, power * a.slope};
   }
-  SIM_DUAL Dual log(Dual a) { return {::log(a.value), a.slope / a.value}; }
+  SIM_DUAL Dual log1p(Dual a) { return {::log1p(a.value), a.slope / (1 + a.value)}; }
   SIM_DUAL Dual tanh(Dual a) {  // 1/cosh^2, where 1 - tanh^2 would lose the digits of large a
     const double cosh = ::cosh(a.value);
     return {::tanh(a.value), a.slope / (cosh * cosh)};
