@@ -22,6 +22,7 @@ from tinynet.devices.memory import Scratch
 AMPERE = 80  # the compute capability, 8.0, with which TF32 came
 TF32_MATH = 3  # cublasMath_t's CUBLAS_TF32_TENSOR_OP_MATH, which CuPy gives no name
 
+
 class Gpu(Device):
     """A GPU, real or simulated: it is reached only through CuPy's names in `xp`."""
 
