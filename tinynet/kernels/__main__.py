@@ -4,6 +4,7 @@
     python -m tinynet.kernels lrn                its definition; lrn.cu beside its NumPy twin lrn.py
     python -m tinynet.kernels lrn --check        every load and store watched; against its twin
     python -m tinynet.kernels lrn --profile      sectors of memory that each line asks for
+    python -m tinynet.kernels run my.cu '...'    any kernel, yours included; run --help says how
 
 TINYNET_SIM=check and TINYNET_SIM=profile mean --check and --profile. No GPU is needed: the
 simulator runs the kernels, which takes a C++ compiler.
@@ -13,12 +14,14 @@ import argparse
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.standard_streams import make_ready, mute
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import listing, reading, reports
+from tinynet.kernels.catalogue.running.command import main as running
 from tinynet.simulator.settings import chosen_mode, chosen_order
 
 HINT = """\
@@ -31,6 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 if a kernel is wrong, 2 for a user's error."""
     make_ready()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # see tinynet/__init__.py
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["run"]:
+        return _guarded(lambda: running(argv[1:]))
     parser = Parser(
         prog="python -m tinynet.kernels",
         description=(__doc__ or "").partition("\n\n")[2],  # python -OO has no docstrings
@@ -42,10 +48,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="run in check mode, against the twin")
     parser.add_argument("--profile", action="store_true", help="memory requests, line by line")
     args = parser.parse_args(argv)
+    return _guarded(lambda: _catalogue(args.name, args.check, args.profile))
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """Its exit status; 2 and one line for a user's error."""
     try:
-        mode = chosen_mode(None)
-        chosen_order()
-        status = _show(args.name, args.check or mode == "check", args.profile or mode == "profile")
+        status = command()
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `... | head`
@@ -56,6 +65,12 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except ValueError as error:
         return _refuse(str(error))
+
+
+def _catalogue(name: str | None, check: bool, profile: bool) -> int:
+    mode = chosen_mode(None)
+    chosen_order()
+    return _show(name, check or mode == "check", profile or mode == "profile")
 
 
 def _show(name: str | None, check: bool, profile: bool) -> int:

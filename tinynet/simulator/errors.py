@@ -5,10 +5,12 @@ class KernelError(RuntimeError):
     """A kernel failed. The message starts with `file:line: kernel:`, if a line is known.
 
     kind     one of "compile", "arguments", "limits", "shared memory", "out of bounds", "race",
-             "uninitialised read", "barrier", "warp", "crash", "time limit"
+             "uninitialised read", "barrier", "warp", "crash", "time limit", "misaligned",
+             "assertion", "unsupported"
     file     the source file as its `#line` directive names it, or None
     line     the line in that file, or None
     kernel   the kernel's name, or None while compiling
+    reason   the message without these
     others   check mode: further KernelErrors of the same launch, in the order they were found
     """
 
@@ -23,6 +25,7 @@ class KernelError(RuntimeError):
         where = "" if file is None else f"{file}:{line}: " if line else f"{file}: "
         super().__init__(where + (f"{kernel}: " if kernel else "") + f"{kind}: {text}")
         self.kind = kind
+        self.reason = text
         self.file = file
         self.line = line
         self.kernel = kernel

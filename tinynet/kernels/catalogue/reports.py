@@ -56,17 +56,23 @@ def show_profiles(kernels: list[str]) -> int:
             print(f"\n{kernel} as in {example.layer.strip('()')}, but {fewer}\n")
             ahead.wait_for(kernel)
             try:
-                _show_lines(kernel, trials.profile(kernel))
+                show_lines(trials.profile(kernel), _text(kernel))
             except KernelError as error:
                 print(f"  {error}")
                 status = 1
     return status
 
 
-def _show_lines(kernel: str, profiles: list[LineProfile]) -> None:
-    texts = KERNELS[kernel].source.splitlines()
-    for line, of_line in groupby(profiles, key=lambda profile: profile.line):
-        print(f"  {KERNELS[kernel].file}:{line}  {texts[line - 1].strip()}")
+def _text(kernel: str) -> dict[str, list[str]]:
+    return {KERNELS[kernel].file: KERNELS[kernel].source.splitlines()}
+
+
+def show_lines(profiles: list[LineProfile], texts: dict[str, list[str]]) -> None:
+    """What each line costs; `texts` holds the lines of each file."""
+    for (file, line), of_line in groupby(
+        profiles, key=lambda profile: (profile.file, profile.line)
+    ):
+        print(f"  {file}:{line}  {texts[file][line - 1].strip()}")
         print(*(f"      {_costs(profile)}" for profile in of_line), sep="\n", flush=True)
 
 

@@ -2,9 +2,14 @@
 
 The files, in the order to read them:
 
+    positions.py   lines of a .cu text
+    tokens.py      its words and brackets
+    declarations.py   what it declares, from where to where
+    variables.py   those in the memory of a GPU or of a block
     source.py      the kernels in a .cu text, and their parameters
     cache.py       what was compiled, kept for the next process
     compiler.py    the machine's C++ compiler
+    device_part.py   of a whole program, what its kernels need
     lines.py       the line of the text that an instruction belongs to
     library.py     what it made: entries, shared variables, counts
     guards.py      copies of arrays with nothing around them, so that a wrong address shows
@@ -16,11 +21,12 @@ The files, in the order to read them:
     module.py      RawModule, which is CuPy's way to run a kernel
 
 In cpp/ is what a kernel's text is compiled with. cuda.h is the language: __global__, threadIdx,
-__syncthreads and the rest of what kernels say; dual.h has numbers that carry their slope. entry.h
-is how Python finds a kernel; fiber.h makes threads that take turns, and scheduler.cpp gives the
-turns; crash.cpp outlives a kernel that crashes or never ends. In check mode and in profile mode
-watch.cpp sees every access to memory. In check mode check.cpp judges it, and findings.cpp keeps
-what is found. In profile mode trace.cpp puts the lanes of a warp side by side (reconverge.h says
-which go first), steps.cpp tells the lines that they run, which text.cpp knows, profile.cpp counts,
-and record.cpp keeps; trace.h is what they share, and runtime.h what all do.
+__syncthreads and the rest of what kernels say; vectors.h adds float4 and its like, dual.h numbers
+that carry their slope. entry.h is how Python finds a kernel; fiber.h makes threads that take turns,
+and scheduler.cpp gives the turns; crash.cpp outlives a kernel that crashes or never ends. In check
+mode and in profile mode watch.cpp sees every access to memory. In check mode check.cpp judges it,
+and findings.cpp keeps what is found. In profile mode trace.cpp puts the lanes of a warp side by
+side (reconverge.h says which go first), steps.cpp tells the lines that they run, which text.cpp
+knows, profile.cpp counts, and record.cpp keeps; trace.h is what they share, and runtime.h what all
+do.
 """

@@ -11,15 +11,55 @@ from tinynet.simulator.kernels.guards import Argument
 from tinynet.simulator.kernels.source import KernelText
 
 DTYPES = {
-    "float": np.float32, "double": np.float64, "bool": np.bool_,
+    "float": np.float32, "double": np.float64, "bool": np.bool_, "__half": np.float16,
     "char": np.int8, "signed char": np.int8, "unsigned char": np.uint8,
     "short": np.int16, "unsigned short": np.uint16, "int": np.int32, "unsigned int": np.uint32,
     "long": np.int64, "unsigned long": np.uint64,
     "long long": np.int64, "unsigned long long": np.uint64,
-    "float2": np.float32, "float4": np.float32, "double2": np.float64,
-    "int2": np.int32, "int4": np.int32,
     "Dual": np.complex128,  # a value and a slope, in this order
 }  # fmt: skip
+# float4 is a vector of 4 float, and so on.
+VECTORS = {
+    f"{name}{count}": (base, count)
+    for name, base in {
+        "char": "signed char", "uchar": "unsigned char", "short": "short",
+        "ushort": "unsigned short", "int": "int", "uint": "unsigned int", "long": "long",
+        "ulong": "unsigned long", "longlong": "long long", "ulonglong": "unsigned long long",
+        "float": "float", "double": "double",
+    }.items()
+    for count in (1, 2, 3, 4)
+} | {"__half2": ("__half", 2)}  # fmt: skip
+
+
+def base_of(type_: str) -> str:
+    """The C type without const and *; of a vector that of its fields: of "const float4*" float."""
+    base = _bare(type_)
+    return VECTORS[base][0] if base in VECTORS else base
+
+
+def dtype_of(type_: str) -> np.dtype:
+    """The dtype of a number of this C type, or of the elements of an array."""
+    return np.dtype(DTYPES[base_of(type_)])
+
+
+def fields_of(type_: str) -> tuple[int, ...]:
+    """(4,) for float4 and what points to it, () for what is no vector."""
+    base = _bare(type_)
+    return (VECTORS[base][1],) if base in VECTORS else ()
+
+
+def vector_dtype(type_: str) -> np.dtype:
+    """The dtype of a vector that is passed by its value: int2 has the fields x and y."""
+    return np.dtype([(name, dtype_of(type_)) for name in "xyzw"[: fields_of(type_)[0]]])
+
+
+def known(type_: str) -> bool:
+    """Whether the simulator can pass a parameter of this type."""
+    return base_of(type_) in DTYPES
+
+
+def _bare(type_: str) -> str:
+    return type_.removeprefix("const ").removesuffix("*")
 
 
 def bind(
@@ -37,19 +77,15 @@ def bind(
         if wrong:
             reason = f"argument {position}, {parameter.name} ({type_}): {wrong}"
             raise ArgumentError("arguments", reason, text.file, parameter.line, text.name)
-        if type_.endswith("*"):
+        if arg is None:
+            values.append(ctypes.c_void_p(None))
+        elif type_.endswith("*"):
             constant = type_.startswith("const ")
-            values.append(_array(parameter.name, arg, constant, parameter.name in uninitialised))
+            blank = parameter.name in uninitialised
+            values.append(_array(parameter.name, arg, constant, blank))
         else:
-            values.append(_boxed(arg))
+            values.append((ctypes.c_char * arg.nbytes).from_buffer_copy(arg.tobytes()))
     return values
-
-
-def _boxed(number: np.generic) -> ctypes._SimpleCData | ctypes.Array:
-    """The number where C finds it, at an address."""
-    if number.dtype.kind == "c":
-        return (ctypes.c_double * 2)(number.real, number.imag)
-    return np.ctypeslib.as_ctypes_type(number.dtype)(number.item())
 
 
 def _array(name: str, arg: object, constant: bool, uninitialised: bool) -> Argument:
@@ -61,14 +97,16 @@ def _array(name: str, arg: object, constant: bool, uninitialised: bool) -> Argum
 
 def _problem(type_: str, arg: object, on_device: bool) -> str | None:
     """What is wrong with this argument for a parameter of this C type."""
-    base = type_.removeprefix("const ").removesuffix("*")
-    if base not in DTYPES:
+    if not known(type_):
         return "the simulator passes no parameters of this type"
-    dtype = np.dtype(DTYPES[base])
+    dtype = dtype_of(type_)
     if not type_.endswith("*"):
-        if isinstance(arg, np.generic) and arg.dtype == dtype:
+        wanted = vector_dtype(type_) if fields_of(type_) else dtype
+        if isinstance(arg, np.generic) and arg.dtype == wanted:
             return None
         return f"wants np.{dtype.name}(...), got {_describe(arg)}"
+    if arg is None:  # the null pointer, as in CuPy
+        return None
     if not isinstance(arg, SimArray if on_device else np.ndarray):
         where = f" of sim:{current_device()}" if on_device else ""
         return f"wants an array of {dtype}{where}, got {_describe(arg)}"

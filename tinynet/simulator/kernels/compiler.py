@@ -78,6 +78,15 @@ _OF_A_GPU = re.compile(
     r"--gpu-architecture=.*|-arch=.*|--maxrregcount=.*|-default-device|--extra-device-vectorization"
 )
 
+_ROW = re.compile(
+    r"^(?:In file included from |  +from )?(\S.*?):(\d+):(?:\d+:)? +(.*)$", re.MULTILINE
+)
+_ERROR = re.compile(r"(?:fatal )?error: ")
+_UNKNOWN = re.compile(
+    r"(?:use of undeclared identifier |unknown type name |no member named )?'([^']+)'"
+    r"(?: was not declared| has not been declared| does not name a type| is not a member of|;|$)"
+)
+
 
 def unavailable() -> str | None:
     """Why kernels cannot be compiled here, in one line; None if they can."""
@@ -115,12 +124,20 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
         flags += WATCHED_BY[family]
     if mode == "profile":
         flags += TRACED_BY[family]
-    objects = {_name("kernel", "o", flags, cpp): (flags, cpp)}
+    objects = {name_of("kernel", "o", flags, cpp): (flags, cpp)}
     for file in RUNTIME[mode]:
         flags = [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()]
         text = (CPP / file).read_text(encoding="utf-8")
-        objects[_name(Path(file).stem, "o", flags, text)] = flags, text
-    return kept(_name("kernel", "so", [*objects], ""), partial(_link, objects))
+        objects[name_of(Path(file).stem, "o", flags, text)] = flags, text
+    return kept(name_of("kernel", "so", [*objects], ""), partial(_link, objects))
+
+
+def preprocess(text: str, options: tuple[str, ...], made: Path) -> None:
+    """Write the text with its macros expanded; no header of the system is looked for."""
+    if reason := unavailable():
+        raise CompilerMissing(reason)
+    flags = ["-std=c++17", "-w", "-E", "-nostdinc", *host_options(options)]
+    _run_compiler([*flags, "-x", "c++", "-"], made, text)
 
 
 def _link(objects: dict[str, tuple[list[str], str]], library: Path) -> None:
@@ -137,7 +154,7 @@ def _compile(flags: list[str], text: str, made: Path) -> None:
 def _compiles(compiler: str) -> bool:
     """Whether it, the present compiler, compiles the shortest program there is."""
     try:
-        kept(_name("probe", "o", COMMON, ""), partial(_compile, COMMON, ""))
+        kept(name_of("probe", "o", COMMON, ""), partial(_compile, COMMON, ""))
     except KernelError:
         return False
     return True
@@ -203,8 +220,8 @@ def _headers() -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted(CPP.glob("*.h")))
 
 
-def _name(stem: str, suffix: str, flags: list[str], text: str) -> str:
-    """Of what this compiler makes of `text` with these flags."""
+def name_of(stem: str, suffix: str, flags: list[str], text: str) -> str:
+    """The name in the cache of what this compiler makes of `text` with these flags."""
     made_of = key(_version(_compiler()), _machine(), _headers(), *flags, text)
     return f"{stem}-{made_of}.{suffix}"
 
@@ -229,7 +246,21 @@ def _run_compiler(arguments: list[str], made: Path, text: str = "") -> None:
 
 
 def _compile_error(output: str) -> KernelError:
-    match = re.search(r"^(.+?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", output, re.MULTILINE)
-    if match is None:
+    """The compiler's first error, with the line of the user's text that led to it."""
+    rows = _ROW.findall(output)
+    errors = [at for at, row in enumerate(rows) if _ERROR.match(row[2])]
+    # An unknown type first shows as a parameter, or a function, that cannot be read.
+    unknown = (at for at in errors if _UNKNOWN.search(rows[at][2]))
+    first = next(
+        unknown if errors and "declared void" in rows[errors[0]][2] else iter(errors), None
+    )
+    if first is None:
         return KernelError("compile", output.strip())
-    return KernelError("compile", f"{match[3]}\n{output.strip()}", match[1], int(match[2]))
+    message = _ERROR.sub("", rows[first][2])
+    # Of an error in cuda.h, the instantiation that led there stands in the lines before it, and
+    # the macro in those after it.
+    around = [rows[first], *reversed(rows[:first]), *rows[first + 1 :]]
+    file, line, _ = next((row for row in around if not row[0].startswith(str(CPP))), rows[first])
+    if match := _UNKNOWN.match(message):
+        message = f"{match[1]} is not known: neither this text nor the simulator declares it"
+    return KernelError("compile", f"{message}\n{output.strip()}", file, int(line))

@@ -1,5 +1,6 @@
 """Turns the runtime's findings, which are numbers, into errors that say what happened and where."""
 
+import ctypes
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Context:
     places: list[Place]
     seconds: float
     line: Callable[[int], str]  # the line of an offset in the library, as " at lrn.cu:12"
+    text: Callable[[int], str]  # what the library says at an address
 
 
 def to_error(
@@ -47,13 +49,13 @@ def to_error(
 ) -> KernelError:
     """One error for everything found: the first finding, with the rest as its `others`."""
     offsets = [finding.pc for finding in found] + [finding.other_pc for finding in found]
-    lines = dict(zip(offsets, lines_of(library.path, offsets, text.file)))
+    lines = dict(zip(offsets, lines_of(library.path, offsets, text.files)))
 
     def at_line(offset: int) -> str:
         file, line = lines[offset]
         return f" at {file}:{line}" if line else ""
 
-    context = Context(places, seconds, at_line)
+    context = Context(places, seconds, at_line, lambda at: ctypes.string_at(at).decode())
     errors = []
     for finding in sorted(found, key=_is_symptom):
         kind, sentence = SENTENCES[finding.kind]
@@ -162,6 +164,22 @@ def _too_long(finding: Finding, context: Context) -> str:
     )
 
 
+def _misaligned(finding: Finding, context: Context) -> str:
+    access, name = ACCESSES[finding.access], context.places[finding.region].name
+    return (
+        f"{access} of {finding.detail} bytes at byte {finding.element} of {name}, which is no "
+        f"multiple of its alignment: a GPU stops here; by {_me(finding)}"
+    )
+
+
+def _assertion(finding: Finding, context: Context) -> str:
+    return f"{context.text(finding.detail)}, in {_me(finding)}"
+
+
+def _unsupported(finding: Finding, context: Context) -> str:
+    return f"{context.text(finding.detail)} (reached by {_me(finding)})"
+
+
 # In the order of `sim::Kind` in runtime.h.
 SENTENCES: list[tuple[str, Callable[[Finding, Context], str]]] = [
     ("out of bounds", _out_of_bounds),
@@ -173,4 +191,7 @@ SENTENCES: list[tuple[str, Callable[[Finding, Context], str]]] = [
     ("crash", _crash),
     ("time limit", _time_limit),
     ("trace", _too_long),
+    ("misaligned", _misaligned),
+    ("assertion", _assertion),
+    ("unsupported", _unsupported),
 ]

@@ -2,17 +2,19 @@
 
 import ctypes
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from tinynet.simulator.errors import KernelError
-from tinynet.simulator.kernels import guards, source
+from tinynet.simulator.kernels import guards
 from tinynet.simulator.kernels.findings import ACCESSES, Place, to_error
 from tinynet.simulator.kernels.guards import Argument, Guard, aligned, guard
-from tinynet.simulator.kernels.library import Launch, Library, Region, Wanted
+from tinynet.simulator.kernels.library import Launch, Library, ModuleVariable, Region, Wanted
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 from tinynet.simulator.kernels.recording import Memory, Recording, steps_of
 from tinynet.simulator.kernels.source import KernelText
+from tinynet.simulator.kernels.variables import RED_ZONE
 from tinynet.simulator.locks import ONE_LAUNCH
 from tinynet.simulator.settings import chosen_order, time_limit
 
@@ -34,11 +36,13 @@ def launch(
     block: tuple[int, int, int],
     values: list[Argument | ctypes._SimpleCData],
     shared_mem: int,
+    variables: list[ModuleVariable],
     wanted: Wanted | None = None,
 ) -> Outcome:
     """Run a kernel to its end, or raise a KernelError that says what stopped it.
 
     values: for each parameter, an array argument or a scalar in a box of its C type.
+    variables: of the module, which are watched as arrays are.
     wanted: in profile mode, the warps to record; an error then is in the recording, not raised.
     """
     with ONE_LAUNCH:
@@ -47,7 +51,7 @@ def launch(
         copies, places, memories = [], [], []
         if mode != "run":
             copies = guard(arrays)
-            regions, places = _memory(copies, library, text, shared)
+            regions, places = _memory(copies, library, text, shared, variables)
             library.watch(regions)
         if mode == "profile":
             library.trace(text.file)
@@ -68,7 +72,7 @@ def launch(
             Launch(
                 grid=grid,
                 block=block,
-                body=library.body(text.name),
+                body=library.body(text.symbol),
                 arguments=ctypes.addressof(pointers),
                 dynamic_shared=shared.ctypes.data,
                 stacks=Library.stacks,
@@ -131,13 +135,21 @@ def _recording(
 
 
 def _memory(
-    copies: list[Guard], library: Library, text: KernelText, shared: np.ndarray
+    copies: list[Guard],
+    library: Library,
+    text: KernelText,
+    shared: np.ndarray,
+    variables: list[ModuleVariable],
 ) -> tuple[list[Region], list[Place]]:
     """The memory that the kernel may touch: for the runtime, and what messages call it."""
     regions = [copy.region() for copy in copies]
     places = [Place(copy.name, copy.copy.size, copy.itemsize, copy.shape) for copy in copies]
-    for variable in library.shared_variables(text.name):
-        regions.append(Region(variable.address, variable.bytes, red_zone=source.RED_ZONE, shared=1))
+    for variable in variables:
+        size = variable.bytes // prod(variable.shape)
+        regions.append(Region(variable.address, variable.bytes, size, RED_ZONE))
+        places.append(Place(variable.name, variable.bytes, size, variable.shape))
+    for variable in library.shared_variables(text.symbol):
+        regions.append(Region(variable.address, variable.bytes, red_zone=RED_ZONE, shared=1))
         places.append(Place(variable.name, variable.bytes, 0))
     if shared.size:
         regions.append(Region(shared.ctypes.data, shared.size, red_zone=guards.RED_ZONE, shared=1))

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinynet.simulator.kernels.lines import code_text
-from tinynet.simulator.kernels.source import PADDED, RED_ZONE
+from tinynet.simulator.kernels.variables import RED_ZONE, SHARED
 
 
 class Launch(ctypes.Structure):
@@ -127,9 +127,22 @@ class Touch(ctypes.Structure):
 
 @dataclass(frozen=True)
 class SharedVariable:
-    function: str
+    """function: what the compiler calls the one that it lies in; None outside of all."""
+
+    function: str | None
     name: str
     address: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ModuleVariable:
+    """A __device__ or __constant__ variable. type: of its elements, as C spells it."""
+
+    name: str
+    address: int
+    type: str
+    shape: tuple[int, ...]
     bytes: int
 
 
@@ -156,6 +169,13 @@ class Library:
         spell = self.c[f"{kernel}__parameters"]
         spell.restype = ctypes.c_char_p
         return spell().decode().split(";")[:-1]
+
+    def variable(self, name: str, symbol: str) -> ModuleVariable:
+        """The __device__ or __constant__ variable whose entry has this symbol."""
+        place, describe = self.c[f"{symbol}__address"], self.c[f"{symbol}__variable"]
+        place.restype, describe.restype = ctypes.c_void_p, ctypes.c_char_p
+        type_, size, *shape = describe().decode().split(";")[:-1]
+        return ModuleVariable(name, place(), type_, tuple(map(int, shape)), int(size))
 
     def body(self, kernel: str) -> int:
         return ctypes.cast(self.c[f"{kernel}__body"], ctypes.c_void_p).value
@@ -209,7 +229,8 @@ class Library:
 
         A device function may serve any kernel, so its variables count for all of them.
         """
-        others = {name for name in self._kernels if name != kernel}
+        others = set().union(*(of for name, of in self._kernels.items() if name != kernel))
+        others -= self._kernels[kernel]
         return [variable for variable in self._shared if variable.function not in others]
 
     @cached_property
@@ -218,24 +239,39 @@ class Library:
         return [row.split() for row in listing.stdout.splitlines()]
 
     @cached_property
-    def _kernels(self) -> list[str]:
-        return [row[-1].removesuffix("__body") for row in self._symbols if "__body" in row[-1]]
+    def _kernels(self) -> dict[str, set[str]]:
+        """For each entry what the compiler calls its kernel, as the names of its variables have it.
+
+        The function _Z5saxpyIfEvPT_i is 5saxpyIfEvPT_i there, and relu of extern "C" is 4relu.
+        """
+        names: dict[int, set[str]] = {}
+        for address, *_, name in (row for row in self._symbols if len(row) > 2):
+            mangled = name[2:] if name.startswith("_Z") else f"{len(name)}{name}"
+            names.setdefault(int(address, 16) + self._base, set()).add(mangled)
+        found = {}
+        for row in self._symbols:
+            if row[-1].endswith("__function"):
+                function = self.c[row[-1]]
+                function.restype = ctypes.c_void_p
+                found[row[-1].removesuffix("__function")] = names[function()]
+        return found
 
     @cached_property
     def _shared(self) -> list[SharedVariable]:
         """Shared variables are the static variables that source.py has put between red zones.
 
-        The compiler calls such a variable `_ZZ<function>E<variable>`, each preceded by its length.
+        The compiler calls such a variable `_ZZ<function>E<variable>`, preceded by its length; and
+        one that is outside of every function `_ZL<variable>`.
         """
         found = []
         for row in self._symbols:
-            match = re.match(r"_ZZL?(\d+)(\w+)E(\d+)(\w+)$", row[-1])
-            if match is None or not match[4].startswith(PADDED):
+            match = re.match(rf"_Z(?:Z(.+)E|L|)(\d+)({SHARED}\w+)$", row[-1])
+            if match is None:
                 continue
-            function = match[2][: int(match[1])]
-            name = match[4][: int(match[3])].removeprefix(PADDED)
+            name = match[3][: int(match[2])].removeprefix(SHARED)
             address, size = int(row[0], 16) + self._base, int(row[1], 16)
-            found.append(SharedVariable(function, name, address + RED_ZONE, size - 2 * RED_ZONE))
+            variable = SharedVariable(match[1], name, address + RED_ZONE, size - 2 * RED_ZONE)
+            found.append(variable)
         return found
 
     @cached_property

@@ -11,34 +11,34 @@ from functools import lru_cache
 from pathlib import Path
 
 Line = tuple[str | None, int | None]
-_KNOWN: dict[tuple[str, str], dict[int, Line]] = {}
+_KNOWN: dict[tuple[str, frozenset[str]], dict[int, Line]] = {}
 
 _CALL = re.compile(r"^ *([0-9a-f]+):\s.*<__sanitizer_cov_trace_pc(?:@plt)?>")
 _FUNCTION = re.compile(r"^([0-9a-f]+) <.*>:$")
 _ROW = re.compile(r"^.+?\s+(\d+)\s+(?:0x)?([0-9a-f]+)(?:\s+\d+)?(\s+x)?$")
 
 
-def lines(path: Path, offsets: list[int], file: str) -> list[Line]:
+def lines(path: Path, offsets: list[int], files: frozenset[str]) -> list[Line]:
     """The (file, line) of each instruction, given as an offset in the library at `path`.
 
-    For a function that was inlined, the line of the caller that lies in `file`; (None, None)
-    if there is none.
+    For a function that was inlined, the line of the caller that lies in one of `files`;
+    (None, None) if there is none.
     """
-    known = _KNOWN.setdefault((str(path), file), {0: (None, None)})
+    known = _KNOWN.setdefault((str(path), files), {0: (None, None)})
     new = sorted({offset for offset in offsets if offset not in known})
     if new:
         command = ["addr2line", "-a", "-i", "-e", str(path), *map(hex, new)]
         answer = subprocess.run(command, capture_output=True, text=True).stdout
         for offset, rows in zip(new, re.split(r"^0x[0-9a-f]+\n", answer, flags=re.MULTILINE)[1:]):
-            known[offset] = _line(rows, path, file)
+            known[offset] = _line(rows, path, files)
     return [known.get(offset, (None, None)) for offset in offsets]
 
 
-def _line(rows: str, path: Path, wanted: str) -> Line:
+def _line(rows: str, path: Path, wanted: frozenset[str]) -> Line:
     for row in rows.splitlines():
         # The compiler ran in the library's folder, which therefore precedes a relative name.
         match = re.match(r"(.+):(\d+)(?: |$)", row.removeprefix(f"{path.parent}/"))
-        if match is not None and match[1] == wanted:
+        if match is not None and match[1] in wanted:
             return match[1], int(match[2])
     return None, None
 

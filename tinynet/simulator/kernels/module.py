@@ -8,21 +8,33 @@ any other. A kernel that then reads garbage is the commonest mistake with CuPy, 
 argument must be exactly what the kernel's parameter says, or the launch is refused.
 """
 
+import ctypes
 from collections.abc import Iterable
 from functools import cache, cached_property, partial
 from numbers import Integral
+
+import numpy as np
 
 from tinynet.simulator.devices.arrays import SimArray
 from tinynet.simulator.devices.streams import get_current_stream
 from tinynet.simulator.dry import is_dry
 from tinynet.simulator.errors import KernelError
-from tinynet.simulator.kernels.arguments import bind
+from tinynet.simulator.kernels.arguments import bind, dtype_of, fields_of, known
 from tinynet.simulator.kernels.compiler import build
 from tinynet.simulator.kernels.launching import Outcome, launch
-from tinynet.simulator.kernels.library import Library
+from tinynet.simulator.kernels.library import Library, ModuleVariable
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns, total, total_runs
 from tinynet.simulator.kernels.recording import Recording, wanted
-from tinynet.simulator.kernels.source import KernelText, kernels, to_cpp
+from tinynet.simulator.kernels.source import (
+    ENTRIES,
+    KernelText,
+    all_kernels,
+    entries,
+    find,
+    instance,
+    to_cpp,
+)
+from tinynet.simulator.kernels.variables import variables
 from tinynet.simulator.settings import chosen_mode
 
 MAX_THREADS = 1024
@@ -35,37 +47,65 @@ class RawModule:
     """The kernels of one .cu text. Compiled when the first kernel is asked for, as in CuPy; in a
     dry run, where nothing runs, not at all.
 
+    name_expressions: kernels that are templates or not extern "C": ("saxpy<float>", "ns::relu"),
+    for which get_function takes these names
     mode: "run", "check" or "profile"; None takes TINYNET_SIM from the environment, or "run".
     """
 
-    def __init__(self, code: str, *, options: tuple[str, ...] = (), mode: str | None = None):
+    def __init__(
+        self,
+        code: str,
+        *,
+        options: tuple[str, ...] = (),
+        name_expressions: tuple[str, ...] = (),
+        mode: str | None = None,
+    ):
         self.code = code
         self.options = tuple(options)
+        self.name_expressions = tuple(name_expressions)
         self.mode = chosen_mode(mode)
         self._profiles: list[LineProfile] = []
         self._runs: list[LineRuns] = []
 
     @cached_property
     def library(self) -> Library:
-        return _loaded(str(build(to_cpp(self.code), self.options, self.mode)))
+        try:
+            cpp = to_cpp(self.code, self.name_expressions)
+            return _loaded(str(build(cpp, self.options, self.mode)))
+        except KernelError as error:
+            if error.file != ENTRIES:
+                raise
+            text = entries(self.code, self.name_expressions)[error.line - 1]
+            raise KernelError("compile", error.reason, text.file, text.line, text.name) from None
 
     def compile(self) -> None:
         """Compile the text, unless that is done already."""
         _ = self.library
 
     def get_function(self, name: str) -> "Kernel":
-        texts = kernels(self.code)
-        if name not in texts:
-            known = ", ".join(texts) or "none"
-            reason = f"no kernel has this name; there are: {known}"
-            raise KernelError("compile", reason, kernel=name)
-        text = texts[name]
-        if not text.extern_c:
+        text = find(all_kernels(self.code), name)
+        if name in self.name_expressions:
+            text = instance(text, name)
+        elif text.template is not None or not text.extern_c:
             reason = 'it is not extern "C", so CuPy would not find it by this name'
             raise KernelError("compile", reason, text.file, text.line, name)
         if not is_dry():
             self.compile()
         return Kernel(self, text)
+
+    @cached_property
+    def variables(self) -> dict[str, np.ndarray]:
+        """The __device__ and __constant__ variables, to read and to write: CuPy's get_global."""
+        return {each.name: _view(each) for each in self._variables if known(each.type)}
+
+    @cached_property
+    def _variables(self) -> list[ModuleVariable]:
+        return [self.library.variable(v.name, v.symbol) for v in variables(self.code)]
+
+    def watched_variables(self) -> list[ModuleVariable]:
+        """Those that a launch watches: reading a __constant__ is no request to global memory."""
+        constant = {v.name for v in variables(self.code) if v.constant}
+        return [v for v in self._variables if self.mode == "check" or v.name not in constant]
 
     def profile(self) -> list[LineProfile]:
         """Profile mode: what each line's loads and stores cost, over all launches so far."""
@@ -79,6 +119,12 @@ class RawModule:
         """Kernels of this module add what each launch told here."""
         self._profiles += outcome.profile
         self._runs += outcome.runs
+
+
+def _view(variable: ModuleVariable) -> np.ndarray:
+    content = (ctypes.c_uint8 * variable.bytes).from_address(variable.address)
+    shape = variable.shape + fields_of(variable.type)
+    return np.ctypeslib.as_array(content).view(dtype_of(variable.type)).reshape(shape)
 
 
 @cache
@@ -95,11 +141,11 @@ class Kernel:
 
     @cached_property
     def types(self) -> list[str]:
-        return self.module.library.parameter_types(self.text.name)
+        return self.module.library.parameter_types(self.text.symbol)
 
     @cached_property
     def static_shared(self) -> int:
-        variables = self.module.library.shared_variables(self.text.name)
+        variables = self.module.library.shared_variables(self.text.symbol)
         return sum(variable.bytes for variable in variables)
 
     def __call__(
@@ -129,7 +175,9 @@ class Kernel:
 
     def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int) -> None:
         library, mode = self.module.library, self.module.mode
-        self.module.add(launch(library, self.text, mode, grid, block, values, shared_mem))
+        watched = self.module.watched_variables() if mode != "run" else []
+        outcome = launch(library, self.text, mode, grid, block, values, shared_mem, watched)
+        self.module.add(outcome)
 
     def record(
         self,
@@ -160,6 +208,7 @@ class Kernel:
             block,
             values,
             shared_mem,
+            self.module.watched_variables(),
             wanted(blocks, warps),
         )
         self.module.add(outcome)

@@ -1,31 +1,19 @@
 """Reads a .cu text as far as the simulator needs: its kernels, their parameters, and `#line`.
 
 Types are not read here: the compiler deduces them (see entry.h). All that is read is names and
-lines, for messages, and what a macro cannot translate: the declarations of shared memory.
+lines, for messages, and what a macro cannot translate: the declarations of variables.
 """
 
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 
 from tinynet.simulator.errors import KernelError
+from tinynet.simulator.kernels.declarations import Declaration, declarations, name_of_function
+from tinynet.simulator.kernels.positions import UNNAMED, Positions, line_directive, symbol
+from tinynet.simulator.kernels.tokens import Token, closing, split, without_comments
+from tinynet.simulator.kernels.variables import in_cpp, variables
 
-UNNAMED = "kernel.cu"  # what messages call a text without a #line of its own
-
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_DEFINE = re.compile(r"^[ \t]*#[ \t]*define\b(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
-_LINE = re.compile(r'^[ \t]*#[ \t]*line[ \t]+(\d+)(?:[ \t]+"([^"\n]*)")?[^\n]*$', re.MULTILINE)
-_BOUNDS = r"(?:__launch_bounds__\s*\([^()]*\)\s*)?"
-_KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
-_EXTERN_C = re.compile(r'extern\s+"C"\s*$')
-_EXTERN_C_BLOCK = re.compile(r'extern\s+"C"\s*\{')
-_SHARED = re.compile(r"((?:(?:extern|static|volatile)\s+)*)__shared__\s+([^;]*);")
-_ALIGNMENT = re.compile(r"(?:__align__|alignas)\s*\(\s*\d+\s*\)")
-_DECLARATOR = re.compile(r"(.*?)\b(\w+)\s*((?:\[[^\]]*\]\s*)*)$", re.DOTALL)
-
-# A shared variable lies between two red zones: one step past its end there is no other variable.
-RED_ZONE = 256
-PADDED = "sim_padded_"  # precedes its name in the library, where library.py finds it
+ENTRIES = "entries"
 
 
 @dataclass(frozen=True)
@@ -36,103 +24,114 @@ class Parameter:
 
 @dataclass(frozen=True)
 class KernelText:
-    """A kernel as its text has it: where it is, and what its parameters are called."""
+    """A kernel as its text has it: where it is, and what its parameters are called.
+
+    name       with its namespaces, and of an instance with its arguments: "ns::saxpy<float>"
+    template   a template's parameters, such as "typename T, int N"; None if it is none
+    files      all the files that the text comes from
+    """
 
     name: str
     file: str
     line: int
     parameters: tuple[Parameter, ...]
     extern_c: bool
+    template: str | None = None
+    files: frozenset[str] = frozenset()
+
+    @property
+    def symbol(self) -> str:
+        """What its entry in the library is called."""
+        return symbol(self.name)
 
 
-def kernels(code: str) -> dict[str, KernelText]:
-    """The kernels of a .cu text by name, with lines as its `#line` directives count them."""
-    code = _blank(_DEFINE, _blank(_COMMENT, code))
-    position = _Positions(code)
-    in_block = bool(_EXTERN_C_BLOCK.search(code))
-    found = {}
-    for match in _KERNEL.finditer(code):
-        file, line = position.of(match.start())
-        extern_c = in_block or bool(_EXTERN_C.search(code, 0, match.start()))
-        parameters = tuple(
-            Parameter(name, position.of(offset)[1]) for name, offset in _names(code, match.end())
-        )
-        found[match[1]] = KernelText(match[1], file, line, parameters, extern_c)
-    return found
+def all_kernels(code: str) -> list[KernelText]:
+    """The kernels of a .cu text, with lines as its `#line` directives count them.
 
-
-def to_cpp(code: str) -> str:
-    """The C++ text to compile: the .cu text itself, plus an entry for each of its kernels."""
-    names = kernels(code)
-    code = _blank(_COMMENT, code)
-    position = _Positions(code)
-    code = _SHARED.sub(lambda match: _shared_memory(match, position), code)
-    entries = "".join(f"SIM_KERNEL({name})\n" for name in names)
-    return f'#line 1 "{UNNAMED}"\n{code}\n#line 1 "entries"\n#include "entry.h"\n{entries}'
-
-
-def _shared_memory(match: re.Match, position: "_Positions") -> str:
-    """A declaration of shared memory in C++, on the same line.
-
-    float a[4], b; becomes two static variables, each between red zones, and references to them;
-    extern float cells[]; becomes a pointer to what the launch has asked for.
+    Several may have one name, where they are templates or overloaded.
     """
-    before, declaration = match[1].split(), _ALIGNMENT.sub("", match[2])
-    declarators = [_DECLARATOR.match(part.strip()) for part in declaration.split(",")]
-    type_ = declarators[0][1].strip() if declarators[0] else ""
-    if not type_ or not all(declarators) or any(part[1] for part in declarators[1:]):
-        reason = f"the simulator cannot read this declaration: {match[0]}"
-        raise KernelError("compile", reason, *position.of(match.start()))
-    if "volatile" in before:
-        type_ = f"volatile {type_}"
-    if "extern" in before:
-        name = declarators[0][2]
-        text = f"{type_}* {name} = ({type_}*)sim::launch.dynamic_shared;"
-    else:
-        text = "".join(_with_red_zones(type_, part[2], part[3]) for part in declarators)
-    return text + "\n" * match[0].count("\n")
+    position = Positions(code)
+    return [
+        _kernel(declaration, position)
+        for declaration in declarations(code)
+        if is_kernel(declaration)
+    ]
 
 
-def _with_red_zones(type_: str, name: str, dimensions: str) -> str:
-    return (
-        f"alignas(16) __attribute__((used)) static struct {{ char before[{RED_ZONE}]; "
-        f"{type_} inside{dimensions}; char after[{RED_ZONE}]; }} {PADDED}{name}; "
-        f"auto& {name} = {PADDED}{name}.inside; "
+def is_kernel(declaration: Declaration) -> bool:
+    return declaration.kind == "function" and declaration.says("__global__")
+
+
+def _kernel(declaration: Declaration, position: "Positions") -> KernelText:
+    name = name_of_function(declaration.head)
+    opening = declaration.tokens.index(name) + 1
+    inside = declaration.tokens[opening + 1 : closing(declaration.tokens, opening)]
+    of_kernel = next(token for token in declaration.head if token.text == "__global__")
+    file, line = position.of(of_kernel.start)
+    return KernelText(
+        name="::".join([*declaration.scope, name.text]),
+        file=file,
+        line=line,
+        parameters=tuple(
+            Parameter(token.text, position.of(token.start)[1])
+            for token in map(_parameter_name, split(inside))
+            if token.text != "void"
+        ),
+        extern_c=declaration.extern_c,
+        template=declaration.template,
+        files=position.all,
     )
 
 
-def _blank(pattern: re.Pattern, code: str) -> str:
-    """The code with spaces in place of what matches, so that all else keeps its position."""
-    return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), code)
+def _parameter_name(parameter: list[Token]) -> Token:
+    """The last word before a default value or the sizes of an array."""
+    texts = [token.text for token in parameter]
+    ends = [texts.index(mark) for mark in ("=", "[") if mark in texts]
+    words = [token for token in parameter[: min(ends, default=None)] if token.kind == "word"]
+    return words[-1] if words else parameter[-1]
 
 
-def _names(code: str, start: int) -> list[tuple[str, int]]:
-    """(name, offset) of each parameter of the list that begins at `start`, after its bracket."""
-    depth, end = 1, start
-    while depth and end < len(code):
-        depth += {"(": 1, ")": -1}.get(code[end], 0)
-        end += 1
-    found, offset = [], start
-    for part in code[start : end - 1].split(","):
-        words = list(re.finditer(r"\w+", part))
-        if words:
-            found.append((words[-1][0], offset + words[-1].start()))
-        offset += len(part) + 1
-    return found
+def instance(kernel: KernelText, expression: str) -> KernelText:
+    """An instance of a template: `expression` is "saxpy<float>"."""
+    return KernelText(
+        expression, kernel.file, kernel.line, kernel.parameters, kernel.extern_c, None, kernel.files
+    )
 
 
-class _Positions:
-    """Turns an offset in the text into (file, line)."""
+def entries(code: str, expressions: tuple[str, ...] = ()) -> list[KernelText]:
+    """The kernels that the library is to have: all that are no templates, and these instances.
 
-    def __init__(self, code: str):
-        self.code = code
-        self.starts = [0]  # offsets from which a file and a first line hold
-        self.files = [(UNNAMED, 1)]
-        for match in _LINE.finditer(code):
-            self.starts.append(match.end() + 1)
-            self.files.append((match[2] or self.files[-1][0], int(match[1])))
+    expressions: ("saxpy<float>",)
+    """
+    found = all_kernels(code)
+    plain = {text.name: text for text in found if text.template is None}
+    instances = [instance(find(found, name), name) for name in expressions]
+    return [text for name, text in plain.items() if name not in expressions] + instances
 
-    def of(self, offset: int) -> tuple[str, int]:
-        at = bisect_right(self.starts, offset) - 1
-        file, first = self.files[at]
-        return file, first + self.code.count("\n", self.starts[at], offset)
+
+def to_cpp(code: str, expressions: tuple[str, ...] = ()) -> str:
+    """The C++ text to compile: the .cu text itself, plus an entry for each of its kernels.
+
+    An error in entry number n is on line n of the file ENTRIES.
+    """
+    called = "".join(
+        f"SIM_KERNEL({text.symbol}, {text.name})\n" for text in entries(code, expressions)
+    )
+    code = without_comments(code)
+    stored = "".join(f"SIM_VARIABLE({each.symbol}, {each.name})\n" for each in variables(code))
+    text = f'#line 1 "{UNNAMED}"\n{in_cpp(code)}\n#include "entry.h"\n{stored}'
+    return f"{text}{line_directive(ENTRIES, 1)}\n{called}"
+
+
+def find(found: list[KernelText], expression: str) -> KernelText:
+    """The kernel that a name expression such as "ns::saxpy<float, 32>" means."""
+    name = re.sub(r"\s+", "", expression.partition("<")[0])
+    named = [text for text in found if text.name == name]
+    if not named:
+        known = ", ".join(dict.fromkeys(text.name for text in found)) or "none"
+        raise KernelError(
+            "compile", f"no kernel has this name; there are: {known}", kernel=expression
+        )
+    return next(
+        (text for text in named if (text.template is not None) == ("<" in expression)), named[0]
+    )

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "runtime.h"
+#include "vectors.h"
 
 #define __global__ __attribute__((noinline))  // else the code that crashes may have moved out of it
 #define __device__
@@ -20,24 +21,6 @@
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 static const int warpSize = 32;
-
-// ------------------------------------------------------------ vectors
-
-#define SIM_VECTORS(T, name, a2, a4)                                                               \
-  struct alignas(a2) name##2 { T x, y; };                                                          \
-  struct alignas(a4) name##4 { T x, y, z, w; };                                                    \
-  static inline name##2 make_##name##2(T x, T y) { return {x, y}; }                                \
-  static inline name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }                        \
-  static inline name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
-struct int3 { int x, y, z; };
-struct float3 { float x, y, z; };
-struct double3 { double x, y, z; };
-struct uchar3 { unsigned char x, y, z; };
-SIM_VECTORS(int, int, 8, 16)
-SIM_VECTORS(unsigned, uint, 8, 16)
-SIM_VECTORS(float, float, 8, 16)
-SIM_VECTORS(double, double, 16, 16)
-SIM_VECTORS(unsigned char, uchar, 2, 4)
 
 // ------------------------------------------------------------ the threads of a block
 

@@ -1,8 +1,9 @@
 // How Python finds a kernel in the compiled library: its parameter types, and a function to run it.
 //
 // The compiler itself deduces the types from the function, so no C parser can get them wrong.
-// SIM_KERNEL(name) comes once for each kernel at the end of the compiled text.
+// SIM_KERNEL comes once for each kernel, or instance of one, at the end of the compiled text.
 #pragma once
+#include <cstdio>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -18,8 +19,16 @@ SIM_SPELL(float) SIM_SPELL(double) SIM_SPELL(bool)
 SIM_SPELL(char) SIM_SPELL(signed char) SIM_SPELL(unsigned char)
 SIM_SPELL(short) SIM_SPELL(unsigned short) SIM_SPELL(int) SIM_SPELL(unsigned int)
 SIM_SPELL(long) SIM_SPELL(unsigned long) SIM_SPELL(long long) SIM_SPELL(unsigned long long)
-SIM_SPELL(float2) SIM_SPELL(float4) SIM_SPELL(double2) SIM_SPELL(int2) SIM_SPELL(int4)
 SIM_SPELL(Dual)
+#define SIM_SPELL_VECTORS(name) \
+  SIM_SPELL(name##1) SIM_SPELL(name##2) SIM_SPELL(name##3) SIM_SPELL(name##4)
+SIM_SPELL_VECTORS(char) SIM_SPELL_VECTORS(uchar) SIM_SPELL_VECTORS(short) SIM_SPELL_VECTORS(ushort)
+SIM_SPELL_VECTORS(int) SIM_SPELL_VECTORS(uint) SIM_SPELL_VECTORS(long) SIM_SPELL_VECTORS(ulong)
+SIM_SPELL_VECTORS(longlong) SIM_SPELL_VECTORS(ulonglong)
+SIM_SPELL_VECTORS(float) SIM_SPELL_VECTORS(double)
+#ifdef SIM_HALF
+SIM_SPELL(__half) SIM_SPELL(__half2)
+#endif
 
 template <class T> SIM_UNWATCHED void spell(char* text) {  // "const float*;"
   using Pointee = std::remove_pointer_t<T>;
@@ -30,9 +39,25 @@ template <class T> SIM_UNWATCHED void spell(char* text) {  // "const float*;"
 }
 
 template <class... A> SIM_UNWATCHED const char* parameters(void (*)(A...)) {
-  static char text[32 * (sizeof...(A) + 1)];
+  static char text[48 * (sizeof...(A) + 1)];
   text[0] = 0;
   (spell<A>(text), ...);
+  return text;
+}
+
+// "float;400;10;10;": the type of the elements of a variable, its bytes, its sizes.
+template <class T> SIM_UNWATCHED void spell_sizes(char* text) {
+  if constexpr (std::is_array_v<T>) {
+    sprintf(text + strlen(text), "%zu;", std::extent_v<T>);
+    spell_sizes<std::remove_extent_t<T>>(text);
+  }
+}
+template <class T> SIM_UNWATCHED const char* variable() {
+  static char text[128];
+  text[0] = 0;
+  spell<std::remove_cv_t<std::remove_all_extents_t<T>>>(text);
+  sprintf(text + strlen(text), "%zu;", sizeof(T));
+  spell_sizes<T>(text);
   return text;
 }
 
@@ -40,9 +65,16 @@ template <auto kernel, class... A> SIM_UNWATCHED void run_threads(A... arguments
   while (next_thread()) kernel(arguments...);
 }
 
+// An argument in the box that Python has put it in, which may lie anywhere.
+template <class T> SIM_UNWATCHED T unboxed(const void* box) {
+  alignas(T) char bytes[sizeof(T)];
+  memcpy(bytes, box, sizeof(T));
+  return reinterpret_cast<T&>(bytes);
+}
+
 template <auto kernel, class... A, size_t... I>
 SIM_UNWATCHED void unpack(void** arguments, std::index_sequence<I...>) {
-  run_threads<kernel, A...>(*(A*)arguments[I]...);
+  run_threads<kernel, A...>(unboxed<A>(arguments[I])...);
 }
 
 template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void** arguments) {
@@ -52,6 +84,14 @@ template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void*
 }  // namespace sim
 
 #define SIM_EXPORT extern "C" SIM_UNWATCHED __attribute__((visibility("default")))
-#define SIM_KERNEL(name)                                                                           \
-  SIM_EXPORT const char* name##__parameters() { return sim::parameters(name); }                    \
-  SIM_EXPORT void name##__body(void** arguments) { sim::body<name>(name, arguments); }
+#define SIM_VARIABLE(symbol, name)                                                                 \
+  SIM_EXPORT void* symbol##__address() { return (void*)&name; }                                    \
+  SIM_EXPORT const char* symbol##__variable() {                                                    \
+    return sim::variable<std::remove_reference_t<decltype(name)>>();                               \
+  }
+#define SIM_KERNEL(symbol, ...)  /* ...: the kernel, perhaps an instance: saxpy<float, 32> */       \
+  SIM_EXPORT const char* symbol##__parameters() { return sim::parameters(__VA_ARGS__); }           \
+  SIM_EXPORT void* symbol##__function() { return (void*)+__VA_ARGS__; }                            \
+  SIM_EXPORT void symbol##__body(void** arguments) {                                               \
+    sim::body<__VA_ARGS__>(__VA_ARGS__, arguments);                                                \
+  }

@@ -125,7 +125,7 @@ SIM_INLINE void wait_for_warp(unsigned mask, uint64_t offer, bool orders_memory,
 
 enum Kind : int32_t {        // findings.py has the same, in this order
   OUT_OF_BOUNDS, RACE, UNINITIALISED, BARRIER_MISSED, BARRIERS_DIFFER, LANES_MISSING, CRASH,
-  TIME_LIMIT, TOO_LONG
+  TIME_LIMIT, TOO_LONG, MISALIGNED, ASSERTION, UNSUPPORTED
 };
 enum Access : int32_t { READ, WRITE, ATOMIC };
 
@@ -163,6 +163,9 @@ struct Region {              // an array argument or a shared variable; library.
 
 // `pc` lies inside the instruction that touches the memory.
 void watch(const void* address, size_t bytes, Access access, uintptr_t pc);
+// A vector's, each watched as one access.
+void load_vector(void* value, const void* from, size_t bytes, size_t alignment);
+void store_vector(void* to, const void* value, size_t bytes, size_t alignment);
 // What check.cpp and profile.cpp do with an access that lies within region number `region`.
 void on_access(int region, uint64_t offset, size_t bytes, Access access, uintptr_t pc);
 void on_launch(const Region* regions, int count);

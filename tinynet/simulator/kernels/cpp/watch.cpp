@@ -10,6 +10,8 @@
 
 namespace sim {
 
+#define SIM_CALLER ((uintptr_t)__builtin_return_address(0) - 1)
+
 static Region regions[256];
 static int n_regions;
 
@@ -47,11 +49,26 @@ static void report_out_of_bounds(int nearest, const char* address, size_t bytes,
   abandon_launch();  // before the access happens: it could land anywhere
 }
 
-static void look_up(const char* address, size_t bytes, Access access, uintptr_t pc) {
+// A load or store of n bytes must lie at a multiple of n, or the GPU stops the kernel.
+static void check_alignment(int region, uint64_t offset, size_t bytes, size_t alignment,
+                            Access access, uintptr_t pc) {
+  if (((uintptr_t)regions[region].address + offset) % alignment == 0) return;
+  if (Finding* finding = add_finding(MISALIGNED, pc)) {
+    finding->region = region;
+    finding->access = access;
+    finding->detail = bytes;
+    finding->element = int64_t(offset);
+  }
+  abandon_launch();
+}
+
+static void look_up(const char* address, size_t bytes, size_t alignment, Access access,
+                    uintptr_t pc) {
   for (int i = 0; i < n_regions; ++i) {
     uint64_t offset = uint64_t(address - regions[i].address);
-    if (offset < regions[i].bytes && offset + bytes <= regions[i].bytes)
-      return on_access(i, offset, bytes, access, pc);
+    if (offset >= regions[i].bytes || offset + bytes > regions[i].bytes) continue;
+    check_alignment(i, offset, bytes, alignment, access, pc);
+    return on_access(i, offset, bytes, access, pc);
   }
   if (on_own_stack(address)) return;
   int nearest = -1;
@@ -63,13 +80,29 @@ static void look_up(const char* address, size_t bytes, Access access, uintptr_t 
   report_out_of_bounds(nearest, address, bytes, access, pc);
 }
 
-void watch(const void* address, size_t bytes, Access access, uintptr_t pc) {
+static void watch_aligned(const void* address, size_t bytes, size_t alignment, Access access,
+                          uintptr_t pc) {
   busy = true;
-  look_up((const char*)address, bytes, access, pc);
+  look_up((const char*)address, bytes, alignment, access, pc);
   busy = false;
   if (!late) return;
   add_finding(TIME_LIMIT, pc);
   abandon_launch();
+}
+
+void watch(const void* address, size_t bytes, Access access, uintptr_t pc) {
+  bool number = bytes == 2 || bytes == 4 || bytes == 8;  // else a structure's, of smaller fields
+  watch_aligned(address, bytes, number ? bytes : 1, access, pc);
+}
+
+void load_vector(void* value, const void* from, size_t bytes, size_t alignment) {
+  watch_aligned(from, bytes, alignment, READ, SIM_CALLER);
+  memcpy(value, from, bytes);
+}
+
+void store_vector(void* to, const void* value, size_t bytes, size_t alignment) {
+  watch_aligned(to, bytes, alignment, WRITE, SIM_CALLER);
+  memcpy(to, value, bytes);
 }
 
 void watch_launch() { on_launch(regions, n_regions); }
@@ -83,7 +116,6 @@ __attribute__((visibility("default"))) int sim_watch(const Region* wanted, int c
   return 1;
 }
 
-#define SIM_CALLER ((uintptr_t)__builtin_return_address(0) - 1)
 #define SIM_CALLBACKS(bytes)                                                                       \
   void __tsan_read##bytes(void* p) { watch(p, bytes, READ, SIM_CALLER); }                          \
   void __tsan_write##bytes(void* p) { watch(p, bytes, WRITE, SIM_CALLER); }                        \

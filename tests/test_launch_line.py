@@ -1,0 +1,133 @@
+"""CUDA's launch line, read: what it means, and where it points when it means nothing."""
+
+import pytest
+
+from tinynet.kernels.catalogue.running.launch_line import LineError, read_lines
+from tinynet.kernels.catalogue.running.launches import Assignment, Fields, Loaded, Made, Named
+
+
+def one(text):
+    (statement,) = read_lines([text])
+    return statement
+
+
+def values(text):
+    return [argument.value for argument in one(f"k<<<1, 1>>>({text})").arguments]
+
+
+def test_a_launch():
+    launch = one("saxpy<<<4, 64>>>(y=zeros(256), x=random(256), 256, 2.0f);")
+    assert (launch.kernel, launch.template, launch.expression) == ("saxpy", None, "saxpy")
+    assert (launch.grid, launch.block, launch.shared) == ((4,), (64,), 0)
+    assert [a.name for a in launch.arguments] == ["y", "x", None, None]
+    assert [a.value for a in launch.arguments] == [
+        Made("zeros", (256,)), Made("random", (256,)), 256, 2.0,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "grid", "block", "shared"),
+    [
+        ("k<<<(2, 3), (4, 5, 6)>>>()", (2, 3), (4, 5, 6), 0),
+        ("k<<<dim3(2, 3), dim3(4)>>>()", (2, 3), (4,), 0),
+        ("k<<<(1000 + 255) / 256, 1 << 8>>>()", (4,), (256,), 0),
+        ("k<<<1, 32, 32 * sizeof(float)>>>()", (1,), (32,), 128),
+        ("k<<<1, 32, 0, 0>>>()", (1,), (32,), 0),
+        ("k<<<64 >> 2, 32>>>()", (16,), (32,), 0),
+        ("k <<< 1 , 32 >>> ( )", (1,), (32,), 0),
+    ],
+)
+def test_grid_block_and_shared_memory(text, grid, block, shared):
+    launch = one(text)
+    assert (launch.grid, launch.block, launch.shared) == (grid, block, shared)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-3", -3), ("+3", 3), ("0x10", 16), ("010", 8), ("7u", 7), ("7ull", 7), ("2.5", 2.5),
+        ("1e-5", 1e-5), (".5", 0.5), ("5.", 5.0), ("-1e2f", -100.0), ("true", True),
+        ("-7 / 2", -3), ("-7 % 3", -1), ("7 / 2.0", 3.5), ("2 + 3 * 4", 14), ("(2 + 3) * 4", 20),
+        ("0.1f", 0.10000000149011612), ("INFINITY", float("inf")), ("nullptr", None),
+    ],
+)  # fmt: skip
+def test_numbers_are_those_of_c(text, value):
+    (found,) = values(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_arrays():
+    assert values("zeros(2, 3), ones((4,)), arange(0x10), empty(1 << 4), random(8, below=3)") == [
+        Made("zeros", (2, 3)), Made("ones", (4,)), Made("arange", (16,)), Made("empty", (16,)),
+        Made("random", (8,), 3),
+    ]  # fmt: skip
+    assert values("data/x.npy, 'my file.npy', x") == [
+        Loaded("data/x.npy"), Loaded("my file.npy"), Named("x"),
+    ]  # fmt: skip
+    for text in ("{1, -2}", "make_int2(1, -2)"):
+        (fields,) = values(text)
+        assert isinstance(fields, Fields)
+        assert [argument.value for argument in fields.arguments] == [1, -2]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "template"),
+    [
+        ("k<float, 32><<<1, 1>>>()", "k", "float, 32"),
+        ("a::b::k<(3 > 2), X<Y<int>>, 4><<<1, 1>>>()", "a::b::k", "(3 > 2), X<Y<int>>, 4"),
+        ("k<><<<1, 1>>>()", "k", ""),
+    ],
+)
+def test_instances_of_templates(text, name, template):
+    launch = one(text)
+    assert (launch.kernel, launch.template) == (name, template)
+
+
+def test_several_statements():
+    found = read_lines(["F = ones(5, 5); a<<<1, 1>>>(F)", "b<<<1, 1>>>();"])
+    assert isinstance(found[0], Assignment)
+    assert (found[0].name, found[0].argument.value) == ("F", Made("ones", (5, 5)))
+    assert [launch.kernel for launch in found[1:]] == ["a", "b"]
+    assert read_lines([""]) == read_lines([" ; "]) == []
+
+
+# What cannot be read, with the place marked by @, and what is wanted there.
+UNREADABLE = [
+    ("k<<<4@>>>()", "wanted a comma and the block"),
+    ("k@(1)", "wanted the grid and block"),
+    ("@3", "wanted the name of a kernel"),
+    ("k<<<@1.5, 1>>>()", "wanted an integer as grid"),
+    ("k<<<@(1, 2, 3, 4), 1>>>()", "wanted a grid of one to three sizes"),
+    ("k<<<1 / @0, 1>>>()", "wanted a divisor that is not 0"),
+    ("k<<<1, 1, 0, @7>>>()", "wanted the default stream"),
+    ("k<<<1, 1, @-4>>>()", "0 bytes or more"),
+    ("k<@float<<<1, 1>>>()", "wanted the arguments of a template and >"),
+    ("k<<<1, 1>>>(@", "wanted a number, an array or a name"),
+    ("k<<<1, 1>>>(1 @2)", "wanted , or )"),
+    ("k<<<1, 1>>>(1, @%)", "wanted a number, an array or a name"),
+    ("k<<<1, 1>>>(@n=3)", "only an array can have a name"),
+    ("k<<<1, 1>>>(@noise(3))", "no array is made by noise; there are zeros, ones"),
+    ("k<<<1, 1>>>(zeros(@-3))", "wanted a size of the shape"),
+    ("k<<<1, 1>>>(zeros(3)@", "wanted , or )"),
+    ("k<<<1, 1>>>() @x", "wanted ; or the end"),
+    ("k<<<1, 1>>>(zeros(3, below=2)@)", "only random has below"),
+]
+
+
+@pytest.mark.parametrize(("marked", "message"), UNREADABLE)
+def test_what_cannot_be_read_is_pointed_at(marked, message):
+    place = marked.index("@")
+    line = marked.replace("@", "")
+    with pytest.raises(LineError) as caught:
+        read_lines([line])
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(f"launch line, character {place + 1}: ")
+    assert message in text
+    assert text.endswith(f"--> {line[place:] or '(its end)'}")
+
+
+def test_of_a_long_line_the_surroundings_are_shown():
+    line = f"k<<<1, 1>>>({', '.join('1' * 60)}, ?, {', '.join('2' * 60)})"
+    with pytest.raises(LineError, match=r": \.\.\..{0,40} --> \?.{0,40}\.\.\.$"):
+        read_lines([line])

@@ -1,0 +1,10 @@
+"""Any kernel, launched as CUDA's own line says: `python -m tinynet.kernels run my.cu '...'`.
+
+numbers_of_c.py   numbers and their arithmetic, as C has them
+launches.py       what a launch line says
+launch_line.py    the line, read
+values.py         numbers and arrays of the types that the parameters declare
+program.py        a .cu file, its arrays, and its launches in the simulator
+outputs.py        arrays printed, saved and compared
+command.py        what is typed
+"""

@@ -1,0 +1,159 @@
+"""`python -m tinynet.kernels run`: any kernel, without a GPU.
+
+    python -m tinynet.kernels run my.cu 'saxpy<<<4, 64>>>(y=zeros(256), x=random(256), 256, 2.0f)'
+
+The launch line is CUDA's own. Arrays are zeros, ones, arange, random (normal) and empty of a shape,
+or a .npy file, of the type that the parameter declares; a name in front lets later launches,
+--print, --save and --expect use them. An instance of a template is kernel<float, 32><<<...>>>.
+A line NAME=random(25) fills a __constant__ or __device__ variable before the launches after it.
+Host code in the file is left alone.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tinynet import simulator
+from tinynet.console.arguments import Parser
+from tinynet.console.sentences import listed
+from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines
+from tinynet.kernels.catalogue.running import outputs
+from tinynet.kernels.catalogue.running.launch_line import read_lines
+from tinynet.kernels.catalogue.running.launches import Launch
+from tinynet.kernels.catalogue.running.program import Program, find_file
+from tinynet.simulator import KernelError
+from tinynet.simulator.kernels.device_part import CudaFile
+from tinynet.simulator.settings import chosen_mode
+
+REFUSALS = ("compile", "arguments", "limits", "shared memory")  # before a kernel runs
+SECONDS = "30"  # a launch may take so much processor time, unless TINYNET_SIM_TIMEOUT says more
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; 0, 1 if a kernel is wrong or not as expected. ValueError for bad input."""
+    args = _parser().parse_args(argv)
+    mode = "check" if args.check else "profile" if args.profile else chosen_mode(None)
+    if reason := simulator.unavailable():
+        raise ValueError(reason)
+    with _environment(TINYNET_SIM=mode, TINYNET_SIM_TIMEOUT=_seconds()):
+        statements = read_lines(args.launch)
+        saved = outputs.pairs("--save", args.save)
+        expected = outputs.pairs("--expect", args.expect)
+        if not any(isinstance(statement, Launch) for statement in statements):
+            raise ValueError("no launch: wanted kernel<<<grid, block>>>(arguments)")
+        try:
+            program = Program(find_file(args.file, args.define), statements, mode, args.seed)
+        except KernelError as error:  # what does not compile
+            raise ValueError(str(error).splitlines()[0]) from None
+        return _run(program, mode, args.print, saved, expected, args.rtol)
+
+
+def _run(
+    program: Program,
+    mode: str,
+    printed: list[str],
+    saved: dict[str, Path],
+    expected: dict[str, Path],
+    rtol: float | None,
+) -> int:
+    sys.stdout.flush()  # what kernels print comes after what was printed before
+    try:
+        program.run()
+        arrays = program.arrays
+    except KernelError as error:
+        if error.kind in REFUSALS:
+            raise ValueError(str(error).splitlines()[0]) from None
+        print(
+            *dict.fromkeys(str(each).splitlines()[0] for each in (error, *error.others)), sep="\n"
+        )
+        return 1
+    _tell_of_host_code(program.file)
+    if program.unset:
+        print(
+            f"note: {listed(program.unset)}: __constant__ memory that the host would fill is zero "
+            f"here: fill it with '{program.unset[0]}=random(...)' before the launch",
+            file=sys.stderr,
+        )
+    _ask_for_unknown(arrays, [*printed, *saved, *expected])
+    if mode == "check":
+        print("clean: every load and store was watched")
+    for name in printed:
+        print(outputs.described(name, arrays[name]))
+    for name, path in saved.items():
+        outputs.save(path, arrays[name])
+    status = 0
+    for name, path in expected.items():
+        sentence, same = outputs.difference(name, arrays[name], path, rtol)
+        print(sentence)
+        status = status if same else 1
+    if mode == "profile":
+        print(f"{HOW_TO_READ}\n")
+        show_lines(program.module.profile(), program.file.texts)
+    return status
+
+
+def _ask_for_unknown(arrays: dict[str, np.ndarray], wanted: list[str]) -> None:
+    for name in wanted:
+        if name not in arrays:
+            known = ", ".join(arrays) or "none: write y=zeros(256) in the launch line"
+            raise ValueError(f"no array is called {name}; named are: {known}")
+
+
+def _tell_of_host_code(file: CudaFile) -> None:
+    if host := list(dict.fromkeys(function.name for function in file.host_functions)):
+        names = listed(host[:3] if len(host) < 4 else [*host[:2], f"{len(host) - 2} more"])
+        where = f"{file.host_functions[0].file}:{file.host_functions[0].line}"
+        print(
+            f"note: {where}: code of the host is left alone ({names}): there is no CUDA runtime "
+            "for it here, the launch line takes its place",
+            file=sys.stderr,
+        )
+
+
+def _seconds() -> str:
+    return os.environ.get("TINYNET_SIM_TIMEOUT") or SECONDS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="python -m tinynet.kernels run",
+        description=(__doc__ or "").partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE.cu", help="or the name of a built-in one: lrn")
+    parser.add_argument(
+        "launch", nargs="+", metavar="LAUNCH", help="one or more launches, in order"
+    )
+    # --page FILE.html belongs here, too.
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="watch every load and store")
+    mode.add_argument("--profile", action="store_true", help="memory requests, line by line")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random arrays")
+    parser.add_argument("-D", dest="define", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--print", action="append", default=[], metavar="NAME", help="an array")
+    parser.add_argument("--save", action="append", default=[], metavar="NAME=FILE.npy")
+    parser.add_argument(
+        "--expect", action="append", default=[], metavar="NAME=FILE.npy", help="compare with a file"
+    )
+    parser.add_argument("--rtol", type=float, metavar="X", help="of --expect; 1e-5 for float")
+    return parser
+
+
+@contextmanager
+def _environment(**settings: str) -> Iterator[None]:
+    """The simulator takes its settings from the environment, at each launch."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
