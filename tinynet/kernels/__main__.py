@@ -4,6 +4,8 @@
     python -m tinynet.kernels lrn                its definition; lrn.cu beside its NumPy twin lrn.py
     python -m tinynet.kernels lrn --check        every load and store watched; against its twin
     python -m tinynet.kernels lrn --profile      sectors of memory that each line asks for
+    python -m tinynet.kernels lrn --page lrn.html    to step a warp through it, in a browser
+    python -m tinynet.kernels --page FOLDER/     the pages of all, with an index
     python -m tinynet.kernels run my.cu '...'    any kernel, yours included; run --help says how
 
 TINYNET_SIM=check and TINYNET_SIM=profile mean --check and --profile. No GPU is needed: the
@@ -15,12 +17,15 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.standard_streams import make_ready, mute
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import listing, reading, reports
+from tinynet.kernels.catalogue.page.pages import write_pages
+from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.running.command import main as running
 from tinynet.simulator.settings import chosen_mode, chosen_order
 
@@ -43,12 +48,19 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="a file (lrn) or kernel (lrn_forward)"
+        "names", nargs="*", metavar="NAME", help="a file (lrn) or kernel (lrn_forward)"
     )
     parser.add_argument("--check", action="store_true", help="run in check mode, against the twin")
     parser.add_argument("--profile", action="store_true", help="memory requests, line by line")
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help="or a folder, for several")
+    parser.add_argument("--lang", choices=WORDS, default="en", help="of the page")
     args = parser.parse_args(argv)
-    return _guarded(lambda: _catalogue(args.name, args.check, args.profile))
+    if args.page is not None:
+        return _guarded(lambda: _pages(args.names, args.page, args.lang))
+    if len(args.names) > 1:
+        parser.error("takes one NAME; several only with --page FOLDER/")
+    name = next(iter(args.names), None)
+    return _guarded(lambda: _catalogue(name, args.check, args.profile))
 
 
 def _guarded(command: Callable[[], int]) -> int:
@@ -65,6 +77,15 @@ def _guarded(command: Callable[[], int]) -> int:
         return 130
     except ValueError as error:
         return _refuse(str(error))
+
+
+def _pages(names: list[str], path: Path, lang: str) -> int:
+    if simulator.unavailable():
+        raise ValueError(simulator.unavailable())
+    kernels = [kernel for name in names for kernel in _named(name)] or list(KERNELS)
+    for written in write_pages(kernels, path, lang):
+        print(written)
+    return 0
 
 
 def _catalogue(name: str | None, check: bool, profile: bool) -> int:

@@ -1,5 +1,25 @@
 """What is raised when a kernel cannot be compiled, cannot be launched, or does something wrong."""
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """A thread that has a part in what went wrong, and what it did there.
+
+    block, thread    (x, y, z)
+    line             of the kernel's file; None if it is not known
+    access           "read", "write" or "atomic" of `element` of `memory`; None if it is another
+                     matter, such as a barrier
+    """
+
+    block: tuple[int, int, int]
+    thread: tuple[int, int, int]
+    line: int | None
+    access: str | None = None
+    memory: str | None = None
+    element: int | None = None
+
 
 class KernelError(RuntimeError):
     """A kernel failed. The message starts with `file:line: kernel:`, if a line is known.
@@ -12,6 +32,7 @@ class KernelError(RuntimeError):
     kernel   the kernel's name, or None while compiling
     reason   the message without these
     others   check mode: further KernelErrors of the same launch, in the order they were found
+    culprits the threads that did it, two of a race
     """
 
     def __init__(
@@ -30,6 +51,7 @@ class KernelError(RuntimeError):
         self.line = line
         self.kernel = kernel
         self.others: tuple[KernelError, ...] = ()
+        self.culprits: tuple[Culprit, ...] = ()
 
 
 class ArgumentError(KernelError, TypeError):

@@ -17,6 +17,7 @@ from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.compiler import build
+from tinynet.simulator.kernels.module import Kernel
 from tinynet.simulator.kernels.profiling import LineProfile
 from tinynet.simulator.kernels.source import to_cpp
 
@@ -70,6 +71,12 @@ def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
     module = _module(KERNELS[kernel].file, text or KERNELS[kernel].source, "float", "profile")
     _launch(kernel, module, _arguments(kernel, {**example.sizes, **example.profiled}, "float"))
     return module.profile()
+
+
+def function(kernel: str, text: str | None, mode: str) -> Kernel:
+    """`kernel` of float, to be launched in a mode; `text` replaces that of its file."""
+    module = _module(KERNELS[kernel].file, text or KERNELS[kernel].source, "float", mode)
+    return module.get_function(f"{kernel}_kernel")
 
 
 def compiled(file: str, real: str, mode: str) -> None:

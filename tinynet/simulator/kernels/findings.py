@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinynet.simulator.errors import KernelError
+from tinynet.simulator.errors import Culprit, KernelError
 from tinynet.simulator.kernels.library import Finding, Library
 from tinynet.simulator.kernels.lines import lines as lines_of
 from tinynet.simulator.kernels.source import KernelText
@@ -64,12 +64,29 @@ def to_error(
             file, line = text.file, finding.line
         elif line is None:  # outside the kernel's own text: name the kernel at least
             file, line = text.file, text.line
-        errors.append(KernelError(kind, sentence(finding, context), file, line, text.name))
+        error = KernelError(kind, sentence(finding, context), file, line, text.name)
+        error.culprits = _culprits(finding, places, line, lines[finding.other_pc][1])
+        errors.append(error)
     first = errors[0]
     first.others = tuple(errors[1:])
     if first.others:
         first.args = ("\n".join(str(error) for error in errors),)
     return first
+
+
+def _culprits(
+    finding: Finding, places: list[Place], line: int | None, other_line: int | None
+) -> tuple[Culprit, ...]:
+    block, thread = tuple(finding.block), tuple(finding.thread)
+    kind = SENTENCES[finding.kind][0]
+    if kind not in ("out of bounds", "race", "uninitialised read") or finding.region < 0:
+        return (Culprit(block, thread, line),)
+    what = places[finding.region].name, finding.element
+    first = Culprit(block, thread, line, ACCESSES[finding.access], *what)
+    if kind != "race":
+        return (first,)
+    block, thread = tuple(finding.other_block), tuple(finding.other_thread)
+    return first, Culprit(block, thread, other_line, ACCESSES[finding.other_access], *what)
 
 
 def _is_symptom(finding: Finding) -> bool:

@@ -1,0 +1,228 @@
+"""The pages of the kernels: what is embedded in them is what profile mode counts, and is enough."""
+
+import json
+import re
+from collections import Counter
+from html import unescape
+
+import numpy as np
+import pytest
+
+from tinynet import simulator
+from tinynet.kernels import KERNELS
+from tinynet.kernels.__main__ import main
+from tinynet.kernels.catalogue import trials
+from tinynet.kernels.catalogue.page import document, pages, shown
+from tinynet.kernels.catalogue.page.words import WORDS
+
+FILES = list(dict.fromkeys(kernel.file for kernel in KERNELS.values()))
+ACCESSES = ("read", "write", "atomic")
+
+needs_simulator = pytest.mark.skipif(
+    bool(simulator.unavailable()), reason=simulator.unavailable() or ""
+)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """All pages, as the command writes them."""
+    folder = tmp_path_factory.mktemp("kernels")
+    assert main(["--page", f"{folder}/"]) == 0
+    return folder
+
+
+def html_of(folder, file):
+    return (folder / file.replace(".cu", ".html")).read_text(encoding="utf-8")
+
+
+def recorded(html):
+    text = re.search(r'<script type="application/json" id="recorded">(.*?)</script>', html, re.S)
+    return json.loads(text[1])
+
+
+def offsets_of(access):
+    _, _, _, lanes, offsets, _ = access
+    if isinstance(offsets[0], list):
+        return offsets[0]
+    first, apart = offsets
+    return [first + i * apart for i in range(lanes.bit_count())]
+
+
+def pieces(offsets, size, width):
+    return {
+        o for offset in offsets for o in range(offset // width, (offset + size - 1) // width + 1)
+    }
+
+
+def passes(access):
+    """Of shared memory: its 32 banks of 4 bytes, a half or a quarter of the warp at a time."""
+    _, _, size, lanes, _, _ = access
+    together = 32 if size <= 4 else 16 if size <= 8 else 8
+    where = dict(zip([lane for lane in range(32) if lanes >> lane & 1], offsets_of(access)))
+    total = 0
+    for first in range(0, 32, together):
+        part = [offset for lane, offset in where.items() if first <= lane < first + together]
+        banks = Counter(word % 32 for word in pieces(part, size, 4))
+        total += max(banks.values(), default=0)
+    return total
+
+
+def added_up(launch):
+    """(line, space, access) -> requests, lanes, cost, least, from the steps of all warps."""
+    sums = {}
+    for warp in launch["warps"]:
+        for number in warp["run"]:
+            line, _, _, accesses = launch["steps"][number]
+            for access in accesses:
+                kind, memory, size, lanes, _, _ = access
+                is_shared = launch["memories"][memory]["role"] == "shared"
+                offsets = offsets_of(access)
+                cost = passes(access) if is_shared else len(pieces(offsets, size, 32))
+                least = -(-len(pieces(offsets, size, 1)) // (128 if is_shared else 32))
+                key = line, "shared" if is_shared else "global", ACCESSES[kind]
+                counts = sums.setdefault(key, [0, 0, 0, 0])
+                for i, count in enumerate((1, lanes.bit_count(), cost, least)):
+                    counts[i] += count
+    return sums
+
+
+def as_sums(profile):
+    return {
+        (p["line"], p["space"], p["access"]): [p["requests"], p["lanes"], p["cost"], p["least"]]
+        for p in profile
+    }
+
+
+def profiled(lines):
+    return {(p.line, p.space, p.access): [p.requests, p.lanes, p.cost, p.least] for p in lines}
+
+
+@needs_simulator
+@pytest.mark.parametrize("file", FILES)
+def test_what_a_page_shows_adds_up_to_what_profile_mode_counts(folder, file):
+    for launch in recorded(html_of(folder, file))["launches"]:
+        kernel = launch["title"]
+        sums = added_up(launch)
+        assert sums == as_sums(launch["profile"])
+        again = trials.function(kernel, None, "profile")
+        setting = shown.SETTINGS[kernel]
+        again(setting.grid, setting.block, shown.values_of(kernel))
+        assert sums == profiled(again.module.profile())
+        runs, lanes = Counter(), Counter()
+        for warp in launch["warps"]:
+            for number in warp["run"]:
+                line, mask, _, _ = launch["steps"][number]
+                runs[line] += 1
+                lanes[line] += mask.bit_count()
+        assert runs == {run["line"]: run["runs"] for run in launch["runs"]}
+        assert lanes == {run["line"]: run["lanes"] for run in launch["runs"]}
+        # The table of AlexNet's sizes is what `--profile` prints.
+        assert as_sums(launch["larger"]["profile"]) == profiled(trials.profile(kernel))
+        assert launch["findings"] == []
+
+
+@needs_simulator
+@pytest.mark.parametrize("file", FILES)
+def test_every_case_of_a_kernel_is_in_its_page(folder, file):
+    for launch in recorded(html_of(folder, file))["launches"]:
+        lanes = {launch["steps"][n][1] for warp in launch["warps"] for n in warp["run"]}
+        assert 0xFFFFFFFF in lanes and len(lanes) > 1, "a full warp, and one that is not"
+        assert len({warp["block"] for warp in launch["warps"]}) > 1
+        threads = launch["block"][0] * launch["block"][1]
+        blocks = launch["grid"][0] * launch["grid"][1]
+        assert len(launch["warps"]) == blocks * -(-threads // 32), "all warps are recorded"
+
+
+@needs_simulator
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_needs_nothing_else(folder, file):
+    html = html_of(folder, file)
+    assert len(html.encode()) <= 1.5e6
+    assert "default-src 'none'" in html
+    assert not re.search(r"\b(src|href)=|@import|url\(|https?://", html)
+    shown_text = re.sub(r"\s", "", unescape(re.sub(r"<[^>]+>", "", html)))
+    for line in KERNELS[recorded(html)["launches"][0]["title"]].source.splitlines():
+        assert re.sub(r"\s", "", line) in shown_text
+
+
+@needs_simulator
+def test_the_index_leads_to_each_page_or_says_how_to_make_it(folder, tmp_path):
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([^"]+)"', index)
+    assert sorted(links) == sorted(file.replace(".cu", ".html") for file in FILES)
+    assert all((folder / link).is_file() for link in links)
+    assert main(["sgd", "bias_forward", "--page", str(tmp_path / "two")]) == 0
+    index = (tmp_path / "two" / "index.html").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'href="([^"]+)"', index)) == ["bias.html", "sgd.html"]
+    assert "python -m tinynet.kernels conv --page conv.html" in index
+
+
+@needs_simulator
+def test_a_page_can_be_in_korean(tmp_path):
+    path = tmp_path / "sgd.html"
+    assert main(["sgd", "--page", str(path), "--lang", "ko"]) == 0
+    html = path.read_text(encoding="utf-8")
+    assert '<html lang="ko">' in html and WORDS["ko"]["key_load"] in html
+    assert WORDS["en"]["key_loaded"] not in html
+
+
+def test_the_words_are_the_same_in_each_language():
+    english = WORDS["en"]
+    for lang, words in WORDS.items():
+        assert words.keys() == english.keys(), lang
+        for key, word in words.items():
+            assert set(re.findall(r"\{\w+\}", word)) <= set(re.findall(r"\{\w+\}", english[key])), (
+                key
+            )
+    used = set()
+    for path in document.WEB.iterdir():
+        text = path.read_text(encoding="utf-8")
+        used |= set(re.findall(r'say\("(\w+)"', text)) | set(re.findall(r"\{\{(\w+)\}\}", text))
+        used |= set(re.findall(r'"(head_\w+)"', text))
+    filled = {"lang", "title", "file", "style", "lead", "prose", "listing", "recorded", "script"}
+    assert used - filled - {"cards"} <= english.keys()
+
+
+@needs_simulator
+def test_a_page_that_cannot_be_written_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+
+    def refusal(*argv):
+        assert main(list(argv)) == 2
+        out, err = capsys.readouterr()
+        assert err.count("\n") == 1
+        return err
+
+    assert "Not a directory" in refusal("sgd", "--page", str(tmp_path / "file" / "sgd.html"))
+    assert "a page is of one file" in refusal("--page", str(tmp_path / "all.html"))
+    assert "no kernel 'lrm'" in refusal("lrm", "--page", str(tmp_path / "lrm.html"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@needs_simulator
+def test_a_race_is_told_with_both_lines_and_threads():
+    code = """
+extern "C" __global__ void k(float* y) {
+  __shared__ float tile[64];
+  tile[threadIdx.x] = 1;
+  y[threadIdx.x] = tile[63 - threadIdx.x];
+}"""
+    module = simulator.RawModule(code=code, mode="check")
+    with pytest.raises(simulator.KernelError) as caught:
+        module.get_function("k")((1,), (64,), (np.zeros(64, np.float32),))
+    error = next(e for e in (caught.value, *caught.value.others) if e.kind == "race")
+    read, write = error.culprits
+    assert (read.access, read.line, write.access, write.line) == ("read", 5, "write", 4)
+    assert read.memory == write.memory == "tile" and read.element == write.element
+    assert read.thread != write.thread and read.block == write.block == (0, 0, 0)
+
+
+def test_the_text_of_a_page_is_of_the_kernels_asked_for():
+    text = pages.text_of(["bias_backward"])
+    assert text.title == "bias_backward" and text.code == KERNELS["bias_backward"].source

@@ -1,0 +1,142 @@
+"""The page as one HTML file, and the index of a folder of pages; both written whole."""
+
+import json
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from tinynet.files.whole_file import whole_file
+from tinynet.kernels.catalogue.page import listings
+from tinynet.kernels.catalogue.page.story import MOST_DRAWN, Shown, story
+from tinynet.kernels.catalogue.page.words import WORDS
+
+WEB = Path(__file__).with_name("web")
+SCRIPTS = ("story.js", "pictures.js", "warp.js", "listing.js", "counts.js", "page.js")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Python text beside the kernel's: the key of its heading in WORDS, and the text."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the page is about: a .cu text, its file's name, a title, and what stands beside it.
+
+    header    the comment at its top, as it stands; opening: what of that leads the page
+    """
+
+    title: str
+    file: str
+    code: str
+    header: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+    beside: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """An entry of the index: a .cu file's title, kernels and opening; the link, or None."""
+
+    title: str
+    kernels: tuple[str, ...]
+    opening: tuple[str, ...]
+    link: str | None
+
+
+def write_page(path: Path, text: Text, launches: list[Shown], lang: str = "en") -> None:
+    """Write the page of these launches, all of kernels of `text`; OSError if it cannot be."""
+    html = page(text, launches, lang)
+    with whole_file(path) as file:
+        file.write(html.encode())
+
+
+def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
+    """The page's HTML; it needs no other file."""
+    words = WORDS[lang]
+    recorded = {
+        "launches": [story(launch) for launch in launches],
+        "words": words,
+        "most_drawn": MOST_DRAWN,
+    }
+    return _filled(
+        "page.html",
+        {key: escape(word) for key, word in words.items()}
+        | {
+            "lang": lang,
+            "keys": words["keys"],  # has elements of its own
+            "title": escape(text.title),
+            "file": escape(text.file),
+            "style": _web("style.css"),
+            "lead": listings.prose(list(text.opening)),
+            "prose": _prose(text, launches),
+            "twin": _beside(text, words),
+            "listing": _listing(text.code),
+            "recorded": _json(recorded),
+            "script": "\n".join(_web(name) for name in SCRIPTS),
+        },
+    )
+
+
+def index(cards: list[Card], lang: str = "en") -> str:
+    """The HTML of an index of pages that lie in the same folder."""
+    words = {key: escape(word) for key, word in WORDS[lang].items()}
+    entries = "\n".join(_card(card, words) for card in cards)
+    fill = words | {"lang": lang, "style": _web("style.css"), "cards": entries}
+    return _filled("index.html", fill)
+
+
+def _card(card: Card, words: dict[str, str]) -> str:
+    title = escape(card.title)
+    heading = f'<a href="{escape(card.link)}">{title}</a>' if card.link else title
+    command = f"python -m tinynet.kernels {card.title} --page {card.title}.html"
+    make = "" if card.link else f"<p>{words['index_make']} <code>{escape(command)}</code></p>"
+    kernels = ", ".join(map(escape, card.kernels))
+    prose = listings.prose(list(card.opening))
+    return f'<li class="card"><h2>{heading}</h2><p class="of">{kernels}</p>{prose}{make}</li>'
+
+
+def _prose(text: Text, launches: list[Shown]) -> str:
+    """What the comments say that is not in the lead; of the kernels, one is shown at a time."""
+    parts = [listings.prose(list(text.header[len(text.opening) :]))]
+    for number, launch in enumerate(launches):
+        about = listings.prose(list(launch.about))
+        parts.append(f'<div class="about" data-launch="{number}">{about}</div>')
+    return "".join(parts)
+
+
+def _beside(text: Text, words: dict[str, str]) -> str:
+    parts = []
+    for beside in text.beside:
+        lines = "".join(f"<div>{line}\n</div>" for line in listings.lines(beside.text, "python"))
+        heading = escape(words[beside.heading])
+        parts.append(f'<div class="twin"><h2>{heading}</h2><pre tabindex="0">{lines}</pre></div>')
+    return f"<div>{''.join(parts)}</div>" if parts else ""
+
+
+def _listing(code: str) -> str:
+    return "\n".join(
+        f'<div class="row" id="L{number}"><span class="number">{number}</span>'
+        '<span class="lanes"></span><span class="read"></span><span class="write"></span>'
+        f'<code class="text">{html}</code></div>'
+        for number, html in enumerate(listings.lines(code, "cuda"), 1)
+    )
+
+
+def _filled(name: str, values: dict[str, str]) -> str:
+    """A template with {{key}} replaced, once: what is put in is not looked at again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], _web(name))
+
+
+def _web(name: str) -> str:
+    return (WEB / name).read_text(encoding="utf-8")
+
+
+def _json(value: object) -> str:
+    """JSON that may stand in a script element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")

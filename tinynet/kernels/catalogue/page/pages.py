@@ -1,0 +1,82 @@
+"""The pages of tinynet's own kernels, of a .cu file each, and the index of a folder of them."""
+
+import inspect
+from itertools import takewhile
+from pathlib import Path
+
+from tinynet.files.whole_file import whole_file
+from tinynet.kernels import KERNELS, definitions
+from tinynet.kernels.catalogue.headers import opening
+from tinynet.kernels.catalogue.page.document import Beside, Card, Text, index, write_page
+from tinynet.kernels.catalogue.page.shown import shown
+
+
+def write_pages(kernels: list[str], path: Path, lang: str) -> list[Path]:
+    """Write the page of these kernels; into a folder, one for each of their files, and an index.
+
+    Returns what was written. ValueError if it cannot be.
+    """
+    files = list(dict.fromkeys(KERNELS[kernel].file for kernel in kernels))
+    folder = path.is_dir() or path.suffix != ".html"
+    if not folder and len(files) > 1:
+        raise ValueError(
+            f"--page {path}: a page is of one file, such as lrn: name it, or give a folder"
+        )
+    try:
+        if not folder:
+            return [_write(kernels, path, lang)]
+        path.mkdir(parents=True, exist_ok=True)
+        pages = [
+            _write([k for k in kernels if KERNELS[k].file == file], path / _name(file), lang)
+            for file in files
+        ]
+        return [*pages, _write_index(path, lang)]
+    except OSError as error:
+        raise ValueError(f"--page {path}: {error.strerror or error}") from None
+
+
+def _write(kernels: list[str], path: Path, lang: str) -> Path:
+    write_page(path, text_of(kernels), [shown(kernel) for kernel in kernels], lang)
+    return path
+
+
+def text_of(kernels: list[str]) -> Text:
+    """What the page of these kernels, of one file, is about."""
+    kernel = KERNELS[kernels[0]]
+    of_file = [name for name, other in KERNELS.items() if other.file == kernel.file]
+    title = _stem(kernel.file) if kernels == of_file else " ".join(kernels)
+    header = takewhile(lambda line: line.startswith("//"), kernel.source.splitlines())
+    twin = Path(inspect.getsourcefile(kernel.twin)).read_text(encoding="utf-8")
+    beside = [Beside("twin", twin)]
+    if defined := _definition(kernels):
+        beside.append(Beside("definition", defined))
+    return Text(
+        title, kernel.file, kernel.source, tuple(header), tuple(opening(kernels[0])), tuple(beside)
+    )
+
+
+def _definition(kernels: list[str]) -> str:
+    functions = dict(inspect.getmembers(definitions, inspect.isfunction))
+    return "\n\n".join(inspect.getsource(functions[name]) for name in kernels if name in functions)
+
+
+def _write_index(folder: Path, lang: str) -> Path:
+    """The index lists all files; those that have no page in the folder, with how to make it."""
+    cards = []
+    for file in dict.fromkeys(kernel.file for kernel in KERNELS.values()):
+        kernels = [name for name, kernel in KERNELS.items() if kernel.file == file]
+        lines = tuple(opening(kernels[0]))
+        there = (folder / _name(file)).exists()
+        cards.append(Card(_stem(file), tuple(kernels), lines, _name(file) if there else None))
+    path = folder / "index.html"
+    with whole_file(path) as written:
+        written.write(index(cards, lang).encode())
+    return path
+
+
+def _stem(file: str) -> str:
+    return file.removesuffix(".cu")
+
+
+def _name(file: str) -> str:
+    return f"{_stem(file)}.html"

@@ -1,0 +1,205 @@
+"""A launch as the page's script gets it: what was recorded, as JSON.
+
+To stay small: steps that are alike are written once, and a warp is a list of their numbers. Of an
+access, `offsets` are in bytes, of the active lanes in order: [first, distance] if all lie equally
+far apart, else a list in a list. `values` are [one] if all are the same, and [] where they are
+those of an array that nothing writes to, which the page has anyway.
+"""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from tinynet.simulator import KernelError
+from tinynet.simulator.kernels.profiling import LineProfile, total, total_runs
+from tinynet.simulator.kernels.recording import ACCESSES, KINDS, Access, LineStep, Memory, Recording
+
+DIGITS = 5
+MOST_DRAWN = 20_000  # elements of an array
+
+
+@dataclass(frozen=True)
+class Larger:
+    """What profile mode says at real sizes: of which layer, with what reduced."""
+
+    layer: str
+    reduced: dict[str, float]
+    profile: tuple[LineProfile, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A recorded launch, and what the page says of it.
+
+    about      the kernel's header, as it stands
+    scalars    values by name; order: the names of all parameters, as declared
+    roles      of the arrays by name: "in", "out" or "in, out"
+    findings   of check mode; None: it was not run
+    shared     C types of the shared variables by name, where known
+    """
+
+    recording: Recording
+    title: str
+    about: tuple[str, ...] = ()
+    scalars: dict[str, float] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    roles: dict[str, str] = field(default_factory=dict)
+    findings: tuple[KernelError, ...] | None = None
+    shared: dict[str, str] = field(default_factory=dict)
+    larger: Larger | None = None
+
+
+def story(shown: Shown) -> dict:
+    """All that the page's script needs of one launch."""
+    recording = shown.recording
+    steps: dict[str, int] = {}
+    numbered: list[list] = []
+    warps = []
+    for (block, warp), of_warp in recording.warps.items():
+        run = []
+        for step in of_warp:
+            told = _step(step, recording.memories)
+            key = repr(told)
+            if key not in steps:
+                steps[key] = len(numbered)
+                numbered.append(told)
+            run.append(steps[key])
+        warps.append({"block": block, "warp": warp, "run": run})
+    larger = shown.larger
+    return {
+        "title": shown.title,
+        "kernel": recording.kernel,
+        "call": _call(shown),
+        "grid": recording.grid,
+        "block": recording.block,
+        "memories": [_memory(memory, shown) for memory in recording.memories],
+        "order": shown.order,
+        "steps": numbered,
+        "warps": warps,
+        "full": recording.full,
+        "profile": [_costs(line) for line in total(list(recording.profile))],
+        "runs": [_without(asdict(runs)) for runs in total_runs(list(recording.runs))],
+        "findings": None if shown.findings is None else [_finding(f) for f in _all(shown)],
+        "larger": larger
+        and {
+            "layer": larger.layer,
+            "reduced": larger.reduced,
+            "profile": [_costs(line) for line in total(list(larger.profile))],
+        },
+    }
+
+
+def _call(shown: Shown) -> str:
+    def dimensions(sizes: tuple[int, int, int]) -> str:
+        last = max([i for i, size in enumerate(sizes) if size > 1], default=0)
+        numbers = [str(size) for size in sizes[: last + 1]]
+        return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
+
+    recording = shown.recording
+    given = ", ".join(
+        f"{name}={_short(shown.scalars[name])}" if name in shown.scalars else name
+        for name in shown.order
+    )
+    launch = f"{dimensions(recording.grid)}, {dimensions(recording.block)}"
+    return f"{recording.kernel}<<<{launch}>>>({given})"
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _memory(memory: Memory, shown: Shown) -> dict:
+    if memory.shared:
+        type_ = shown.shared.get(memory.name, "")
+        return {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": type_}
+    role = shown.roles.get(memory.name, "in" if memory.constant else "in, out")
+    drawn = role != "out" and memory.before.size <= MOST_DRAWN
+    return {
+        "name": memory.name,
+        "role": role,
+        "bytes": memory.bytes,
+        "type": memory.dtype.name,
+        "itemsize": memory.dtype.itemsize,
+        "shape": memory.shape,
+        "constant": memory.constant,
+        "values": _numbers(memory.before.reshape(-1)) if drawn else None,
+    }
+
+
+def _step(step: LineStep, memories: tuple[Memory, ...]) -> list:
+    accesses = [_access(access, memories[access.memory]) for access in step.accesses]
+    return [step.line, step.lanes, KINDS.index(step.kind), accesses]
+
+
+def _access(access: Access, memory: Memory) -> list:
+    known = memory.constant and not memory.shared
+    return [
+        ACCESSES.index(access.kind),
+        access.memory,
+        access.bytes,
+        access.lanes,
+        _offsets(access.offsets.tolist()),
+        [] if known else _values(access, memory),
+    ]
+
+
+def _offsets(offsets: list[int]) -> list:
+    apart = {b - a for a, b in zip(offsets, offsets[1:])}
+    return [offsets[0], *(apart or {0})] if len(apart) <= 1 else [offsets]
+
+
+def _values(access: Access, memory: Memory) -> list:
+    dtype = _dtype(access, memory)
+    size = min(access.bytes, access.values.shape[1])
+    numbers = access.values[:, :size].copy().view(dtype)
+    values = _numbers(numbers.reshape(-1))
+    return values[:1] if all(value == values[0] for value in values) else values
+
+
+def _dtype(access: Access, memory: Memory) -> np.dtype:
+    """What the bytes are: what the array holds, or for shared memory floats of that size."""
+    if memory.dtype is not None and access.bytes % memory.dtype.itemsize == 0:
+        return memory.dtype
+    sizes = {1: np.uint8, 2: np.float16, 4: np.float32, 8: np.float64}
+    return np.dtype(sizes.get(access.bytes, np.float32))
+
+
+def _numbers(array: np.ndarray) -> list:
+    """As JSON has them: few digits; None for NaN, text for infinities."""
+    if array.dtype.kind in "iub":
+        return array.tolist()
+    return [_number(value) for value in array.astype(np.float64).tolist()]
+
+
+def _number(value: float) -> float | str | None:
+    if value != value:
+        return None
+    if value in (np.inf, -np.inf):
+        return "inf" if value > 0 else "-inf"
+    short = float(f"{value:.{DIGITS}g}")
+    return int(short) if short == int(short) and abs(short) < 1e15 else short
+
+
+def _costs(line: LineProfile) -> dict:
+    return _without(asdict(line))
+
+
+def _without(fields: dict) -> dict:
+    return {name: value for name, value in fields.items() if name not in ("kernel", "file")}
+
+
+def _all(shown: Shown) -> list[KernelError]:
+    """What check mode found, and what stopped the recording if that is not among it."""
+    error = shown.recording.error
+    found = list(shown.findings or ())
+    known = {(each.kind, each.line) for each in found}
+    return found + [e for e in [error] if e is not None and (e.kind, e.line) not in known]
+
+
+def _finding(error: KernelError) -> dict:
+    return {
+        "kind": error.kind,
+        "text": str(error).splitlines()[0],
+        "line": error.line,
+        "culprits": [asdict(culprit) for culprit in error.culprits],
+    }

@@ -1,0 +1,75 @@
+// What check mode has found, and all that profile mode has counted.
+"use strict";
+
+const foundLines = () =>
+  now.finding ? [now.finding.line, ...now.finding.culprits.map((c) => c.line)] : [];
+
+function foundElements(memory) {
+  if (!now.finding) return [];
+  return now.finding.culprits.filter((c) => c.memory === memory.name).map((c) => c.element);
+}
+
+function showFindings() {
+  const found = launch.findings, box = get("found");
+  const title = found === null ? "" : found.length ? say("found", {n: found.length}) : say("clean");
+  get("findings").textContent = title;
+  get("findings").className = found && found.length ? "bad" : "";
+  box.replaceChildren(...(found || []).map((finding) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = finding.text;
+    button.addEventListener("click", () => showFinding(finding));
+    return button;
+  }));
+}
+
+// Both lines and the element are lit; and we go to where the first of the two threads does it.
+function showFinding(finding) {
+  now.finding = finding;
+  for (const {block: [x, y, z], thread: [tx, ty, tz], line} of finding.culprits) {
+    const number = x + launch.grid[0] * (y + launch.grid[1] * z);
+    const thread = tx + launch.block[0] * (ty + launch.block[1] * tz);
+    const warp = Math.floor(thread / WARP);
+    const run = launch.warps.find((each) => each.block === number && each.warp === warp);
+    if (!run) continue;
+    run.frames ??= framesOf(launch, run.run);
+    const at = run.frames.findIndex((f) => f.line === line && isActive(f.lanes, thread % WARP));
+    if (at >= 0) return choose({block: number, warp, at});
+  }
+  render();
+}
+
+function showCounts() {
+  const rows = (profile) => profile.map((c) => [
+    c.line, `${say(`space_${c.space}`)} · ${say(c.access)}`, c.requests,
+    (c.lanes / c.requests).toFixed(1), c.cost, c.least, (c.cost / c.requests).toFixed(2)]);
+  const heads = ["head_line", "head_access", "head_requests", "head_lanes", "head_cost", "head_least",
+                 "head_each"];
+  fillTable(get("costs"), heads, rows(launch.profile));
+  fillTable(get("runs"), ["head_line", "head_runs", "head_lanes", "head_parted", "head_passes"],
+    launch.runs.map((r) => [r.line, r.runs, (r.lanes / r.runs).toFixed(1), r.parted || "", r.passes || ""]));
+  get("larger_box").hidden = !launch.larger;
+  if (!launch.larger) return;
+  const {layer, reduced, profile} = launch.larger;
+  const but = Object.entries(reduced).map(([name, value]) => `${name} ${value}`).join(", ");
+  get("larger_title").textContent = say("larger", {layer, but});
+  fillTable(get("larger"), heads, rows(profile));
+}
+
+function fillTable(table, heads, rows) {
+  const head = table.createTHead(), body = table.tBodies[0] || table.createTBody();
+  head.replaceChildren();
+  body.replaceChildren();
+  const top = head.insertRow();
+  for (const key of heads) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = say(key);
+    top.append(cell);
+  }
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const text of row) line.insertCell().textContent = text;
+  }
+}
+

@@ -1,0 +1,134 @@
+// The warp: its 32 lanes, its way through time beside the other warps of its block, the grid.
+"use strict";
+
+// ------------------------------------------------------------ lanes
+
+// A lane is active; or it waits for others and goes on at a later frame; or it has ended; or there
+// is no such thread. Of one that waits, the line where it goes on.
+function laneStates(frames, at, threads) {
+  const {lanes} = frames[at];
+  const waiting = {};
+  for (let i = at + 1; i < frames.length; ++i)
+    for (const lane of lanesOf(frames[i].lanes)) waiting[lane] ??= frames[i].line;
+  return Array.from({length: WARP}, (_, lane) => {
+    if (lane >= threads) return {state: "none"};
+    if (isActive(lanes, lane)) return {state: "on"};
+    return lane in waiting ? {state: "waits", line: waiting[lane]} : {state: "ended"};
+  });
+}
+
+function showLanes(box, frame, states, firstThread, block) {
+  const {access} = frame;
+  const values = new Map((access ? access.lanes : []).map((l) => [l.lane, l.values]));
+  box.replaceChildren(...states.map(({state, line}, lane) => {
+    const cell = document.createElement("div");
+    const touches = state === "on" && access && isActive(access.mask, lane);
+    cell.className = `lane ${state} ${touches ? access.kind : ""}`;
+    cell.dataset.lane = lane;
+    const number = document.createElement("span"), value = document.createElement("span");
+    number.className = "n";
+    number.textContent = lane;
+    value.className = "v";
+    if (touches) value.textContent = (values.get(lane) || []).map(shown).join(" ");
+    else if (state === "waits") value.textContent = `→ ${line}`;
+    else if (state === "ended") value.textContent = "–";
+    cell.append(number, value);
+    cell.title = say("lane_title", {
+      thread: threadOf(firstThread + lane, block),
+      state: say(`state_${state}`, {line}),
+    });
+    return cell;
+  }));
+}
+
+function threadOf(number, [x, y]) {
+  return `(${number % x}, ${Math.floor(number / x) % y}, ${Math.floor(number / (x * y))})`;
+}
+
+// ------------------------------------------------------------ timeline
+
+// The frames of each warp, cut where the block meets at a barrier: there all of them begin anew.
+function phasesOf(runs) {
+  const cut = runs.map((frames) => {
+    const phases = [[]];
+    frames.forEach((frame, i) => {
+      if (frame.kind === "barrier" && frame.part === 0) phases.push([]);
+      phases[phases.length - 1].push(i);
+    });
+    return phases;
+  });
+  const count = Math.max(...cut.map((phases) => phases.length));
+  const starts = [0];
+  for (let p = 0; p < count; ++p)
+    starts.push(starts[p] + Math.max(...cut.map((phases) => (phases[p] || []).length)));
+  const places = cut.map((phases) => phases.flatMap((own, p) => own.map((_, i) => starts[p] + i)));
+  return {places, barriers: starts.slice(1, -1), length: starts[count]};
+}
+
+// A frame is a bar, as high as the share of lanes that run it. A dark mark: where we are.
+function drawTimeline(canvas, runs, phases, current, at, width) {
+  const tall = runs.length > 8 ? 9 : runs.length > 3 ? 15 : 22, gap = 4, left = 52;
+  const pen = sized(canvas, width, runs.length * (tall + gap) + 4);
+  const unit = (width - left - 2) / phases.length;
+  pen.textAlign = "left";
+  runs.forEach((frames, row) => {
+    const top = row * (tall + gap) + 2;
+    pen.fillStyle = row === current ? theme.ink : theme.muted;
+    pen.font = `${row === current ? "bold " : ""}11px system-ui, sans-serif`;
+    pen.fillText(say("warp_n", {n: frames.warp}), 0, top + tall / 2);
+    pen.fillStyle = theme.cell;
+    pen.fillRect(left, top, width - left - 2, tall);
+    frames.forEach((frame, i) => {
+      const share = lanesOf(frame.lanes).length / WARP, high = Math.max(1.5, tall * share);
+      pen.fillStyle = frame.access ? theme[frame.access.kind] : theme.muted;
+      const x = left + phases.places[row][i] * unit;
+      pen.fillRect(x, top + tall - high, Math.max(unit - (unit > 4 ? 0.7 : 0), 0.6), high);
+    });
+  });
+  const bottom = runs.length * (tall + gap);
+  for (const barrier of phases.barriers) {
+    const x = left + barrier * unit;
+    pen.fillStyle = theme.panel;
+    pen.fillRect(x - 2, 0, 5, bottom);
+    pen.fillStyle = theme.ink;
+    pen.fillRect(x - 0.5, 0, 1.5, bottom);
+  }
+  const x = left + (phases.places[current][at] + 0.5) * unit, top = current * (tall + gap);
+  pen.strokeStyle = theme.ink;
+  pen.lineWidth = 2;
+  pen.strokeRect(x - Math.max(unit, 4) / 2 - 0.5, top + 1, Math.max(unit, 4) + 1, tall + 2);
+  return {left, unit, row: tall + gap};
+}
+
+// ------------------------------------------------------------ grid
+
+// Every block of the launch, small; those recorded are filled, each warp a stripe.
+function drawGrid(canvas, launch, recorded, block, warp, width) {
+  const [gx, gy, gz] = launch.grid, warps = Math.ceil(launch.block.reduce((a, b) => a * b) / WARP);
+  const down = gy * gz;
+  const room = Math.min(width, 520);
+  const size = Math.max(3, Math.min(40, Math.floor(room / gx) - 3));
+  const columns = Math.min(gx, Math.floor(room / (size + 3))), rows = Math.min(down, 12);
+  const tall = Math.max(4, Math.min(26, warps * 6));
+  const pen = sized(canvas, Math.min(room, columns * (size + 3) + 2), rows * (tall + 3) + 1);
+  const boxes = [];
+  for (let row = 0; row < rows; ++row)
+    for (let column = 0; column < columns; ++column) {
+      const number = row * gx + column, x = column * (size + 3) + 1, y = row * (tall + 3) + 1;
+      const own = recorded.get(number) || [];
+      pen.fillStyle = theme.cell;
+      pen.fillRect(x, y, size, tall);
+      for (const w of own) {
+        pen.fillStyle = number === block && w === warp ? theme.ink : theme.muted;
+        const high = tall / warps;
+        pen.fillRect(x, y + w * high, size, Math.max(1, high - (high > 3 ? 1 : 0)));
+      }
+      if (number === block) {
+        pen.strokeStyle = theme.ink;
+        pen.lineWidth = 1.5;
+        pen.strokeRect(x - 0.5, y - 0.5, size + 1, tall + 1);
+      }
+      boxes.push({number, x, y, size, tall});
+    }
+  return boxes;
+}
