@@ -157,7 +157,7 @@ def trained(photos, tmp_path_factory):
     """A run that learns to tell green from red."""
     out = tmp_path_factory.mktemp("runs") / "run"
     args = ("--profile", "modern", "--epochs", "4", "--lr", "0.003")
-    train("--data", photos, *args, "--out", out)
+    train("--data", photos, *args, "--out", out, draws=True)
     return out
 
 
@@ -246,7 +246,8 @@ def test_verdicts():
 
 def test_training_prints_the_score_of_its_filters(photos, tmp_path):
     out = tmp_path / "run"
-    told = train("--data", photos, "--profile", "modern", "--epochs", "1", "--out", out).out
+    args = ("--profile", "modern", "--epochs", "1", "--out", out)
+    told = train("--data", photos, *args, draws=True).out
     assert drawn(out) == {"curves", "filters"}
     weight = tinynet.load(max((out / "checkpoints").glob("step-*")))["model"]["conv1.weight"]
     a, b = tower_scores(weight, 2)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from tiny_runs import last_checkpoint, load_example, read_log, run, train, write_photos
 
 import tinynet
-from tinynet.commands import run as commands_run
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import likeliest
@@ -208,8 +207,7 @@ def begun(tmp_path_factory):
     return folder / "run"
 
 
-def test_a_run_goes_on_from_any_state_or_it_is_refused(begun, tmp_path, fuzz, monkeypatch):
-    monkeypatch.setattr(commands_run, "_draw_figures", lambda *args: None)  # a second each
+def test_a_run_goes_on_from_any_state_or_it_is_refused(begun, tmp_path, fuzz):
     state, out = tinynet.load(last_checkpoint(begun)), tmp_path / "run"
 
     def check(edit):

@@ -172,7 +172,7 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(photos, tmp_path, monkeypatc
 
     monkeypatch.setattr(curves, "learning_curves", fail)
     out = tmp_path / "run"
-    result = train("--data", photos, "--steps", 1, "--out", out)  # with status 0
+    result = train("--data", photos, "--steps", 1, "--out", out, draws=True)  # with status 0
     (warning,) = (line for line in result.err.splitlines() if line.startswith("warning"))
     assert warning.startswith("warning: the figures are not drawn: RuntimeError: no latex; to try")
     assert f"figures --run {out}" in warning

@@ -35,7 +35,7 @@ def test_a_run_in_two_towers_is_the_run_on_one_device(photos, tmp_path, devices)
     # rounding, and their sums come in another order
     args = ("--profile", "modern", "--data", photos, "--epochs", 2)
     train(*args, "--devices", "cpu", "--out", tmp_path / "one")
-    result = train(*args, "--devices", devices, "--out", tmp_path / "two")
+    result = train(*args, "--devices", devices, "--out", tmp_path / "two", draws=True)
     a, b = devices.split(",")
     assert f"\ndevices  tower a on {a}, tower b on {b}; " in result.out
     assert (tmp_path / "two" / "figures" / "filters.png").is_file()

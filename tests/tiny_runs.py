@@ -6,15 +6,17 @@ import json
 import re
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
 
 from tinynet.commands import command_line
+from tinynet.commands import run as commands_run
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CLASSES = ("green", "red")
@@ -62,10 +64,14 @@ def arguments(argv: tuple[str | Path, ...]) -> list[str]:
     return [given[0], "--devices", "cpu", *given[1:]] if chooses else given
 
 
-def run(*argv: str | Path, example: str = "alexnet") -> Result:
-    """Run a command of an example in this process: an exception that escapes is a traceback."""
+def run(*argv: str | Path, example: str = "alexnet", draws: bool = False) -> Result:
+    """Run a command of an example in this process: an exception that escapes is a traceback.
+
+    `draws`: whether training ends with its figures, which take longer than a tiny training.
+    """
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
+    drawing = nullcontext() if draws else patch.object(commands_run, "_draw_figures")
+    with redirect_stdout(out), redirect_stderr(err), drawing:
         try:
             status = command_line.main(load_example(example).EXAMPLE, arguments(argv))
         except SystemExit as stop:  # argparse
@@ -73,9 +79,9 @@ def run(*argv: str | Path, example: str = "alexnet") -> Result:
     return Result(status, out.getvalue(), err.getvalue())
 
 
-def train(*argv: str | Path, example: str = "alexnet") -> Result:
+def train(*argv: str | Path, example: str = "alexnet", draws: bool = False) -> Result:
     """`train` with a tiny network, which must succeed."""
-    result = run("train", *TINY, *argv, example=example)
+    result = run("train", *TINY, *argv, example=example, draws=draws)
     assert result.status == 0, result.err
     return result
 
