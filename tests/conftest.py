@@ -26,7 +26,7 @@ def pytest_addoption(parser):
 
 
 def pytest_generate_tests(metafunc):
-    """Refuse parameters in a set: two processes that share the tests would order them differently."""
+    """Refuse parameters in a set: processes that share the tests would order them differently."""
     for mark in metafunc.definition.iter_markers("parametrize"):
         if isinstance(mark.args[1], set | frozenset):
             raise TypeError(f"{metafunc.definition.nodeid}: parametrized by a set: sort it")
