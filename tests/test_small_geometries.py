@@ -15,7 +15,6 @@ import tinynet.functional as F
 SIZES = range(1, 8)
 STRIDES = range(1, 5)
 PADDINGS = range(5)
-EVERY = list(product(SIZES, SIZES, STRIDES, PADDINGS, PADDINGS))
 RNG = np.random.default_rng(0)
 
 
