@@ -71,6 +71,10 @@ CASES = {
     "local_response_norm, even": Case(
         lambda x: F.local_response_norm(x, 4, alpha=0.9, beta=0.6, k=1.5), normal(2, 3, 2, 3)
     ),
+    "local_response_norm, paper": Case(
+        lambda x: F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=2, groups=2),
+        normal(2, 12, 3, 2),
+    ),
     "local_response_norm_within": Case(
         lambda x: F.local_response_norm_within(x, 3, alpha=0.9, beta=0.75, k=1.5), normal(*MAPS)
     ),
