@@ -42,6 +42,7 @@ class Context:
     seconds: float
     line: Callable[[int], str]  # the line of an offset in the library, as " at lrn.cu:12"
     text: Callable[[int], str]  # what the library says at an address
+    stand: str  # where the threads of the block were when it was stopped
 
 
 def to_error(
@@ -55,7 +56,9 @@ def to_error(
         file, line = lines[offset]
         return f" at {file}:{line}" if line else ""
 
-    context = Context(places, seconds, at_line, lambda at: ctypes.string_at(at).decode())
+    context = Context(
+        places, seconds, at_line, lambda at: ctypes.string_at(at).decode(), _stand(library)
+    )
     errors = []
     for finding in sorted(found, key=_is_symptom):
         kind, sentence = SENTENCES[finding.kind]
@@ -169,9 +172,15 @@ def _crash(finding: Finding, context: Context) -> str:
 
 def _time_limit(finding: Finding, context: Context) -> str:
     return (
-        f"stopped after {context.seconds:g} s in {_me(finding)}. A thread that spins until another "
-        "one writes never ends here; for a kernel that is only slow, set TINYNET_SIM_TIMEOUT"
+        f"stopped after {context.seconds:g} s in {_me(finding)}; of its block's threads "
+        f"{context.stand}. A thread that spins until another one writes never ends here; for a "
+        "kernel that is only slow, set TINYNET_SIM_TIMEOUT"
     )
+
+
+def _stand(library: Library) -> str:
+    """Where the threads of the block were: "1 running, 31 at the barrier of line 12"."""
+    return ", ".join(f"{count} {what}" for what, count in sorted(library.stand().items()))
 
 
 def _too_long(finding: Finding, context: Context) -> str:
@@ -190,7 +199,7 @@ def _misaligned(finding: Finding, context: Context) -> str:
 
 
 def _assertion(finding: Finding, context: Context) -> str:
-    return f"{context.text(finding.detail)}, in {_me(finding)}"
+    return f"{context.text(finding.detail)} does not hold, in {_me(finding)}"
 
 
 def _unsupported(finding: Finding, context: Context) -> str:

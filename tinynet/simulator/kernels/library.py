@@ -3,6 +3,7 @@
 import ctypes
 import re
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -146,6 +147,17 @@ class ModuleVariable:
     bytes: int
 
 
+# In the order of `sim::Stand` in scheduler.cpp.
+STANDS = (
+    "not begun",
+    "running",
+    "at the barrier of line {line}",
+    "waiting for other lanes on line {line}",
+    "about to go on",
+    "ended",
+)
+
+
 class Library:
     """The shared library of one RawModule in one mode."""
 
@@ -185,6 +197,12 @@ class Library:
         found = ctypes.POINTER(Finding)()
         count = self.c.sim_launch(ctypes.byref(launch), ctypes.byref(found))
         return [Finding.from_buffer_copy(found[i]) for i in range(count)]
+
+    def stand(self) -> Counter[str]:
+        """After a launch that was stopped: how many threads of its block stood where, in words."""
+        what, line = (ctypes.c_int32 * 1024)(), (ctypes.c_int32 * 1024)()
+        threads = self.c.sim_stand(what, line)
+        return Counter(STANDS[what[t]].format(line=line[t]) for t in range(threads))
 
     def watch(self, regions: list[Region]) -> None:
         """Check and profile mode: the memory that the next launch may touch."""

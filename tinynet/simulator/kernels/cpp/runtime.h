@@ -137,6 +137,11 @@ struct Finding {             // library.py has the same
   uint64_t detail, line;     // line: known already, or 0
 };
 
+// printf of a kernel; and what ends it: an assertion that fails, or what is not to be had here.
+int print(const char* format, ...) __attribute__((format(printf, 1, 2)));
+[[noreturn]] void stop(Kind kind, const char* text);
+extern unsigned ticks;
+
 // A finding of the thread that runs now, to be completed; nullptr if this place has one already.
 Finding* add_finding(Kind kind, uintptr_t pc, int line = 0);
 void forget_findings();
@@ -148,8 +153,8 @@ uint64_t offset_in_library(uintptr_t address);      // 0 if it lies elsewhere
 // In crash.cpp: run `work` so that neither a crash nor a hang ends the process...
 void survive(void (*work)(), double seconds);
 [[noreturn]] void abandon_launch();                 // ...and leave it from anywhere
-extern volatile bool busy;  // in watch(), perhaps holding a lock of the C library: no leap from it
-extern volatile bool late;  // the launch's time is up: watch() is to end it
+extern volatile bool busy;  // in watch() or print(), perhaps holding a lock of the C library: no leap
+extern volatile bool late;  // the launch's time is up: they are to end it
 
 // ------------------------------------------------------------ memory, in check and profile mode
 

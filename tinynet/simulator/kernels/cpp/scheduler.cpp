@@ -6,6 +6,7 @@
 //   first warps   (a group whose lanes have all arrived at a shuffle, a vote or __syncwarp),
 //   then the block (every thread that is left is at __syncthreads).
 // Nothing is pre-empted: a thread that spins on another's flag never lets it run (see crash.cpp).
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -111,20 +112,25 @@ static int lanes_of(int warp) {
   return rest < WARP ? rest : WARP;
 }
 
-// The lanes of the group that lane `l` waits in: those with the same mask.
+// The lanes of the group that lane `l` waits in: those with the same mask. 0 is that of
+// __activemask(): whoever has come to its line.
 static unsigned group_of(int warp, int l) {
   const Thread* lane = block.thread + warp * WARP;
   unsigned group = 0;
   for (int k = 0; k < lanes_of(warp); ++k)
-    if (block.state[warp * WARP + k] == AT_WARP && lane[k].mask == lane[l].mask) group |= 1u << k;
+    if (block.state[warp * WARP + k] == AT_WARP && lane[k].mask == lane[l].mask &&
+        (lane[l].mask || lane[k].line == lane[l].line))
+      group |= 1u << k;
   return group;
 }
 
 static void release_group(int warp, unsigned group) {
+  unsigned all = group;
   ++block.syncs[warp];
   for (int t = warp * WARP; group; group >>= 1, ++t) {
     if (!(group & 1)) continue;
     block.given[t] = block.offered[t];
+    if (!block.thread[t].mask) block.thread[t].mask = all;
     if (block.thread[t].orders_memory) block.last_sync[t] = block.syncs[warp];
     block.state[t] = RELEASED;
     --block.at_warp;
@@ -153,8 +159,14 @@ static void release_warp(int warp) {
     if (block.state[t] != AT_WARP) continue;
     unsigned mask = block.thread[t].mask, group = group_of(warp, l);
     bool complete = !(required(mask, alive) & ~group) && !(group & ~mask);
-    if (complete) release_group(warp, group), any = true;
-    else stuck = t;
+    if (mask && complete) release_group(warp, group), any = true;
+    else if (mask) stuck = t;
+  }
+  for (int l = 0; l < lanes_of(warp) && !any; ++l) {
+    int t = warp * WARP + l;
+    if (block.state[t] != AT_WARP || block.thread[t].mask) continue;
+    release_group(warp, group_of(warp, l));
+    any = true;
   }
   if (stuck >= 0 && !any) report_missing_lanes(stuck, group_of(warp, stuck % WARP));
 }
@@ -242,6 +254,24 @@ static void run_blocks() {
 
 extern "C" __attribute__((visibility("default"))) char* sim_make_stacks() { return make_stacks(); }
 
+// Where the threads of the block stand that was running when the launch was stopped: for each a
+// state and, if it waits, its line.
+enum Stand : int32_t { NOT_BEGUN, RUNNING, WAITS_FOR_BLOCK, WAITS_FOR_WARP, READY, ENDED };
+
+extern "C" __attribute__((visibility("default"))) int sim_stand(int32_t* stand, int32_t* line) {
+  for (int i = 0; i < block.threads; ++i) {
+    int t = block.order[i];
+    line[t] = block.thread[t].line;
+    stand[t] = i >= block.started             ? NOT_BEGUN
+               : t == block.current           ? RUNNING
+               : block.state[t] == AT_BARRIER ? WAITS_FOR_BLOCK
+               : block.state[t] == AT_WARP    ? WAITS_FOR_WARP
+               : block.state[t] == RELEASED   ? READY
+                                              : ENDED;
+  }
+  return block.threads;
+}
+
 extern "C" __attribute__((visibility("default")))
 int sim_launch(const Launch* wanted, Finding** found) {
   launch = *wanted;
@@ -261,6 +291,7 @@ int sim_launch(const Launch* wanted, Finding** found) {
   watch_launch();
 #endif
   survive(run_blocks, launch.seconds);
+  fflush(stdout);
   return all_findings(found);
 }
 
