@@ -21,9 +21,12 @@ The files, in the order to read them:
     module.py      RawModule, which is CuPy's way to run a kernel
 
 In cpp/ is what a kernel's text is compiled with. cuda.h is the language: __global__, threadIdx,
-__syncthreads and the rest of what kernels say; vectors.h adds float4 and its like, dual.h numbers
-that carry their slope. entry.h is how Python finds a kernel; fiber.h makes threads that take turns,
-and scheduler.cpp gives the turns; crash.cpp outlives a kernel that crashes or never ends. In check
+__syncthreads; what a warp does together is in warp.h, and vectors.h, atomics.h, arithmetic.h,
+cuda_fp16.h and cooperative_groups.h are as they are called; dual.h has numbers that carry their
+slope.
+
+entry.h is how Python finds a kernel; fiber.h makes threads that take turns, and scheduler.cpp gives
+the turns; crash.cpp outlives a kernel that crashes or never ends. In check
 mode and in profile mode watch.cpp sees every access to memory. In check mode check.cpp judges it,
 and findings.cpp keeps what is found. In profile mode trace.cpp puts the lanes of a warp side by
 side (reconverge.h says which go first), steps.cpp tells the lines that they run, which text.cpp

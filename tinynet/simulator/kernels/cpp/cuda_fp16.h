@@ -23,6 +23,7 @@ static inline unsigned short to_half(double x) {
   unsigned short sign = std::signbit(x) ? 0x8000 : 0;
   double size = fabs(x);
   if (size != size) return 0x7fff;
+  if (size == 0) return sign;
   if (size >= 65520) return sign | 0x7c00;  // half the way from 65504 to the next
   int exponent;
   frexp(size, &exponent);                   // size is below 2^exponent
