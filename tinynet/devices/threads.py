@@ -90,9 +90,9 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
         if team <= 1:
             work()
             return
-        futures = [_pool(workers()).submit(work) for _ in range(team)]
+        futures = [_pool(workers()).submit(work) for _ in range(team - 1)]
         try:
-            wait(futures)
+            work()
         finally:
             _exhaust(indices)
             wait(futures)

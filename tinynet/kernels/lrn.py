@@ -22,15 +22,15 @@ def lrn_forward(y, scale, x, n, c, plane, groups, size, alpha, beta, k):
     channels = c // groups
     x, y, scale = (a.reshape(n * groups, channels, plane) for a in (x, y, scale))
 
-    def one_group(i):
-        squares, inside = _bordered(channels, plane, size, x.dtype, before=size // 2)
-        np.square(x[i], out=inside)
-        _window_sums(scale[i], squares, size)
-        scale[i] *= alpha
-        scale[i] += k
-        multiply_by_power(y[i], x[i], scale[i], beta)
+    def some_groups(part):
+        squares, inside = _bordered(x[part].shape, size, x.dtype, before=size // 2)
+        np.square(x[part], out=inside)
+        sums = _window_sums(scale[part], squares, size)
+        sums *= alpha
+        sums += k
+        multiply_by_power(y[part], x[part], sums, beta)
 
-    threads.for_each(n * groups, one_group)
+    threads.for_each_chunk(n * groups, channels * plane * x.itemsize, some_groups)
 
 
 def lrn_backward(dx, dy, x, y, scale, n, c, plane, groups, size, alpha, beta):
@@ -41,34 +41,36 @@ def lrn_backward(dx, dy, x, y, scale, n, c, plane, groups, size, alpha, beta):
     channels = c // groups
     dx, dy, x, y, scale = (a.reshape(n * groups, channels, plane) for a in (dx, dy, x, y, scale))
 
-    def one_group(i):
-        ratios, inside = _bordered(channels, plane, size, x.dtype, before=size - 1 - size // 2)
-        np.multiply(dy[i], y[i], out=inside)
-        inside /= scale[i]
-        sums = threads.scratch("lrn sums", (channels, plane), x.dtype)
+    def some_groups(part):
+        ratios, inside = _bordered(x[part].shape, size, x.dtype, before=size - 1 - size // 2)
+        np.multiply(dy[part], y[part], out=inside)
+        inside /= scale[part]
+        sums = threads.scratch("lrn sums", x[part].shape, x.dtype)
         _window_sums(sums, ratios, size)
         sums *= -2 * alpha * beta
-        sums *= x[i]
-        multiply_by_power(dx[i], dy[i], scale[i], beta)
-        dx[i] += sums
+        sums *= x[part]
+        multiply_by_power(dx[part], dy[part], scale[part], beta)
+        dx[part] += sums
 
-    threads.for_each(n * groups, one_group)
+    threads.for_each_chunk(n * groups, channels * plane * x.itemsize, some_groups)
 
 
-def _bordered(channels, plane, size, dtype, before):
-    """A buffer with size-1 channels of zeros around the group, `before` of them ahead of it."""
-    buffer = threads.scratch("lrn bordered", (channels + size - 1, plane), dtype)
-    buffer[:before] = 0
-    buffer[before + channels :] = 0
-    return buffer, buffer[before : before + channels]
+def _bordered(shape, size, dtype, before):
+    """A buffer with size-1 channels of zeros around each group, `before` of them ahead of it."""
+    groups, channels, plane = shape
+    buffer = threads.scratch("lrn bordered", (groups, channels + size - 1, plane), dtype)
+    buffer[:, :before] = 0
+    buffer[:, before + channels :] = 0
+    return buffer, buffer[:, before : before + channels]
 
 
 def _window_sums(sums, bordered, size):
-    """sums[i] = bordered[i] + ... + bordered[i + size - 1], in that order."""
-    channels = len(sums)
-    sums[...] = bordered[:channels]
+    """sums[:, i] = bordered[:, i] + ... + bordered[:, i + size - 1], in that order."""
+    channels = sums.shape[1]
+    np.copyto(sums, bordered[:, :channels])
     for tap in range(1, size):
-        sums += bordered[tap : tap + channels]
+        sums += bordered[:, tap : tap + channels]
+    return sums
 
 
 def multiply_by_power(y, x, scale, beta):

@@ -6,6 +6,11 @@ The maximum over a window is separable: first over each row of the window, then 
 first of several equal maxima wins, in reading order, because a later candidate must be larger.
 `argmax` (index i*kw + j within the window) is all that backward needs. Each map is pooled on its
 own, so a batch is n*c maps, and a task takes some of them.
+
+A task looks at its maps as one run of pixels, and lets a window begin at every one of them: tap
+(i, j) is then the run itself, i*w + j pixels on. What the stride leaves out, and the windows that
+wrap round to the next row or map, are computed for nothing and dropped at the end: one loop over
+all pixels takes less time than many short ones over every second pixel of a row.
 """
 
 import numpy as np
@@ -29,6 +34,7 @@ def max_pool_forward(
     first_inside = (first_i[:, None] * kw + first_j).astype(index_type)
 
     x, y, argmax = x.reshape(n * c, h, w), y.reshape(n * c, oh, ow), argmax.reshape(n * c, oh, ow)
+    stops = np.s_[:, : reach_h - kh + 1 : stride_h, : reach_w - kw + 1 : stride_w]
 
     def some_maps(part):
         pixels, maps = x[part], part.stop - part.start
@@ -37,46 +43,47 @@ def max_pool_forward(
             pixels[...] = -np.inf
             inside = pixels[:, pad_top : pad_top + h, pad_left : pad_left + w]
             inside[...] = x[part, : inside.shape[1], : inside.shape[2]]
-        index = threads.scratch("max_pool index", (maps, oh, ow), index_type)
-        _both_axes(y[part], index, pixels, kh, kw, stride_h, stride_w, np.greater)
-        if np.isnan(np.min(y[part])):  # rare, so the test for NaN is not in the fast comparison
-            _both_axes(y[part], index, pixels, kh, kw, stride_h, stride_w, _greater_or_nan)
+        largest, index = _both_axes(pixels, kh, kw, index_type, np.greater)
+        if np.isnan(np.min(largest[stops])):  # rare, so np.greater need not look for NaN
+            largest, index = _both_axes(pixels, kh, kw, index_type, _greater_or_nan)
+        y[part] = largest[stops]
         # A window of nothing but -inf has kept its index 0, which may lie in the padding.
-        np.maximum(index, first_inside, out=argmax[part])
+        np.maximum(index[stops], first_inside, out=argmax[part])
 
     threads.for_each_chunk(n * c, h * w * x.itemsize, some_maps)
 
 
-def _both_axes(y, index, pixels, kh, kw, stride_h, stride_w, greater):
-    """y and index (maps, oh, ow): the maximum along each row of a window, then over the rows."""
-    maps, oh, ow = y.shape
-    reach_h, reach_w = (oh - 1) * stride_h + kh, (ow - 1) * stride_w + kw
-    best = threads.scratch("max_pool row maxima", (maps, reach_h, ow), y.dtype)
-    best_j = threads.scratch("max_pool row indices", (maps, reach_h, ow), index.dtype)
-    for j in range(kw):
-        tap = pixels[:, :reach_h, j : reach_w - kw + 1 + j : stride_w]
-        _keep_greater(best, best_j, tap, j, j == 0, greater)
-    for i in range(kh):
-        rows = slice(i, reach_h - kh + 1 + i, stride_h)
-        candidate_index = best_j[:, rows] + index.dtype.type(i * kw)
-        _keep_greater(y, index, best[:, rows], candidate_index, i == 0, greater)
+def _both_axes(pixels, kh, kw, index_type, greater):
+    """The maximum of the window that begins at each pixel (maps, h, w), and its index."""
+    run, w = pixels.reshape(-1), pixels.shape[2]
+    zeros = threads.scratch("max_pool zeros", run.shape, index_type)
+    zeros[...] = 0
+    along_row, along_column = [(j, j) for j in range(kw)], [(i * w, i * kw) for i in range(kh)]
+    of_row, index = _largest("row", run, zeros, along_row, greater)
+    largest, index = _largest("window", of_row, index, along_column, greater)
+    return largest.reshape(pixels.shape), index.reshape(pixels.shape)
 
 
-def _keep_greater(best, index, candidate, candidate_index, is_first, greater):
-    """Replace best and index where the candidate is greater (all of them, if it is the first).
+def _largest(name, run, index, taps, greater):
+    """For each place p the largest run[p + step] of the taps (step, offset), and its index, which
+    is index[p + step] + offset. Where a tap would lie beyond the end, anything comes out.
 
-    Candidates come with rising indices, so the index to keep is a plain maximum.
+    The offsets rise, so the index to keep is a plain maximum.
     """
-    if is_first:
-        best[...] = candidate
-        index[...] = candidate_index
-        return
-    replaced = threads.scratch("max_pool replaced", best.shape, bool)
-    greater(candidate, best, out=replaced)
-    offered = threads.scratch("max_pool offered", best.shape, index.dtype)
-    np.multiply(replaced.view(np.uint8), candidate_index, out=offered, dtype=index.dtype)
-    np.maximum(index, offered, out=index)
-    np.maximum(best, candidate, out=best)
+    best = threads.scratch(f"max_pool of {name}", run.shape, run.dtype)
+    best_index = threads.scratch(f"max_pool index in {name}", run.shape, index.dtype)
+    replaced = threads.scratch("max_pool replaced", run.shape, bool)
+    offered = threads.scratch("max_pool offered", run.shape, index.dtype)
+    so_far, index_so_far = run, index
+    for step, offset in taps[1:]:
+        here = slice(0, max(0, len(run) - step))
+        greater(run[step:], so_far[here], out=replaced[here])
+        np.add(index[step:], index.dtype.type(offset), out=offered[here])
+        offered[here] *= replaced[here].view(np.uint8)
+        np.maximum(index_so_far[here], offered[here], out=best_index[here])
+        np.maximum(so_far[here], run[step:], out=best[here])
+        so_far, index_so_far = best, best_index
+    return so_far, index_so_far
 
 
 def _greater_or_nan(candidate, best, out):

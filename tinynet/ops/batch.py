@@ -1,38 +1,48 @@
 """A batch cut into parts, so small that what one part needs fits where its device wants it."""
 
-import sys
 from collections.abc import Callable
 
 from tinynet.devices import Device
+
+FEWEST = 4  # shares, however small: a small network should keep a small machine busy
 
 
 def for_each_part(
     device: Device, n: int, groups: int, image_bytes: int, task: Callable[[slice, slice], object]
 ) -> None:
     """Run `task(images, groups)` on every part of n images; each writes to places of its own."""
-    one_share = -(-n // device.shares)  # no part is larger, so that every core has work
-    cut = parts(device, range(n), groups, image_bytes, one_share)
+    cut = [
+        part
+        for share in shares(device, n, image_bytes)
+        for part in parts(device, share, groups, image_bytes)
+    ]
     device.for_each(len(cut), lambda i: task(*cut[i]))
 
 
 def parts(
-    device: Device, images: range, groups: int, image_bytes: int, most: int = sys.maxsize
+    device: Device, images: range, groups: int, image_bytes: int
 ) -> list[tuple[slice, slice]]:
-    """(images, groups) of each part: whole images, at most `most`, or one group of a large one."""
+    """(images, groups) of each part: whole images, or one group of a large one."""
     if image_bytes > device.part_bytes and groups > 1:
         return [(slice(i, i + 1), slice(g, g + 1)) for i in images for g in range(groups)]
-    step = max(1, min(device.part_bytes // image_bytes, most))
-    return [(slice(i, min(i + step, images.stop)), slice(0, groups)) for i in images[::step]]
+    count = -(-len(images) * image_bytes // device.part_bytes)
+    return [(slice(part.start, part.stop), slice(0, groups)) for part in pieces(images, count)]
 
 
-def shares(device: Device, n: int) -> list[range]:
+def shares(device: Device, n: int, image_bytes: int) -> list[range]:
     """n images cut for a sum: each share is summed in order, and then the shares in order.
 
-    The cuts depend on n and the kind of device alone, so that the sum has the same bits on any
-    number of cores.
+    The cuts depend on the batch and the kind of device alone, so that the sum has the same bits on
+    any number of cores. A share too small would be over before another core has taken the next.
     """
-    count = min(n, device.shares)
-    return [range(i * n // count, (i + 1) * n // count) for i in range(count)]
+    most = max(FEWEST, n * image_bytes // device.part_bytes)
+    return pieces(range(n), min(device.shares, most))
+
+
+def pieces(images: range, count: int) -> list[range]:
+    """Consecutive images, cut into `count` pieces of nearly one length, none of them empty."""
+    n, count = len(images), min(len(images), max(1, count))
+    return [images[i * n // count : (i + 1) * n // count] for i in range(count)]
 
 
 def added(device: Device, sums):

@@ -77,9 +77,9 @@ class Conv2d(Function):
     def dweight(self, dy, x, weight):
         """dW^T = columns @ dy^T, summed over each share of the batch, and then over the shares."""
         m, k, part = len(weight) // self.groups, weight[0].size, self.columns.part
-        cut = shares(self.device, len(x))
-        sums = self.device.empty((len(cut), self.groups, k, m), x.dtype)
         image_bytes = self.columns.image_bytes(x) + weight.nbytes  # each image has a dW at first
+        cut = shares(self.device, len(x), image_bytes)
+        sums = self.device.empty((len(cut), self.groups, k, m), x.dtype)
 
         def one_share(i):
             sums[i] = 0
