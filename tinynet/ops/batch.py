@@ -25,7 +25,8 @@ def parts(
     """(images, groups) of each part: whole images, or one group of a large one."""
     if image_bytes > device.part_bytes and groups > 1:
         return [(slice(i, i + 1), slice(g, g + 1)) for i in images for g in range(groups)]
-    count = -(-len(images) * image_bytes // device.part_bytes)
+    most = max(1, device.part_bytes // image_bytes)
+    count = -(-len(images) // most)
     return [(slice(part.start, part.stop), slice(0, groups)) for part in pieces(images, count)]
 
 
