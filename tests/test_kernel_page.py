@@ -225,4 +225,91 @@ extern "C" __global__ void k(float* y) {
 
 def test_the_text_of_a_page_is_of_the_kernels_asked_for():
     text = pages.text_of(["bias_backward"])
-    assert text.title == "bias_backward" and text.code == KERNELS["bias_backward"].source
+    assert text.title == "bias_backward" and list(text.texts) == ["bias.cu"]
+
+
+# --------------------------------------------------------------------------- any launch, in a page
+
+MINE = """\
+// Two kernels to be looked at.
+
+#define N 64
+
+// One that forgets a barrier.
+__global__ void racy(float* y, const float* x) {
+  __shared__ float tile[N];
+  tile[threadIdx.x] = x[threadIdx.x];
+  y[threadIdx.x] = tile[N - 1 - threadIdx.x];
+}
+template <typename T>
+__global__ void copied(T* y, const T* x) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  y[i] = x[i];
+}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.cu").write_text(MINE)
+    return tmp_path
+
+
+def run(*argv):
+    return main(["run", "mine.cu", *argv])
+
+
+@needs_simulator
+def test_any_launches_have_a_page(mine, capsys):
+    launches = (
+        "copied<int><<<2, 64>>>(a=empty(128), b=arange(128))",
+        "racy<<<1, 64>>>(y=zeros(64), x=ones(64))",
+    )
+    assert run(*launches, "--page", "mine.html") == 0
+    assert capsys.readouterr().out == "mine.html\n"
+    html = (mine / "mine.html").read_text(encoding="utf-8")
+    copied, racy = recorded(html)["launches"]
+    assert (copied["call"], racy["call"]) == launches
+    for launch in (copied, racy):
+        assert added_up(launch) == as_sums(launch["profile"])
+    assert added_up(copied) == {
+        (14, "global", "read"): [4, 128, 16, 16],
+        (14, "global", "write"): [4, 128, 16, 16],
+    }
+    assert copied["findings"] == [] and {f["kind"] for f in racy["findings"]} >= {"race"}
+    race = next(f for f in racy["findings"] if f["kind"] == "race")
+    assert [culprit["line"] for culprit in race["culprits"]] == [9, 8]
+    assert "One that forgets a barrier." in html and "Two kernels to be looked at." in html
+
+
+@needs_simulator
+def test_a_part_of_a_launch_can_be_asked_for(mine, capsys):
+    launch = "copied<float><<<4000, 64>>>(y=empty(256000), x=arange(256000))"
+    assert run(launch, "--page", "part.html") == 0
+    assert "copied<float>: 64 of 8,000 warps are in the page; choose others with" in (
+        capsys.readouterr().err
+    )
+    assert run(launch, "--page", "part.html", "--blocks", "7:9", "--warps", "1") == 0
+    (part,) = recorded((mine / "part.html").read_text(encoding="utf-8"))["launches"]
+    assert [(warp["block"], warp["warp"]) for warp in part["warps"]] == [(7, 1), (8, 1)]
+    assert part["part"] and part["memories"][0]["values"] is None  # too large to be drawn
+
+
+@needs_simulator
+def test_what_cannot_be_put_in_a_page_is_refused_in_one_line(mine, capsys):
+    def refusal(*argv):
+        assert run(*argv, "--page", "p.html") == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1
+        return err
+
+    launch = "racy<<<1, 64>>>(y=zeros(64), x=ones(64))"
+    assert "--blocks wants numbers such as 3 or 0:2, got '2:2'" in refusal(
+        launch, "--blocks", "2:2"
+    )
+    assert "there are 1 blocks of 2 warps" in refusal(launch, "--blocks", "3")
+    assert "1025" in refusal("racy<<<1, 1025>>>(y=zeros(64), x=ones(64))")
+    assert not (mine / "p.html").exists()
+    assert run(launch, "--page", "no/p.html") == 2
+    assert "--page no/p.html: No such file or directory" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from tinynet.simulator.devices.arrays import SimArray
 from tinynet.simulator.devices.memory import current_device
 from tinynet.simulator.errors import ArgumentError
 from tinynet.simulator.kernels.guards import Argument
+from tinynet.simulator.kernels.library import ModuleVariable
 from tinynet.simulator.kernels.source import KernelText
 
 DTYPES = {
@@ -51,6 +52,15 @@ def fields_of(type_: str) -> tuple[int, ...]:
 def vector_dtype(type_: str) -> np.dtype:
     """The dtype of a vector that is passed by its value: int2 has the fields x and y."""
     return np.dtype([(name, dtype_of(type_)) for name in "xyzw"[: fields_of(type_)[0]]])
+
+
+def content(variable: ModuleVariable) -> np.ndarray:
+    """A variable of the module, as an array on its own memory; of bytes if its type is unknown."""
+    room = (ctypes.c_uint8 * variable.bytes).from_address(variable.address)
+    if not known(variable.type):
+        return np.ctypeslib.as_array(room)
+    shape = variable.shape + fields_of(variable.type)
+    return np.ctypeslib.as_array(room).view(dtype_of(variable.type)).reshape(shape)
 
 
 def known(type_: str) -> bool:

@@ -8,9 +8,11 @@ import numpy as np
 
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels import guards
+from tinynet.simulator.kernels.arguments import content
 from tinynet.simulator.kernels.findings import ACCESSES, Place, to_error
 from tinynet.simulator.kernels.guards import Argument, Guard, aligned, guard
 from tinynet.simulator.kernels.library import Launch, Library, ModuleVariable, Region, Wanted
+from tinynet.simulator.kernels.lines import CodeText, code_text
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 from tinynet.simulator.kernels.recording import Memory, Recording, steps_of
 from tinynet.simulator.kernels.source import KernelText
@@ -54,10 +56,10 @@ def launch(
             regions, places = _memory(copies, library, text, shared, variables)
             library.watch(regions)
         if mode == "profile":
-            library.trace(text.file)
+            library.trace(_code(library, text))
             library.record(wanted or Wanted())
         if wanted:
-            memories = _memories(copies, places)
+            memories = _memories(copies, variables, places)
         addresses = {id(argument): argument.start for argument in arrays}
         for copy in copies:
             addresses |= {id(argument): copy.address(argument) for argument in copy.arguments}
@@ -91,26 +93,34 @@ def launch(
         outcome = Outcome(_line_profiles(library, text), _line_runs(library, text))
         if not wanted:
             return outcome
-        recording = _recording(
-            library, text, (grid, block), _after(memories, copies), outcome, error
-        )
+        memories = _after(memories, copies, variables)
+        recording = _recording(library, text, (grid, block), memories, outcome, error)
         return Outcome(outcome.profile, outcome.runs, recording)
 
 
-def _memories(copies: list[Guard], places: list[Place]) -> list[Memory]:
+def _code(library: Library, text: KernelText) -> CodeText:
+    return code_text(library.path, (text.file, *sorted(text.files - {text.file})))
+
+
+def _memories(
+    copies: list[Guard], variables: list[ModuleVariable], places: list[Place]
+) -> list[Memory]:
     """What the kernel may touch, as it is before it runs."""
-    found = []
-    for copy, place in zip(copies, places):
-        first = copy.arguments[0].array
-        found.append(
-            Memory(place.name, place.bytes, copy.constant, first.dtype, first.shape, first.copy())
-        )
-    return found + [Memory(place.name, place.bytes, False) for place in places[len(copies) :]]
+    arrays = [copy.arguments[0].array for copy in copies] + [*map(content, variables)]
+    constant = [copy.constant for copy in copies] + [False] * len(variables)
+    found = [
+        Memory(place.name, place.bytes, is_constant, array.dtype, array.shape, array.copy())
+        for place, array, is_constant in zip(places, arrays, constant)
+    ]
+    return found + [Memory(place.name, place.bytes, False) for place in places[len(arrays) :]]
 
 
-def _after(memories: list[Memory], copies: list[Guard]) -> list[Memory]:
-    for memory, copy in zip(memories, copies):
-        memory.after = copy.arguments[0].array.copy()
+def _after(
+    memories: list[Memory], copies: list[Guard], variables: list[ModuleVariable]
+) -> list[Memory]:
+    arrays = [copy.arguments[0].array for copy in copies] + [*map(content, variables)]
+    for memory, array in zip(memories, arrays):
+        memory.after = array.copy()
     return memories
 
 
@@ -127,7 +137,7 @@ def _recording(
         text.file,
         *shape,
         tuple(memories),
-        *steps_of(library),
+        *steps_of(library, _code(library, text)),
         tuple(outcome.profile),
         tuple(outcome.runs),
         error,
@@ -158,11 +168,11 @@ def _memory(
 
 
 def _line_profiles(library: Library, text: KernelText) -> list[LineProfile]:
+    line = _code(library, text).line
     return [
         LineProfile(
-            kernel=text.name,
-            file=text.file,
-            line=cost.line or text.line,
+            text.name,
+            *line(cost.line or text.line),
             space="shared" if cost.shared else "global",
             access=ACCESSES[cost.access],
             requests=cost.requests,
@@ -175,8 +185,9 @@ def _line_profiles(library: Library, text: KernelText) -> list[LineProfile]:
 
 
 def _line_runs(library: Library, text: KernelText) -> list[LineRuns]:
+    line = _code(library, text).line
     return [
-        LineRuns(text.name, text.file, of.line, of.runs, of.lanes, of.parted, of.passes)
+        LineRuns(text.name, *line(of.line), of.runs, of.lanes, of.parted, of.passes)
         for of in library.line_runs()
         if of.line
     ]

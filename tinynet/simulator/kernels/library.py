@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinynet.simulator.kernels.lines import code_text
+from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.variables import RED_ZONE, SHARED
 
 
@@ -219,9 +219,8 @@ class Library:
         room = (LineRuns * 4096)()
         return room[: self.c.sim_line_runs(room, len(room))]
 
-    def trace(self, file: str) -> None:
-        """Profile mode: the kernel's own text, by lines, is what comes from this file."""
-        text = code_text(self.path, file)
+    def trace(self, text: CodeText) -> None:
+        """Profile mode: this is the kernel's own text."""
         arrays = [np.asarray(rows, np.uint32) for rows in (text.functions, text.blocks, text.rows)]
         self.c.sim_text(
             *(part for a in arrays for part in (a.ctypes.data_as(ctypes.c_void_p), len(a)))

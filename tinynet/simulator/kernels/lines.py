@@ -13,6 +13,8 @@ from pathlib import Path
 Line = tuple[str | None, int | None]
 _KNOWN: dict[tuple[str, frozenset[str]], dict[int, Line]] = {}
 
+LINE_BITS = 24
+
 _CALL = re.compile(r"^ *([0-9a-f]+):\s.*<__sanitizer_cov_trace_pc(?:@plt)?>")
 _FUNCTION = re.compile(r"^([0-9a-f]+) <.*>:$")
 _ROW = re.compile(r"^.+?\s+(\d+)\s+(?:0x)?([0-9a-f]+)(?:\s+\d+)?(\s+x)?$")
@@ -45,35 +47,42 @@ def _line(rows: str, path: Path, wanted: frozenset[str]) -> Line:
 
 @dataclass(frozen=True)
 class CodeText:
-    """Where `file` is in a library compiled for profile mode, in offsets in the library.
+    """Where `files` are in a library compiled for profile mode, in offsets in the library.
 
-    functions   (start, end) of those that come from it
+    functions   (start, end) of those that come from them
     blocks      (start, end) of all basic blocks, stretches of code with one way through; at its
                 start each calls trace.cpp
-    rows        (offset, line, 1 if a statement begins there): from there on, the code is of `line`
+    rows        (offset, place, 1 if a statement begins there): from there on, the code is of this
+                line of this file, see `place`
     """
 
+    files: tuple[str, ...]
     functions: list[tuple[int, int]]
     blocks: list[tuple[int, int]]
     rows: list[tuple[int, int, int]]
 
+    def line(self, place: int) -> tuple[str, int]:
+        """The (file, line) that a place stands for: a line of the first file stands for itself."""
+        return self.files[place >> LINE_BITS], place & (1 << LINE_BITS) - 1
+
 
 @lru_cache(maxsize=64)
-def code_text(path: Path, file: str) -> CodeText:
+def code_text(path: Path, files: tuple[str, ...]) -> CodeText:
     starts, functions = [], []
     for row in _read("-d", "--no-show-raw-insn", path).splitlines():
         if match := _CALL.match(row):
             starts.append(int(match[1], 16))
         elif match := _FUNCTION.match(row):
             functions.append(int(match[1], 16))
-    rows = _rows(path, file)
+    rows = _rows(path, files)
     offsets = [row[0] for row in rows]
     own = [
         (start, end)
         for start, end in _stretches(functions, functions)
         if bisect_left(offsets, start) < bisect_left(offsets, end)
     ]
-    return CodeText(own, _stretches(starts, functions), rows)
+    rows = [row for start, end in own for row in _with_statements(_within(rows, start, end))]
+    return CodeText(files, own, _stretches(starts, functions), rows)
 
 
 def _stretches(starts: list[int], functions: list[int]) -> list[tuple[int, int]]:
@@ -82,15 +91,30 @@ def _stretches(starts: list[int], functions: list[int]) -> list[tuple[int, int]]
     return [(start, ends[bisect_right(ends, start)]) for start in sorted(starts)]
 
 
-def _rows(path: Path, file: str) -> list[tuple[int, int, int]]:
-    """The rows of the line table that belong to `file`, by offset."""
-    found, here = [], ""
+def _within(rows: list[tuple[int, int, int]], start: int, end: int) -> list[tuple[int, int, int]]:
+    return [row for row in rows if start <= row[0] < end]
+
+
+def _with_statements(rows: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The rows of a function; of a template's instance, where g++ notes few beginnings, every row
+    but those of its end counts as one."""
+    lines, begun = {row[1] for row in rows}, {row[1] for row in rows if row[2]}
+    if len(begun) > 0.6 * len(lines):
+        return rows
+    return [(offset, line, int(line != max(lines))) for offset, line, _ in rows]
+
+
+def _rows(path: Path, files: tuple[str, ...]) -> list[tuple[int, int, int]]:
+    """The rows of the line table that belong to `files`, by offset."""
+    found, here = [], None
+    number = {file: i for i, file in enumerate(files)}
     for row in map(str.rstrip, _read("--dwarf=decodedline", path).splitlines()):
         if row.endswith((":[++]", ":")):
-            here = row.removesuffix(":[++]").removesuffix(":").removeprefix("./")
-            here = here.removeprefix(f"{path.parent}/")
-        elif here == file and (match := _ROW.match(row)):
-            found.append((int(match[2], 16), int(match[1]), bool(match[3])))
+            file = row.removesuffix(":[++]").removesuffix(":").removeprefix("./")
+            here = number.get(file.removeprefix(f"{path.parent}/"))
+        elif here is not None and (match := _ROW.match(row)):
+            place = here << LINE_BITS | int(match[1])
+            found.append((int(match[2], 16), place, bool(match[3])))
     return sorted(found, key=lambda row: row[0])  # stable: at one address as they stand
 
 

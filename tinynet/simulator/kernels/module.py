@@ -8,7 +8,6 @@ any other. A kernel that then reads garbage is the commonest mistake with CuPy, 
 argument must be exactly what the kernel's parameter says, or the launch is refused.
 """
 
-import ctypes
 from collections.abc import Iterable
 from functools import cache, cached_property, partial
 from numbers import Integral
@@ -19,7 +18,7 @@ from tinynet.simulator.devices.arrays import SimArray
 from tinynet.simulator.devices.streams import get_current_stream
 from tinynet.simulator.dry import is_dry
 from tinynet.simulator.errors import KernelError
-from tinynet.simulator.kernels.arguments import bind, dtype_of, fields_of, known
+from tinynet.simulator.kernels.arguments import bind, content, known
 from tinynet.simulator.kernels.compiler import build
 from tinynet.simulator.kernels.launching import Outcome, launch
 from tinynet.simulator.kernels.library import Library, ModuleVariable
@@ -96,7 +95,7 @@ class RawModule:
     @cached_property
     def variables(self) -> dict[str, np.ndarray]:
         """The __device__ and __constant__ variables, to read and to write: CuPy's get_global."""
-        return {each.name: _view(each) for each in self._variables if known(each.type)}
+        return {each.name: content(each) for each in self._variables if known(each.type)}
 
     @cached_property
     def _variables(self) -> list[ModuleVariable]:
@@ -119,12 +118,6 @@ class RawModule:
         """Kernels of this module add what each launch told here."""
         self._profiles += outcome.profile
         self._runs += outcome.runs
-
-
-def _view(variable: ModuleVariable) -> np.ndarray:
-    content = (ctypes.c_uint8 * variable.bytes).from_address(variable.address)
-    shape = variable.shape + fields_of(variable.type)
-    return np.ctypeslib.as_array(content).view(dtype_of(variable.type)).reshape(shape)
 
 
 @cache

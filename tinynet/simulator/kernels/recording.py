@@ -15,6 +15,7 @@ import numpy as np
 
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels.library import Library, Wanted
+from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 
 WARP = 32
@@ -56,6 +57,7 @@ class Access:
 class LineStep:
     """A line that `lanes` (a bit for each) run together. kind: "line", "warp" or "barrier"."""
 
+    file: str
     line: int
     lanes: int
     kind: str = "line"
@@ -90,11 +92,14 @@ def wanted(blocks: range, warps: Iterable[int]) -> Wanted:
     return Wanted(blocks.start, blocks.stop, bits, MOST)
 
 
-def steps_of(library: Library) -> tuple[dict[tuple[int, int], list[LineStep]], bool]:
+Warps = dict[tuple[int, int], list[LineStep]]
+
+
+def steps_of(library: Library, text: CodeText) -> tuple[Warps, bool]:
     """What the library has recorded of its last launch, warp by warp; was there more to record?"""
     steps, kept, touches = library.recorded()
     made = [
-        LineStep(line, lanes, KINDS[kind])
+        LineStep(*text.line(line), lanes, KINDS[kind])
         for line, lanes, kind in zip(*(steps[name].tolist() for name in ("line", "lanes", "kind")))
     ]
     first = 0
@@ -104,7 +109,7 @@ def steps_of(library: Library) -> tuple[dict[tuple[int, int], list[LineStep]], b
         made[step].accesses.append(
             Access(ACCESSES[access], region, lanes, size, touched["offset"], touched["value"])
         )
-    warps: dict[tuple[int, int], list[LineStep]] = {}
+    warps: Warps = {}
     for block, warp, step in zip(steps["block"].tolist(), steps["warp"].tolist(), made):
         if step.line:
             warps.setdefault((block, warp), []).append(step)

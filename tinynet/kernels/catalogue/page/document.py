@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinynet.files.whole_file import whole_file
 from tinynet.kernels.catalogue.page import listings
-from tinynet.kernels.catalogue.page.story import MOST_DRAWN, Shown, story
+from tinynet.kernels.catalogue.page.story import MOST_DRAWN, Rows, Shown, story
 from tinynet.kernels.catalogue.page.words import WORDS
 
 WEB = Path(__file__).with_name("web")
@@ -25,17 +25,21 @@ class Beside:
 
 @dataclass(frozen=True)
 class Text:
-    """What the page is about: a .cu text, its file's name, a title, and what stands beside it.
+    """What the page is about: a .cu text, by file, a title, and what stands beside it.
 
+    texts     the lines of the file, and of those that it includes, by their names
     header    the comment at its top, as it stands; opening: what of that leads the page
     """
 
     title: str
-    file: str
-    code: str
+    texts: dict[str, list[str]]
     header: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
     beside: tuple[Beside, ...] = ()
+
+    @property
+    def file(self) -> str:
+        return next(iter(self.texts))
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
     """The page's HTML; it needs no other file."""
     words = WORDS[lang]
     recorded = {
-        "launches": [story(launch) for launch in launches],
+        "launches": [story(launch, Rows(text.texts)) for launch in launches],
         "words": words,
         "most_drawn": MOST_DRAWN,
     }
@@ -75,7 +79,7 @@ def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
             "lead": listings.prose(list(text.opening)),
             "prose": _prose(text, launches),
             "twin": _beside(text, words),
-            "listing": _listing(text.code),
+            "listing": _listing(text.texts),
             "recorded": _json(recorded),
             "script": "\n".join(_web(name) for name in SCRIPTS),
         },
@@ -118,13 +122,18 @@ def _beside(text: Text, words: dict[str, str]) -> str:
     return f"<div>{''.join(parts)}</div>" if parts else ""
 
 
-def _listing(code: str) -> str:
-    return "\n".join(
-        f'<div class="row" id="L{number}"><span class="number">{number}</span>'
-        '<span class="lanes"></span><span class="read"></span><span class="write"></span>'
-        f'<code class="text">{html}</code></div>'
-        for number, html in enumerate(listings.lines(code, "cuda"), 1)
-    )
+def _listing(texts: dict[str, list[str]]) -> str:
+    """A row for each line; where an included file begins, its name in place of the number."""
+    rows = []
+    for file, lines in texts.items():
+        for number, html in enumerate(listings.lines("\n".join(lines), "cuda"), 1):
+            rows.append(
+                f'<div class="row" id="L{len(rows) + 1}" title="{escape(file)}">'
+                f'<span class="number">{number}</span>'
+                '<span class="lanes"></span><span class="read"></span><span class="write"></span>'
+                f'<code class="text">{html}</code></div>'
+            )
+    return "\n".join(rows)
 
 
 def _filled(name: str, values: dict[str, str]) -> str:

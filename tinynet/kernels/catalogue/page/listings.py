@@ -27,7 +27,7 @@ _TOKENS = {
 def lines(text: str, language: str) -> list[str]:
     """Each line of `text`, "cuda" or "python", as HTML."""
     found, within = [], False
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if language == "python" and (within or line.count('"""') == 1):
             within ^= line.count('"""') == 1  # a docstring of several lines
             found.append(f"<i>{escape(line)}</i>")

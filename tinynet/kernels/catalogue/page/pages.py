@@ -50,9 +50,8 @@ def text_of(kernels: list[str]) -> Text:
     beside = [Beside("twin", twin)]
     if defined := _definition(kernels):
         beside.append(Beside("definition", defined))
-    return Text(
-        title, kernel.file, kernel.source, tuple(header), tuple(opening(kernels[0])), tuple(beside)
-    )
+    texts = {kernel.file: kernel.source.splitlines()}
+    return Text(title, texts, tuple(header), tuple(opening(kernels[0])), tuple(beside))
 
 
 def _definition(kernels: list[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from tinynet.simulator import KernelError
-from tinynet.simulator.kernels.profiling import LineProfile, total, total_runs
+from tinynet.simulator.kernels.profiling import LineProfile, LineRuns, total, total_runs
 from tinynet.simulator.kernels.recording import ACCESSES, KINDS, Access, LineStep, Memory, Recording
 
 DIGITS = 5
@@ -35,7 +35,8 @@ class Shown:
     scalars    values by name; order: the names of all parameters, as declared
     roles      of the arrays by name: "in", "out" or "in, out"
     findings   of check mode; None: it was not run
-    shared     C types of the shared variables by name, where known
+    call       the launch line; None: it is made of the names and scalars
+    part       only a part of the launch was to be recorded
     """
 
     recording: Recording
@@ -45,12 +46,30 @@ class Shown:
     order: tuple[str, ...] = ()
     roles: dict[str, str] = field(default_factory=dict)
     findings: tuple[KernelError, ...] | None = None
-    shared: dict[str, str] = field(default_factory=dict)
     larger: Larger | None = None
+    call: str | None = None
+    part: bool = False
 
 
-def story(shown: Shown) -> dict:
-    """All that the page's script needs of one launch."""
+class Rows:
+    """The rows of the page's listing: the lines of all files of the text, one after the other."""
+
+    def __init__(self, texts: dict[str, list[str]]):
+        self._before: dict[str, int] = {}
+        count = 0
+        for file, lines in texts.items():
+            self._before[file] = count
+            count += len(lines)
+
+    def of(self, file: str | None, line: int | None) -> int | None:
+        """The row's number, from 1; None if it is not in the listing."""
+        if file not in self._before or line is None:
+            return None
+        return self._before[file] + line
+
+
+def story(shown: Shown, rows: Rows) -> dict:
+    """All that the page's script needs of one launch; a line is given by its row."""
     recording = shown.recording
     steps: dict[str, int] = {}
     numbered: list[list] = []
@@ -58,7 +77,7 @@ def story(shown: Shown) -> dict:
     for (block, warp), of_warp in recording.warps.items():
         run = []
         for step in of_warp:
-            told = _step(step, recording.memories)
+            told = _step(step, recording.memories, rows)
             key = repr(told)
             if key not in steps:
                 steps[key] = len(numbered)
@@ -69,22 +88,22 @@ def story(shown: Shown) -> dict:
     return {
         "title": shown.title,
         "kernel": recording.kernel,
-        "call": _call(shown),
+        "call": shown.call or _call(shown),
         "grid": recording.grid,
         "block": recording.block,
         "memories": [_memory(memory, shown) for memory in recording.memories],
         "order": shown.order,
         "steps": numbered,
         "warps": warps,
-        "full": recording.full,
-        "profile": [_costs(line) for line in total(list(recording.profile))],
-        "runs": [_without(asdict(runs)) for runs in total_runs(list(recording.runs))],
-        "findings": None if shown.findings is None else [_finding(f) for f in _all(shown)],
+        "part": shown.part or recording.full,
+        "profile": [_counts(line, rows) for line in total(list(recording.profile))],
+        "runs": [_counts(line, rows) for line in total_runs(list(recording.runs))],
+        "findings": None if shown.findings is None else [_finding(f, rows) for f in _all(shown)],
         "larger": larger
         and {
             "layer": larger.layer,
             "reduced": larger.reduced,
-            "profile": [_costs(line) for line in total(list(larger.profile))],
+            "profile": [_counts(line, rows) for line in total(list(larger.profile))],
         },
     }
 
@@ -110,8 +129,7 @@ def _short(value: float) -> str:
 
 def _memory(memory: Memory, shown: Shown) -> dict:
     if memory.shared:
-        type_ = shown.shared.get(memory.name, "")
-        return {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": type_}
+        return {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": ""}
     role = shown.roles.get(memory.name, "in" if memory.constant else "in, out")
     drawn = role != "out" and memory.before.size <= MOST_DRAWN
     return {
@@ -126,9 +144,9 @@ def _memory(memory: Memory, shown: Shown) -> dict:
     }
 
 
-def _step(step: LineStep, memories: tuple[Memory, ...]) -> list:
+def _step(step: LineStep, memories: tuple[Memory, ...], rows: Rows) -> list:
     accesses = [_access(access, memories[access.memory]) for access in step.accesses]
-    return [step.line, step.lanes, KINDS.index(step.kind), accesses]
+    return [rows.of(step.file, step.line), step.lanes, KINDS.index(step.kind), accesses]
 
 
 def _access(access: Access, memory: Memory) -> list:
@@ -180,12 +198,9 @@ def _number(value: float) -> float | str | None:
     return int(short) if short == int(short) and abs(short) < 1e15 else short
 
 
-def _costs(line: LineProfile) -> dict:
-    return _without(asdict(line))
-
-
-def _without(fields: dict) -> dict:
-    return {name: value for name, value in fields.items() if name not in ("kernel", "file")}
+def _counts(line: LineProfile | LineRuns, rows: Rows) -> dict:
+    counts = asdict(line) | {"line": rows.of(line.file, line.line)}
+    return {name: value for name, value in counts.items() if name not in ("kernel", "file")}
 
 
 def _all(shown: Shown) -> list[KernelError]:
@@ -196,10 +211,13 @@ def _all(shown: Shown) -> list[KernelError]:
     return found + [e for e in [error] if e is not None and (e.kind, e.line) not in known]
 
 
-def _finding(error: KernelError) -> dict:
+def _finding(error: KernelError, rows: Rows) -> dict:
     return {
         "kind": error.kind,
         "text": str(error).splitlines()[0],
-        "line": error.line,
-        "culprits": [asdict(culprit) for culprit in error.culprits],
+        "line": rows.of(error.file, error.line),
+        "culprits": [
+            asdict(culprit) | {"line": rows.of(error.file, culprit.line)}
+            for culprit in error.culprits
+        ],
     }

@@ -11,6 +11,7 @@ Host code in the file is left alone.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ import numpy as np
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
+from tinynet.kernels.catalogue.page.programs import Part, write_program_page
+from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines
 from tinynet.kernels.catalogue.running import outputs
 from tinynet.kernels.catalogue.running.launch_line import read_lines
@@ -47,10 +50,37 @@ def main(argv: list[str]) -> int:
         if not any(isinstance(statement, Launch) for statement in statements):
             raise ValueError("no launch: wanted kernel<<<grid, block>>>(arguments)")
         try:
-            program = Program(find_file(args.file, args.define), statements, mode, args.seed)
+            file = find_file(args.file, args.define)
+            if args.page is not None:
+                return _page(file, statements, args)
+            program = Program(file, statements, mode, args.seed)
         except KernelError as error:  # what does not compile
             raise ValueError(str(error).splitlines()[0]) from None
         return _run(program, mode, args.print, saved, expected, args.rtol)
+
+
+def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
+    part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
+    try:
+        notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
+    except OSError as error:
+        raise ValueError(f"--page {args.page}: {error.strerror or error}") from None
+    _tell_of_host_code(file)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(args.page)
+    return 0
+
+
+def numbers(flag: str, text: str | None) -> range | None:
+    """ "0:2" is 0 and 1, "3" only 3; None if nothing is asked for."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    chosen = range(int(found[1]), int(found[2] or int(found[1]) + 1)) if found else range(0)
+    if not chosen:
+        raise ValueError(f"{flag} wants numbers such as 3 or 0:2, got {text!r}")
+    return chosen
 
 
 def _run(
@@ -129,10 +159,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "launch", nargs="+", metavar="LAUNCH", help="one or more launches, in order"
     )
-    # --page FILE.html belongs here, too.
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="watch every load and store")
     mode.add_argument("--profile", action="store_true", help="memory requests, line by line")
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help="to step through it")
+    parser.add_argument("--blocks", metavar="A:B", help="of the page; 0:2 are the first two")
+    parser.add_argument("--warps", metavar="A:B", help="of the page, in each of these blocks")
+    parser.add_argument("--lang", choices=WORDS, default="en", help="of the page")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random arrays")
     parser.add_argument("-D", dest="define", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--print", action="append", default=[], metavar="NAME", help="an array")

@@ -6,7 +6,7 @@ program.arrays["y"]       what they wrote, on the host
 program.module.profile()  what profile mode counted
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tinynet.kernels.catalogue.running.values import Values
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.arguments import known
 from tinynet.simulator.kernels.device_part import CudaFile
+from tinynet.simulator.kernels.module import Kernel
 from tinynet.simulator.kernels.source import KernelText
 from tinynet.simulator.kernels.variables import constants
 
@@ -73,14 +74,17 @@ class Program:
         self._values = Values(seed)
         self._at_first = {name: value.copy() for name, value in self.module.variables.items()}
 
-    def run(self) -> None:
-        """Run all launches, from arrays made anew. KernelError; ValueError for bad input."""
+    def run(self, launching: Callable[[Launch, Kernel, tuple], None] | None = None) -> None:
+        """Run all launches, from arrays made anew. KernelError; ValueError for bad input.
+
+        launching: is called in place of each kernel, with what it would be called with
+        """
         self._values = Values(self.seed)
         for name, value in self._at_first.items():
             self.module.variables[name][...] = value
         for statement in self.statements:
             if isinstance(statement, Launch):
-                self._launch(statement)
+                self._launch(statement, launching)
             else:
                 self._assign(statement)
 
@@ -126,7 +130,9 @@ class Program:
         fits = "may be any of several" if len(named) > 1 else "does not fit"
         return ValueError(f"{listed(of_it)} {fits}: {places}")
 
-    def _launch(self, launch: Launch) -> None:
+    def _launch(
+        self, launch: Launch, launching: Callable[[Launch, Kernel, tuple], None] | None
+    ) -> None:
         function, given = self._functions[launch], launch.arguments
         types, text = function.types, function.text
         _check_count(launch, text, types)
@@ -137,7 +143,11 @@ class Program:
         values = [
             self._values.of(argument, type_, launch.line) for argument, type_ in zip(given, types)
         ]
-        function(launch.grid, launch.block, tuple(values), launch.shared)
+        args = launch.grid, launch.block, tuple(values), launch.shared
+        if launching is None:
+            function(*args)
+        else:
+            launching(launch, function, args)
         simulator.cuda.get_current_stream().synchronize()
 
 

@@ -11,7 +11,7 @@ function foundElements(memory) {
 
 function showFindings() {
   const found = launch.findings, box = get("found");
-  const title = found === null ? "" : found.length ? say("found", {n: found.length}) : say("clean");
+  const title = found === null ? "" : launch.part && !found.length ? say("part_recorded") : found.length ? say("found", {n: found.length}) : say("clean");
   get("findings").textContent = title;
   get("findings").className = found && found.length ? "bad" : "";
   box.replaceChildren(...(found || []).map((finding) => {
@@ -41,13 +41,13 @@ function showFinding(finding) {
 
 function showCounts() {
   const rows = (profile) => profile.map((c) => [
-    c.line, `${say(`space_${c.space}`)} · ${say(c.access)}`, c.requests,
+    lineNumber(c.line), `${say(`space_${c.space}`)} · ${say(c.access)}`, c.requests,
     (c.lanes / c.requests).toFixed(1), c.cost, c.least, (c.cost / c.requests).toFixed(2)]);
   const heads = ["head_line", "head_access", "head_requests", "head_lanes", "head_cost", "head_least",
                  "head_each"];
   fillTable(get("costs"), heads, rows(launch.profile));
   fillTable(get("runs"), ["head_line", "head_runs", "head_lanes", "head_parted", "head_passes"],
-    launch.runs.map((r) => [r.line, r.runs, (r.lanes / r.runs).toFixed(1), r.parted || "", r.passes || ""]));
+    launch.runs.map((r) => [lineNumber(r.line), r.runs, (r.lanes / r.runs).toFixed(1), r.parted || "", r.passes || ""]));
   get("larger_box").hidden = !launch.larger;
   if (!launch.larger) return;
   const {layer, reduced, profile} = launch.larger;

@@ -7,6 +7,11 @@ function lineElement(line) {
   return document.getElementById(`L${line}`);
 }
 
+// A row's number in its own file: those of included files follow, and begin with 1 again.
+function lineNumber(line) {
+  return lineElement(line)?.querySelector(".number").textContent ?? "?";
+}
+
 // Lanes of 32 that ran it on average; sectors or passes for each request of a warp.
 function showCosts(launch) {
   for (const row of listing.querySelectorAll(".row"))

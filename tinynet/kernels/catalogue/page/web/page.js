@@ -118,7 +118,7 @@ function render() {
 
 function sentence(frame, states) {
   const count = (state) => states.filter((s) => s.state === state).length;
-  const parts = [say("runs_line", {line: frame.line, n: count("on")})];
+  const parts = [say("runs_line", {line: lineNumber(frame.line), n: count("on")})];
   if (count("waits")) parts.push(say("others_wait", {n: count("waits")}));
   if (frame.kind === "barrier") parts.push(say("at_barrier", {n: runs.length}));
   if (frame.kind === "warp") parts.push(say("at_warp"));
@@ -127,7 +127,7 @@ function sentence(frame, states) {
   const {name} = launch.memories[access.memory];
   parts.push(say(`does_${access.kind}`, {n: access.lanes.length, bytes: access.bytes, name}));
   const unit = shared ? "passes" : "sectors";
-  parts.push(say(cost > least ? `${unit}_more` : `${unit}_least`, {cost, least}));
+  parts.push(say(cost > least ? `${unit}_more` : `${unit}_least`, {n: cost, least}));
   if (frame.parts > 1) parts.push(say("part_of", {n: frame.part + 1, of: frame.parts}));
   return parts.join(" ");
 }

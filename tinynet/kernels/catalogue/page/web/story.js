@@ -6,9 +6,10 @@ const WORDS = PAGE.words;
 const KIND = ["line", "warp", "barrier"], ACCESS = ["read", "write", "atomic"];
 const WARP = 32;
 
-// say("loads", {n: 3}): the words of the page, with numbers put into them.
+// say("lanes_n", {n: 3}): the words of the page, with numbers put into them; of "lanes_n_1" if n is 1.
 function say(key, values = {}) {
-  return WORDS[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const word = (values.n === 1 && WORDS[`${key}_1`]) || WORDS[key];
+  return word.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 const isActive = (lanes, lane) => (lanes >>> lane) & 1;

@@ -30,12 +30,12 @@ function showLanes(box, frame, states, firstThread, block) {
     number.textContent = lane;
     value.className = "v";
     if (touches) value.textContent = (values.get(lane) || []).map(shown).join(" ");
-    else if (state === "waits") value.textContent = `→ ${line}`;
+    else if (state === "waits") value.textContent = `→ ${lineNumber(line)}`;
     else if (state === "ended") value.textContent = "–";
     cell.append(number, value);
     cell.title = say("lane_title", {
       thread: threadOf(firstThread + lane, block),
-      state: say(`state_${state}`, {line}),
+      state: say(`state_${state}`, {line: lineNumber(line)}),
     });
     return cell;
   }));
