@@ -11,7 +11,6 @@ text (simulator/kernels/recording.py); the page only shows it.
     document.py    the page, and the index of several
     shown.py       how the kernels of tinynet are launched to be shown: small, with every case
     pages.py       their pages, written
-    programs.py    the page of any launches of any .cu file
 
 In web/ is what a browser runs: page.html and index.html with style.css, and the scripts, read in
 this order: story.js (what was recorded), pictures.js (arrays, sectors, banks), warp.js (lanes,

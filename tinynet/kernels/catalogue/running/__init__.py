@@ -5,6 +5,7 @@ launches.py       what a launch line says
 launch_line.py    the line, read
 values.py         numbers and arrays of the types that the parameters declare
 program.py        a .cu file, its arrays, and its launches in the simulator
+recorded.py       launches recorded, for their page
 outputs.py        arrays printed, saved and compared
 command.py        what is typed
 """

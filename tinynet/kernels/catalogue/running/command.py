@@ -22,13 +22,13 @@ import numpy as np
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
-from tinynet.kernels.catalogue.page.programs import Part, write_program_page
 from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines
 from tinynet.kernels.catalogue.running import outputs
 from tinynet.kernels.catalogue.running.launch_line import read_lines
 from tinynet.kernels.catalogue.running.launches import Launch
 from tinynet.kernels.catalogue.running.program import Program, find_file
+from tinynet.kernels.catalogue.running.recorded import Part, write_program_page
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.device_part import CudaFile
 from tinynet.simulator.settings import chosen_mode
