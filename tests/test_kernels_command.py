@@ -4,6 +4,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tinynet.kernels.launching import gate
 needs_simulator = pytest.mark.skipif(
     bool(simulator.unavailable()), reason=simulator.unavailable() or ""
 )
+CXXFILT = shutil.which("c++filt")
 every_kernel = pytest.mark.parametrize("kernel", KERNELS)
 
 
@@ -404,3 +406,40 @@ def test_kernels_registers_are_measured_where_there_is_a_cuda_compiler():
     gemm = resources.of_kernel("gemm_tiled")
     assert gemm.shared == 4 * (64 * 33 + 32 * 64) and gemm.spilled == 0
     assert 16 <= gemm.registers <= 128
+
+
+# ------------------------------------------------------- what profile mode says beside the memory
+
+
+@needs_simulator
+def test_kernels_profile_says_where_lanes_part_and_sums_up(capsys):
+    assert main(["max_pool_forward", "--profile", "--capability", "7.5"]) == 0
+    out = capsys.readouterr().out
+    line = line_of("max_pool_forward", "if (value > best")
+    (part,) = re.findall(rf"max_pool\.cu:{line}  .*\n      lanes part here (.*)\n", out)
+    parted, of, lanes, passes = re.fullmatch(
+        r"(\d+) of (\d+) times, ([\d.]+) lanes on average: (\d+) passes", part
+    ).groups()
+    counts = trials.counted("max_pool_forward")
+    (run,) = [run for run in counts.runs if run.line == line]
+    assert (int(parted), int(of), int(passes)) == (run.parted, run.runs, run.passes)
+    assert float(lanes) == round(run.lanes / run.runs, 1) and int(passes) > int(of)
+    sectors = sum(p.cost for p in counts.profile)
+    assert f"{sectors:,} sectors; their bytes would fit in" in out
+    assert f"{1 * 2 * 27 * 27 * 3 * 3:,} FLOP" in out
+    assert re.search(r"occupancy on 7\.5: \d+ of 32 warps, limited by \w+", out)
+    assert main(["sgd", "--profile", "--capability", "1.3"]) == 2
+    assert "'1.3' is not known; known are 5.0" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(CXXFILT is None, reason="no c++filt on PATH")
+def test_kernels_registers_of_any_program_come_from_the_compilers_log(nvcc, tmp_path):
+    (tmp_path / "c++filt").symlink_to(CXXFILT)
+    install, _ = nvcc
+    of_one = LOG[: LOG.index("ptxas info    : Compiling entry function 'tanh")]
+    log = of_one.replace("relu_forward_kernel", "_Z5saxpyPfi")
+    log += of_one.replace("relu_forward_kernel", "_Z4copyIfEvPT_").replace("255", "5")
+    install(log, status=0)
+    found = resources.of_program("", ("saxpy", "copy<float>", "other"))
+    taken = {name: resource.registers for name, resource in found.items()}
+    assert taken == {"saxpy": 255, "copy<float>": 5}

@@ -3,7 +3,7 @@
     python -m tinynet.kernels                    all kernels: formula, shapes, bytes, FLOPs, ...
     python -m tinynet.kernels lrn                its definition; lrn.cu beside its NumPy twin lrn.py
     python -m tinynet.kernels lrn --check        every load and store watched; against its twin
-    python -m tinynet.kernels lrn --profile      sectors of memory that each line asks for
+    python -m tinynet.kernels lrn --profile      what each line asks of memory, and how lanes part
     python -m tinynet.kernels lrn --page lrn.html    to step a warp through it, in a browser
     python -m tinynet.kernels --page FOLDER/     the pages of all, with an index
     python -m tinynet.kernels run my.cu '...'    any kernel, yours included; run --help says how
@@ -24,6 +24,7 @@ from tinynet.console.arguments import Parser
 from tinynet.console.standard_streams import make_ready, mute
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import listing, reading, reports
+from tinynet.kernels.catalogue.occupancy import known_capability
 from tinynet.kernels.catalogue.page.pages import write_pages
 from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.running.command import main as running
@@ -54,13 +55,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", action="store_true", help="memory requests, line by line")
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="or a folder, for several")
     parser.add_argument("--lang", choices=WORDS, default="en", help="of the page")
+    parser.add_argument(
+        "--capability", default="8.0", metavar="X.Y", help="the GPU whose occupancy --profile tells"
+    )
     args = parser.parse_args(argv)
     if args.page is not None:
         return _guarded(lambda: _pages(args.names, args.page, args.lang))
     if len(args.names) > 1:
         parser.error("takes one NAME; several only with --page FOLDER/")
     name = next(iter(args.names), None)
-    return _guarded(lambda: _catalogue(name, args.check, args.profile))
+    return _guarded(lambda: _catalogue(name, args.check, args.profile, args.capability))
 
 
 def _guarded(command: Callable[[], int]) -> int:
@@ -88,13 +92,14 @@ def _pages(names: list[str], path: Path, lang: str) -> int:
     return 0
 
 
-def _catalogue(name: str | None, check: bool, profile: bool) -> int:
+def _catalogue(name: str | None, check: bool, profile: bool, capability: str) -> int:
     mode = chosen_mode(None)
     chosen_order()
-    return _show(name, check or mode == "check", profile or mode == "profile")
+    known_capability(capability)
+    return _show(name, check or mode == "check", profile or mode == "profile", capability)
 
 
-def _show(name: str | None, check: bool, profile: bool) -> int:
+def _show(name: str | None, check: bool, profile: bool, capability: str) -> int:
     kernels = list(KERNELS) if name is None else _named(name)
     if (check or profile) and simulator.unavailable():
         raise ValueError(simulator.unavailable())
@@ -108,7 +113,7 @@ def _show(name: str | None, check: bool, profile: bool) -> int:
     status = reports.show_checks(kernels) if check else 0
     if check and profile:
         print()
-    return max(status, reports.show_profiles(kernels) if profile else 0)
+    return max(status, reports.show_profiles(kernels, capability) if profile else 0)
 
 
 def _named(name: str) -> list[str]:

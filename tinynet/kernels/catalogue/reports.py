@@ -1,14 +1,17 @@
 """What the simulator says about kernels, in full: `--check` and `--profile`."""
 
 from functools import partial
-from itertools import groupby
+from math import prod
+from types import SimpleNamespace
 
+from tinynet.console.sentences import listed
 from tinynet.kernels import KERNELS
-from tinynet.kernels.catalogue import trials
+from tinynet.kernels.catalogue import resources, trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL
+from tinynet.kernels.catalogue.occupancy import occupancy
 from tinynet.simulator import KernelError
-from tinynet.simulator.kernels.profiling import LineProfile
+from tinynet.simulator.kernels.profiling import LaunchCounts, LineProfile, LineRuns
 
 HOW_TO_READ = """\
 A request is what the 32 lanes of a warp read or write at once. 32 lanes x 4 bytes are 128 bytes,
@@ -45,8 +48,11 @@ def _agreement(furthest: float) -> str:
     return f"at most {furthest:.1f} units in the last place from its twin"
 
 
-def show_profiles(kernels: list[str]) -> int:
-    """Profile each kernel: what every line asks of memory; return 1 if one cannot run."""
+def show_profiles(kernels: list[str], capability: str) -> int:
+    """Profile each kernel: what every line asks of memory, how its lanes part, and the sums.
+
+    Returns 1 if one cannot run. capability: of the GPU whose occupancy is told, such as "8.0"
+    """
     print(HOW_TO_READ)
     status = 0
     with Ahead(kernels, [partial(trials.compiled, real="float", mode="profile")]) as ahead:
@@ -56,24 +62,42 @@ def show_profiles(kernels: list[str]) -> int:
             print(f"\n{kernel} as in {example.layer.strip('()')}, but {fewer}\n")
             ahead.wait_for(kernel)
             try:
-                show_lines(trials.profile(kernel), _text(kernel))
+                counts = trials.counted(kernel)
             except KernelError as error:
                 print(f"  {error}")
                 status = 1
+                continue
+            show_lines(list(counts.profile), list(counts.runs), _text(kernel))
+            sizes = SimpleNamespace(**example.sizes | example.profiled)
+            print(*sums(counts, capability, _registers(kernel), example.flops(sizes)), sep="\n")
     return status
+
+
+def _registers(kernel: str) -> int | None:
+    try:
+        taken = resources.of_kernel(kernel)
+    except resources.CompileFailed:
+        return None
+    return taken and taken.registers
 
 
 def _text(kernel: str) -> dict[str, list[str]]:
     return {KERNELS[kernel].file: KERNELS[kernel].source.splitlines()}
 
 
-def show_lines(profiles: list[LineProfile], texts: dict[str, list[str]]) -> None:
-    """What each line costs; `texts` holds the lines of each file."""
-    for (file, line), of_line in groupby(
-        profiles, key=lambda profile: (profile.file, profile.line)
-    ):
+def show_lines(
+    profiles: list[LineProfile], runs: list[LineRuns], texts: dict[str, list[str]]
+) -> None:
+    """What each line costs, and where lanes part; `texts` holds the lines of each file."""
+    told: dict[tuple[str, int], list[str]] = {}
+    for line in profiles:
+        told.setdefault((line.file, line.line), []).append(_costs(line))
+    for line in runs:
+        if line.parted:
+            told.setdefault((line.file, line.line), []).append(_parting(line))
+    for (file, line), costs in sorted(told.items()):
         print(f"  {file}:{line}  {texts[file][line - 1].strip()}")
-        print(*(f"      {_costs(profile)}" for profile in of_line), sep="\n", flush=True)
+        print(*(f"      {cost}" for cost in costs), sep="\n", flush=True)
 
 
 def _costs(line: LineProfile) -> str:
@@ -81,3 +105,32 @@ def _costs(line: LineProfile) -> str:
     asked = f"{line.requests:7,} requests of {line.lanes_per_request:4.1f} lanes"
     bar = "#" * round(line.per_request)
     return f"{line.space} {line.access:6}{line.per_request:6.2f} {unit:7} x {asked}  {bar}"
+
+
+def _parting(line: LineRuns) -> str:
+    times = f"{line.parted:,} of {line.runs:,} times, {line.lanes_per_run:.1f} lanes on average"
+    return f"lanes part here {times}: {line.passes:,} passes"
+
+
+def sums(
+    counts: LaunchCounts, capability: str, registers: int | None, flops: float | None = None
+) -> list[str]:
+    """What a launch takes in all, in a few lines. registers of a thread, None: not measured."""
+    sectors, least = counts.cost("global")
+    passes, fewest = counts.cost("shared")
+    lines = [f"  in all: {counts.lanes_per_run:.1f} of 32 lanes run a line on average"]
+    if sectors:
+        lines.append(f"    {sectors:,} sectors; their bytes would fit in {least:,}")
+    if passes:
+        lines.append(f"    {passes:,} passes over the banks; without conflicts {fewest:,}")
+    if flops is not None:
+        lines.append(f"    {round(flops):,} FLOP")
+    threads = prod(counts.block)
+    room = occupancy(capability, threads, registers, counts.shared)
+    taken = "registers not measured" if registers is None else f"{registers} registers each"
+    lines.append(
+        f"    occupancy on {capability}: {room.warps} of {room.most_warps} warps, limited by "
+        f"{listed(room.limits)}\n      ({threads} threads a block, {taken}, {counts.shared:,} "
+        "bytes of shared memory)"
+    )
+    return lines

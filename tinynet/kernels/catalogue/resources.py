@@ -71,6 +71,36 @@ def of_kernel(kernel: str) -> Resources | None:
     return _read(dict(zip(sections[1::2], sections[2::2]))[kernel])
 
 
+def of_program(code: str, kernels: tuple[str, ...]) -> dict[str, Resources]:
+    """Of these kernels of any CUDA text, or instances such as "saxpy<float>", by name.
+
+    CompileFailed if the text does not compile; {} if there is no compiler, or no c++filt.
+    """
+    if compiler() is None or shutil.which("c++filt") is None:
+        return {}
+    kept_by = "".join(
+        f"__device__ void* tinynet_{i} = (void*){k};\n" for i, k in enumerate(kernels)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kernels.cu"
+        path.write_text(f"{code}\n{kept_by}", encoding="utf-8", errors="surrogateescape")
+        log = compiler().log(path)
+    sections = re.split(r"Compiling entry function '([^']+)'", log)
+    names = subprocess.run(["c++filt", *sections[1::2]], capture_output=True, text=True).stdout
+    reports = zip(map(_without_types, names.splitlines()), sections[2::2])
+    found = {name: _read(report) for name, report in reports}
+    return {kernel: found[name] for kernel in kernels if (name := _squeezed(kernel)) in found}
+
+
+def _without_types(function: str) -> str:
+    """ "void saxpy<float>(float*, int)" -> "saxpy<float>"."""
+    return _squeezed(function.partition("(")[0].removeprefix("void "))
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"\s", "", name)
+
+
 def _read(report: str) -> Resources:
     spills = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", report)
     shared = re.search(r"(\d+) bytes smem", report)

@@ -18,7 +18,7 @@ from tinynet.kernels.catalogue.headers import arrays
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.compiler import build
 from tinynet.simulator.kernels.module import Kernel
-from tinynet.simulator.kernels.profiling import LineProfile
+from tinynet.simulator.kernels.profiling import LaunchCounts, LineProfile
 from tinynet.simulator.kernels.source import to_cpp
 
 # A kernel may sum in another order than its twin, fuse a multiplication with an addition, and take
@@ -67,10 +67,15 @@ def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = Non
 
 def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
     """What each line of `kernel` asks of memory, at AlexNet's row widths, in float."""
+    return list(counted(kernel, text).profile)
+
+
+def counted(kernel: str, text: str | None = None) -> LaunchCounts:
+    """All that profile mode counts of `kernel`, at AlexNet's row widths, in float."""
     example = EXAMPLES[kernel]
     module = _module(KERNELS[kernel].file, text or KERNELS[kernel].source, "float", "profile")
     _launch(kernel, module, _arguments(kernel, {**example.sizes, **example.profiled}, "float"))
-    return module.profile()
+    return module.launches[0]
 
 
 def function(kernel: str, text: str | None, mode: str) -> Kernel:

@@ -22,7 +22,13 @@ from tinynet.simulator.kernels.arguments import bind, content, known
 from tinynet.simulator.kernels.compiler import build
 from tinynet.simulator.kernels.launching import Outcome, launch
 from tinynet.simulator.kernels.library import Library, ModuleVariable
-from tinynet.simulator.kernels.profiling import LineProfile, LineRuns, total, total_runs
+from tinynet.simulator.kernels.profiling import (
+    LaunchCounts,
+    LineProfile,
+    LineRuns,
+    total,
+    total_runs,
+)
 from tinynet.simulator.kernels.recording import Recording, wanted
 from tinynet.simulator.kernels.source import (
     ENTRIES,
@@ -63,8 +69,7 @@ class RawModule:
         self.options = tuple(options)
         self.name_expressions = tuple(name_expressions)
         self.mode = chosen_mode(mode)
-        self._profiles: list[LineProfile] = []
-        self._runs: list[LineRuns] = []
+        self.launches: list[LaunchCounts] = []  # of profile mode, in their order
 
     @cached_property
     def library(self) -> Library:
@@ -108,16 +113,11 @@ class RawModule:
 
     def profile(self) -> list[LineProfile]:
         """Profile mode: what each line's loads and stores cost, over all launches so far."""
-        return total(self._profiles)
+        return total([line for launch in self.launches for line in launch.profile])
 
     def runs(self) -> list[LineRuns]:
         """Profile mode: how the warps went through each line, over all launches so far."""
-        return total_runs(self._runs)
-
-    def add(self, outcome: Outcome) -> None:
-        """Kernels of this module add what each launch told here."""
-        self._profiles += outcome.profile
-        self._runs += outcome.runs
+        return total_runs([run for launch in self.launches for run in launch.runs])
 
 
 @cache
@@ -170,7 +170,14 @@ class Kernel:
         library, mode = self.module.library, self.module.mode
         watched = self.module.watched_variables() if mode != "run" else []
         outcome = launch(library, self.text, mode, grid, block, values, shared_mem, watched)
-        self.module.add(outcome)
+        self._count(grid, block, shared_mem, outcome)
+
+    def _count(self, grid: tuple, block: tuple, shared_mem: int, outcome: Outcome) -> None:
+        if self.module.mode == "profile":
+            shared = self.static_shared + shared_mem
+            lines, runs = tuple(total(outcome.profile)), tuple(total_runs(outcome.runs))
+            counts = LaunchCounts(self.text.name, grid, block, shared, lines, runs)
+            self.module.launches.append(counts)
 
     def record(
         self,
@@ -204,7 +211,7 @@ class Kernel:
             self.module.watched_variables(),
             wanted(blocks, warps),
         )
-        self.module.add(outcome)
+        self._count(grid, block, shared_mem, outcome)
         return outcome.recording
 
     def _error(self, kind: str, reason: str) -> KernelError:

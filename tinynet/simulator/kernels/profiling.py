@@ -60,6 +60,28 @@ class LineRuns:
         return self.lanes / self.runs
 
 
+@dataclass(frozen=True)
+class LaunchCounts:
+    """What profile mode counted of one launch. shared: bytes of a block, declared and asked for."""
+
+    kernel: str
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared: int
+    profile: tuple[LineProfile, ...]
+    runs: tuple[LineRuns, ...]
+
+    def cost(self, space: str) -> tuple[int, int]:
+        """Sectors ("global") or bank passes ("shared") that it takes, and the least it could."""
+        of_space = [line for line in self.profile if line.space == space]
+        return sum(line.cost for line in of_space), sum(line.least for line in of_space)
+
+    @property
+    def lanes_per_run(self) -> float:
+        """Of the 32 lanes of a warp, how many run a line on average."""
+        return sum(run.lanes for run in self.runs) / max(1, sum(run.runs for run in self.runs))
+
+
 def total_runs(runs: list[LineRuns]) -> list[LineRuns]:
     """Adds up what belongs to one line; in the order of the lines."""
     sums: dict[tuple, list[int]] = {}

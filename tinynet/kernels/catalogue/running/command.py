@@ -22,8 +22,10 @@ import numpy as np
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
+from tinynet.kernels.catalogue.occupancy import known_capability
 from tinynet.kernels.catalogue.page.words import WORDS
-from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines
+from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines, sums
+from tinynet.kernels.catalogue.resources import CompileFailed, of_program
 from tinynet.kernels.catalogue.running import outputs
 from tinynet.kernels.catalogue.running.launch_line import read_lines
 from tinynet.kernels.catalogue.running.launches import Launch
@@ -56,7 +58,8 @@ def main(argv: list[str]) -> int:
             program = Program(file, statements, mode, args.seed)
         except KernelError as error:  # what does not compile
             raise ValueError(str(error).splitlines()[0]) from None
-        return _run(program, mode, args.print, saved, expected, args.rtol)
+        known_capability(args.capability)
+        return _run(program, mode, args.print, saved, expected, args.rtol, args.capability)
 
 
 def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
@@ -90,6 +93,7 @@ def _run(
     saved: dict[str, Path],
     expected: dict[str, Path],
     rtol: float | None,
+    capability: str,
 ) -> int:
     sys.stdout.flush()  # what kernels print comes after what was printed before
     try:
@@ -122,9 +126,25 @@ def _run(
         print(sentence)
         status = status if same else 1
     if mode == "profile":
-        print(f"{HOW_TO_READ}\n")
-        show_lines(program.module.profile(), program.file.texts)
+        print(HOW_TO_READ)
+        _show_counts(program, capability)
     return status
+
+
+def _show_counts(program: Program, capability: str) -> None:
+    """Of each launch: line by line, and the sums."""
+    module = program.module
+    try:
+        taken = of_program(module.code, module.name_expressions)
+    except CompileFailed as error:
+        taken = {}
+        print(f"note: registers are not measured: {error}", file=sys.stderr)
+    for launch in module.launches:
+        grid, block = ("x".join(map(str, sizes)) for sizes in (launch.grid, launch.block))
+        print(f"\n{launch.kernel}: {grid} blocks of {block} threads\n")
+        show_lines(list(launch.profile), list(launch.runs), program.file.texts)
+        registers = taken[launch.kernel].registers if launch.kernel in taken else None
+        print(*sums(launch, capability, registers), sep="\n")
 
 
 def _ask_for_unknown(arrays: dict[str, np.ndarray], wanted: list[str]) -> None:
@@ -162,6 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="watch every load and store")
     mode.add_argument("--profile", action="store_true", help="memory requests, line by line")
+    parser.add_argument(
+        "--capability", default="8.0", metavar="X.Y", help="the GPU whose occupancy --profile tells"
+    )
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="to step through it")
     parser.add_argument("--blocks", metavar="A:B", help="of the page; 0:2 are the first two")
     parser.add_argument("--warps", metavar="A:B", help="of the page, in each of these blocks")
