@@ -52,7 +52,9 @@ function showLines(line, waiting, found) {
   const row = lineElement(line);
   if (!row) return;
   row.classList.add("now");
-  const top = row.offsetTop - listing.offsetTop, room = listing.clientHeight;
+  const top = row.offsetTop, box = listing.getBoundingClientRect();
+  const room = Math.min(box.bottom, innerHeight - 70) - box.top;  // below are the controls
+  if (room < 100) return;
   if (top < listing.scrollTop + 40 || top > listing.scrollTop + room - 60)
     listing.scrollTop = top - room * 0.4;
 }

@@ -113,7 +113,8 @@ function render() {
   showCloseUp(frame.access);
   showMemories(frame.access);
   drawAround();
-  history.replaceState(null, "", `#${[now.launch, now.block, now.warp, now.at].join(".")}`);
+  clearTimeout(now.telling);  // browsers refuse a page that tells of a hundred steps a minute
+  now.telling = setTimeout(tellAddress, 400);
 }
 
 function sentence(frame, states) {
@@ -292,8 +293,15 @@ PAGE.launches.forEach(({title}, i) => {
 });
 get("launches").hidden = PAGE.launches.length < 2;
 readTheme();
-{
+toAddress();
+addEventListener("hashchange", toAddress);
+
+function tellAddress() {
+  history.replaceState(null, "", `#${[now.launch, now.block, now.warp, now.at].join(".")}`);
+}
+
+// page.html#LAUNCH.BLOCK.WARP.FRAME is a moment, which can be passed on.
+function toAddress() {
   const [number, block, warp, at] = location.hash.slice(1).split(".").map(Number);
-  const known = PAGE.launches[number] ? {launch: number, block, warp, at: at || 0} : {};
-  choose(known);
+  choose(PAGE.launches[number] ? {launch: number, block, warp, at: at || 0} : {});
 }
