@@ -135,4 +135,4 @@ def test_one_conv2d_is_followed_in_a_sitting(monkeypatch):
     found = entered.entered(work)
     assert {"functional.py", "ops/conv.py", "tape.py", "kernels/bias.py"} <= found.keys()
     lines = {file: entered.lines_of(functions) for file, functions in found.items()}
-    assert len(lines) <= 20 and sum(lines.values()) <= 700, lines
+    assert len(lines) <= 22 and sum(lines.values()) <= 800, lines
