@@ -243,7 +243,7 @@ def test_a_batch_too_large_for_any_card():
 def test_a_network_too_large_for_this_machine(command):
     result = run(command, "--image-size", "100000")
     assert (result.status, result.out) == (2, "")
-    assert "alexnet for images of 100000 pixels, with width 1, does not fit into" in result.err
+    assert "--image-size 100000 with --width 1: alexnet of this size does not fit into" in result.err
     assert len(result.err.splitlines()) == 1
 
 
