@@ -22,13 +22,18 @@ def main(devices: tuple[str, ...], n: int) -> None:
     optimizer = optim.SGD(model.parameters(), lr=0.01)
     inputs = Inputs(np.zeros((3, 224, 224), np.float32), np.ones(3, np.float32), devices[0])
     images, zero = np.zeros((n, 3, 256, 256), np.uint8), np.zeros(n, np.int32)
-    for _ in range(3):
-        fakegpu.clear()
-        loss = F.cross_entropy(model(inputs(images, zero, zero, zero)), zero)
+
+    def step() -> None:
+        logits = model(inputs(images, zero, zero, zero))
+        loss = F.cross_entropy(logits, zero)
         loss.item()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+
+    for _ in range(3):
+        fakegpu.clear()
+        step()
     counts, taken = fakegpu.counts(), [tinynet.device(name).bytes_taken() for name in devices]
     print(json.dumps({"taken": taken, "counts": counts}))
 

@@ -1,5 +1,7 @@
 """What every device is: a name, an array module, and a ledger of its memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import ClassVar
 
@@ -53,6 +55,14 @@ class Device:
         """
         if wanted:
             raise ValueError(f"{self.name} has no TF32: NVIDIA's GPUs have it, since Ampere (2020)")
+
+    @contextmanager
+    def delivered(self, *arrays) -> Iterator[list]:
+        """Inside `with`, these arrays, NumPy's or its own, are here: issue there what reads them.
+
+        For what a step begins with: a GPU copies it while it is at work on the step before.
+        """
+        yield [self.asarray(array) for array in arrays]
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype):
         array = self.empty(shape, dtype)

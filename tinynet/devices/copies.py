@@ -27,10 +27,10 @@ def between_gpus(x, source, target):
     """A copy on the GPU `target` of the array x on the GPU `source`."""
     with source.active():
         x = source.contiguous(x)
-        ready = _mark(source)
+        ready = mark(source)
     with target.active():
         y = target.empty(x.shape, x.dtype)
-        free = _mark(target)
+        free = mark(target)
     if can_read(target, source):
         stream, held = target.copies, (x,)
         stream.wait_event(ready)
@@ -38,32 +38,32 @@ def between_gpus(x, source, target):
         with target.active():
             y.data.copy_from_device_async(x.data, x.nbytes, stream)
     else:
-        stream, host = target.copies, _pinned(target.xp, x)
+        stream, host = target.copies, pinned(target.xp, x.nbytes).view(x.dtype).reshape(x.shape)
         held = (x, host)
         source.copies.wait_event(ready)
         with source.active():
             x.get(stream=source.copies, out=host, blocking=False)
-            stream.wait_event(_mark(source, source.copies))
+            stream.wait_event(mark(source, source.copies))
         stream.wait_event(free)
         with target.active():
             y.set(host, stream=stream)
     with target.active():
-        arrived = _mark(target, stream)
+        arrived = mark(target, stream)
         target.xp.cuda.get_current_stream().wait_event(arrived)
     source.lend(arrived, held)
     return y
 
 
-def _mark(device, stream=None):
+def mark(device, stream=None):
     """An event after everything issued so far on `stream` (by default that of the kernels)."""
     event = device.xp.cuda.Event(disable_timing=True)
     event.record(stream or device.xp.cuda.get_current_stream())
     return event
 
 
-def _pinned(xp, x) -> np.ndarray:
-    """A host array like x, in pages that stay in place so that a GPU can reach them."""
-    return np.frombuffer(xp.cuda.alloc_pinned_memory(x.nbytes), x.dtype, x.size).reshape(x.shape)
+def pinned(xp, nbytes: int) -> np.ndarray:
+    """Bytes of the host in pages that stay in place, so that a GPU can reach them."""
+    return np.frombuffer(xp.cuda.alloc_pinned_memory(nbytes), np.uint8, nbytes)
 
 
 @cache

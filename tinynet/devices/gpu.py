@@ -6,6 +6,7 @@ numbers below 1.2e-38 count as 0, in comparisons too. So of two such numbers max
 first, and ReLU lets a negative one pass; the NumPy twins do not.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,7 @@ import numpy as np
 
 from tinynet.devices.base import Device
 from tinynet.devices.ledger import DeviceOutOfMemory
+from tinynet.devices.mailbox import Mailbox
 from tinynet.devices.memory import Scratch
 
 AMPERE = 80  # the compute capability, 8.0, with which TF32 came
@@ -35,6 +37,7 @@ class Gpu(Device):
         self.index = index
         self.scratch = Scratch(lambda size: self.empty((size,), np.dtype(np.uint8)))
         self.lent: deque[tuple] = deque()  # (event, what a copy reads until the event has passed)
+        self._of_thread = threading.local()
 
     @cached_property
     def copies(self):
@@ -95,6 +98,11 @@ class Gpu(Device):
         if not self.owns(array):
             raise TypeError(f"{self.name}: expects a NumPy array or its own, got {array!r}")
         return self.contiguous(array)
+
+    def delivered(self, *arrays) -> AbstractContextManager[list]:
+        if not hasattr(self._of_thread, "mailbox"):
+            self._of_thread.mailbox = Mailbox(self)
+        return self._of_thread.mailbox.delivered(arrays)
 
     def contiguous(self, array):
         if array.flags.c_contiguous:

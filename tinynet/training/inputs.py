@@ -75,14 +75,13 @@ class Inputs:
     ) -> Tensor:
         n, c, h, w = images.shape
         self._check_places(h, w, *places)
-        x = self._buffer("x", (n, *self.mean.shape), np.dtype(np.float32))
-        images, *places, shift, scale = map(
-            self.device.asarray, (images, *places, shift, scale.astype(np.float32))
-        )
         sizes = (n, c, h, w, self.image_size, self.image_size)
-        # A copy of the last input to tower b has ended, since the host has read that step's loss
-        # (or logits). Were it not to read them, this would have to wait for an event.
-        launch(self.device, "augment", x, images, *places, shift, self._mean, scale, *sizes)
+        sent = (images, *places, shift, scale.astype(np.float32))
+        with self.device.delivered(*sent) as (images, *places, shift, scale):
+            x = self._buffer("x", (n, *self.mean.shape), np.dtype(np.float32))
+            # A copy of the last input to tower b has ended, since the host has read that step's
+            # loss (or logits). Were it not to read them, this would have to wait for an event.
+            launch(self.device, "augment", x, images, *places, shift, self._mean, scale, *sizes)
         return Tensor(x, device=self.device)
 
     def _check_places(self, h: int, w: int, top, left, flip) -> None:
