@@ -243,7 +243,8 @@ def test_a_batch_too_large_for_any_card():
 def test_a_network_too_large_for_this_machine(command):
     result = run(command, "--image-size", "100000")
     assert (result.status, result.out) == (2, "")
-    assert "--image-size 100000 with --width 1: alexnet of this size does not fit into" in result.err
+    told = "error: --image-size 100000 with --width 1: alexnet of this size does not fit into"
+    assert result.err.startswith(told)
     assert len(result.err.splitlines()) == 1
 
 
