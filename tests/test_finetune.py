@@ -312,7 +312,7 @@ def test_checkpoints_that_are_none(trained, others, tmp_path):
     [
         ({"profile": "resnet"}, "'resnet'"),
         ({"width": 0.5}, "does not fit: AlexNet: "),
-        ({"mean": np.zeros((3, 60, 61))}, "does not fit: Inputs: mean expects"),
+        ({"mean": np.zeros((3, 60, 61))}, "does not fit: mean is of shape"),
         ({"components": None}, "does not fit: it lacks 'components'"),
     ],
 )

@@ -39,7 +39,7 @@ SEEDS = 3
 WHAT = ("profile", "data", "image_size", "width", "epochs", "batch_size", "lr")
 WHERE = ("devices", "workers")  # which may be others when an ablation goes on
 NARROW = 0.01  # times the widths, to see the sizes of maps
-PARTS = "\n".join(f"    {name:11}{s.part}; without: {s.without}" for name, s in SWITCHES.items())
+PARTS = [f"    {name:11}{s.part}; without: {s.without}" for name, s in SWITCHES.items()]
 
 
 def add_parser(commands, example: Example) -> None:
@@ -48,7 +48,7 @@ def add_parser(commands, example: Example) -> None:
     help_ = "what a part of the network is good for: trained with it and without it, over seeds"
     parser = flags.command(commands, "ablate", ablate, help_)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"parts:\n{PARTS}"
+    parser.epilog = "\n".join(["parts:", *PARTS])
     parser.add_argument("parts", nargs="*", metavar="PART", help="taken away one at a time")
     flags.add_profile(parser, example, flags.KINDS)
     flags.add_image_size(parser, example, flags.KINDS)
@@ -72,7 +72,7 @@ def add_parser(commands, example: Example) -> None:
 def ablate(example: Example, args: Namespace) -> int:
     """Train with each part and without it, and print what difference it makes."""
     if unknown := [name for name in args.parts if name not in SWITCHES]:
-        raise UserError(f"there is no part {unknown[0]}; wanted one or more of\n{PARTS}")
+        raise UserError(f"there is no part {unknown[0]}; wanted one or more of", *PARTS)
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the ablation to continue")
     with closing(RunFolder(args.out or ".")) as given:
@@ -128,7 +128,7 @@ def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFo
     parts = [*dict.fromkeys([*begun.parts, *args.parts])]
     plan = replace(begun, settings=now, parts=parts, seeds=args.seeds or begun.seeds)
     if not plan.parts:
-        raise UserError(f"ablate needs what to take away, one or more of\n{PARTS}")
+        raise UserError("ablate needs what to take away, one or more of", *PARTS)
     for part in plan.parts:
         _check(example, settings, part)
     if args.out is None:
