@@ -37,7 +37,8 @@ def cupy(monkeypatch):
             CUDARuntimeError=CUDARuntimeError,
         ),
     )
-    monkeypatch.setitem(sys.modules, "cupy", fake)
+    for name in ("cupy", "cupy.cublas"):
+        monkeypatch.setitem(sys.modules, name, fake)
     monkeypatch.setattr(devices, "_open", cache(devices._open.__wrapped__))  # nothing opened yet
     return fake
 
