@@ -1,0 +1,316 @@
+"""The gym: starters fail, references pass, and of wrong answers the judge says why."""
+
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinynet import simulator
+from tinynet.gym import __main__ as command
+from tinynet.gym import training
+from tinynet.gym.exercises import EXERCISES
+from tinynet.gym.judge import PRINTED, judge
+from tinynet.gym.trial import verdict
+from tinynet.kernels import KERNELS
+
+pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
+
+LOOP = "for (int index = first; index < total; index += gridDim.x * blockDim.x)"
+SIZE_LOOP = LOOP.replace("total", "size")
+NO_LOOP = "if (const int index = first; index < total)"
+NO_GUARD = "for (int index = first; index == first; ++index)"
+LOSS = "log1p(rest) - (logit[labels[row]] - largest)"
+
+# What is changed in ours, and what the judge must say of it.
+WRONG = {
+    "relu_forward": [
+        (SIZE_LOOP, NO_LOOP.replace("total", "size"), r"fewer threads \(256\) than elements"),
+        (SIZE_LOOP, NO_GUARD, "past its 701 elements.*last block is ragged"),
+        (
+            "x[index] < REAL(0) ? REAL(0) : x[index]",
+            "x[index] > REAL(0) ? x[index] : REAL(0)",
+            r"y\[1\] is 0, wanted is nan .*a NaN is lost",
+        ),
+        ("? REAL(0) : x[index]", "? -x[index] : x[index]", r"that is \|x\|"),
+        ("index < size", "index < size - 1", "is written up to element 699"),
+        (": x[index]", ": (float)x[index]", "a float is meant"),
+        ("blockIdx.x * blockDim.x + ", "", "several threads write to one element"),
+        ("index += gridDim.x * blockDim.x", "index += 0", "a loop that never ends"),
+        ("? REAL(0) : x[index]", "? REAL(0) : 3 * x[index]", "3 times what it should be"),
+    ],
+    "relu_backward": [
+        ("> REAL(0)", ">= REAL(0)", "all of dy has passed"),
+        ("? dy[index]", "? REAL(1)", "that is the slope alone"),
+        ("? dy[index]", "? y[index]", "that is y, not dy"),
+        ("y[index] > REAL(0)", "y[index] == REAL(0)", "the wrong ones pass"),
+        ("y[index] > REAL(0)", "dy[index] > REAL(0)", "dy is asked instead"),
+        ("dx[index] =", "dx[index] +=", "the result holds nothing at first"),
+        (SIZE_LOOP, NO_LOOP.replace("total", "size"), r"fewer threads \(256\) than elements"),
+        (SIZE_LOOP, NO_GUARD, "the last block is ragged"),
+    ],
+    "bias_forward": [
+        ("y[index] +=", "y[index] =", "written over y"),
+        ("index / plane % c", "index % c", "only where the channels stand last"),
+        ("y[index] +=", "y[index] -=", "taken away, not added"),
+        ("index / plane % c", "index / plane", r"bias\[5\], past its 5.*of the wrong sizes"),
+        ("index / plane % c", "index / (c * plane) % c", "of its pixel, or of its image"),
+        ("index / plane % c", "(index / plane + 1) % c", "of the next channel"),
+        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
+    ],
+    "bias_backward": [
+        ("i += blockDim.x", "i += n * plane", "one element only"),
+        ("__syncthreads();  // every", "// every", "a barrier is missing"),
+        ("__syncthreads();  // and", "// and", "a barrier is missing"),
+        ("        sum = warp_sum(sum);\n", "", "of each warp the first thread's sum alone"),
+        ("lane < warps ? partial", "lane < 1 ? partial", "the first warp alone"),
+        ("(ni * c + ci) * plane", "(ci * n + ni) * plane", "images and channels are exchanged"),
+        ("ci += gridDim.x", "ci += c", r"fewer blocks \(2\) than rows"),
+        ("dbias[ci] = sum", "dbias[ci] = sum / (n * plane)", "that is the mean"),
+        ("if (warp == 0) {", "if (warp == 0) { __syncthreads();", "every thread of the block"),
+    ],
+    "softmax_cross_entropy_forward": [
+        ("exp(shifted)", "exp(logit[j])", "overflow"),
+        (LOSS, "-log(probability[labels[row]])", "reads what another one writes"),
+        ("[labels[row]] - largest)", "[labels[row]])", "largest logit is not subtracted"),
+        (LOSS, f"-({LOSS})", "the wrong sign"),
+        ("probability[j] /= sum;", "", "not divided by the sum"),
+        ("logit[labels[row]]", "logit[0]", "of class 0, not of the label"),
+        ("log1p(rest) - (", "-(", "lacks log"),
+        ("row += gridDim.x", "row += n", r"fewer blocks \(2\) than rows"),
+    ],
+    "col2im": [
+        ("index / w % h + pad_top", "index / w % h", "the padding is left out"),
+        ("oh - 1)", "oh - 2)", "the last row of windows is left out"),
+        ("ow - 1)", "ow - 2)", "the last column of windows is left out"),
+        ("sum +=", "sum =", "only one window counts"),
+        (
+            "khi = row - ohi * stride_h, kwi = column - owi * stride_w",
+            "khi = kh - 1 - row + ohi * stride_h, kwi = kw - 1 - column + owi * stride_w",
+            "the window is mirrored",
+        ),
+        ("khi * kw + kwi", "kwi * kh + khi", r"khi\*kw \+ kwi"),
+        ("dx[index] = sum", "dx[index] = 2 * sum", "2 times what it should be"),
+        ("dcol + (ci * kh * kw * n + ni) * oh * ow", "dcol", "the first map is right"),
+        (
+            "dcol + (ci * kh * kw * n + ni) * oh * ow",
+            "dcol + (ni * c + ci) * kh * kw * oh * ow",
+            r"of the wrong sizes: dcol is \(18, 2, 30\)",
+        ),
+        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
+    ],
+}
+ANSWERS = [(kernel, *answer) for kernel, answers in WRONG.items() for answer in answers]
+
+
+def changed(kernel: str, old: str, new: str) -> str:
+    """The text of tinynet's kernel with a mistake in its body."""
+    text = KERNELS[kernel].source
+    start = text.index(f"void {kernel}_kernel(")
+    end = text.index("\n}\n", start)
+    body = text[start:end]
+    assert body.count(old) == 1
+    return text[:start] + body.replace(old, new) + text[end:]
+
+
+def of(kernel: str, text: str):
+    return verdict(EXERCISES[kernel], text, f"{kernel}.cu")
+
+
+def test_enough_wrong_answers_are_planted():
+    assert WRONG.keys() == EXERCISES.keys()
+    assert all(len(answers) >= 6 for answers in WRONG.values())
+
+
+@pytest.fixture(autouse=True)
+def short_launches(monkeypatch):
+    monkeypatch.setenv("TINYNET_SIM_TIMEOUT", "0.3")
+    monkeypatch.setenv("TINYNET_SIM_ORDER", "forward")  # the judge sets it: this puts it back
+
+
+@pytest.mark.parametrize("kernel, old, new, reason", ANSWERS)
+def test_a_wrong_answer_is_told_why_it_is_wrong(kernel, old, new, reason):
+    found = of(kernel, changed(kernel, old, new))
+    assert not found.solved
+    assert re.search(reason, found.text, re.DOTALL), found.text
+
+
+@pytest.mark.parametrize("kernel", EXERCISES)
+def test_the_starter_fails_and_the_reference_passes(kernel):
+    exercise = EXERCISES[kernel]
+    found = of(kernel, exercise.starter)
+    assert not found.solved
+    writes_nothing = f"the kernel writes nothing to {KERNELS[kernel].parameters[0].name} yet"
+    assert writes_nothing in found.text
+    assert of(kernel, KERNELS[kernel].source).text.startswith("solved")
+    assert all(line.isascii() and len(line) <= 100 for line in exercise.starter.splitlines())
+    assert len(set(exercise.hints)) == 3
+
+
+@pytest.mark.parametrize("kernel", EXERCISES)
+def test_no_known_mistake_is_right(kernel):
+    exercise = EXERCISES[kernel]
+    for attempt in exercise.tries[:1]:
+        given = exercise.arguments(attempt)
+        right = exercise.right(given)
+        written = [p.name for p in KERNELS[kernel].parameters if p.is_pointer and not p.is_const]
+        outputs = [right[name] for name in written]
+        for predicted in exercise.mistakes(given).values():
+            assert not any(
+                predicted.shape == y.shape and np.allclose(predicted, y, equal_nan=True)
+                for y in outputs
+            )
+
+
+# --------------------------------------------------------------------------------- what it costs
+
+
+def test_a_solution_that_asks_for_too_much_is_told_which_line_does():
+    """Each thread takes neighbouring elements, so that those of a warp lie far apart."""
+    scattered = """
+    const int first = blockIdx.x * blockDim.x + threadIdx.x;
+    const int each = (size + gridDim.x * blockDim.x - 1) / (gridDim.x * blockDim.x) + 15;
+    for (int index = first * each; index < min(size, (first + 1) * each); ++index) {
+        y[index] = x[index] < REAL(0) ? REAL(0) : x[index];
+    }"""
+    exercise = EXERCISES["relu_forward"]
+    found = of("relu_forward", exercise.starter.replace("    // Yours to write.", scattered))
+    assert found.solved
+    assert re.search(r"asks for \d+\.\d times as many sectors .* as ours", found.text)
+    assert "`y[index] = x[index] < REAL(0) ? REAL(0) : x[index];`" in found.text
+
+
+def test_a_solution_must_compile_for_float_too():
+    text = KERNELS["relu_forward"].source + 'static_assert(sizeof(REAL) == 8, "double only");\n'
+    found = of("relu_forward", text)
+    assert not found.solved and "in float" in found.text and "double only" in found.text
+
+
+# --------------------------------------------------------------------------------- bad input
+
+
+BAD = {
+    "another name": (
+        "relu_forward_kernel",
+        "relu_kernel",
+        "there is no kernel relu_forward_kernel",
+    ),
+    "another type": (
+        "const REAL* x",
+        "const float* x",
+        r"is `const REAL\* x`, here `const float\* x`",
+    ),
+    "one too many": ("int size)", "int size, int more)", "takes 3 parameters, here it has 4"),
+    "no C": ("// Yours to write.", "y[0] = nothing;", r"does not compile: relu_forward.cu:\d+: .*"),
+    "shared memory": (
+        "// Yours to write.",
+        "__shared__ REAL all[6145]; y[0] = all[0] = 1;",
+        "49160 bytes .*; a block has 49152",
+    ),
+    "outside": ("// Yours to write.", "y[1 << 20] = 0;", "out of bounds"),
+    "a crash": ("// Yours to write.", "*(int*)8 = 1;", "memory that does not exist"),
+    "division by 0": ("// Yours to write.", "y[0] = size / (size - size);", "division by zero"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_solution_that_cannot_be_one(name):
+    old, new, reason = BAD[name]
+    found = of("relu_forward", EXERCISES["relu_forward"].starter.replace(old, new))
+    assert not found.solved
+    assert re.search(reason, found.text), found.text
+
+
+def starter_with(line: str) -> str:
+    return EXERCISES["relu_forward"].starter.replace("// Yours to write.", line)
+
+
+def test_megabytes_that_are_printed_are_cut():
+    text = starter_with('for (int i = 0; i < 2000; ++i) printf("%d megabytes\\n", i);')
+    found, printed = judge(EXERCISES["relu_forward"], text, "loud.cu")
+    assert not found.solved and "writes nothing to y yet" in found.text
+    assert len(printed) == PRINTED and "megabytes" in printed
+
+
+def test_a_kernel_that_ends_the_process_solves_nothing():
+    text = "#include <stdlib.h>\n" + starter_with("exit(0);")
+    found, _ = judge(EXERCISES["relu_forward"], text, "quits.cu")
+    assert not found.solved and "ended the judge's process (status 0)" in found.text
+
+
+# --------------------------------------------------------------------------------- the command
+
+
+def gym(*words) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            status = command.main([str(word) for word in words])
+        except SystemExit as end:
+            status = end.code
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_the_list_and_a_starter_and_its_verdict(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = gym()
+    assert status == 0 and re.findall(r"^ *\d+  (\w+)", out, re.MULTILINE) == [*EXERCISES]
+    status, out, _ = gym("relu_backward")
+    assert status == 0 and "relu_backward.cu" in out
+    assert Path("relu_backward.cu").read_text() == EXERCISES["relu_backward"].starter
+    Path("relu_backward.cu").write_text("mine")
+    status, _, err = gym("relu_backward")
+    assert status == 2 and err == "error: relu_backward.cu is there already: it is left as it is\n"
+    assert Path("relu_backward.cu").read_text() == "mine"
+    status, out, _ = gym("relu_backward", "relu_backward.cu")
+    assert status == 1 and "there is no kernel relu_backward_kernel" in out
+
+
+def test_status_0_is_for_a_solution(tmp_path):
+    file = tmp_path / "mine.cu"
+    file.write_text(KERNELS["relu_backward"].source)
+    status, out, err = gym("relu_backward", file)
+    assert (status, err) == (0, "") and out.startswith("solved: right in 3 shapes")
+    assert gym("relu_backward", "--hint", "2")[:2] == (
+        0,
+        EXERCISES["relu_backward"].hints[1] + "\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["tanh"], "there is no exercise 'tanh'; there are relu_forward, "),
+        (["relu_forward", "missing.cu"], "missing.cu: No such file or directory"),
+        (["relu_forward", "."], "a folder, wanted a regular file"),
+        (["relu_forward", "--train"], "--train expects the FILE.cu of a solution"),
+        (["relu_forward", "--hint", "4"], "--hint"),
+    ],
+)
+def test_what_the_command_refuses(words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = gym(*words)
+    assert (status, out) == (2, "") and message in err.splitlines()[-1]
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "a.cu").write_bytes(b"\xff\xfe")
+    status, _, err = gym("relu_forward", tmp_path / "a.cu")
+    assert status == 2 and err.endswith("a.cu: expects a text in UTF-8\n")
+
+
+# --------------------------------------------------------------------------------- training with it
+
+
+def test_a_network_learns_with_a_solution_as_with_ours():
+    exercise, ours = EXERCISES["relu_backward"], list(training.losses(3))
+    kept = KERNELS["relu_backward"]
+    with training.in_place_of_ours(exercise, KERNELS["relu_backward"].source):
+        assert KERNELS["relu_backward"] is not kept
+        assert list(training.losses(3)) == ours
+    with training.in_place_of_ours(exercise, changed("relu_backward", "? dy[index]", "? REAL(1)")):
+        wrong = list(training.losses(3))
+    assert wrong[0] == ours[0] and wrong[1:] != ours[1:]
+    assert KERNELS["relu_backward"] is kept

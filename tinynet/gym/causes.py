@@ -1,0 +1,135 @@
+"""Why is it wrong? What is likely behind what the simulator found, or behind wrong numbers."""
+
+import re
+
+import numpy as np
+
+from tinynet.gym.exercise import NEVER, Exercise, Try
+from tinynet.simulator import KernelError
+
+ROUNDINGS = 64  # of the largest number: sums may go in any order
+DIGITS_OF_FLOAT = 1e-5  # relative: what is right to this, but not to the last digit, went by float
+
+
+# ---------------------------------------------------------------- what the simulator found
+
+
+def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
+    """What is likely behind a finding of check mode; "" if there is nothing to add.
+
+    given: the arguments by name. outputs: which of them the kernel writes.
+    """
+    reason = str(error)
+    names_output = any(f"{name}[" in reason for name in outputs)
+    if error.kind == "out of bounds":
+        return _of_place(reason, given, given[outputs[0]].size)
+    if error.kind == "race":
+        if names_output and " read by " in reason:
+            return (
+                "a thread reads what another one writes: a barrier is missing between the "
+                "two, or it should not read there."
+            )
+        if names_output:
+            return (
+                "several threads write to one element of the result, a scatter. Let each element "
+                "belong to one thread, which gathers all that goes into it."
+            )
+        return (
+            "a barrier is missing: __syncthreads() between what some threads write to shared "
+            "memory and what others read there; and again before it is overwritten."
+        )
+    if error.kind == "uninitialised read":
+        if names_output:
+            return "the result holds nothing at first: add up in a register, and write it once."
+        return (
+            "shared memory is read where no thread has written: a barrier is missing, or fewer "
+            "elements were written than are read."
+        )
+    return {
+        "barrier": "every thread of the block must come to a __syncthreads(): it cannot stand in "
+        "an `if`, in a loop, or behind a `return` that only some of them take.",
+        "warp": "the mask 0xffffffff promises that all 32 threads of the warp come to the shuffle: "
+        "it cannot stand where only some come.",
+        "time limit": "a loop that never ends: does its index move on?",
+    }.get(error.kind, "")
+
+
+def _of_place(reason: str, given: dict, elements: int) -> str:
+    if "before its first" in reason:
+        return "an index below 0: what lies outside on the left or at the top must be left out."
+    found = re.search(r" of (\w+)\[", reason)
+    array = given.get(found[1]) if found else None
+    if array is None:
+        return "an index is larger than what it counts in."
+    if array.size == elements:
+        return (
+            "the last block is ragged: some of its threads have no element: they must do nothing."
+        )
+    return f"the index is put together of the wrong sizes: {found[1]} is {array.shape}."
+
+
+# ---------------------------------------------------------------- what the numbers say
+
+
+def first_wrong(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Which elements are wrong, in reading order: their numbers."""
+    same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+    finite = wanted[np.isfinite(wanted)]
+    room = ROUNDINGS * np.spacing(np.abs(finite).max(initial=0)) if finite.size else 0
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero(~(same | (np.abs(got - wanted) <= room)))
+
+
+def of_numbers(
+    exercise: Exercise, attempt: Try, name: str, given: dict, got: np.ndarray, wanted: np.ndarray
+) -> str:
+    """What is likely behind wrong numbers in the output called `name`; "" if that is not known."""
+    wrong = first_wrong(got, wanted)
+    before = given[name].ravel()
+    unwritten = np.flatnonzero((got.ravel() == NEVER) | (got.ravel() == before))
+    unwritten = np.intersect1d(unwritten, wrong)
+    if unwritten.size == wrong.size:
+        return _of_unwritten(attempt, name, got, wrong)
+    for cause, predicted in exercise.mistakes(given).items():
+        if predicted.shape != wanted.shape or not first_wrong(predicted, wanted).size:
+            continue
+        if not first_wrong(got, predicted).size:
+            return f"{cause}."
+    if got.ndim > 2 and wrong[0] >= (a_map := got[0, 0].size):
+        return (
+            f"the first map is right, and what comes after it is not: a map has {a_map} elements, "
+            "and those of the maps before it must be counted."
+        )
+    return _of_size(got.ravel()[wrong], wanted.ravel()[wrong])
+
+
+def _of_unwritten(attempt: Try, name: str, got: np.ndarray, wrong: np.ndarray) -> str:
+    if wrong.size == got.size:
+        return f"the kernel writes nothing to {name} yet."
+    rows = got[..., 0].size if got.ndim > 1 else got.size
+    each_row = got.size // max(rows, 1)
+    is_tail = np.array_equal(wrong, np.arange(wrong[0], got.size))
+    if is_tail and wrong[0] == 256 * attempt.blocks:
+        return (
+            f"there are fewer threads ({wrong[0]}) than elements, so a thread goes on to the "
+            "element that is gridDim.x * blockDim.x further, and so on."
+        )
+    if is_tail and wrong[0] == attempt.blocks * each_row:
+        return (
+            f"there are fewer blocks ({attempt.blocks}) than rows, so a block goes on to the one "
+            "that is gridDim.x further, and so on."
+        )
+    if is_tail:
+        return f"{name} is written up to element {wrong[0] - 1}, and no further."
+    return f"{wrong.size} elements of {name} are never written, the first of them {wrong[0]}."
+
+
+def _of_size(got: np.ndarray, wanted: np.ndarray) -> str:
+    if not np.isfinite(got).all():
+        return "what is not a finite number has come out of an overflow, or of a division by 0."
+    if (np.abs(got - wanted) <= DIGITS_OF_FLOAT * np.abs(wanted)).all():
+        return "it is right to 7 digits or so, but REAL is double here: somewhere a float is meant."
+    ratio = got / np.where(wanted == 0, np.nan, wanted)
+    if np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-9 * abs(ratio[0]):
+        return f"every one is {ratio[0]:.6g} times what it should be."
+    return ""

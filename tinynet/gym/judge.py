@@ -1,0 +1,56 @@
+"""The judge: tries a solution in a process of its own, which it cannot harm.
+
+A kernel is compiled for this machine and run. It may print megabytes, end the process, or never
+end; so what it prints is read up to a limit, and the process is stopped after a time.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.trial import Verdict
+
+SECONDS_A_LAUNCH = "1"  # of processor time; the launches that are judged take milliseconds
+SECONDS = 60  # in all, compiling included: more than any machine needs
+PRINTED = 2000  # bytes that are shown of what a solution prints
+
+
+def judge(exercise: Exercise, text: str, name: str) -> tuple[Verdict, str]:
+    """The verdict on the text of a file of this name, and the beginning of what it printed."""
+    environment = {**os.environ, "TINYNET_SIM_TIMEOUT": SECONDS_A_LAUNCH, "TINYNET_SIM": ""}
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "verdict.json"
+        file = Path(folder) / "solution.cu"
+        file.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "tinynet.gym.trial", exercise.kernel, file, name, result]
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as child:
+            printed = bytearray()
+            reader = threading.Thread(target=_read, args=(child.stdout, printed))
+            reader.start()
+            try:
+                status = child.wait(SECONDS)
+            except subprocess.TimeoutExpired:
+                return Verdict(False, f"stopped: it took more than {SECONDS} s."), _text(printed)
+            finally:
+                child.kill()  # where it has not ended: after that time, or for Ctrl-C
+                reader.join()
+        if not result.exists():
+            reason = f"the kernel ended the judge's process (status {status}): it must not."
+            return Verdict(False, reason), _text(printed)
+        return Verdict(**json.loads(result.read_text(encoding="utf-8"))), _text(printed)
+
+
+def _read(stream, printed: bytearray) -> None:
+    while chunk := stream.read1(1 << 16):
+        printed += chunk[: max(0, PRINTED - len(printed))]
+
+
+def _text(printed: bytearray) -> str:
+    return printed.decode("utf-8", "replace")
