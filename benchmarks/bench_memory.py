@@ -28,7 +28,7 @@ def benchmark(session: Session) -> list[Table]:
                     values[name] = [engine.memory()["peak"]]
                     engine.make(work.case, place)
                     results[name] = engine.check()
-                    agree(name, results["tinynet"], results[name])
+                    agree(name, results["tinynet"], results[name], work.flips)
                 except (EngineError, Disagreement) as error:
                     if name == "tinynet":
                         raise

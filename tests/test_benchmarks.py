@@ -144,6 +144,18 @@ def test_peers_must_agree_in_names_shapes_and_values():
         agree("torch", ours, {"y": np.array([1.0, np.nan])})
 
 
+def test_a_nets_gradients_agree_as_a_whole():
+    ours = {"dweight": np.ones(10_000)}
+    one_window = np.ones(10_000)
+    one_window[7] = 1.1  # another pixel won it, by rounding
+    agree("torch", ours, {"dweight": one_window}, flips=True)
+    for theirs in (np.ones(10_000) * 1.006, np.zeros(10_000), np.full(10_000, np.nan)):
+        with pytest.raises(Disagreement, match="dweight of torch"):
+            agree("torch", ours, {"dweight": theirs}, flips=True)
+    with pytest.raises(Disagreement):
+        agree("torch", ours, {"dweight": one_window})
+
+
 def test_of_three_the_one_that_computes_something_else_is_left_out():
     ours, other = {"y": np.array([1.0, 2.0])}, {"y": np.array([0.0, 0.0])}
     assert odd_ones({"tinynet": ours}) == {}

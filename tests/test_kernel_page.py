@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tinynet.kernels.catalogue.page import document, pages, shown
 from tinynet.kernels.catalogue.page.words import WORDS
 
 FILES = list(dict.fromkeys(kernel.file for kernel in KERNELS.values()))
+DOCS = Path(__file__).parents[1] / "docs" / "kernels"
 ACCESSES = ("read", "write", "atomic")
 
 needs_simulator = pytest.mark.skipif(
@@ -161,6 +163,23 @@ def test_the_index_leads_to_each_page_or_says_how_to_make_it(folder, tmp_path):
     index = (tmp_path / "two" / "index.html").read_text(encoding="utf-8")
     assert sorted(re.findall(r'href="([^"]+)"', index)) == ["bias.html", "sgd.html"]
     assert "python -m tinynet.kernels conv --page conv.html" in index
+
+
+def test_the_pages_in_docs_are_of_the_kernels_as_they_are():
+    """They are made by a command of the README, which CI runs."""
+    committed = sorted(path for path in DOCS.glob("*.html") if path.name != "index.html")
+    assert [path.name for path in committed] == ["conv.html", "max_pool.html"]
+    for path in committed:
+        html = path.read_text(encoding="utf-8")
+        launches = recorded(html)["launches"]
+        shown_text = re.sub(r"\s", "", unescape(re.sub(r"<[^>]+>", "", html)))
+        for line in KERNELS[launches[0]["title"]].source.splitlines():
+            assert re.sub(r"\s", "", line) in shown_text, f"{path.name} is stale"
+        for launch in launches:
+            assert added_up(launch) == as_sums(launch["profile"])
+        assert "\n".join(document.script()) in html, f"{path.name} is stale"
+    index = (DOCS / "index.html").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'href="([^"]+)"', index)) == [path.name for path in committed]
 
 
 @needs_simulator

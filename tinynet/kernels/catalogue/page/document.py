@@ -76,14 +76,19 @@ def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
             "title": escape(text.title),
             "file": escape(text.file),
             "style": _web("style.css"),
-            "lead": listings.prose(list(text.opening)),
+            "lead": _lead(text),
             "prose": _prose(text, launches),
             "twin": _beside(text, words),
             "listing": _listing(text.texts),
             "recorded": _json(recorded),
-            "script": "\n".join(_web(name) for name in SCRIPTS),
+            "script": "\n".join(script()),
         },
     )
+
+
+def script() -> list[str]:
+    """The scripts of the page, in their order."""
+    return [_web(name) for name in SCRIPTS]
 
 
 def index(cards: list[Card], lang: str = "en") -> str:
@@ -100,13 +105,20 @@ def _card(card: Card, words: dict[str, str]) -> str:
     command = f"python -m tinynet.kernels {card.title} --page {card.title}.html"
     make = "" if card.link else f"<p>{words['index_make']} <code>{escape(command)}</code></p>"
     kernels = ", ".join(map(escape, card.kernels))
-    prose = listings.prose(list(card.opening))
+    prose = _lead(Text(card.title, {}, opening=card.opening))
     return f'<li class="card"><h2>{heading}</h2><p class="of">{kernels}</p>{prose}{make}</li>'
 
 
+def _lead(text: Text) -> str:
+    """What the page begins with: the title, and the formulas of the opening."""
+    html = listings.prose(list(text.opening))
+    title, formulas = re.search("<p>.*?</p>", html), re.findall("<pre>.*?</pre>", html, re.S)
+    return f"{title[0] if title else ''}<div>{''.join(formulas)}</div>"
+
+
 def _prose(text: Text, launches: list[Shown]) -> str:
-    """What the comments say that is not in the lead; of the kernels, one is shown at a time."""
-    parts = [listings.prose(list(text.header[len(text.opening) :]))]
+    """What the comments say; of the kernels' own, one is shown at a time."""
+    parts = [listings.prose(list(text.header))]
     for number, launch in enumerate(launches):
         about = listings.prose(list(launch.about))
         parts.append(f'<div class="about" data-launch="{number}">{about}</div>')
@@ -119,7 +131,7 @@ def _beside(text: Text, words: dict[str, str]) -> str:
         lines = "".join(f"<div>{line}\n</div>" for line in listings.lines(beside.text, "python"))
         heading = escape(words[beside.heading])
         parts.append(f'<div class="twin"><h2>{heading}</h2><pre tabindex="0">{lines}</pre></div>')
-    return f"<div>{''.join(parts)}</div>" if parts else ""
+    return f'<div class="beside">{"".join(parts)}</div>' if parts else ""
 
 
 def _listing(texts: dict[str, list[str]]) -> str:

@@ -84,6 +84,16 @@ function figureOf(memory, i) {
   return figure;
 }
 
+// On a wide screen the texts beside stand in the middle; else below.
+function placeTwin() {
+  const beside = document.querySelector(".beside"), wide = matchMedia("(min-width: 1560px)").matches;
+  if (!beside) return;
+  const bench = document.querySelector(".bench");
+  bench.classList.toggle("three", wide);
+  if (wide) bench.insertBefore(beside, get("stage"));
+  else document.querySelector(".reading").append(beside);
+}
+
 // The function of the same name, in the text beside.
 function showTwin(name) {
   for (const text of document.querySelectorAll(".twin pre")) {
@@ -279,7 +289,7 @@ get("theme").addEventListener("click", () => {
   render();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (readTheme(), render()));
-addEventListener("resize", () => render());
+addEventListener("resize", () => (placeTwin(), render()));
 
 // ------------------------------------------------------------ begin
 
@@ -293,6 +303,7 @@ PAGE.launches.forEach(({title}, i) => {
 });
 get("launches").hidden = PAGE.launches.length < 2;
 readTheme();
+placeTwin();
 toAddress();
 addEventListener("hashchange", toAddress);
 

@@ -5,7 +5,7 @@ const theme = {};  // the colours of style.css, for the canvases
 
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of ["paper", "panel", "ink", "muted", "rule", "cell", "tone", "read", "write", "atomic",
+  for (const name of ["paper", "panel", "ink", "muted", "rule", "cell", "tone", "step", "read", "write", "atomic",
                       "on-read", "on-write", "on-atomic", "trail-read", "trail-write", "alarm"])
     theme[name] = style.getPropertyValue(`--${name}`).trim();
 }
@@ -36,8 +36,9 @@ function layoutOf(memory, width) {
     columns = Math.min(32, count);
     rows = Math.ceil(count / columns);
   } else {
-    [rows, columns] = memory.shape.slice(-2);
-    outer = memory.shape.slice(0, -2);
+    const thick = memory.shape.filter((n, i) => n > 1 || i === memory.shape.length - 1);
+    [rows, columns] = [1, ...thick].slice(-2);  // sizes of 1 make no map of their own
+    outer = thick.slice(0, -2);
   }
   const n = Math.ceil(count / (rows * columns));
   const label = n > 1 ? 15 : 0, gap = 10, budget = shared ? 170 : 150;

@@ -80,7 +80,7 @@ function drawTimeline(canvas, runs, phases, current, at, width) {
     pen.fillRect(left, top, width - left - 2, tall);
     frames.forEach((frame, i) => {
       const share = lanesOf(frame.lanes).length / WARP, high = Math.max(1.5, tall * share);
-      pen.fillStyle = frame.access ? theme[frame.access.kind] : theme.muted;
+      pen.fillStyle = frame.access ? theme[frame.access.kind] : theme.step;
       const x = left + phases.places[row][i] * unit;
       pen.fillRect(x, top + tall - high, Math.max(unit - (unit > 4 ? 0.7 : 0), 0.6), high);
     });
