@@ -6,12 +6,14 @@ The files, in the order to read them:
     tokens.py      its words and brackets
     declarations.py   what it declares, from where to where
     variables.py   those in the memory of a GPU or of a block
+    structures.py  those of its structures that a kernel takes, and their fields
     source.py      the kernels in a .cu text, and their parameters
     cache.py       what was compiled, kept for the next process
     compiler.py    the machine's C++ compiler
     device_part.py   of a whole program, what its kernels need
     lines.py       the line of the text that an instruction belongs to
     library.py     what it made: entries, shared variables, counts
+    c_types.py     C's types and NumPy's
     guards.py      copies of arrays with nothing around them, so that a wrong address shows
     arguments.py   each argument of exactly the declared type
     findings.py    what was found wrong, in words

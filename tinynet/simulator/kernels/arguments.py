@@ -1,57 +1,27 @@
 """Is this argument exactly what the kernel's parameter wants, and how is it handed over?"""
 
 import ctypes
+from collections.abc import Iterator
 
 import numpy as np
 
 from tinynet.simulator.devices.arrays import SimArray
 from tinynet.simulator.devices.memory import current_device
 from tinynet.simulator.errors import ArgumentError
-from tinynet.simulator.kernels.guards import Argument
+from tinynet.simulator.kernels.c_types import (
+    Structure,
+    base_of,
+    dtype_of,
+    fields_of,
+    known,
+    structure_of,
+    vector_dtype,
+)
+from tinynet.simulator.kernels.guards import Argument, Packed
 from tinynet.simulator.kernels.library import ModuleVariable
 from tinynet.simulator.kernels.source import KernelText
 
-DTYPES = {
-    "float": np.float32, "double": np.float64, "bool": np.bool_, "__half": np.float16,
-    "char": np.int8, "signed char": np.int8, "unsigned char": np.uint8,
-    "short": np.int16, "unsigned short": np.uint16, "int": np.int32, "unsigned int": np.uint32,
-    "long": np.int64, "unsigned long": np.uint64,
-    "long long": np.int64, "unsigned long long": np.uint64,
-    "Dual": np.complex128,  # a value and a slope, in this order
-}  # fmt: skip
-# float4 is a vector of 4 float, and so on.
-VECTORS = {
-    f"{name}{count}": (base, count)
-    for name, base in {
-        "char": "signed char", "uchar": "unsigned char", "short": "short",
-        "ushort": "unsigned short", "int": "int", "uint": "unsigned int", "long": "long",
-        "ulong": "unsigned long", "longlong": "long long", "ulonglong": "unsigned long long",
-        "float": "float", "double": "double",
-    }.items()
-    for count in (1, 2, 3, 4)
-} | {"__half2": ("__half", 2)}  # fmt: skip
-
-
-def base_of(type_: str) -> str:
-    """The C type without const and *; of a vector that of its fields: of "const float4*" float."""
-    base = _bare(type_)
-    return VECTORS[base][0] if base in VECTORS else base
-
-
-def dtype_of(type_: str) -> np.dtype:
-    """The dtype of a number of this C type, or of the elements of an array."""
-    return np.dtype(DTYPES[base_of(type_)])
-
-
-def fields_of(type_: str) -> tuple[int, ...]:
-    """(4,) for float4 and what points to it, () for what is no vector."""
-    base = _bare(type_)
-    return (VECTORS[base][1],) if base in VECTORS else ()
-
-
-def vector_dtype(type_: str) -> np.dtype:
-    """The dtype of a vector that is passed by its value: int2 has the fields x and y."""
-    return np.dtype([(name, dtype_of(type_)) for name in "xyzw"[: fields_of(type_)[0]]])
+Value = Argument | Packed | ctypes.Array | ctypes.c_void_p
 
 
 def content(variable: ModuleVariable) -> np.ndarray:
@@ -63,39 +33,48 @@ def content(variable: ModuleVariable) -> np.ndarray:
     return np.ctypeslib.as_array(room).view(dtype_of(variable.type)).reshape(shape)
 
 
-def known(type_: str) -> bool:
-    """Whether the simulator can pass a parameter of this type."""
-    return base_of(type_) in DTYPES
-
-
-def _bare(type_: str) -> str:
-    return type_.removeprefix("const ").removesuffix("*")
-
-
 def bind(
     text: KernelText, types: list[str], args: tuple, uninitialised: tuple[str, ...] = ()
-) -> list[Argument | ctypes._SimpleCData]:
+) -> list[Value]:
     """What is handed to each parameter; ArgumentError if it is not exactly of its type."""
     if len(args) != len(types):
         names = ", ".join(parameter.name for parameter in text.parameters)
         reason = f"takes {len(types)} arguments ({names}), got {len(args)}"
         raise ArgumentError("arguments", reason, text.file, text.line, text.name)
-    on_device = any(isinstance(arg, SimArray) for arg in args)
+    on_device = any(isinstance(arg, SimArray) for arg in flat(args))
     values = []
     for position, (parameter, type_, arg) in enumerate(zip(text.parameters, types, args), 1):
         wrong = _problem(type_, arg, on_device)
         if wrong:
             reason = f"argument {position}, {parameter.name} ({type_}): {wrong}"
             raise ArgumentError("arguments", reason, text.file, parameter.line, text.name)
-        if arg is None:
-            values.append(ctypes.c_void_p(None))
-        elif type_.endswith("*"):
-            constant = type_.startswith("const ")
-            blank = parameter.name in uninitialised
-            values.append(_array(parameter.name, arg, constant, blank))
-        else:
-            values.append((ctypes.c_char * arg.nbytes).from_buffer_copy(arg.tobytes()))
+        values.append(_value(parameter.name, type_, arg, parameter.name in uninitialised))
     return values
+
+
+def flat(args: tuple) -> Iterator[object]:
+    """The arguments, with those inside structures in their place."""
+    for arg in args:
+        yield from flat(arg) if isinstance(arg, tuple) else (arg,)
+
+
+def _value(name: str, type_: str, arg: object, blank: bool) -> Value:
+    if arg is None:
+        return ctypes.c_void_p(None)
+    if type_.endswith("*"):
+        return _array(name, arg, type_.startswith("const "), blank)
+    if isinstance(arg, tuple):
+        structure = structure_of(type_)
+        box = (ctypes.c_char * structure.bytes)()
+        arrays = []
+        for field, value in zip(structure.fields, arg):
+            inside = _value(f"{name}.{field.name}", field.type, value, False)
+            if isinstance(inside, Argument):
+                arrays.append((field.offset, inside))
+            else:
+                ctypes.memmove(ctypes.addressof(box) + field.offset, inside, ctypes.sizeof(inside))
+        return Packed(box, tuple(arrays))
+    return (ctypes.c_char * arg.nbytes).from_buffer_copy(arg.tobytes())
 
 
 def _array(name: str, arg: object, constant: bool, uninitialised: bool) -> Argument:
@@ -109,6 +88,9 @@ def _problem(type_: str, arg: object, on_device: bool) -> str | None:
     """What is wrong with this argument for a parameter of this C type."""
     if not known(type_):
         return "the simulator passes no parameters of this type"
+    structure = structure_of(type_)
+    if structure and not type_.endswith("*"):
+        return _problem_inside(structure, arg, on_device)
     dtype = dtype_of(type_)
     if not type_.endswith("*"):
         wanted = vector_dtype(type_) if fields_of(type_) else dtype
@@ -122,12 +104,22 @@ def _problem(type_: str, arg: object, on_device: bool) -> str | None:
         return f"wants an array of {dtype}{where}, got {_describe(arg)}"
     if on_device and arg.memory.device != current_device():
         return f"the array is on sim:{arg.memory.device}, the launch is on sim:{current_device()}"
-    if arg.dtype != dtype:
+    if arg.dtype != dtype and base_of(type_) != "void":
         return f"wants an array of {dtype}, got one of {arg.dtype}"
     if not arg.flags.c_contiguous:
         return f"wants a C-contiguous array, got shape {arg.shape} with strides {arg.strides}"
     if not type_.startswith("const ") and not arg.flags.writeable:
         return "the kernel may write to it, but the array is read-only"
+    return None
+
+
+def _problem_inside(structure: Structure, arg: object, on_device: bool) -> str | None:
+    if not isinstance(arg, tuple) or len(arg) != len(structure.fields):
+        names = ", ".join(field.name for field in structure.fields)
+        return f"wants a tuple of its fields ({names})"
+    for field, value in zip(structure.fields, arg):
+        if wrong := _problem(field.type, value, on_device):
+            return f"{field.name} ({field.type}): {wrong}"
     return None
 
 

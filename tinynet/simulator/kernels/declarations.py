@@ -174,8 +174,9 @@ def _names(kind: str, some: list[Token], head: list[Token]) -> frozenset[str]:
         name = name_of_function(head)
         return frozenset([name.text]) if name else frozenset()
     if kind == "class":
-        found = set() if "enum" not in texts[:4] else {t.text for t in some if t.kind == "word"}
-        return frozenset(found | {t.text for t in head if t.kind == "word"} - {*CLASSES})
+        words = [token.text for token in (some if "enum" in texts[:4] else head)]
+        after = declared(outline(_without_template(some)))  # typedef struct {...} Matrix;
+        return frozenset({*words, *after} - {*CLASSES, "typedef"})
     if texts[:1] == ["using"]:  # using T = ...; using a::b;
         words = [token.text for token in head if token.kind == "word"]
         return frozenset([words[1] if "=" in texts else words[-1]])
@@ -184,7 +185,7 @@ def _names(kind: str, some: list[Token], head: list[Token]) -> frozenset[str]:
     outer = outline(_without_template(some))
     if is_prototype(outer) and (name := name_of_function(head)):
         return frozenset([name.text])
-    return frozenset(_declarators(outer))
+    return frozenset(declared(outer))
 
 
 def is_prototype(outer: list[Token]) -> bool:
@@ -197,7 +198,7 @@ def _without_template(some: list[Token]) -> list[Token]:
     return some if _template(some) is None else some[angle(some, 1) + 1 :]
 
 
-def _declarators(head: list[Token]) -> Iterator[str]:
+def declared(head: list[Token] | tuple[Token, ...]) -> Iterator[str]:
     """a, b and c of `const int a = f(x), b[4], (*c)(int);`"""
     initializer = False
     for before, token, after in zip([None, *head], head, [*head[1:], None]):

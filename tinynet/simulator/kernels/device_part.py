@@ -22,6 +22,7 @@ from tinynet.simulator.kernels.source import (
     find,
     is_kernel,
 )
+from tinynet.simulator.kernels.tokens import tokens
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"][^\n]*', re.MULTILINE)
 _MARKER = re.compile(r'^# (\d+) "([^"\n]*)"[^\n]*', re.MULTILINE)
@@ -90,7 +91,8 @@ class CudaFile:
     def part(self, names: tuple[str, ...]) -> tuple[str, dict[str, HostName]]:
         """The text that the kernels of these names need; names of the host's that it mentions."""
         kernels = [find(self.kernels, name).name for name in names]
-        needed, words, host = set(), set(), {}
+        words = {token.text for name in names for token in tokens(name)}
+        needed, host = set(), {}
         for at, declaration in enumerate(self.declarations):
             if is_kernel(declaration) and _full_name(declaration) in kernels:
                 needed.add(at)

@@ -5,6 +5,7 @@ on copies, each between two red zones in which no argument lies: an access there
 and the runtime says of which array. Arguments that overlap share one copy, as they share memory.
 """
 
+import ctypes
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +32,14 @@ class Argument:
     @property
     def stop(self) -> int:
         return self.start + self.array.nbytes
+
+
+@dataclass
+class Packed:
+    """A structure, passed by its value: its bytes, and the arrays that its fields point to."""
+
+    box: ctypes.Array
+    arrays: tuple[tuple[int, Argument], ...]  # (offset in the box, array)
 
 
 @dataclass

@@ -8,9 +8,9 @@ import numpy as np
 
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels import guards
-from tinynet.simulator.kernels.arguments import content
+from tinynet.simulator.kernels.arguments import Value, content
 from tinynet.simulator.kernels.findings import ACCESSES, Place, to_error
-from tinynet.simulator.kernels.guards import Argument, Guard, aligned, guard
+from tinynet.simulator.kernels.guards import Argument, Guard, Packed, aligned, guard
 from tinynet.simulator.kernels.library import Launch, Library, ModuleVariable, Region, Wanted
 from tinynet.simulator.kernels.lines import CodeText, code_text
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
@@ -36,7 +36,7 @@ def launch(
     mode: str,
     grid: tuple[int, int, int],
     block: tuple[int, int, int],
-    values: list[Argument | ctypes._SimpleCData],
+    values: list[Value],
     shared_mem: int,
     variables: list[ModuleVariable],
     wanted: Wanted | None = None,
@@ -49,7 +49,7 @@ def launch(
     """
     with ONE_LAUNCH:
         shared = aligned(shared_mem)
-        arrays = [value for value in values if isinstance(value, Argument)]
+        arrays = _arrays(values)
         copies, places, memories = [], [], []
         if mode != "run":
             copies = guard(arrays)
@@ -63,10 +63,7 @@ def launch(
         addresses = {id(argument): argument.start for argument in arrays}
         for copy in copies:
             addresses |= {id(argument): copy.address(argument) for argument in copy.arguments}
-        boxes = [
-            ctypes.c_void_p(addresses[id(value)]) if isinstance(value, Argument) else value
-            for value in values
-        ]
+        boxes = [_boxed(value, addresses) for value in values]
         pointers = (ctypes.c_void_p * len(boxes))(*map(ctypes.addressof, boxes))
         order, seed = (0, 0) if mode == "profile" else chosen_order()
         seconds = time_limit()
@@ -96,6 +93,28 @@ def launch(
         memories = _after(memories, copies, variables)
         recording = _recording(library, text, (grid, block), memories, outcome, error)
         return Outcome(outcome.profile, outcome.runs, recording)
+
+
+def _arrays(values: list[Value]) -> list[Argument]:
+    found = []
+    for value in values:
+        if isinstance(value, Argument):
+            found.append(value)
+        elif isinstance(value, Packed):
+            found += [array for _, array in value.arrays]
+    return found
+
+
+def _boxed(value: Value, addresses: dict[int, int]) -> ctypes.Array | ctypes.c_void_p:
+    """What the kernel is handed, at an address; `addresses` are those of the arrays by id."""
+    if isinstance(value, Argument):
+        return ctypes.c_void_p(addresses[id(value)])
+    if isinstance(value, Packed):
+        for offset, array in value.arrays:
+            pointer = ctypes.c_void_p.from_buffer(value.box, offset)
+            pointer.value = addresses[id(array)]
+        return value.box
+    return value
 
 
 def _code(library: Library, text: KernelText) -> CodeText:

@@ -18,7 +18,7 @@ from tinynet.simulator.devices.arrays import SimArray
 from tinynet.simulator.devices.streams import get_current_stream
 from tinynet.simulator.dry import is_dry
 from tinynet.simulator.errors import KernelError
-from tinynet.simulator.kernels.arguments import bind, content, known
+from tinynet.simulator.kernels.arguments import bind, content, flat, known
 from tinynet.simulator.kernels.compiler import build
 from tinynet.simulator.kernels.launching import Outcome, launch
 from tinynet.simulator.kernels.library import Library, ModuleVariable
@@ -161,7 +161,7 @@ class Kernel:
         self._check_limits(block, shared_mem)
         values = bind(self.text, self.types, args, uninitialised)
         operation = partial(self._run, grid, block, values, shared_mem)
-        if any(isinstance(arg, SimArray) for arg in args):
+        if any(isinstance(arg, SimArray) for arg in flat(args)):
             get_current_stream().submit(operation)
         else:
             operation()

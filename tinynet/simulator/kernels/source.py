@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels.declarations import Declaration, declarations, name_of_function
 from tinynet.simulator.kernels.positions import UNNAMED, Positions, line_directive, symbol
+from tinynet.simulator.kernels.structures import StructureText, structures
 from tinynet.simulator.kernels.tokens import Token, closing, split, without_comments
 from tinynet.simulator.kernels.variables import in_cpp, variables
 
@@ -119,8 +120,14 @@ def to_cpp(code: str, expressions: tuple[str, ...] = ()) -> str:
     )
     code = without_comments(code)
     stored = "".join(f"SIM_VARIABLE({each.symbol}, {each.name})\n" for each in variables(code))
+    stored = "".join(map(_fields_in_cpp, structures(code))) + stored
     text = f'#line 1 "{UNNAMED}"\n{in_cpp(code)}\n#include "entry.h"\n{stored}'
     return f"{text}{line_directive(ENTRIES, 1)}\n{called}"
+
+
+def _fields_in_cpp(structure: StructureText) -> str:
+    fields = " ".join(f"SIM_FIELD({structure.name}, {name})" for name in structure.fields)
+    return f"SIM_FIELDS({structure.name}, {fields})\n"
 
 
 def find(found: list[KernelText], expression: str) -> KernelText:

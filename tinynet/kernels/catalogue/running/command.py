@@ -23,7 +23,6 @@ from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
 from tinynet.kernels.catalogue.occupancy import known_capability
-from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines, sums
 from tinynet.kernels.catalogue.resources import CompileFailed, of_program
 from tinynet.kernels.catalogue.running import outputs
@@ -63,6 +62,8 @@ def main(argv: list[str]) -> int:
 
 
 def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
+    from tinynet.kernels.catalogue.page.programs import Part, write_program_page
+
     part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
     try:
         notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
@@ -170,6 +171,8 @@ def _seconds() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from tinynet.kernels.catalogue.page.words import WORDS
+
     parser = Parser(
         prog="python -m tinynet.kernels run",
         description=(__doc__ or "").partition("\n\n")[2],

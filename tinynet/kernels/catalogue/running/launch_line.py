@@ -15,6 +15,7 @@ from tinynet.kernels.catalogue.running.launches import (
     Loaded,
     Made,
     Named,
+    Text,
 )
 from tinynet.kernels.catalogue.running.numbers_of_c import NAMES, WORD, NotANumber, Number, read
 
@@ -157,17 +158,19 @@ class _Reader:
         if match:
             name, self.place = match[1], match.end()
         value = self._value()
-        if match and not isinstance(value, Made | Loaded | Named):
+        if match and not isinstance(value, Made | Loaded | Text | Named):
             self.place = place
             raise self._error("only an array can have a name")
         return Argument(value, name, place)
 
-    def _value(self) -> Number | Made | Loaded | Named | Fields | None:
+    def _value(self) -> Number | Made | Loaded | Text | Named | Fields | None:
         self._skip()
-        for pattern, group in ((PATH, 0), (QUOTED, 2)):
-            if match := pattern.match(self.text, self.place):
-                self.place = match.end()
-                return Loaded(match[group])
+        if match := PATH.match(self.text, self.place):
+            self.place = match.end()
+            return Loaded(match[0])
+        if match := QUOTED.match(self.text, self.place):
+            self.place = match.end()
+            return Loaded(match[2]) if match[2].endswith(".npy") else Text(match[2])
         if match := VECTOR.match(self.text, self.place):
             self.place = match.end()
             return Fields(self._arguments("}" if match[0] == "{" else ")"))

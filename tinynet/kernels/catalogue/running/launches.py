@@ -22,6 +22,13 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Text:
+    """ "some letters": what a char* points to, with the 0 at the end that C puts there."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Named:
     """An array that a launch before this one, or this one, has named."""
 
@@ -43,7 +50,7 @@ class Argument:
     place   where in the line it stands
     """
 
-    value: Number | Made | Loaded | Named | Fields | None
+    value: Number | Made | Loaded | Text | Named | Fields | None
     name: str | None
     place: int
 

@@ -18,7 +18,7 @@ from tinynet.kernels.catalogue.running.launch_line import pointing
 from tinynet.kernels.catalogue.running.launches import Assignment, Launch
 from tinynet.kernels.catalogue.running.values import Values
 from tinynet.simulator import KernelError
-from tinynet.simulator.kernels.arguments import known
+from tinynet.simulator.kernels.c_types import known
 from tinynet.simulator.kernels.device_part import CudaFile
 from tinynet.simulator.kernels.module import Kernel
 from tinynet.simulator.kernels.source import KernelText

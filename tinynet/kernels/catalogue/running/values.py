@@ -14,9 +14,17 @@ from tinynet.kernels.catalogue.running.launches import (
     Loaded,
     Made,
     Named,
+    Text,
 )
 from tinynet.kernels.catalogue.running.numbers_of_c import Number
-from tinynet.simulator.kernels.arguments import base_of, dtype_of, fields_of, vector_dtype
+from tinynet.simulator.kernels.c_types import (
+    Structure,
+    base_of,
+    dtype_of,
+    fields_of,
+    structure_of,
+    vector_dtype,
+)
 
 # What random gives where the parameter declares integers: few enough to be bins or digits.
 INTEGERS_BELOW = 100
@@ -37,9 +45,20 @@ class Values:
         try:
             if type_.endswith("*"):
                 return self._array(argument, type_)
+            if structure := structure_of(type_):
+                return self._structure(argument.value, structure, line)
             return _scalar(argument.value, type_)
         except _Unfit as error:
             raise pointing(line, argument.place, str(error)) from None
+
+    def _structure(self, value: object, structure: Structure, line: str) -> tuple:
+        names = ", ".join(field.name for field in structure.fields)
+        if not isinstance(value, Fields) or len(value.arguments) != len(structure.fields):
+            raise _Unfit(f"wanted a structure with its {len(structure.fields)} fields {{{names}}}")
+        return tuple(
+            self.of(argument, field.type, line)
+            for argument, field in zip(value.arguments, structure.fields)
+        )
 
     def for_variable(self, assignment: Assignment, variable: np.ndarray) -> np.ndarray:
         """What `NAME = ...` puts into a variable of the device."""
@@ -67,6 +86,8 @@ class Values:
             array = self._made(value, type_)
         elif isinstance(value, Loaded):
             array = simulator.asarray(_loaded(value.path, dtype_of(type_)))
+        elif isinstance(value, Text):
+            array = simulator.asarray(_letters(value.text, dtype_of(type_)))
         elif isinstance(value, Named):
             array = self._known(value.name)
         elif value == 0 and isinstance(value, int):
@@ -118,6 +139,14 @@ def _loaded(path: str, dtype: np.dtype) -> np.ndarray:
     return np.ascontiguousarray(array, dtype)
 
 
+def _letters(text: str, dtype: np.dtype) -> np.ndarray:
+    if dtype.itemsize != 1:
+        raise _Unfit(
+            f"a text is for char*, the parameter wants {dtype}; a file's name ends in .npy"
+        )
+    return np.frombuffer(text.encode() + b"\0", np.uint8).astype(dtype)
+
+
 def read_npy(path: str | os.PathLike) -> np.ndarray:
     """The array of an .npy file; ValueError, in one line, if it cannot be read."""
     try:
@@ -134,7 +163,7 @@ def _scalar(value: object, type_: str) -> np.generic:
     """A number of exactly this type: what C would convert without loss, or refuse."""
     if isinstance(value, Fields):
         return _vector(value, type_)
-    if value is None or isinstance(value, Made | Loaded | Named):
+    if value is None or isinstance(value, Made | Loaded | Text | Named):
         raise _Unfit(f"wanted a number ({type_})")
     if fields_of(type_):
         raise _Unfit(f"wanted {{...}} with the {fields_of(type_)[0]} fields of {type_}")

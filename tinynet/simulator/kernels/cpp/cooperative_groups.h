@@ -196,15 +196,14 @@ namespace sim_detail {
 // Of the lanes up to this one, or before it.
 template <class Group, class T, class Op>
 SIM_INLINE T scan(const Group& group, T value, Op& op, bool inclusive, int line) {
-  const unsigned own = lane(), mask = group.mask;
-  uint64_t offer = 0;
-  memcpy(&offer, &value, sizeof value);
-  sim::wait_for_warp(mask, offer, false, line);
+  alignas(T) char room[32 * sizeof(T)];
+  T* values = (T*)room;
+  sim::exchange(group.mask, value, values, line);
   T sum = T();
   bool first = true;
-  for (unsigned l = 0; l < own + inclusive; ++l) {
-    if (!(mask >> l & 1)) continue;
-    sum = first ? sim::given_by<T>((int)l) : op(sum, sim::given_by<T>((int)l));
+  for (unsigned l = 0; l < lane() + inclusive; ++l) {
+    if (!(group.mask >> l & 1)) continue;
+    sum = first ? values[l] : op(sum, values[l]);
     first = false;
   }
   return sum;

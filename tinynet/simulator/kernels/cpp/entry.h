@@ -3,6 +3,7 @@
 // The compiler itself deduces the types from the function, so no C parser can get them wrong.
 // SIM_KERNEL comes once for each kernel, or instance of one, at the end of the compiled text.
 #pragma once
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <type_traits>
@@ -15,7 +16,7 @@ namespace sim {
 template <class T> struct Spelling { static constexpr const char* text = "another type"; };
 #define SIM_SPELL(...) \
   template <> struct Spelling<__VA_ARGS__> { static constexpr const char* text = #__VA_ARGS__; };
-SIM_SPELL(float) SIM_SPELL(double) SIM_SPELL(bool)
+SIM_SPELL(float) SIM_SPELL(double) SIM_SPELL(bool) SIM_SPELL(void)
 SIM_SPELL(char) SIM_SPELL(signed char) SIM_SPELL(unsigned char)
 SIM_SPELL(short) SIM_SPELL(unsigned short) SIM_SPELL(int) SIM_SPELL(unsigned int)
 SIM_SPELL(long) SIM_SPELL(unsigned long) SIM_SPELL(long long) SIM_SPELL(unsigned long long)
@@ -30,16 +31,32 @@ SIM_SPELL_VECTORS(float) SIM_SPELL_VECTORS(double)
 SIM_SPELL(__half) SIM_SPELL(__half2)
 #endif
 
-template <class T> SIM_UNWATCHED void spell(char* text) {  // "const float*;"
-  using Pointee = std::remove_pointer_t<T>;
-  if (std::is_const_v<Pointee>) strcat(text, "const ");
-  strcat(text, Spelling<std::remove_cv_t<Pointee>>::text);
+// Of a structure SIM_FIELDS gives the fields: "{int@0 width,float*@8 elements}16".
+template <class T> struct FieldsOf { static constexpr void (*spell)(char*) = nullptr; };
+
+template <class T> SIM_UNWATCHED void spell_type(char* text) {  // "const float*"
+  using Pointee = std::remove_cv_t<std::remove_pointer_t<T>>;
+  if (std::is_const_v<std::remove_pointer_t<T>>) strcat(text, "const ");
+  if (FieldsOf<Pointee>::spell) {
+    strcat(text, "{");
+    FieldsOf<Pointee>::spell(text);
+    sprintf(text + strlen(text), "}%zu", sizeof(std::conditional_t<std::is_void_v<Pointee>, char, Pointee>));
+  } else {
+    strcat(text, Spelling<Pointee>::text);
+  }
   if (std::is_pointer_v<T>) strcat(text, "*");
+}
+template <class T> SIM_UNWATCHED void spell(char* text) {
+  spell_type<T>(text);
   strcat(text, ";");
+}
+template <class T> SIM_UNWATCHED void spell_field(char* text, const char* name, size_t offset) {
+  spell_type<T>(text);
+  sprintf(text + strlen(text), "@%zu %s,", offset, name);
 }
 
 template <class... A> SIM_UNWATCHED const char* parameters(void (*)(A...)) {
-  static char text[48 * (sizeof...(A) + 1)];
+  static char text[1024 * (sizeof...(A) + 1)];
   text[0] = 0;
   (spell<A>(text), ...);
   return text;
@@ -53,7 +70,7 @@ template <class T> SIM_UNWATCHED void spell_sizes(char* text) {
   }
 }
 template <class T> SIM_UNWATCHED const char* variable() {
-  static char text[128];
+  static char text[1024];
   text[0] = 0;
   spell<std::remove_cv_t<std::remove_all_extents_t<T>>>(text);
   sprintf(text + strlen(text), "%zu;", sizeof(T));
@@ -84,6 +101,13 @@ template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void*
 }  // namespace sim
 
 #define SIM_EXPORT extern "C" SIM_UNWATCHED __attribute__((visibility("default")))
+#define SIM_FIELD(type, name) spell_field<decltype(type::name)>(text, #name, offsetof(type, name));
+#define SIM_FIELDS(type, fields)                                                                   \
+  namespace sim {                                                                                  \
+  template <> struct FieldsOf<type> {                                                              \
+    SIM_UNWATCHED static void spell(char* text) { fields }                                         \
+  };                                                                                               \
+  }
 #define SIM_VARIABLE(symbol, name)                                                                 \
   SIM_EXPORT void* symbol##__address() { return (void*)&name; }                                    \
   SIM_EXPORT const char* symbol##__variable() {                                                    \

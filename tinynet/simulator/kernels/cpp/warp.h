@@ -62,20 +62,40 @@ template <class T> SIM_INLINE T given_by(int lane) {
   return value;
 }
 
+// Another lane's value, from where it lies on its stack: no load of the kernel's own.
+SIM_UNWATCHED __attribute__((noinline, unused)) static void fetch(void* to, const void* from,
+                                                                  size_t bytes) {
+  const volatile char* source = (const volatile char*)from;
+  for (size_t i = 0; i < bytes; ++i) ((volatile char*)to)[i] = source[i];
+}
+
+// The values of all lanes of `mask`, each at its lane. Large ones stay where they are, until all
+// have seen them.
+template <class T> SIM_INLINE void exchange(unsigned mask, const T& value, T* values, int line) {
+  uint64_t offer = 0;
+  const T* there = &value;
+  if constexpr (sizeof(T) <= 8) memcpy(&offer, &value, sizeof value);
+  else memcpy(&offer, &there, sizeof there);
+  wait_for_warp(mask, offer, false, line);
+  for (int lane = 0; lane < WARP; ++lane) {
+    if (!(mask >> lane & 1)) continue;
+    const uint64_t& given = block.given[block.current / WARP * WARP + lane];
+    fetch(values + lane, sizeof(T) <= 8 ? (const void*)&given : (const void*)given, sizeof(T));
+  }
+  if constexpr (sizeof(T) > 8) wait_for_warp(mask, 0, false, line);
+}
+
 // What `combine` makes of the values of the lanes in `mask`, which it is given in their order.
 template <class T, class Combine>
 SIM_INLINE T over_lanes(unsigned mask, T value, Combine combine, int line) {
-  static_assert(sizeof(T) <= 8, "a reduction over a warp takes 64 bits at most");
-  uint64_t offer = 0;
-  memcpy(&offer, &value, sizeof value);
-  wait_for_warp(mask, offer, false, line);
-  bool first = true;
-  for (int lane = 0; lane < WARP; ++lane) {
-    if (!(mask >> lane & 1)) continue;
-    value = first ? given_by<T>(lane) : combine(value, given_by<T>(lane));
-    first = false;
-  }
-  return value;
+  alignas(T) char room[WARP * sizeof(T)];
+  T* values = (T*)room;
+  exchange(mask, value, values, line);
+  int first = __builtin_ctz(mask);
+  T result = values[first];
+  for (int lane = first + 1; lane < WARP; ++lane)
+    if (mask >> lane & 1) result = combine(result, values[lane]);
+  return result;
 }
 }  // namespace sim
 
