@@ -9,8 +9,8 @@
     listing.py       the list of all kernels
     reading.py       one kernel: its definition, its text, its NumPy twin
     reports.py       what check and profile say, in full
-    running/         any kernel of a .cu file, launched by CUDA's own line
     page/            a warp stepped through a kernel, in a browser
+    running/         any kernel of a .cu file, launched by CUDA's own line
 
 Nothing here is imported by `import tinynet`.
 """

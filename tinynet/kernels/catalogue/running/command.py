@@ -17,12 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from tinynet import simulator
 from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
 from tinynet.kernels.catalogue.occupancy import known_capability
+from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines, sums
 from tinynet.kernels.catalogue.resources import CompileFailed, of_program
 from tinynet.kernels.catalogue.running import outputs
@@ -62,8 +61,6 @@ def main(argv: list[str]) -> int:
 
 
 def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
-    from tinynet.kernels.catalogue.page.programs import Part, write_program_page
-
     part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
     try:
         notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
@@ -99,7 +96,8 @@ def _run(
     sys.stdout.flush()  # what kernels print comes after what was printed before
     try:
         program.run()
-        arrays = program.arrays
+        _ask_for_unknown(program.names, [*printed, *saved, *expected])
+        arrays = {name: program.array(name) for name in {*printed, *saved, *expected}}
     except KernelError as error:
         if error.kind in REFUSALS:
             raise ValueError(str(error).splitlines()[0]) from None
@@ -114,7 +112,6 @@ def _run(
             f"here: fill it with '{program.unset[0]}=random(...)' before the launch",
             file=sys.stderr,
         )
-    _ask_for_unknown(arrays, [*printed, *saved, *expected])
     if mode == "check":
         print("clean: every load and store was watched")
     for name in printed:
@@ -148,10 +145,10 @@ def _show_counts(program: Program, capability: str) -> None:
         print(*sums(launch, capability, registers), sep="\n")
 
 
-def _ask_for_unknown(arrays: dict[str, np.ndarray], wanted: list[str]) -> None:
+def _ask_for_unknown(names: list[str], wanted: list[str]) -> None:
     for name in wanted:
-        if name not in arrays:
-            known = ", ".join(arrays) or "none: write y=zeros(256) in the launch line"
+        if name not in names:
+            known = ", ".join(names) or "none: write y=zeros(256) in the launch line"
             raise ValueError(f"no array is called {name}; named are: {known}")
 
 
@@ -171,8 +168,6 @@ def _seconds() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from tinynet.kernels.catalogue.page.words import WORDS
-
     parser = Parser(
         prog="python -m tinynet.kernels run",
         description=(__doc__ or "").partition("\n\n")[2],

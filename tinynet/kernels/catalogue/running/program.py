@@ -2,7 +2,7 @@
 
 program = Program(find_file("my.cu"), read_lines(["saxpy<<<4, 64>>>(y=zeros(256), ...)"]), "check")
 program.run()             raises KernelError for what the kernels do wrong
-program.arrays["y"]       what they wrote, on the host
+program.array("y")        what they wrote, on the host
 program.module.profile()  what profile mode counted
 """
 
@@ -89,10 +89,22 @@ class Program:
                 self._assign(statement)
 
     @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The named arrays and the module's variables, copied to the host."""
-        named = {name: array.get() for name, array in self._values.named.items()}
-        return {name: value.copy() for name, value in self.module.variables.items()} | named
+    def names(self) -> list[str]:
+        """Of the named arrays and of the module's variables."""
+        return [*self._values.named, *self.module.variables]
+
+    def array(self, name: str) -> np.ndarray:
+        """A named array or a variable of the module, on the host.
+
+        KernelError: check mode, if an element has never been written.
+        """
+        if name not in self._values.named:
+            return self.module.variables[name].copy()
+        try:
+            return self._values.named[name].get()
+        except KernelError as error:
+            reason = f"{name}: {error.reason.removeprefix('get reads ')}"
+            raise KernelError(error.kind, reason, self.file.name) from None
 
     @property
     def unset(self) -> list[str]:
