@@ -157,7 +157,7 @@ def agree(name: str, ours: dict, theirs: dict, flips: bool = False) -> None:
         if own.shape != other.shape:
             raise Disagreement(f"{key} of {name} is {other.shape}, ours {own.shape}")
         off = own.astype(np.float64) - other
-        size, most, of = (norm, FLIPS, "norm") if flips else (largest, LOSS, "largest value")
+        size, most, of = (norm, FLIPS, "norm") if flips else (largest, LOSS, "largest")
         if not size(off) <= most * size(other):
             raise Disagreement(
                 f"{key} of {name} is {size(off):.3g} off, where the {of} is {size(other):.3g}"
