@@ -137,3 +137,36 @@ def test_barriers_and_warp_wide_operations_are_steps_of_their_own(module):
     for warp in (0, 1):
         kinds = [(step.line, step.kind) for step in recording.warps[0, warp]]
         assert kinds[-2:] == [(5, "barrier"), (6, "warp")]
+
+
+ENDLESS = """
+extern "C" __global__ void empty_kernel(float* y) {
+  for (volatile int i = 0;; ++i) {
+    if (i < 0) break;
+  }
+}
+extern "C" __global__ void stores_kernel(float* y, int n) {
+  y[threadIdx.x] = 1;
+  for (int i = 0; i < n; ++i) y[64 + threadIdx.x] += i;
+  y[n] = 2;
+}"""
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [("0.05", "time limit"), ("60", "trace")])
+def test_a_kernel_that_never_ends_is_stopped(monkeypatch, seconds, kind):
+    monkeypatch.setenv("TINYNET_SIM_TIMEOUT", seconds)
+    module = simulator.RawModule(code=ENDLESS, mode="profile")
+    with pytest.raises(simulator.KernelError) as caught:
+        module.get_function("empty_kernel")((1,), (32,), (np.zeros(32, np.float32),))
+    assert caught.value.kind == kind and caught.value.line in (3, 4)
+
+
+def test_what_was_run_before_a_kernel_was_stopped_is_recorded():
+    module = simulator.RawModule(code=ENDLESS, mode="profile")
+    y = np.zeros(128, np.float32)
+    recording = module.get_function("stores_kernel").record((2,), (64,), (y, np.int32(2)))
+    assert recording.error is None and y[2] == 2
+    recording = module.get_function("stores_kernel").record((2,), (64,), (y, np.int32(200)))
+    assert recording.error.kind == "out of bounds" and recording.error.line == 10
+    lines = {step.line for step in recording.warps[0, 0]}
+    assert {8, 9} <= lines  # what was run before

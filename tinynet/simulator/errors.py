@@ -25,7 +25,7 @@ class KernelError(RuntimeError):
     """A kernel failed. The message starts with `file:line: kernel:`, if a line is known.
 
     kind     one of "compile", "arguments", "limits", "shared memory", "out of bounds", "race",
-             "uninitialised read", "barrier", "warp", "crash", "time limit", "misaligned",
+             "uninitialised read", "barrier", "warp", "crash", "time limit", "trace", "misaligned",
              "assertion", "unsupported"
     file     the source file as its `#line` directive names it, or None
     line     the line in that file, or None

@@ -45,7 +45,7 @@ WATCHED_BY = {
 }
 # In profile mode the compiler also calls trace.cpp at every basic block. Branches are to stay as
 # they were written, and every statement is to have its line (-g), where a reader can stop.
-TRACED = ["-Og", "-g", "-gdwarf-4"]
+TRACED = ["-DSIM_PROFILE", "-Og", "-g", "-gdwarf-4"]
 TRACED_BY = {
     "g++": ["-fsanitize-coverage=trace-pc"],
     "clang++": ["-fsanitize-coverage=bb,no-prune,trace-pc"],

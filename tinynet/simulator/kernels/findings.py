@@ -185,8 +185,8 @@ def _stand(library: Library) -> str:
 
 def _too_long(finding: Finding, context: Context) -> str:
     return (
-        f"the threads of {_me(finding).partition(' thread')[0]} take more than 33 million steps "
-        "between two barriers, too many to put side by side: profile a smaller size"
+        f"the threads of {_me(finding).partition(' thread')[0]} take more than 16 million steps "
+        "without a barrier, too many to put side by side: profile a smaller size"
     )
 
 

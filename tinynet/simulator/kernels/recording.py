@@ -19,7 +19,7 @@ from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 
 WARP = 32
-MOST = 2_000_000  # steps, and elements touched, that are kept
+MOST = 500_000  # steps, and elements touched, that are kept
 KINDS = ("line", "warp", "barrier")  # as in trace.h
 ACCESSES = ("read", "write", "atomic")
 

@@ -60,6 +60,7 @@ struct Block {
   unsigned syncs[MAX_WARPS];       // operations passed by each warp...
   unsigned last_sync[MAX_THREADS]; // ...and which of them was the last __syncwarp() of each lane
   int votes, votes_given;          // for __syncthreads_count and its sisters
+  bool first_of_fiber;             // a fiber is to begin its first thread
 };
 extern Block block;
 
@@ -72,9 +73,14 @@ extern Block block;
 
 #define SIM_INLINE SIM_UNWATCHED inline __attribute__((always_inline))
 
-// Make the next thread that has not begun the current one; false when all have begun.
+// Make the next thread that has not begun the current one; false when all have begun. In profile
+// mode also at the end of a warp: the scheduler then goes on with the next one.
 SIM_INLINE bool next_thread() {
   if (block.started == block.threads) return false;
+#ifdef SIM_PROFILE
+  if (block.started % WARP == 0 && !block.first_of_fiber) return false;
+  block.first_of_fiber = false;
+#endif
   block.current = block.order[block.started++];
   threadIdx = block.thread[block.current].index;
   return true;
@@ -177,8 +183,10 @@ void on_launch(const Region* regions, int count);
 void watch_launch();
 // What trace.cpp wants to know of the scheduler, in profile mode.
 void on_warp_release(int thread);  // its warp-wide operation is done
+void on_warp_end();                // the last thread of a warp has ended or waits
 void on_barrier_release();         // all are there, and none has gone on yet
 void on_block_end();
+void on_launch_end();
 
 // In scheduler.cpp: the stacks of the fibers.
 bool on_own_stack(const char* address);

@@ -231,7 +231,11 @@ static void run_block() {
   memset(block.last_sync, 0, sizeof block.last_sync);
   for (int used = 0; block.started < block.threads; ++used) {
     if (used == begun) begin_fiber(begun++, fiber_loop);
+    block.first_of_fiber = true;
     enter(used);
+#ifdef SIM_PROFILE
+    on_warp_end();
+#endif
   }
   while (release()) {}
 #ifdef SIM_PROFILE
@@ -291,6 +295,9 @@ int sim_launch(const Launch* wanted, Finding** found) {
   watch_launch();
 #endif
   survive(run_blocks, launch.seconds);
+#ifdef SIM_PROFILE
+  on_launch_end();
+#endif
   fflush(stdout);
   return all_findings(found);
 }

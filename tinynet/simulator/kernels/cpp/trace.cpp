@@ -21,7 +21,7 @@ struct Event {
   uint64_t offset;   // in the region
 };
 constexpr uint8_t BLOCK = 255;
-constexpr size_t MOST_EVENTS = 1 << 25;  // half a gigabyte
+constexpr size_t MOST_EVENTS = 1 << 24;  // a quarter of a gigabyte
 
 static std::vector<Event> trace[MAX_THREADS];
 static std::vector<Value> values[MAX_THREADS];  // of the accesses, while they are recorded
@@ -63,7 +63,7 @@ static uint32_t in_own(uint32_t pc, uint32_t way) {
 static void add(int thread, const Event& event) {
   trace[thread].push_back(event);
   if (++n_events < MOST_EVENTS) return;
-  add_finding(TOO_LONG, library + event.place);
+  add_finding(TOO_LONG, library + (event.kind == BLOCK ? places[event.place].at : event.place));
   abandon_launch();
 }
 
@@ -170,11 +170,18 @@ static void put_together(int warp) {
   }
 }
 
-static void put_all_together() {
+static void put_together_and_forget(int warp) {
   settle();
-  for (int warp = 0; warp * WARP < block.threads; ++warp) put_together(warp);
-  for (int t = 0; t < block.threads; ++t) trace[t].clear(), values[t].clear();
-  n_events = 0;
+  put_together(warp);
+  for (int t = warp * WARP; t < (warp + 1) * WARP; ++t) {
+    n_events -= trace[t].size();
+    trace[t].clear();
+    values[t].clear();
+  }
+}
+
+static void put_all_together() {
+  for (int warp = 0; warp * WARP < block.threads; ++warp) put_together_and_forget(warp);
 }
 
 // ------------------------------------------------------------ what the scheduler tells
@@ -191,7 +198,24 @@ void on_launch(const Region* wanted, int) {
   forget_steps();
 }
 
+// As watch() does: no leap from where a lock of the C library may be held, but after it.
+struct Hook {
+  uintptr_t pc;
+  explicit Hook(uintptr_t pc) : pc(pc) { busy = true; }
+  ~Hook() {
+    busy = false;
+    if (!late) return;
+    add_finding(TIME_LIMIT, pc);
+    abandon_launch();
+  }
+};
+
+void on_launch_end() {
+  if (n_events) put_all_together();  // it was abandoned: what has been run until then
+}
+
 void on_warp_release(int thread) {
+  Hook hook(0);
   begin(thread, WARP_WIDE, uint32_t(block.thread[thread].line));
 }
 
@@ -201,7 +225,17 @@ static uint32_t last_place(int thread) {
   return last == events.rend() ? 0 : last->place;
 }
 
+void on_warp_end() {
+  if (block.started % WARP && block.started < block.threads) return;
+  int warp = (block.started - 1) / WARP;
+  for (int t = warp * WARP; t < block.started; ++t)
+    if (block.state[t] != NOT_WAITING) return;
+  Hook hook(0);
+  put_together_and_forget(warp);
+}
+
 void on_barrier_release() {
+  Hook hook(0);
   uint32_t last[MAX_THREADS];
   for (int t = 0; t < block.threads; ++t) last[t] = last_place(t);
   put_all_together();
@@ -213,35 +247,37 @@ void on_barrier_release() {
 }
 
 void on_block_end() {
+  Hook hook(0);
   put_all_together();
   memset(way, 0, sizeof way);
   forget_warps();
 }
 
-#define SIM_CALLER_IS_OWN is_own(uint32_t((uintptr_t)__builtin_return_address(0) - 1 - library))
-
 extern "C" {
 
 void __sanitizer_cov_trace_pc() {
+  Hook hook((uintptr_t)__builtin_return_address(0) - 1);
   settle();
-  uint32_t at = uint32_t((uintptr_t)__builtin_return_address(0) - 1 - library);
+  uint32_t at = uint32_t(hook.pc - library);
   if (is_own(at)) begin(block.current, CODE, at);
 }
 
 void __tsan_func_entry(void* call) {
   if (!block.number) return;  // while the library is loaded, nothing here is ready
+  Hook hook((uintptr_t)__builtin_return_address(0) - 1);
   settle();
   uint32_t at = uint32_t((uintptr_t)call - library);
-  if (SIM_CALLER_IS_OWN) begin(block.current, CALL, at);
+  if (is_own(uint32_t(hook.pc - library))) begin(block.current, CALL, at);
   way[block.current] = way_into(way[block.current], at);
 }
 
 void __tsan_func_exit() {
   if (!block.number) return;
+  Hook hook((uintptr_t)__builtin_return_address(0) - 1);
   settle();
   Way left = ways[way[block.current]];
   way[block.current] = left.caller;
-  if (SIM_CALLER_IS_OWN) begin(block.current, RETURN, left.call);
+  if (is_own(uint32_t(hook.pc - library))) begin(block.current, RETURN, left.call);
 }
 
 }  // extern "C"
