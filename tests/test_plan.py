@@ -11,7 +11,7 @@ import pytest
 from tiny_runs import EXAMPLES, load_example, run, write_photos
 
 import tinynet
-from tinynet import Tensor, simulator
+from tinynet import Tensor, init, simulator
 from tinynet.devices.ledger import KINDS
 from tinynet.training.plan import Plan, largest_batch, total
 
@@ -23,7 +23,7 @@ SMALL = {"image_size": 64, "width": 0.3}
 
 
 def planned(devices, num_classes=2, **options):
-    with simulator.dry_run():
+    with simulator.dry_run(), init.skipped():
         model = alexnet.AlexNet(num_classes, devices=devices, **{**SMALL, **options})
     return Plan(model, 64, 73)
 
@@ -31,7 +31,7 @@ def planned(devices, num_classes=2, **options):
 @needs_compiler
 @pytest.mark.parametrize("devices", ["sim:5", "sim:5,sim:6"])
 def test_a_real_run_takes_what_was_planned(devices, tmp_path):
-    photos = write_photos(tmp_path / "photos")
+    photos = write_photos(tmp_path / "photos", train=8, val=1)
     names = devices.split(",")
     gc.collect()
     before = {}
@@ -41,11 +41,11 @@ def test_a_real_run_takes_what_was_planned(devices, tmp_path):
             device.take_back()
             device.drop_buffers()
             before[name] = device.xp.get_default_memory_pool().used_bytes()
-    size = ("--image-size", "64", "--width", "0.3", "--batch-size", "16", "--steps", "2")
+    size = ("--image-size", "64", "--width", "0.15", "--batch-size", "8", "--steps", "2")
     args = ("--data", photos, "--devices", devices, "--report", "memory", "--out", tmp_path / "run")
     result = run("train", *size, *args)
     assert result.status == 0, result.err
-    plan = planned(names).peak(16)
+    plan = planned(names, width=0.15).peak(8)
     for name in names:
         (line,) = re.findall(rf"^{name} peak +(.*)", result.out, re.MULTILINE)
         *kinds, in_all, _ = line.split()

@@ -29,7 +29,8 @@ _skips = ContextVar("skips", default=False)
 
 @contextmanager
 def skipped() -> Iterator[None]:
-    """Inside `with`, weights are left as their memory is, for a network that is loaded at once.
+    """Inside `with`, weights are left as their memory is: for a network that is loaded at once, or
+    whose layers are only counted.
 
     That saves the time to draw them. And memory that is not written to is only address space: so
     much of it as a damaged file may ask for costs nothing, until its own weights do not fit.

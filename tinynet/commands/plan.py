@@ -4,7 +4,7 @@ import re
 from argparse import Namespace
 from dataclasses import replace
 
-from tinynet import nn, simulator
+from tinynet import init, nn, simulator
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build
 from tinynet.console.sentences import counted, megabytes
@@ -91,7 +91,7 @@ def _named_cards(text: str) -> list[str]:
 def _plan(example: Example, settings: Settings, names: list[str]) -> Plan:
     numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
     devices = ",".join(f"sim:{numbers[name]}" for name in names)
-    with simulator.dry_run():
+    with simulator.dry_run(), init.skipped():
         model = build(example, replace(settings, devices=devices), example.num_classes)
     return Plan(model, settings.image_size, settings.store_size)
 

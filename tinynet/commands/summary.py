@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from tinynet import init
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build
 from tinynet.reports.summary import summary_table
@@ -17,7 +18,8 @@ def add_parser(commands, example: Example) -> None:
 def summary(example: Example, args: Namespace) -> int:
     """The table of a network's layers."""
     settings = example.settings({"data": "", **flags.network(args)}, "folder")
-    model = build(example, settings, example.num_classes)
+    with init.skipped():
+        model = build(example, settings, example.num_classes)
     width = f", width {settings.width:g}" if settings.width != 1 else ""
     print(f"{example.name}, {example.versions} {settings.profile}{width}\n")
     print(summary_table(model, settings.image_size))
