@@ -1,5 +1,7 @@
 """`python -m tinynet.kernels run`: any kernel of any .cu file, launched by CUDA's own line."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -286,4 +288,41 @@ def test_files_that_have_no_kernel(run, tmp_path):
     assert "there is no kernel (a __global__ function) in this file" in refused(
         run, "k<<<1, 1>>>()", file="host.cu"
     )
-    assert "Is a directory" in refused(run, "k<<<1, 1>>>()", file=".")
+    os.mkfifo(tmp_path / "pipe.cu")
+    for file in (".", "pipe.cu"):
+        assert "wanted a .cu file" in refused(run, "k<<<1, 1>>>()", file=file)
+
+
+# Files that are written as they should not be, and are read all the same; or named where they fail.
+ODD = """\
+/* caf\xe9, in Latin-1 */
+#define STEPS(n) for (int i = 0; i < (n); ++i)
+using namespace std;
+namespace lib { namespace deep { struct Pair { float a; int b; };
+__device__ int one() { return 1; } } }
+namespace ld = lib::deep;
+using namespace ld;
+__device__ float nowhere(float x);
+static __device__ __constant__ const int order[] = {3, 1, 2};
+enum { FOUR = 4 };
+const char *message = "__global__ void quoted() {}  // no kernel";
+__global__ void __launch_bounds__(32) sums(float *y, Pair p, const Pair *ps) {
+  STEPS(FOUR) y[i] = max(p.a * p.b, 0.0f) + one() + order[i % 3];
+}
+__global__ void linked(float *y) { y[0] = nowhere(1.0f); }
+static inline __global__ void in_front(int *y) { y[0] = numeric_limits<int>::max(); }
+"""
+
+
+def test_odd_ways_to_write(run, tmp_path):
+    (tmp_path / "odd.cu").write_bytes(ODD.encode("latin-1"))
+    launch = "sums<<<1, 1>>>(y=empty(4), {1.5, 2}, nullptr)"
+    assert run(launch, "--print", "y", file="odd.cu")[:2] == (0, "y float32 (4,)\n[7. 5. 6. 7.]\n")
+    launch = "in_front<<<1, 1>>>(y=empty(1))"
+    assert run(launch, "--print", "y", file="odd.cu")[:2] == (0, "y int32 (1,)\n[2147483647]\n")
+    assert "odd.cu: no kernel is called quoted; there are: sums, linked, in_front" in refused(
+        run, "quoted<<<1, 1>>>()", file="odd.cu"
+    )
+    assert "odd.cu:15: compile: nowhere(float) is declared, but not defined" in refused(
+        run, "linked<<<1, 1>>>(zeros(1))", file="odd.cu"
+    )

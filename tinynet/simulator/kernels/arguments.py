@@ -86,6 +86,8 @@ def _array(name: str, arg: object, constant: bool, uninitialised: bool) -> Argum
 
 def _problem(type_: str, arg: object, on_device: bool) -> str | None:
     """What is wrong with this argument for a parameter of this C type."""
+    if arg is None and type_.endswith("*"):  # the null pointer, as in CuPy
+        return None
     if not known(type_):
         return "the simulator passes no parameters of this type"
     structure = structure_of(type_)
@@ -97,8 +99,6 @@ def _problem(type_: str, arg: object, on_device: bool) -> str | None:
         if isinstance(arg, np.generic) and arg.dtype == wanted:
             return None
         return f"wants np.{dtype.name}(...), got {_describe(arg)}"
-    if arg is None:  # the null pointer, as in CuPy
-        return None
     if not isinstance(arg, SimArray if on_device else np.ndarray):
         where = f" of sim:{current_device()}" if on_device else ""
         return f"wants an array of {dtype}{where}, got {_describe(arg)}"

@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -82,6 +83,7 @@ _ROW = re.compile(
     r"^(?:In file included from |  +from )?(\S.*?):(\d+):(?:\d+:)? +(.*)$", re.MULTILINE
 )
 _ERROR = re.compile(r"(?:fatal )?error: ")
+_UNDEFINED = re.compile(r"^(?:.*ld: )?(\S.*?):(\d+): undefined reference to `(.*)'$", re.MULTILINE)
 _UNKNOWN = re.compile(
     r"(?:use of undeclared identifier |unknown type name |no member named )?'([^']+)'"
     r"(?: was not declared| has not been declared| does not name a type| is not a member of|;|$)"
@@ -143,7 +145,8 @@ def preprocess(text: str, options: tuple[str, ...], made: Path) -> None:
 def _link(objects: dict[str, tuple[list[str], str]], library: Path) -> None:
     """Make the library of objects, which are compiled from flags and text unless they are kept."""
     paths = [kept(name, partial(_compile, *source)) for name, source in objects.items()]
-    _run_compiler(["-shared", *map(str, paths), "-lm", "-ldl"], library)
+    undefined = [] if sys.platform == "darwin" else ["-Wl,-z,defs"]  # is an error, as it is there
+    _run_compiler(["-shared", *undefined, *map(str, paths), "-lm", "-ldl"], library)
 
 
 def _compile(flags: list[str], text: str, made: Path) -> None:
@@ -255,7 +258,7 @@ def _compile_error(output: str) -> KernelError:
         unknown if errors and "declared void" in rows[errors[0]][2] else iter(errors), None
     )
     if first is None:
-        return KernelError("compile", output.strip())
+        return _link_error(output)
     message = _ERROR.sub("", rows[first][2])
     # Of an error in cuda.h, the instantiation that led there stands in the lines before it, and
     # the macro in those after it.
@@ -264,3 +267,12 @@ def _compile_error(output: str) -> KernelError:
     if match := _UNKNOWN.match(message):
         message = f"{match[1]} is not known: neither this text nor the simulator declares it"
     return KernelError("compile", f"{message}\n{output.strip()}", file, int(line))
+
+
+def _link_error(output: str) -> KernelError:
+    """What is declared and nowhere defined, with the line that uses it."""
+    match = _UNDEFINED.search(output)
+    if match is None:
+        return KernelError("compile", output.strip())
+    file = match[1].removeprefix(f"{cache_folder()}/")  # there the compiler ran
+    return KernelError("compile", f"{match[3]} is declared, but not defined", file, int(match[2]))

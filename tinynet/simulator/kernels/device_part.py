@@ -32,6 +32,9 @@ OURS = {"cuda_fp16.h": "cuda_fp16.h", "cooperative_groups.h": "cooperative_group
 OF_C = ("float.h", "limits.h", "stddef.h", "stdint.h")
 OF_CPP = ("algorithm", "array", "cfloat", "climits", "cmath", "cstdint", "limits", "utility")
 
+# What a kernel may say of std's without std:: before it; min and max are CUDA's own.
+OF_STD = {"array", "is_same", "numeric_limits", "pair", "plus", "tuple"}
+
 # nvcc's own macros, for a recent GPU.
 MACROS = (
     "__CUDACC__=1", "__NVCC__=1", "__CUDA_ARCH__=800", "CUDART_VERSION=12000",
@@ -74,7 +77,7 @@ class CudaFile:
             name_of("source", "i", list(options), files.text),
             partial(_preprocess, files.text, options, files.names),
         )
-        code = content(made).decode("utf-8", "surrogateescape")
+        code = content(made).decode("utf-8", "replace")
         self.code = _MARKER.sub(partial(_renamed, files.names), code)
         self.declarations = declarations(self.code)
         self.kernels: list[KernelText] = all_kernels(self.code)
@@ -92,25 +95,51 @@ class CudaFile:
         """The text that the kernels of these names need; names of the host's that it mentions."""
         kernels = [find(self.kernels, name).name for name in names]
         words = {token.text for name in names for token in tokens(name)}
-        needed, host = set(), {}
-        for at, declaration in enumerate(self.declarations):
-            if is_kernel(declaration) and _full_name(declaration) in kernels:
-                needed.add(at)
-                words |= declaration.words
-        before = -1
-        while before != len(needed):
-            before = len(needed)
-            for at, declaration in enumerate(self.declarations):
-                if at in needed or is_kernel(declaration) or not declaration.names & words:
-                    continue
-                if _is_host_function(declaration) or _is_host_variable(declaration):
-                    host |= {name: self._host(declaration) for name in declaration.names & words}
-                    continue
-                needed.add(at)
-                words |= declaration.words
+        needed = {
+            at
+            for at, declaration in enumerate(self.declarations)
+            if is_kernel(declaration) and _full_name(declaration) in kernels
+        }
+        words = words.union(*(self.declarations[at].words for at in needed))
+        host = self._gather(needed, words)
+        self._gather_namespaces(needed, words)
         for at in sorted(needed):
             self._refuse_unknown(self.declarations[at])
         return self._prologue(words) + self._text(needed), host
+
+    def _gather(self, needed: set[int], words: set[str]) -> dict[str, HostName]:
+        """Add what declares any of `words`, and its words, until nothing is missing.
+
+        Returns what is left out, since it is the host's.
+        """
+        host, before = {}, -1
+        while before != len(needed):
+            before = len(needed)
+            for at, declaration in enumerate(self.declarations):
+                named = declaration.names & words
+                if at in needed or is_kernel(declaration) or not named:
+                    continue
+                if _is_host_function(declaration) or _is_host_variable(declaration):
+                    host |= {name: self._host(declaration) for name in named}
+                    continue
+                needed.add(at)
+                words |= declaration.words
+        return host
+
+    def _gather_namespaces(self, needed: set[int], words: set[str]) -> None:
+        """Add `using namespace` of those that are there, and the other names that they have."""
+        there = {"cooperative_groups", *(name for d in self.declarations for name in d.scope)}
+        there |= {name for d in self.declarations if d.says("namespace") for name in d.names}
+        if words & OF_STD:
+            there.add("std")
+        for at, declaration in enumerate(self.declarations):
+            used = _namespace_used(declaration)
+            if used in there:
+                needed.add(at)
+                words.add(used)
+        for at, declaration in enumerate(self.declarations):
+            if declaration.says("namespace") and declaration.names & words:
+                needed.add(at)
 
     def _refuse_unknown(self, declaration: Declaration) -> None:
         """What no header can supply, named before the compiler stumbles over it."""
@@ -132,8 +161,7 @@ class CudaFile:
     def _text(self, needed: set[int]) -> str:
         text = ""
         for at, declaration in enumerate(self.declarations):
-            always = declaration.kind in ("open", "close") or _opens_known_names(declaration)
-            if at in needed or always:
+            if at in needed or declaration.kind in ("open", "close"):
                 directive = line_directive(*self._positions.of(declaration.start))
                 text += f"{directive}\n{self.code[declaration.start : declaration.end]}\n"
         return text
@@ -153,10 +181,10 @@ def _is_host_variable(declaration: Declaration) -> bool:
     return declaration.head[0].text not in _TYPES
 
 
-def _opens_known_names(declaration: Declaration) -> bool:
-    """using namespace, of one that exists here."""
+def _namespace_used(declaration: Declaration) -> str | None:
+    """lib of `using namespace lib;`"""
     texts = [token.text for token in declaration.head]
-    return texts[:2] == ["using", "namespace"] and texts[2] in ("std", "cooperative_groups")
+    return texts[2] if texts[:2] == ["using", "namespace"] else None
 
 
 class _Files:
@@ -176,7 +204,7 @@ class _Files:
         number = len(self.names)
         self.names.append(re.sub(r'["\\]|[^ -~\u00a0-\uffff]', "?", name))
         self._seen.add(path.resolve())
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = path.read_text(encoding="utf-8", errors="replace")
         self.texts.append(text)
 
         def included(match: re.Match) -> str:

@@ -138,6 +138,8 @@ class Kernel:
 
     @cached_property
     def static_shared(self) -> int:
+        if "__shared__" not in self.module.code:
+            return 0
         variables = self.module.library.shared_variables(self.text.symbol)
         return sum(variable.bytes for variable in variables)
 

@@ -40,6 +40,8 @@ def find_file(name: str, defines: Iterable[str]) -> CudaFile:
         path, name = built_in[stem], f"{stem}.cu"
         if not any(define.partition("=")[0] == "REAL" for define in defines):
             defines = ("REAL=float", *defines)
+    if not path.is_file():  # a FIFO would wait for somebody to write into it
+        raise ValueError(f"{name} is a folder or a device, wanted a .cu file")
     try:
         file = CudaFile(path, defines, name)
     except OSError as error:
@@ -148,8 +150,9 @@ class Program:
         function, given = self._functions[launch], launch.arguments
         types, text = function.types, function.text
         _check_count(launch, text, types)
-        for type_, parameter in zip(types, text.parameters):
-            if not known(type_):
+        for type_, parameter, argument in zip(types, text.parameters, given):
+            null = type_.endswith("*") and argument.value is None
+            if not (null or known(type_)):
                 reason = f"{parameter.name} of {text.name} has a type that a launch cannot pass"
                 raise ValueError(f"{text.file}:{parameter.line}: {reason}")
         values = [

@@ -15,7 +15,7 @@
 #define __global__ __attribute__((noinline))  // else the code that crashes may have moved out of it
 #define __device__
 #define __host__
-#define __constant__ static
+#define __constant__
 #define __managed__
 #define __grid_constant__
 #define __cluster_dims__(...)
