@@ -416,13 +416,13 @@ def test_kernels_profile_says_where_lanes_part_and_sums_up(capsys):
     assert main(["max_pool_forward", "--profile", "--capability", "7.5"]) == 0
     out = capsys.readouterr().out
     line = line_of("max_pool_forward", "if (value > best")
-    (part,) = re.findall(rf"max_pool\.cu:{line}  .*\n      lanes part here (.*)\n", out)
-    parted, of, lanes, passes = re.fullmatch(
-        r"(\d+) of (\d+) times, ([\d.]+) lanes on average: (\d+) passes", part
+    (part,) = re.findall(rf"max_pool\.cu:{line}  .*\n      lanes part (.*)\n", out)
+    parted, of, passes, lanes = re.fullmatch(
+        r"(\d+) of (\d+) times: (\d+) passes; on average ([\d.]+) run it", part
     ).groups()
     counts = trials.counted("max_pool_forward")
     (run,) = [run for run in counts.runs if run.line == line]
-    assert (int(parted), int(of), int(passes)) == (run.parted, run.runs, run.passes)
+    assert (int(parted), int(of), int(passes)) == (run.parted, run.branches, run.passes)
     assert float(lanes) == round(run.lanes / run.runs, 1) and int(passes) > int(of)
     sectors = sum(p.cost for p in counts.profile)
     assert f"{sectors:,} sectors; their bytes would fit in" in out

@@ -90,8 +90,8 @@ def test_lines_say_how_many_lanes_ran_them_and_how_often_they_parted(module):
     assert (loop.runs, loop.lanes) == (4, 32 + 24 + 16 + 8)
     assert (body.runs, body.lanes) == (3, 24 + 16 + 8)
     # Each time some leave and some go on, but the last, when all leave: 2 + 2 + 2 + 1 ways.
-    assert (loop.parted, loop.passes) == (3, 7)
-    assert (body.parted, body.passes) == (0, 0)
+    assert (loop.branches, loop.parted, loop.passes) == (4, 3, 7)
+    assert (body.branches, body.parted, body.passes) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("kernel", MARKS)

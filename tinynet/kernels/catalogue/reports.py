@@ -108,8 +108,8 @@ def _costs(line: LineProfile) -> str:
 
 
 def _parting(line: LineRuns) -> str:
-    times = f"{line.parted:,} of {line.runs:,} times, {line.lanes_per_run:.1f} lanes on average"
-    return f"lanes part here {times}: {line.passes:,} passes"
+    times = f"{line.parted:,} of {line.branches:,} times"
+    return f"lanes part {times}: {line.passes:,} passes; on average {line.lanes_per_run:.1f} run it"
 
 
 def sums(

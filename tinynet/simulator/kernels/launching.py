@@ -206,7 +206,7 @@ def _line_profiles(library: Library, text: KernelText) -> list[LineProfile]:
 def _line_runs(library: Library, text: KernelText) -> list[LineRuns]:
     line = _code(library, text).line
     return [
-        LineRuns(text.name, *line(of.line), of.runs, of.lanes, of.parted, of.passes)
+        LineRuns(text.name, *line(of.line), of.runs, of.lanes, of.branches, of.parted, of.passes)
         for of in library.line_runs()
         if of.line
     ]

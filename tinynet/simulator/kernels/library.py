@@ -82,7 +82,10 @@ class LineCost(ctypes.Structure):
 class LineRuns(ctypes.Structure):
     """`sim::LineRuns` of steps.cpp."""
 
-    _fields_ = [(name, ctypes.c_uint64) for name in ("line", "runs", "lanes", "parted", "passes")]
+    _fields_ = [
+        (name, ctypes.c_uint64)
+        for name in ("line", "runs", "lanes", "branches", "parted", "passes")
+    ]
 
 
 class Wanted(ctypes.Structure):

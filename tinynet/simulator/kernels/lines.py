@@ -5,7 +5,7 @@ The compiler has noted that in the library (DWARF's line table); addr2line and o
 
 import re
 import subprocess
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,15 +74,26 @@ def code_text(path: Path, files: tuple[str, ...]) -> CodeText:
             starts.append(int(match[1], 16))
         elif match := _FUNCTION.match(row):
             functions.append(int(match[1], 16))
-    rows = _rows(path, files)
-    offsets = [row[0] for row in rows]
+    rows, others = _rows(path, files)
     own = [
         (start, end)
         for start, end in _stretches(functions, functions)
-        if bisect_left(offsets, start) < bisect_left(offsets, end)
+        if any(start <= row[0] < end for row in rows)
     ]
+    inlined = [offset for offset in others if any(start <= offset < end for start, end in own)]
+    rows = sorted([*rows, *_callers(path, inlined, files)], key=lambda row: row[0])
     rows = [row for start, end in own for row in _with_statements(_within(rows, start, end))]
     return CodeText(files, own, _stretches(starts, functions), rows)
+
+
+def _callers(path: Path, inlined: list[int], files: tuple[str, ...]) -> list[tuple[int, int, int]]:
+    """Rows for what was inlined from another file: it is code of the line that called it."""
+    at = lines(path, inlined, frozenset(files))
+    return [
+        (offset, files.index(file) << LINE_BITS | line, 0)
+        for offset, (file, line) in zip(inlined, at)
+        if line
+    ]
 
 
 def _stretches(starts: list[int], functions: list[int]) -> list[tuple[int, int]]:
@@ -104,18 +115,20 @@ def _with_statements(rows: list[tuple[int, int, int]]) -> list[tuple[int, int, i
     return [(offset, line, int(line != max(lines))) for offset, line, _ in rows]
 
 
-def _rows(path: Path, files: tuple[str, ...]) -> list[tuple[int, int, int]]:
-    """The rows of the line table that belong to `files`, by offset."""
-    found, here = [], None
+def _rows(path: Path, files: tuple[str, ...]) -> tuple[list[tuple[int, int, int]], list[int]]:
+    """The rows of the line table that belong to `files`, by offset; the offsets of all others."""
+    found, others, here = [], [], None
     number = {file: i for i, file in enumerate(files)}
     for row in map(str.rstrip, _read("--dwarf=decodedline", path).splitlines()):
         if row.endswith((":[++]", ":")):
             file = row.removesuffix(":[++]").removesuffix(":").removeprefix("./")
             here = number.get(file.removeprefix(f"{path.parent}/"))
-        elif here is not None and (match := _ROW.match(row)):
+        elif (match := _ROW.match(row)) and here is None:
+            others.append(int(match[2], 16))
+        elif match:
             place = here << LINE_BITS | int(match[1])
-            found.append((int(match[2], 16), place, bool(match[3])))
-    return sorted(found, key=lambda row: row[0])  # stable: at one address as they stand
+            found.append((int(match[2], 16), place, int(bool(match[3]))))
+    return sorted(found, key=lambda row: row[0]), others  # stable: at one address as they stand
 
 
 def _read(*arguments: object) -> str:

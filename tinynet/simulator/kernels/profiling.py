@@ -41,10 +41,10 @@ class LineProfile:
 class LineRuns:
     """How the warps of one launch, or of several, went through one line.
 
-    runs     how often a warp ran it        lanes    how many of its threads did, in all
-    parted   how often its lanes left it in different ways, as at an `if` that is true for some
-    passes   of a line that ends in a branch, for how many groups of lanes what follows was run:
-             one each time that all went the same way; 0 for a line without one
+    runs      how often a warp ran it       lanes    how many of its threads did, in all
+    branches  how often it had to choose a way there: at an `if`, and before each round of a loop
+    parted    how often its lanes then took different ways
+    passes    for how many groups of lanes what follows was run: one where all go the same way
     """
 
     kernel: str
@@ -52,6 +52,7 @@ class LineRuns:
     line: int
     runs: int
     lanes: int
+    branches: int
     parted: int
     passes: int
 
@@ -86,8 +87,9 @@ def total_runs(runs: list[LineRuns]) -> list[LineRuns]:
     """Adds up what belongs to one line; in the order of the lines."""
     sums: dict[tuple, list[int]] = {}
     for each in runs:
-        counts = sums.setdefault((each.kernel, each.file, each.line), [0, 0, 0, 0])
-        for i, count in enumerate((each.runs, each.lanes, each.parted, each.passes)):
+        counts = sums.setdefault((each.kernel, each.file, each.line), [0, 0, 0, 0, 0])
+        of_each = (each.runs, each.lanes, each.branches, each.parted, each.passes)
+        for i, count in enumerate(of_each):
             counts[i] += count
     return [LineRuns(*key, *counts) for key, counts in sorted(sums.items())]
 

@@ -11,9 +11,9 @@
 namespace sim {
 
 struct LineRuns {            // library.py has the same
-  uint64_t line, runs, lanes, parted, passes;
+  uint64_t line, runs, lanes, branches, parted, passes;
 };
-struct Branch { uint32_t line; std::set<int> targets; uint64_t passes; };
+struct Branch { uint32_t line; std::set<int> targets; uint64_t runs, passes; };
 
 static std::map<uint32_t, LineRuns> lines;
 static std::map<int, Branch> branches;                   // by the place where lanes may part
@@ -111,14 +111,18 @@ void step_from(int place, uint32_t block, const int* next, int ways) {
   const auto& all = statements(block);
   branch.line = all.empty() ? 0 : all.back().line;
   branch.targets.insert(next, next + ways);
+  branch.runs += 1;
   branch.passes += uint64_t(ways);
   if (ways > 1) lines[branch.line].parted += 1;
 }
 
 extern "C" __attribute__((visibility("default"))) int sim_line_runs(LineRuns* runs, int room) {
-  for (auto& line : lines) line.second.passes = 0;
-  for (auto& branch : branches)
-    if (branch.second.targets.size() > 1) lines[branch.second.line].passes += branch.second.passes;
+  for (auto& line : lines) line.second.branches = line.second.passes = 0;
+  for (auto& [place, branch] : branches) {
+    if (branch.targets.size() < 2) continue;
+    lines[branch.line].branches += branch.runs;
+    lines[branch.line].passes += branch.passes;
+  }
   int count = 0;
   for (auto& line : lines) {
     if (count == room) break;

@@ -46,8 +46,9 @@ function showCounts() {
   const heads = ["head_line", "head_access", "head_requests", "head_lanes", "head_cost", "head_least",
                  "head_each"];
   fillTable(get("costs"), heads, rows(launch.profile));
-  fillTable(get("runs"), ["head_line", "head_runs", "head_lanes", "head_parted", "head_passes"],
-    launch.runs.map((r) => [lineNumber(r.line), r.runs, (r.lanes / r.runs).toFixed(1), r.parted || "", r.passes || ""]));
+  fillTable(get("runs"), ["head_line", "head_runs", "head_lanes", "head_branches", "head_parted", "head_passes"],
+    launch.runs.map((r) => [lineNumber(r.line), r.runs, (r.lanes / r.runs).toFixed(1), r.branches || "", r.parted || "",
+      r.passes || ""]));
   get("larger_box").hidden = !launch.larger;
   if (!launch.larger) return;
   const {layer, reduced, profile} = launch.larger;

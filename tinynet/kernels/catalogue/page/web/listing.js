@@ -16,7 +16,7 @@ function lineNumber(line) {
 function showCosts(launch) {
   for (const row of listing.querySelectorAll(".row"))
     for (const name of ["lanes", "read", "write"]) row.querySelector(`.${name}`).replaceChildren();
-  for (const {line, runs, lanes, parted, passes} of launch.runs) {
+  for (const {line, runs, lanes, branches, parted, passes} of launch.runs) {
     const row = lineElement(line);
     if (!row) continue;
     const bar = document.createElement("span"), cell = row.querySelector(".lanes");
@@ -24,7 +24,7 @@ function showCosts(launch) {
     bar.style.width = `${Math.max(4, (100 * lanes) / runs / WARP)}%`;
     cell.append(bar);
     cell.title = say("runs_title", {runs, lanes: (lanes / runs).toFixed(1)}) +
-      (passes ? ` ${say("parted_title", {parted, passes})}` : "");
+      (branches ? ` ${say("parted_title", {branches, parted, passes})}` : "");
   }
   for (const cost of launch.profile) {
     const row = lineElement(cost.line);
