@@ -44,6 +44,13 @@ def avg_pool2d(x, kernel_size, stride, padding=0, ceil_mode=False):
     return _pooled(x, 0.0, *options) / counts
 
 
+def local2d(x, weight, bias, stride, padding):
+    filters, _, kh, kw, oh, ow = weight.shape
+    edges = [(pad, pad) for pad in padding]
+    columns = lax.conv_general_dilated_patches(x, (kh, kw), stride, edges)  # (n, c*kh*kw, oh, ow)
+    return jnp.einsum("nkhw,okhw->nohw", columns, weight.reshape(filters, -1, oh, ow)) + bias
+
+
 def local_response_norm(x, size, alpha, beta, k, groups):
     n, c, h, w = x.shape
     squares = (x * x).reshape(n, groups, c // groups, h, w)
@@ -73,6 +80,7 @@ def cross_entropy(logits, labels):
 
 OPERATIONS = {
     "conv2d": conv2d,
+    "local2d": local2d,
     "linear": linear,
     "relu": jax.nn.relu,
     "tanh": jnp.tanh,

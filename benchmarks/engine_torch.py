@@ -22,6 +22,14 @@ def conv2d(x, weight, bias, stride, padding, groups):
     return F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, stride, groups=groups)
 
 
+def local2d(x, weight, bias, stride, padding):
+    """PyTorch has no such layer: its columns, and a sum for each place."""
+    filters, _, kh, kw, oh, ow = weight.shape
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
+    y = torch.einsum("nkp,okp->nop", columns, weight.reshape(filters, -1, oh * ow))
+    return y.view(len(x), filters, oh, ow) + bias
+
+
 def local_response_norm(x, size, alpha, beta, k, groups):
     """PyTorch divides alpha by size; each group is an image of its own."""
     n, c, h, w = x.shape
@@ -51,6 +59,7 @@ def avg_pool2d(x, kernel_size, stride, padding=0, ceil_mode=False):
 
 OPERATIONS = {
     "conv2d": conv2d,
+    "local2d": local2d,
     "linear": F.linear,
     "relu": F.relu,
     "tanh": torch.tanh,

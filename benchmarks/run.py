@@ -28,6 +28,7 @@ import bench_data
 import bench_dropout
 import bench_import
 import bench_linear
+import bench_local
 import bench_lrn
 import bench_lrn_within
 import bench_max_pool
@@ -49,7 +50,7 @@ from tinynet.data import DataError
 NETS = (bench_alexnet, bench_small_nets)
 OPERATIONS = (
     *(bench_conv, bench_linear, bench_activation, bench_max_pool, bench_avg_pool, bench_lrn),
-    *(bench_lrn_within, bench_dropout, bench_softmax, bench_sgd, bench_augment),
+    *(bench_local, bench_lrn_within, bench_dropout, bench_softmax, bench_sgd, bench_augment),
 )
 AROUND = (bench_data, bench_prepare, bench_import, bench_memory, bench_scaling)
 BENCHMARKS = {module.NAME: module for module in (*NETS, *OPERATIONS, *AROUND)}

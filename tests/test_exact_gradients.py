@@ -47,11 +47,11 @@ def test_products_by_the_kernels_of_gemm(kernel, monkeypatch):
 
 
 @needs_compiler
-@pytest.mark.parametrize("forward", exact_kernels.PAIRS)
-def test_every_backward_kernel(forward):
+@pytest.mark.parametrize("backward", exact_kernels.PAIRS)
+def test_every_backward_kernel(backward):
     """In the last of its shapes; `check-grads --exact` takes them all."""
-    sizes = EXAMPLES[forward].checked[-1]
-    assert exact_kernels.check_shape(forward, tinynet.device("sim:0"), sizes) <= RTOL
+    sizes = EXAMPLES[exact_kernels.PAIRS[backward]].checked[-1]
+    assert exact_kernels.check_shape(backward, tinynet.device("sim:0"), sizes) <= RTOL
 
 
 @given(sliding_windows(pooling=True), seeds)
@@ -207,7 +207,7 @@ def test_it_refuses():
 
 def test_the_command(monkeypatch):
     monkeypatch.setattr(gradient_cases, "CASES", {"relu": CASES["relu"], "exp": CASES["exp"]})
-    monkeypatch.setattr(exact_kernels, "PAIRS", {"im2col": "col2im"})
+    monkeypatch.setattr(exact_kernels, "PAIRS", {"col2im": "im2col"})
     result = run("check-grads", "--exact", "--devices", "cpu", example="cifar10")
     assert result.status == 0, result.err
     rows = [line.split("  ")[0] for line in result.out.splitlines()[1:]]

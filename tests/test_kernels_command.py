@@ -157,6 +157,7 @@ def test_kernels_to_read_stand_beside_their_twins(capsys):
     ("names", "helpers"),
     [
         ("im2col col2im", "taps conv"),
+        ("local_forward local_backward local_backward_weight", "taps"),
         ("max_pool_forward max_pool_backward", "taps"),
         ("avg_pool_forward avg_pool_backward", "taps"),
         ("lrn_forward lrn_backward", "neighbours"),

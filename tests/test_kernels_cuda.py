@@ -127,6 +127,29 @@ def col2im(draw, a):
     return [a.blank(n, c, h, w), a.normal(c * kh * kw, n, oh * ow), *s]
 
 
+def local_shapes(draw):
+    """The sizes, and the shapes of x, of y and of weight."""
+    n, c, h, w, kh, kw, *_, oh, ow = s = draw(window_sizes(pooling=False))
+    filters = draw(sizes(3))
+    s = *s[:4], filters, *s[4:]
+    return s, (n, c, h, w), (n, filters, oh, ow), (filters, c, kh, kw, oh, ow)
+
+
+def local_forward(draw, a):
+    s, x, y, weight = local_shapes(draw)
+    return [a.blank(*y), a.normal(*x), a.normal(*weight), *s]
+
+
+def local_backward(draw, a):
+    s, x, y, weight = local_shapes(draw)
+    return [a.blank(*x), a.normal(*y), a.normal(*weight), *s]
+
+
+def local_backward_weight(draw, a):
+    s, x, y, weight = local_shapes(draw)
+    return [a.blank(*weight), a.normal(*y), a.normal(*x), *s]
+
+
 def max_pool_forward(draw, a):
     s = n, c, h, w, *_, oh, ow = draw(window_sizes())
     x = a.integers(5, n, c, h, w).astype(a.dtype)  # few values: many ties
@@ -255,6 +278,9 @@ class Case:
 CASES = {
     "im2col": Case(im2col),
     "col2im": Case(col2im, 8),  # sums of up to 5 x 5 terms in another order
+    "local_forward": Case(local_forward, 32),  # sums of up to 100 terms of both signs
+    "local_backward": Case(local_backward, 32),
+    "local_backward_weight": Case(local_backward_weight, 4),  # of up to 3
     "max_pool_forward": Case(max_pool_forward),
     "max_pool_backward": Case(max_pool_backward, 8),
     "avg_pool_forward": Case(avg_pool_forward, 8),

@@ -23,8 +23,8 @@ def test_kernels_with_a_window_have_a_definition_with_the_arguments_of_the_twin(
     assert list(inspect.signature(definition).parameters) == wanted
 
 
-def test_there_are_ten_of_them():
-    assert len(WINDOW_KERNELS) == 10
+def test_there_are_thirteen_of_them():
+    assert len(WINDOW_KERNELS) == 13
 
 
 @given(windows(), integers(2), integers(3), seeds)

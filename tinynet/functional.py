@@ -15,6 +15,7 @@ from tinynet.ops.conv_by_rows import ConvByRows
 from tinynet.ops.conv_side_by_side import ConvSideBySide
 from tinynet.ops.dropout import Dropout, rate
 from tinynet.ops.elementwise import Maximum, Sigmoid, Where
+from tinynet.ops.local import Local2d
 from tinynet.ops.lrn import LocalResponseNorm
 from tinynet.ops.lrn_within import LocalResponseNormWithin
 from tinynet.ops.matmul import Linear
@@ -31,6 +32,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "linear",
+    "local2d",
     "local_response_norm",
     "local_response_norm_within",
     "log_softmax",
@@ -68,6 +70,23 @@ def conv2d(
         if isinstance(x, Tensor) and other.serves(x.device, stride):
             operation = other
     return apply(operation, *inputs, stride=stride, padding=padding, groups=groups)
+
+
+def local2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+) -> Tensor:
+    """A convolution whose filters differ from place to place: a locally connected layer.
+
+    x (n, channels, h, w), weight (out_channels, channels, kh, kw, oh, ow), bias
+    (out_channels, oh, ow) -> (n, out_channels, oh, ow); stride and padding as in `conv2d`. The
+    CIFAR-10 nets of 2012 have two of them (`type=local` in their configurations).
+    """
+    inputs = (x, weight) if bias is None else (x, weight, bias)
+    return apply(Local2d, *inputs, stride=stride, padding=padding)
 
 
 def max_pool2d(

@@ -84,5 +84,7 @@ def torch_default_(tensor: Tensor, fan_in: int, rng: np.random.Generator | None 
 
 
 def inputs(weight: Tensor) -> int:
-    """How many numbers each output of a layer sums: weight (outputs, inputs, ...)."""
-    return math.prod(weight.shape[1:])
+    """How many numbers each output of a layer sums: weight (outputs, inputs), or
+    (out_channels, channels, kh, kw), or (out_channels, channels, kh, kw, oh, ow) if local.
+    """
+    return math.prod(weight.shape[1:4])

@@ -22,6 +22,7 @@ __all__ = [
     "Linear",
     "LocalResponseNorm",
     "LocalResponseNormWithin",
+    "LocallyConnected2d",
     "MaxPool2d",
     "Module",
     "ModuleList",
@@ -59,7 +60,7 @@ class Conv2d(Module):
         Window.of("Conv2d", kernel, stride, padding)
         self.stride, self.padding, self.groups = stride, padding, groups
         shape = (out_channels, in_channels // groups, *kernel)
-        self.weight, self.bias = _weight_and_bias(shape, bias, device, dtype)
+        self.weight, self.bias = _weight_and_bias(shape, shape[:1] if bias else None, device, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.groups)
@@ -68,6 +69,40 @@ class Conv2d(Module):
         """(oh, ow) for images of h x w."""
         window = Window.of("Conv2d", self.weight.shape[2:], self.stride, self.padding)
         return window.output_size("Conv2d", h, w)
+
+
+class LocallyConnected2d(Module):
+    """`functional.local2d` with its weight and bias, for images of one size; initialized as Conv2d.
+
+    image: (h, w) of the images, on which the number of places, and so of weights, depends.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        image: Size,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Padding = 0,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: str | np.dtype = np.float32,
+    ):
+        super().__init__()
+        name = "LocallyConnected2d"
+        check_positive(name, in_channels=in_channels, out_channels=out_channels)
+        size = pair(name, "image", image, least=1)
+        window = Window.of(name, kernel_size, stride, padding)
+        self.stride, self.padding, self.image = stride, padding, size
+        places = window.output_size(name, *size)
+        shape = (out_channels, in_channels, window.kh, window.kw, *places)
+        self.weight, self.bias = _weight_and_bias(
+            shape, (out_channels, *places) if bias else None, device, dtype
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.local2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
 class Linear(Module):
@@ -83,13 +118,15 @@ class Linear(Module):
     ):
         super().__init__()
         check_positive("Linear", inputs=inputs, outputs=outputs)
-        self.weight, self.bias = _weight_and_bias((outputs, inputs), bias, device, dtype)
+        self.weight, self.bias = _weight_and_bias(
+            (outputs, inputs), (outputs,) if bias else None, device, dtype
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
 
 
-def _weight_and_bias(shape: tuple, bias: bool, device, dtype) -> tuple:
+def _weight_and_bias(shape: tuple, of_bias: tuple | None, device, dtype) -> tuple:
     try:
         values = np.empty(shape, dtype)
     except ValueError:  # more bytes than an address can count, or a dimension that is
@@ -97,9 +134,9 @@ def _weight_and_bias(shape: tuple, bias: bool, device, dtype) -> tuple:
     weight = Parameter(values, device=device)
     fan_in = init.inputs(weight)
     init.torch_default_(weight, fan_in)
-    if not bias:
+    if of_bias is None:
         return weight, None
-    return weight, init.torch_default_(Parameter(np.empty(shape[0], dtype), device=device), fan_in)
+    return weight, init.torch_default_(Parameter(np.empty(of_bias, dtype), device=device), fan_in)
 
 
 class ReLU(Module):

@@ -67,8 +67,7 @@ def _by_differences(example: Example, devices: tuple[str, ...]) -> Iterator[Chec
 
 def _exact(example: Example, device: str) -> Iterator[Check]:
     for name in exact_kernels.PAIRS:
-        file, backward = KERNELS[name].file, exact_kernels.PAIRS[name]
-        yield f"{file} {backward}", partial(exact_kernels.check_pair, name, device)
+        yield f"{KERNELS[name].file} {name}", partial(exact_kernels.check_pair, name, device)
     for name in exact_kernels.PRODUCTS:
         yield f"gemm.cu {name}", partial(exact_kernels.check_product, name, device)
     for name, case in gradient_cases.CASES.items():

@@ -14,23 +14,24 @@ from tinynet.kernels import KERNELS, launch
 from tinynet.kernels.catalogue.examples import EXAMPLES, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
 
-FORWARD = "_forward"
-# Each kernel that has a gradient, and the kernel that computes it.
-PAIRS = {"im2col": "col2im"} | {
-    name: name.replace(FORWARD, "_backward") for name in KERNELS if name.endswith(FORWARD)
+BACKWARD = "_backward"
+# Each kernel that computes a gradient, and the kernel whose gradient it is.
+PAIRS = {"col2im": "im2col"} | {
+    name: name.partition(BACKWARD)[0] + "_forward" for name in KERNELS if BACKWARD in name
 }
 
 
-def check_pair(forward: str, device: str) -> float:
+def check_pair(backward: str, device: str) -> float:
     """The largest relative error of backward in all shapes; GradcheckError if it is wrong."""
-    return max(check_shape(forward, open_device(device), s) for s in EXAMPLES[forward].checked)
+    shapes = EXAMPLES[PAIRS[backward]].checked
+    return max(check_shape(backward, open_device(device), sizes) for sizes in shapes)
 
 
-def check_shape(forward: str, device: Device, sizes: Sizes) -> float:
+def check_shape(backward: str, device: Device, sizes: Sizes) -> float:
     """The same in one shape. By name: backward writes dx, say, from dy, and from what else forward
     has taken or given.
     """
-    backward, rng = PAIRS[forward], np.random.default_rng(0)
+    forward, rng = PAIRS[backward], np.random.default_rng(0)
     names = [p.name for p in KERNELS[forward].parameters]
     given = dict(zip(names, arguments(forward, sizes, np.dtype(np.float64), rng)))
     if forward == "max_pool_forward":  # no two alike: a tie is a kink

@@ -60,6 +60,10 @@ CASES = {
         lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(1, 0, 2, 1), groups=2),
         *(normal(*MAPS), normal(6, 2, 3, 2), normal(6)),
     ),
+    "local2d": Case(
+        lambda x, w, b: F.local2d(x, w, b, stride=(2, 1), padding=(1, 0, 2, 1)),
+        *(normal(2, 2, 5, 4), normal(3, 2, 3, 2, 2, 6), normal(3, 2, 6)),
+    ),
     "max_pool2d": Case(lambda x: F.max_pool2d(x, **WINDOW), apart(*MAPS)),
     "max_pool2d, ceil": Case(lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), apart(*EVEN_MAPS)),
     "avg_pool2d": Case(lambda x: F.avg_pool2d(x, **WINDOW), normal(*MAPS)),

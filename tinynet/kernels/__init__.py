@@ -17,6 +17,7 @@ from tinynet.kernels.gemm import gemm
 from tinynet.kernels.launching.gate import check
 from tinynet.kernels.launching.geometry import elements, rows, tiles
 from tinynet.kernels.launching.kernel import Kernel
+from tinynet.kernels.local import local_backward, local_backward_weight, local_forward
 from tinynet.kernels.lrn import lrn_backward, lrn_forward
 from tinynet.kernels.lrn_within import lrn_within_backward, lrn_within_forward
 from tinynet.kernels.max_pool import max_pool_backward, max_pool_forward
@@ -30,6 +31,9 @@ KERNELS = {
     for kernel in (
         Kernel(im2col, elements("n", "c", "oh", "ow")),
         Kernel(col2im, elements("n", "c", "h", "w")),
+        Kernel(local_forward, elements("n", "filters", "oh", "ow")),
+        Kernel(local_backward, elements("n", "c", "h", "w")),
+        Kernel(local_backward_weight, elements("filters", "c", "kh", "kw", "oh", "ow")),
         Kernel(max_pool_forward, elements("n", "c", "oh", "ow")),
         Kernel(max_pool_backward, elements("n", "c", "h", "w")),
         Kernel(avg_pool_forward, elements("n", "c", "oh", "ow")),

@@ -68,6 +68,47 @@ def col2im(dx, dcol, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, 
         dx[:, :, hi, wi] += places[:, khi, kwi, :, ohi, owi].T
 
 
+# ------------------------------------------------------------------------------ local connection
+
+
+def local_forward(
+    y, x, weight, n, c, h, w, filters, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
+):
+    """y (n, filters, oh, ow): a convolution whose weight (filters, c, kh, kw, oh, ow) has, for each
+    output place, filters of its own.
+    """
+    y[...] = 0
+    sizes = h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
+    for fi, ci in np.ndindex(filters, c):
+        for ohi, owi, khi, kwi, hi, wi in taps(*sizes):
+            y[:, fi, ohi, owi] += weight[fi, ci, khi, kwi, ohi, owi] * x[:, ci, hi, wi]
+
+
+def local_backward(
+    dx, dy, weight, n, c, h, w, filters, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
+):
+    """dx (n, c, h, w): each dy comes back to the pixels that its window sees, by their weights."""
+    dx[...] = 0
+    sizes = h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
+    for fi, ci in np.ndindex(filters, c):
+        for ohi, owi, khi, kwi, hi, wi in taps(*sizes):
+            dx[:, ci, hi, wi] += weight[fi, ci, khi, kwi, ohi, owi] * dy[:, fi, ohi, owi]
+
+
+def local_backward_weight(
+    dweight, dy, x, n, c, h, w, filters, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
+):
+    """dweight (filters, c, kh, kw, oh, ow): dy times what the weight was multiplied with, summed
+    over the images; 0 for a weight that sees padding alone.
+    """
+    dweight[...] = 0
+    sizes = h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
+    for fi, ci in np.ndindex(filters, c):
+        for ohi, owi, khi, kwi, hi, wi in taps(*sizes):
+            products = dy[:, fi, ohi, owi] * x[:, ci, hi, wi]
+            dweight[fi, ci, khi, kwi, ohi, owi] = products.sum()
+
+
 # ------------------------------------------------------------------------------ pooling
 
 

@@ -46,6 +46,10 @@ def _row(name: str, layer: nn.Module, size: tuple[int, ...]) -> Row:
         output = (out, *layer.output_size(*size[1:]))
         inputs = depth * kh * kw
         filters = f"{out} of {kh}x{kw}x{depth} / {_stride(layer.stride)}"
+    elif isinstance(layer, nn.LocallyConnected2d):
+        out, depth, kh, kw, *places = layer.weight.shape
+        output, inputs = (out, *places), depth * kh * kw
+        filters = f"{out} of {kh}x{kw}x{depth} / {_stride(layer.stride)} at each place"
     elif isinstance(layer, nn.Linear):
         output, inputs, filters = (layer.weight.shape[0],), layer.weight.shape[1], ""
     elif isinstance(layer, nn.Pool2d):

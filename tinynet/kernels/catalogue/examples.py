@@ -50,7 +50,7 @@ def arguments(
     Outputs begin as NaN (integers as -1), so that what a kernel leaves out is seen. What backward
     needs from forward is computed by forward's twin, so `sizes` must hold forward's scalars too.
     """
-    made = _from_forward(kernel, sizes, real, rng) if kernel.endswith("_backward") else {}
+    made = _from_forward(kernel, sizes, real, rng) if "_backward" in kernel else {}
     for array, dtype in zip(arrays(kernel), dtypes(kernel, real)):
         if array.name not in made:
             made[array.name] = _filled(kernel, array, sizes, dtype, rng)
@@ -80,7 +80,7 @@ def bytes_moved(kernel: str, real: np.dtype) -> int:
 
 def _from_forward(kernel, sizes, real, rng) -> dict[str, np.ndarray]:
     """The arrays that backward shares with forward: forward's inputs, and what it saved."""
-    forward = kernel.removesuffix("_backward") + "_forward"
+    forward = kernel.partition("_backward")[0] + "_forward"
     given = arguments(forward, sizes, real, rng)
     KERNELS[forward].twin(*given)
     names = [p.name for p in KERNELS[forward].parameters]
@@ -119,10 +119,16 @@ def _norm(**sizes: float) -> Sizes:
 
 CONV1 = _window(128, 3, 224, 224, 11, 11, 4, 4, 0, 0, 55, 55)
 CONV2 = _window(128, 96, 27, 27, 5, 5, 1, 1, 2, 2, 27, 27)
+LOCAL5 = {**_window(128, 192, 13, 13, 3, 3, 1, 1, 1, 1, 13, 13), "filters": 128}  # of one tower
 POOL1 = _window(128, 96, 55, 55, 3, 3, 2, 2, 0, 0, 27, 27)
 WINDOWS = [
     _window(3, 4, 9, 7, 3, 2, 2, 1, 1, 0, 5, 6),
     _window(1, 2, 5, 13, 2, 3, 3, 2, 0, 2, 2, 8),
+]
+
+LOCALS = [
+    {**_window(5, 2, 7, 6, 3, 2, 2, 1, 1, 0, 4, 5), "filters": 3},
+    {**_window(1, 2, 5, 9, 2, 3, 3, 2, 0, 2, 2, 5), "filters": 2},
 ]
 
 LRN1 = _norm(n=128, c=96, plane=55 * 55, groups=2, size=5)
@@ -158,13 +164,22 @@ TILES = {"m": 64, "n": 128, "k": 32}
 PRODUCTS = [{"m": 70, "n": 67, "k": 37}, {"m": 1, "n": 1, "k": 1}]
 
 ONE_MAP, TWO_MAPS, ALL_GROUPS = {"n": 1, "c": 1}, {"n": 1, "c": 2}, {"n": 1, "c": 8}
+FEW_FILTERS = {"n": 1, "c": 2, "filters": 2}
 TWO_ROWS, SOME = {"n": 2}, {"size": 4096}
+
+
+def _local_flops(s: SimpleNamespace) -> float:
+    return 2 * s.n * s.filters * s.c * s.kh * s.kw * s.oh * s.ow
+
 
 # fmt: off
 EXAMPLES = {
     "im2col": Example("conv1", CONV1, ONE_MAP, WINDOWS, lambda s: 0),
     "col2im": Example("conv2", CONV2, TWO_MAPS, WINDOWS,
                       lambda s: s.n * s.c * s.kh * s.kw * s.oh * s.ow),
+    "local_forward": Example("(conv5)", LOCAL5, FEW_FILTERS, LOCALS, _local_flops),
+    "local_backward": Example("(conv5)", LOCAL5, FEW_FILTERS, LOCALS, _local_flops),
+    "local_backward_weight": Example("(conv5)", LOCAL5, FEW_FILTERS, LOCALS, _local_flops),
     "max_pool_forward": Example("pool1", POOL1, TWO_MAPS, WINDOWS,
                                 lambda s: s.n * s.c * s.oh * s.ow * s.kh * s.kw),
     "max_pool_backward": Example("pool1", POOL1, TWO_MAPS, WINDOWS,

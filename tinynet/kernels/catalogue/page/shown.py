@@ -31,6 +31,7 @@ class Setting:
 _WINDOW = {"kh": 3, "kw": 2, "stride_h": 2, "stride_w": 1, "pad_top": 1, "pad_left": 0}
 _IMAGE = {"n": 1, "c": 3, "h": 9, "w": 7, "oh": 5, "ow": 6, **_WINDOW}
 _FEWER = {**_IMAGE, "c": 2}
+_LOCAL = {**_FEWER, "h": 7, "w": 5, "oh": 4, "ow": 4, "filters": 2}
 _ACROSS = {"n": 2, "c": 6, "plane": 35, "groups": 2, "size": 4, "alpha": 0.9, "beta": 0.6, "k": 2.0}
 _WITHIN = {"n": 1, "c": 2, "h": 8, "w": 9, "size": 3, "alpha": 0.9, "beta": 0.6, "k": 1.0}
 _FLAT = {"size": 180}
@@ -41,6 +42,9 @@ _RULE = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
 SETTINGS = {
     "im2col": Setting(_IMAGE, block=(32,)),
     "col2im": Setting(_FEWER, block=(32,)),
+    "local_forward": Setting(_LOCAL, block=(32,)),
+    "local_backward": Setting(_LOCAL, block=(32,)),
+    "local_backward_weight": Setting(_LOCAL),
     "max_pool_forward": Setting(_IMAGE, block=(32,)),
     "max_pool_backward": Setting(_FEWER, block=(32,)),
     "avg_pool_forward": Setting(_IMAGE, block=(32,)),
