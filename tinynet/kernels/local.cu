@@ -1,4 +1,4 @@
-// Locally connected layers (the CIFAR-10 nets of 2012: cuda-convnet's "local" layers). A convolution
+// Locally connected layers (the CIFAR-10 nets of 2012; "local" in cuda-convnet). A convolution
 // whose weights are not shared: each output place has filters of its own.
 //
 //     y[ni, fi, ohi, owi] = sum over ci, khi, kwi of weight[fi, ci, khi, kwi, ohi, owi]
