@@ -135,6 +135,12 @@ def test_a_moment_can_be_passed_on_by_its_address(browser, folder):
     assert browser.run("return location.hash") == "#0.1.1.13"
 
 
+def test_a_page_begins_where_memory_is_first_touched(browser, folder):
+    browser.open(folder / "softmax.html")
+    assert browser.run("return now.at > 0 && frames[now.at].access !== null")
+    assert browser.run("return frames.slice(0, now.at).every((frame) => !frame.access)")
+
+
 def test_all_warps_of_a_block_meet_at_its_barriers(browser, folder):
     browser.open(folder / "softmax.html")
     barriers = browser.run(

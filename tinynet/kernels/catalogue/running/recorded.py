@@ -31,6 +31,7 @@ class _Recorder:
     launches: list[Launch] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
     in_part: list[bool] = field(default_factory=list)
+    parameters: list[tuple[str, ...]] = field(default_factory=list)
 
     def launch(self, launch: Launch, kernel: Kernel, args: tuple) -> None:
         blocks, warps = _chosen(self.part, launch)
@@ -41,6 +42,7 @@ class _Recorder:
         recording = kernel.record(*args, blocks=blocks, warps=warps)
         self.launches.append(launch)
         self.recordings.append(recording)
+        self.parameters.append(tuple(each.name for each in kernel.text.parameters))
         self.in_part.append(len(recording.warps) < _warps(launch) and not recording.error)
         if recording.error is not None:
             raise recording.error
@@ -65,18 +67,20 @@ def write_program_page(
     except KernelError:
         if not recorder.recordings or recorder.recordings[-1].error is None:
             raise  # before the kernel ran
-    shown = []
-    for launch, recording, in_part in zip(recorder.launches, recorder.recordings, recorder.in_part):
-        shown.append(
-            Shown(
-                recording,
-                title=launch.expression,
-                about=_comment_above(file, recording),
-                call=launch.line,
-                findings=findings if launch is failed else (),
-                part=in_part,
-            )
+    shown = [
+        Shown(
+            recording,
+            title=launch.expression,
+            about=_comment_above(file, recording),
+            order=parameters,
+            call=launch.line,
+            findings=findings if launch is failed else (),
+            part=in_part,
         )
+        for launch, recording, parameters, in_part in zip(
+            recorder.launches, recorder.recordings, recorder.parameters, recorder.in_part
+        )
+    ]
     header = _header(file.texts[file.name])
     text = Text(Path(file.name).stem, file.texts, tuple(header), tuple(_paragraph(header)))
     write_page(path, text, shown, lang)

@@ -11,7 +11,8 @@ function foundElements(memory) {
 
 function showFindings() {
   const found = launch.findings, box = get("found");
-  const title = found === null ? "" : launch.part && !found.length ? say("part_recorded") : found.length ? say("found", {n: found.length}) : say("clean");
+  const told = found === null ? [] : [found.length ? say("found", {n: found.length}) : say("clean")];
+  const title = [...(launch.part ? [say("part_recorded")] : []), ...told].join(" ");
   get("findings").textContent = title;
   get("findings").className = found && found.length ? "bad" : "";
   box.replaceChildren(...(found || []).map((finding) => {

@@ -56,6 +56,7 @@ function newLaunch() {
   for (const about of document.querySelectorAll(".about"))
     about.hidden = Number(about.dataset.launch) !== now.launch;
   showTwin(launch.title);
+  get("key_atomic").hidden = !launch.profile.some(({access}) => access === "atomic");
   figures = launch.memories.map(figureOf);
   const roles = ["in", "in, out", "out", "shared"];
   const rank = ({role, name}) => [roles.indexOf(role), launch.order.indexOf(name)];
@@ -162,7 +163,7 @@ function showMemories(access) {
     const large = memory.shape && memory.bytes / memory.itemsize > PAGE.most_drawn;
     figures[i].classList.toggle("touched", Boolean(access && access.memory === i));
     canvas.hidden = Boolean(large);
-    if (large) return;
+    if (large) return void (figures[i].querySelector(".status").textContent = say("too_large"));
     if (!layouts[i] || layouts[i].width !== width) layouts[i] = layoutOf(memory, width);
     const own = access && access.memory === i ? access : null;
     drawMemory(canvas, memory, layouts[i], own, trail[i], foundElements(memory), now.hovered);
@@ -314,5 +315,5 @@ function tellAddress() {
 // page.html#LAUNCH.BLOCK.WARP.FRAME is a moment, which can be passed on.
 function toAddress() {
   const [number, block, warp, at] = location.hash.slice(1).split(".").map(Number);
-  choose(PAGE.launches[number] ? {launch: number, block, warp, at: at || 0} : {});
+  choose(location.hash && PAGE.launches[number] ? {launch: number, block, warp, at: at || 0} : {});
 }

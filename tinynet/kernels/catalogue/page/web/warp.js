@@ -102,33 +102,39 @@ function drawTimeline(canvas, runs, phases, current, at, width) {
 
 // ------------------------------------------------------------ grid
 
-// Every block of the launch, small; those recorded are filled, each warp a stripe.
+// Every block of the launch, small; those recorded are filled, each warp a stripe. Of a grid with
+// too many blocks to draw, a box stands for `each` of them that follow each other.
 function drawGrid(canvas, launch, recorded, block, warp, width) {
   const [gx, gy, gz] = launch.grid, warps = Math.ceil(launch.block.reduce((a, b) => a * b) / WARP);
-  const down = gy * gz;
-  const room = Math.min(width, 520);
-  const size = Math.max(3, Math.min(40, Math.floor(room / gx) - 3));
-  const columns = Math.min(gx, Math.floor(room / (size + 3))), rows = Math.min(down, 12);
-  const tall = Math.max(4, Math.min(26, warps * 6));
-  const pen = sized(canvas, Math.min(room, columns * (size + 3) + 2), rows * (tall + 3) + 1);
+  const most = Math.floor(width / 7), whole = gx <= most && gy * gz <= 20, total = gx * gy * gz;
+  const each = whole ? 1 : Math.ceil(total / (most * 8)), count = Math.ceil(total / each);
+  const columns = whole ? gx : Math.min(count, most), rows = Math.ceil(count / columns);
+  const size = Math.max(4, Math.min(40, Math.floor(width / columns) - 3));
+  const tall = Math.max(4, Math.min(rows > 4 ? 10 : 26, warps * 6));
+  const pen = sized(canvas, columns * (size + 3) + 2, rows * (tall + 3) + 1);
+  canvas.title = each > 1 ? say("grid_boxes", {total, each}) : say("grid_blocks", {total});
   const boxes = [];
-  for (let row = 0; row < rows; ++row)
-    for (let column = 0; column < columns; ++column) {
-      const number = row * gx + column, x = column * (size + 3) + 1, y = row * (tall + 3) + 1;
-      const own = recorded.get(number) || [];
-      pen.fillStyle = theme.cell;
+  for (let i = 0; i < count; ++i) {
+    const x = (i % columns) * (size + 3) + 1, y = Math.floor(i / columns) * (tall + 3) + 1;
+    const here = block >= i * each && block < (i + 1) * each;
+    pen.fillStyle = theme.cell;
+    pen.fillRect(x, y, size, tall);
+    const known = Array.from({length: each}, (_, k) => i * each + k).find((b) => recorded.has(b));
+    if (known !== undefined && each > 1) {
+      pen.fillStyle = theme.muted;
       pen.fillRect(x, y, size, tall);
-      for (const w of own) {
-        pen.fillStyle = number === block && w === warp ? theme.ink : theme.muted;
-        const high = tall / warps;
-        pen.fillRect(x, y + w * high, size, Math.max(1, high - (high > 3 ? 1 : 0)));
-      }
-      if (number === block) {
-        pen.strokeStyle = theme.ink;
-        pen.lineWidth = 1.5;
-        pen.strokeRect(x - 0.5, y - 0.5, size + 1, tall + 1);
-      }
-      boxes.push({number, x, y, size, tall});
     }
+    for (const w of each > 1 ? [] : recorded.get(known) || []) {
+      pen.fillStyle = here && w === warp ? theme.ink : theme.muted;
+      const high = tall / warps;
+      pen.fillRect(x, y + w * high, size, Math.max(1, high - (high > 3 ? 1 : 0)));
+    }
+    if (here) {
+      pen.strokeStyle = theme.ink;
+      pen.lineWidth = 1.5;
+      pen.strokeRect(x - 0.5, y - 0.5, size + 1, tall + 1);
+    }
+    boxes.push({number: known, x, y, size, tall});
+  }
   return boxes;
 }
