@@ -119,8 +119,9 @@ def test_names_that_are_no_text(tmp_path, name):
 
 @pytest.fixture
 def font_of(tmp_path):
-    """Installs a font whose letters are all filled squares."""
-    installed = list(fontManager.ttflist)
+    """Installs a font whose letters are all filled squares, beside matplotlib's usual one alone."""
+    installed = fontManager.ttflist
+    fontManager.ttflist = [font for font in installed if font.name == canvas.USUAL]
 
     def install(family, letters):
         pen = TTGlyphPen(None)
