@@ -92,7 +92,8 @@ def families_for(texts: Iterable[str]) -> list[str]:
     missing = {ord(letter) for text in texts for letter in text} - {ord("\n")}
     missing -= _letters(files.pop(USUAL))
     found = {name: missing & _letters(file) for name, file in files.items()} if missing else {}
-    while missing and (best := max(found, key=lambda name: len(found[name] & missing))):
+    while missing and found:
+        best = max(found, key=lambda name: len(found[name] & missing))
         if not found[best] & missing:
             break  # what is left, no font has
         families.append(best)
