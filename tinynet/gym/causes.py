@@ -95,7 +95,8 @@ def of_numbers(
             continue
         if not first_wrong(got, predicted).size:
             return f"{cause}."
-    if got.ndim > 2 and wrong[0] >= (a_map := got[0, 0].size):
+    a_map = got[0, 0].size if got.ndim > 2 else got.size
+    if wrong[0] >= a_map and wrong.size > 0.9 * (got.size - a_map):
         return (
             f"the first map is right, and what comes after it is not: a map has {a_map} elements, "
             "and those of the maps before it must be counted."

@@ -1,26 +1,31 @@
-"""The exercises, a file each, from the easiest on:
+"""The exercises, a file each, from the easiest on; first what several have in common:
 
-relu_forward.py, relu_backward.py, bias_forward.py, bias_backward.py,
-softmax_cross_entropy_forward.py, col2im.py
+windows.py,
+relu_forward.py, relu_backward.py, tanh_backward.py, bias_forward.py,
+softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py, im2col.py,
+col2im.py, max_pool_backward.py, avg_pool_backward.py, lrn_backward.py
 """
 
 from tinynet.gym.exercises import (
+    avg_pool_backward,
     bias_backward,
     bias_forward,
     col2im,
+    im2col,
+    lrn_backward,
+    max_pool_backward,
     relu_backward,
     relu_forward,
+    softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
+    tanh_backward,
 )
 
 EXERCISES = {
     module.EXERCISE.kernel: module.EXERCISE
     for module in (
-        relu_forward,
-        relu_backward,
-        bias_forward,
-        bias_backward,
-        softmax_cross_entropy_forward,
-        col2im,
+        *(relu_forward, relu_backward, tanh_backward, bias_forward),
+        *(softmax_cross_entropy_backward, bias_backward, softmax_cross_entropy_forward),
+        *(im2col, col2im, max_pool_backward, avg_pool_backward, lrn_backward),
     )
 }

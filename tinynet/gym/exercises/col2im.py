@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise, Try
+from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
 
 TASK = """
 col2im: the gradient of im2col, which copies each window of x into a column.
@@ -46,19 +47,12 @@ dx[index] = sum;""",
 )
 
 
-NAMES = ("n", "c", "h", "w", "kh", "kw", "stride_h", "stride_w", "pad_top", "pad_left", "oh", "ow")
-
-
-def windows(given: dict, add: bool = True, **other: int) -> np.ndarray:
+def gathered(given: dict, add: bool = True, **other: int) -> np.ndarray:
     """col2im in loops; perhaps with other sizes, or with the last window in place of the sum."""
-    n, c, h, w, kh, kw, stride_h, stride_w, top, left, oh, ow = (given[name] for name in NAMES)
+    n, c, h, w, kh, kw, *_, oh, ow = (given[name] for name in NAMES)
     taps, dx = given["dcol"].reshape(c, kh, kw, n, oh, ow), np.zeros((n, c, h, w))
-    stride_h, stride_w = other.get("stride_h", stride_h), other.get("stride_w", stride_w)
-    top, left = other.get("pad_top", top), other.get("pad_left", left)
-    for ohi, owi, khi, kwi in np.ndindex(other.get("oh", oh), other.get("ow", ow), kh, kw):
-        hi, wi = ohi * stride_h + khi - top, owi * stride_w + kwi - left
-        if 0 <= hi < h and 0 <= wi < w:
-            dx[:, :, hi, wi] = taps[:, khi, kwi, :, ohi, owi].T + dx[:, :, hi, wi] * add
+    for ohi, owi, khi, kwi, hi, wi in places(given, **other):
+        dx[:, :, hi, wi] = taps[:, khi, kwi, :, ohi, owi].T + dx[:, :, hi, wi] * add
     return dx
 
 
@@ -68,37 +62,28 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     exchanged = given["dcol"].reshape(c, kw, kh, n, oh, ow).swapaxes(1, 2)
     strides = {"stride_h": given["stride_w"], "stride_w": given["stride_h"]}
     return {
-        "the padding is left out: row is hi + pad_top": windows(given, pad_top=0, pad_left=0),
-        "the last row of windows is left out: ohi runs to oh - 1": windows(given, oh=oh - 1),
-        "the last column of windows is left out: owi runs to ow - 1": windows(given, ow=ow - 1),
-        "only one window counts: all that hold the pixel must be added up": windows(
+        "the padding is left out: row is hi + pad_top": gathered(given, pad_top=0, pad_left=0),
+        "the last row of windows is left out: ohi runs to oh - 1": gathered(given, oh=oh - 1),
+        "the last column of windows is left out: owi runs to ow - 1": gathered(given, ow=ow - 1),
+        "only one window counts: all that hold the pixel must be added up": gathered(
             given, add=False
         ),
-        "the window is mirrored: khi is row - ohi*stride_h": windows({**given, "dcol": turned}),
-        "the rows of dcol are taken as kwi*kh + khi: they are khi*kw + kwi": windows(
+        "the window is mirrored: khi is row - ohi*stride_h": gathered({**given, "dcol": turned}),
+        "the rows of dcol are taken as kwi*kh + khi: they are khi*kw + kwi": gathered(
             {**given, "dcol": exchanged}
         ),
-        "stride_h and stride_w are exchanged": windows(given, **strides),
-        "the images are taken one after the other: in dcol they are side by side": windows(
+        "stride_h and stride_w are exchanged": gathered(given, **strides),
+        "the images are taken one after the other: in dcol they are side by side": gathered(
             {**given, "dcol": given["dcol"].reshape(n, c * kh * kw, oh, ow).swapaxes(0, 1)}
         ),
     }
-
-
-def _sizes(*values: int) -> dict:
-    return dict(zip(NAMES, values))
 
 
 EXERCISE = Exercise(
     "col2im",
     "col2im: a scatter turned into a gather",
     TASK,
-    (
-        Try(_sizes(2, 3, 9, 7, 3, 2, 2, 1, 1, 0, 5, 6)),
-        Try(_sizes(2, 3, 9, 7, 3, 2, 2, 1, 1, 0, 5, 6), blocks=1),
-        Try(_sizes(1, 2, 5, 13, 2, 3, 3, 2, 0, 2, 2, 8)),
-        Try(_sizes(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1)),
-    ),
+    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
     HINTS,
     mistakes=mistakes,
 )
