@@ -29,13 +29,15 @@ __device__ REAL warp_sum(REAL value) {
 // bias_backward
 //   dbias (out)  (c,)
 //   dy           (n, c, plane)
-// One block computes one channel, and goes on to channel ci + gridDim.x. Thread t of T adds up the
-// elements t, t + T, ... of the channel's n*plane; a tree then adds the threads' sums: first inside
-// each warp by shuffles, then one warp over the warps' results in shared memory. The order of the
-// sum is fixed by the sizes alone, so the bits are the same each time; atomicAdd into dbias[ci]
-// would be shorter, and its last bits would change from run to run.
-// Where plane is 1, neighbouring threads read c elements apart, not one: eight times the traffic,
-// but of a small matrix, which the product before it has just left in the L2 cache.
+// One block computes one channel, and goes on to channel ci + gridDim.x. Of its W warps, warp w
+// takes the images w, w + W, ..., and lane l of the warp the pixels l, l + 32, ...; a tree then
+// adds the threads' sums: first inside each warp by shuffles, then one warp over the warps' results
+// in shared memory. The order of the sum is fixed by the sizes alone, so the bits are the same each
+// time; atomicAdd into dbias[ci] would be shorter, and its last bits would change from run to run.
+// There are few blocks, 96 in AlexNet's first layer, so each thread must have several reads under
+// way at a time. So the innermost loop holds nothing but the read: the compiler unrolls it.
+// Where plane is 1, one lane of a warp has work, and reads c elements apart; but of a small matrix,
+// which the product before it has just left in the L2 cache.
 // Launch: one block per channel, 256 threads (a multiple of 32); shared memory: 32 REAL, static.
 extern "C" __global__ void bias_backward_kernel(REAL* dbias, const REAL* dy, int n, int c,
                                                 int plane) {
@@ -43,10 +45,9 @@ extern "C" __global__ void bias_backward_kernel(REAL* dbias, const REAL* dy, int
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     for (int ci = blockIdx.x; ci < c; ci += gridDim.x) {
         REAL sum = 0;
-        for (int i = threadIdx.x; i < n * plane; i += blockDim.x) {
-            const int ni = i / plane;
-            const int pixel = i % plane;
-            sum += dy[(ni * c + ci) * plane + pixel];
+        for (int ni = warp; ni < n; ni += warps) {
+            const REAL* map = dy + (ni * c + ci) * plane;
+            for (int pixel = lane; pixel < plane; pixel += 32) sum += map[pixel];
         }
 
         sum = warp_sum(sum);

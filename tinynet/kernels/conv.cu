@@ -58,10 +58,10 @@ extern "C" __global__ void col2im_kernel(REAL* dx, const REAL* dcol, int n, int 
     const int total = n * c * h * w;
     const int first = blockIdx.x * blockDim.x + threadIdx.x;
     for (int index = first; index < total; index += gridDim.x * blockDim.x) {
-        const int ni = index / (c * h * w);
-        const int ci = index / (h * w) % c;
-        const int row = index / w % h + pad_top;  // in the padded image, where no index is negative
-        const int column = index % w + pad_left;
+        const int rows = index / w, maps = rows / h;  // so many lie before this pixel
+        const int ni = maps / c, ci = maps - ni * c;
+        const int row = rows - maps * h + pad_top;  // in the padded image: never negative
+        const int column = index - rows * w + pad_left;
 
         // The windows that hold the pixel: from the first that has not ended before it to the last
         // that has begun.

@@ -14,6 +14,13 @@
 //
 // What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
+// scale^-beta. The paper's 3/4 takes two roots, s^-1/2 * s^-1/4: a fifth of pow's instructions.
+__device__ REAL inverse_power(REAL s, REAL beta) {
+    if (beta != REAL(0.75)) return pow(s, -beta);
+    const REAL root = rsqrt(s);  // 1 / sqrt(s)
+    return root * sqrt(root);
+}
+
 // lrn_forward
 //   y (out)      (n, c, plane); plane = h*w, pixels in reading order
 //   scale (out)  (n, c, plane)
@@ -43,7 +50,7 @@ extern "C" __global__ void lrn_forward_kernel(REAL* y, REAL* scale, const REAL* 
             const int here = base + i * plane;
             const REAL s = k + alpha * squares;
             scale[here] = s;
-            y[here] = x[here] * pow(s, -beta);
+            y[here] = x[here] * inverse_power(s, beta);
         }
     }
 }
@@ -79,7 +86,8 @@ extern "C" __global__ void lrn_backward_kernel(REAL* dx, const REAL* dy, const R
                 sum += dy[there] * y[there] / scale[there];
             }
             const int here = base + i * plane;
-            dx[here] = dy[here] * pow(scale[here], -beta) - 2 * alpha * beta * x[here] * sum;
+            dx[here] = dy[here] * inverse_power(scale[here], beta) -
+                       2 * alpha * beta * x[here] * sum;
         }
     }
 }

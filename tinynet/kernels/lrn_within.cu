@@ -9,6 +9,13 @@
 //
 // What holds for every kernel, such as REAL and the loop over the grid, is in README.md.
 
+// scale^-beta, as in lrn.cu.
+__device__ REAL inverse_power(REAL s, REAL beta) {
+    if (beta != REAL(0.75)) return pow(s, -beta);
+    const REAL root = rsqrt(s);
+    return root * sqrt(root);
+}
+
 // lrn_within_forward
 //   y (out)      (n, c, h, w)
 //   scale (out)  (n, c, h, w)
@@ -34,7 +41,7 @@ extern "C" __global__ void lrn_within_forward_kernel(REAL* y, REAL* scale, const
         }
         const REAL s = k + alpha * squares;
         scale[index] = s;
-        y[index] = x[index] * pow(s, -beta);
+        y[index] = x[index] * inverse_power(s, beta);
     }
 }
 
@@ -63,6 +70,7 @@ extern "C" __global__ void lrn_within_backward_kernel(REAL* dx, const REAL* dy, 
                 sum += dy[there] * y[there] / scale[there];
             }
         }
-        dx[index] = dy[index] * pow(scale[index], -beta) - 2 * alpha * beta * x[index] * sum;
+        dx[index] = dy[index] * inverse_power(scale[index], beta) -
+                    2 * alpha * beta * x[index] * sum;
     }
 }

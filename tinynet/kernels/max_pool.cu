@@ -53,7 +53,8 @@ extern "C" __global__ void max_pool_forward_kernel(REAL* y, int* argmax, const R
 //   argmax    (n, c, oh, ow), int, from forward
 // One thread computes one element of dx. One pixel can be the maximum of several overlapping
 // windows, so a thread per window would need atomics; instead each pixel asks the windows that hold
-// it. Row hi lies in window ohi at khi = hi + pad_top - ohi*stride_h, and 0 <= khi < kh bounds ohi.
+// it, from the last that has begun by then. Row hi lies in window ohi at khi = hi + pad_top -
+// ohi*stride_h, which grows by stride_h with each window further up, and must stay below kh.
 extern "C" __global__ void max_pool_backward_kernel(REAL* dx, const REAL* dy, const int* argmax,
                                                     int n, int c, int h, int w, int kh, int kw,
                                                     int stride_h, int stride_w, int pad_top,
@@ -61,20 +62,19 @@ extern "C" __global__ void max_pool_backward_kernel(REAL* dx, const REAL* dy, co
     const int total = n * c * h * w;
     const int first = blockIdx.x * blockDim.x + threadIdx.x;
     for (int index = first; index < total; index += gridDim.x * blockDim.x) {
-        const int map = index / (h * w);  // ni * c + ci
-        const int row = index / w % h + pad_top;  // in the padded image, where no index is negative
-        const int column = index % w + pad_left;
-
-        const int ohi_first = row < kh ? 0 : (row - kh) / stride_h + 1;
+        const int rows = index / w;  // so many lie before this pixel
+        const int map = rows / h;    // ni * c + ci
+        const int row = rows - map * h + pad_top;  // in the padded image: never negative
+        const int column = index - rows * w + pad_left;
         const int ohi_last = min(row / stride_h, oh - 1);
-        const int owi_first = column < kw ? 0 : (column - kw) / stride_w + 1;
         const int owi_last = min(column / stride_w, ow - 1);
 
         REAL sum = 0;
-        for (int ohi = ohi_first; ohi <= ohi_last; ++ohi) {
-            for (int owi = owi_first; owi <= owi_last; ++owi) {
+        int khi = row - ohi_last * stride_h;
+        for (int ohi = ohi_last; ohi >= 0 && khi < kh; --ohi, khi += stride_h) {
+            int kwi = column - owi_last * stride_w;
+            for (int owi = owi_last; owi >= 0 && kwi < kw; --owi, kwi += stride_w) {
                 const int window = (map * oh + ohi) * ow + owi;
-                const int khi = row - ohi * stride_h, kwi = column - owi * stride_w;
                 if (argmax[window] == khi * kw + kwi) {
                     sum += dy[window];
                 }

@@ -77,8 +77,8 @@ u64 float_arithmetic(const Instruction& i, u64 a_bits, u64 b_bits, u64 c_bits) {
     F y = flushed(F(result), i.flushes);
     if (i.saturates) y = std::isnan(y) ? F(0) : std::min(F(1), std::max(F(0), y));
     u64 bits = bits_of<u64>(y);
-    // In float64 these are first guesses, of which a GPU gives the upper half.
-    const bool is_guess = i.op == Op::RSQRT || (i.op == Op::RCP && i.flushes);
+    // With .ftz, in float64, these are first guesses, of which a GPU gives the upper half.
+    const bool is_guess = (i.op == Op::RSQRT || i.op == Op::RCP) && i.flushes;
     if (i.type == F64 && is_guess) bits &= 0xFFFFFFFF00000000u;
     return bits;
 }

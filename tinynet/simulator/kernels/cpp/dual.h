@@ -64,6 +64,14 @@ struct Dual {
     const double cosh = ::cosh(a.value);
     return {::tanh(a.value), a.slope / (cosh * cosh)};
   }
+  SIM_DUAL Dual sqrt(Dual a) {
+    const double root = ::sqrt(a.value);
+    return {root, a.slope / (2 * root)};
+  }
+  SIM_DUAL Dual rsqrt(Dual a) {
+    const double inverse = ::rsqrt(a.value);
+    return {inverse, -a.slope * inverse / (2 * a.value)};
+  }
   SIM_DUAL Dual pow(Dual a, Dual b) {
     const double power = ::pow(a.value, b.value);
     const double along_a = b.value * ::pow(a.value, b.value - 1) * a.slope;
