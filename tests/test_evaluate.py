@@ -13,6 +13,7 @@ from tinynet.commands.evaluate import check_classes
 from tinynet.data import BadImage, DataError, open_dataset
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import (
+    CENTRE,
     Network,
     crops,
     evaluate,
@@ -68,8 +69,18 @@ def test_ten_views_are_corners_centre_and_mirror_images():
     ]
     expected = np.mean([probabilities(net, view) for view in views], axis=0)
     np.testing.assert_allclose(np.exp(log_probabilities(net, images, 10)), expected, atol=1e-6)
-    with pytest.raises(ValueError, match="views expects 1 or 10, got 3"):
+    with pytest.raises(ValueError, match="views expects 1, 9 or 10, got 3"):
         crops(3, 4)
+
+
+def test_nine_views_are_a_grid_with_the_centre_in_its_middle():
+    places = crops(9, 8)
+    assert places[CENTRE[9]] == (4, 4, 0)
+    assert places == [(top, left, 0) for top in (0, 4, 8) for left in (0, 4, 8)]
+    net, images = network(0), pictures(3)
+    views = [images[:, :, t : t + 12, s : s + 12] for t in (0, 2, 4) for s in (0, 2, 4)]
+    expected = np.mean([probabilities(net, view) for view in views], axis=0)
+    np.testing.assert_allclose(np.exp(log_probabilities(net, images, 9)), expected, atol=1e-6)
 
 
 def test_probabilities_are_averaged_and_not_logits():

@@ -67,9 +67,10 @@ def test_every_kink_has_the_slope_that_the_rule_gives_it(name, where):
     assert kinks.check_kink(name, where).startswith("takes ")
 
 
-def test_a_network(where):
+@pytest.mark.parametrize("recipe", ["18pct", "11pct"])
+def test_a_network(where, recipe):
     example = load_example("cifar10").EXAMPLE
-    model = example.build(5, "18pct", where, **example.small, dtype="float64")
+    model = example.build(5, recipe, where, **example.small, dtype="float64")
     before = [(p.data, p.device) for p in model.parameters()]
     assert exact_networks.check_network(model, example.small["image_size"]) <= RTOL
     after = [(p.data, p.device) for p in model.parameters()]
@@ -212,7 +213,7 @@ def test_the_command(monkeypatch):
     assert result.status == 0, result.err
     rows = [line.split("  ")[0] for line in result.out.splitlines()[1:]]
     assert rows[:3] == ["conv.cu col2im", "gemm.cu gemm_naive", "gemm.cu gemm_tiled"]
-    assert rows[-3:] == ["cifar10 80sec", "cifar10 18pct", "all right"]
+    assert rows[-5:-1] == [f"cifar10 {name}" for name in ("80sec", "18pct", "13pct", "11pct")]
     monkeypatch.setattr(Exp, "backward", lambda self, dy: dy * self.saved[0] * (1 + 1e-10))
     result = run("check-grads", "--exact", "--devices", "cpu", "exp", "relu", example="cifar10")
     assert result.status == 1
@@ -224,7 +225,8 @@ def test_the_command_ends_with_the_networks_of_both_examples():
     result = run("check-grads", "--exact", "--devices", "cpu", "source2012", "cifar10")
     assert result.status == 0, result.err
     rows = [line.split("  ")[0] for line in result.out.splitlines()[1:]]
-    assert rows == ["alexnet source2012", "cifar10 80sec", "cifar10 18pct", "all right"]
+    recipes = [f"cifar10 {name}" for name in ("80sec", "18pct", "13pct", "11pct")]
+    assert rows == ["alexnet source2012", *recipes, "all right"]
 
 
 def test_names_choose_with_and_without_exact():

@@ -34,9 +34,10 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument(
         "--views",
         type=int,
-        choices=(1, 10),
+        choices=(1, 9, 10),
         default=1,
-        help="1: the centre crop; 10: corners, centre and their mirror images, averaged",
+        help="1: the centre crop; 10: corners, centre and their mirror images, averaged; 9: a grid "
+        "of 3 x 3 crops",
     )
     flags.add_devices(parser, example)
     flags.add_workers(parser)
