@@ -91,6 +91,8 @@ RUNS = {
                  lambda a: a["x"].sum(keepdims=True)),
     "grouped": ("reduction", "grouped<<<2, 64>>>(x=random(999), y=zeros(1), 999)", "y",
                 lambda a: a["x"].sum(keepdims=True, dtype=float)),
+    "counted": ("reduction", "in_one_launch<<<4, 64>>>(x=random(999), empty(4), y=empty(1), 999)",
+                "y", lambda a: a["x"].sum(keepdims=True)),
     "softmax1": ("softmax", "softmax_kernel1<<<1, 8>>>(y=empty(5, 33), x=random(5, 33), 5, 33)",
                  "y",
                  lambda a: softmax(a["x"])),
@@ -195,12 +197,3 @@ def test_what_is_wrong_on_purpose_is_found(capfd):
     line = next(i for i, text in enumerate((FOLDER / "histogram.cu").read_text().splitlines(), 1)
                 if "+= 1;" in text)  # fmt: skip
     assert f"histogram.cu:{line}: " in found
-
-
-def test_a_sum_over_blocks_that_a_fence_orders_is_right(monkeypatch):
-    """One block reads what the others wrote, as a counter tells it: no barrier, and no race."""
-    monkeypatch.setenv("TINYNET_SIM", "run")
-    launch = "in_one_launch<<<4, 64>>>(x=random(999), empty(4), y=empty(1), 999)"
-    program = Program(find_file(str(FOLDER / "reduction.cu"), []), read_lines([launch] * 2), "run")
-    program.run()
-    np.testing.assert_allclose(program.array("y"), program.array("x").sum(), rtol=1e-4)

@@ -5,17 +5,22 @@
 //   another block                                    nothing ever orders blocks of one launch
 //   another thread, no __syncthreads() between       "epoch" counts them
 //   ... of the same warp, and no __syncwarp() either "sync" counts those
+// What a fence and then an atomic hand over, to whoever comes to the same atomic later, is ordered.
 // Shared memory starts afresh with every block: what a block has not written, it must not read.
-// A cell takes 48 bytes: check kernels on small arrays.
+// A cell takes 60 bytes: check kernels on small arrays.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <tuple>
+#include <vector>
 
 #include "runtime.h"
 
 namespace sim {
 
 struct Touch {               // 0 in block: never
-  uint32_t block, epoch;
+  uint32_t block, epoch, time;
   uint32_t sync : 20, thread : 11, atomic : 1;
   uint32_t pc;               // offset in the library
 };
@@ -30,6 +35,47 @@ static Shadow shadows[256];
 static int n_shadows;
 static uintptr_t library;    // where it begins
 
+// ------------------------------------------------------------ fences and atomics
+
+// A lock, or a counter of the blocks that are done: a thread writes, calls __threadfence(), and then
+// gives a sign by an atomic. Who sees the sign by an atomic on the same element knows what was
+// written before; and so does its block, from its next barrier on.
+struct Sign { uint32_t block, epoch, time, thread; };   // of whom, and when it was given
+struct Seen { Sign sign; uint32_t epoch, thread; };     // by whom of the block that runs, and when
+static std::map<const Cell*, std::vector<Sign>> signs;
+static std::vector<Seen> seen;
+static uint32_t seen_by, clock_of_signs, fenced_in[MAX_THREADS];
+
+void fence() { fenced_in[block.current] = uint32_t(block.number); }
+
+static void give_and_see_signs(const Cell* cell, const Touch& now) {
+  if (seen_by != now.block) seen.clear();
+  seen_by = now.block;
+  auto& here = signs[cell];
+  for (const Sign& sign : here) seen.push_back({sign, now.epoch, now.thread});
+  if (fenced_in[now.thread] != now.block || here.size() > 4096) return;
+  for (const Seen& known : seen)
+    if (known.thread == now.thread && known.epoch == now.epoch) here.push_back(known.sign);
+  std::sort(here.begin(), here.end(), [](const Sign& a, const Sign& b) {
+    return std::tie(a.block, a.thread, a.time) < std::tie(b.block, b.thread, b.time);
+  });
+  auto same = [](const Sign& a, const Sign& b) { return a.block == b.block && a.time == b.time; };
+  here.erase(std::unique(here.begin(), here.end(), same), here.end());
+  here.push_back({now.block, now.epoch, ++clock_of_signs, now.thread});
+}
+
+static bool handed_over(const Touch& earlier, const Touch& now) {
+  if (seen_by != now.block) return false;
+  for (const Seen& known : seen) {
+    const Sign& sign = known.sign;
+    bool knows = known.thread == now.thread || known.epoch < now.epoch;
+    bool before = (sign.thread == earlier.thread && earlier.time < sign.time) ||
+                  earlier.epoch < sign.epoch;
+    if (knows && sign.block == earlier.block && before) return true;
+  }
+  return false;
+}
+
 void on_launch(const Region* regions, int count) {
   for (int i = 0; i < n_shadows; ++i) {
     free(shadows[i].cells);
@@ -37,6 +83,10 @@ void on_launch(const Region* regions, int count) {
   }
   library = (uintptr_t)&on_launch - offset_in_library((uintptr_t)&on_launch);
   n_shadows = count;
+  signs.clear();
+  seen.clear();
+  seen_by = clock_of_signs = 0;
+  memset(fenced_in, 0, sizeof fenced_in);
   for (int i = 0; i < count; ++i) {
     const Region& region = regions[i];
     size_t cells = region.shared ? region.bytes : region.bytes / region.itemsize;
@@ -90,11 +140,12 @@ static void remember_reader(Cell& cell, const Touch& now, bool shared) {
 static void check_race(Cell& cell, const Touch& now, int region, uint64_t element, Access access) {
   bool shared = shadows[region].region->shared;
   bool both_atomic = cell.writer.atomic && now.atomic;
-  if (!both_atomic && unordered(cell.writer, now, shared))
+  if (!both_atomic && unordered(cell.writer, now, shared) && !handed_over(cell.writer, now))
     report_race(region, element, now, access, cell.writer, cell.writer.atomic ? ATOMIC : WRITE);
   if (access == READ) return remember_reader(cell, now, shared);
   const Touch& reader = cell.reader[unordered(cell.reader[0], now, shared) ? 0 : 1];
-  if (unordered(reader, now, shared)) report_race(region, element, now, access, reader, READ);
+  if (unordered(reader, now, shared) && !handed_over(reader, now))
+    report_race(region, element, now, access, reader, READ);
   cell.writer = now;
 }
 
@@ -104,8 +155,8 @@ void on_access(int number, uint64_t offset, size_t bytes, Access access, uintptr
   uint64_t unit = region.shared ? 1 : region.itemsize;
   uint64_t step = region.shared && bytes >= 4 ? 4 : unit;
   int warp = block.current / WARP;
-  Touch now = {uint32_t(block.number), block.epoch, block.syncs[warp], uint32_t(block.current),
-               access == ATOMIC, uint32_t(pc - library)};
+  Touch now = {uint32_t(block.number), block.epoch, clock_of_signs, block.syncs[warp],
+               uint32_t(block.current), access == ATOMIC, uint32_t(pc - library)};
   for (uint64_t at = offset / step * step; at < offset + bytes; at += step) {
     uint64_t cell = at / unit, element = region.shared ? at / bytes : cell;
     bool written = region.shared ? shadow.written_in[cell] == now.block
@@ -115,7 +166,9 @@ void on_access(int number, uint64_t offset, size_t bytes, Access access, uintptr
     if (access != READ && region.shared)
       for (uint64_t byte = 0; byte < step; ++byte) shadow.written_in[cell + byte] = now.block;
     if (access != READ && region.written) region.written[cell] = 1;
-    if (shadow.cells) check_race(shadow.cells[cell], now, number, element, access);
+    if (!shadow.cells) continue;
+    if (access == ATOMIC) give_and_see_signs(&shadow.cells[cell], now);
+    check_race(shadow.cells[cell], now, number, element, access);
   }
 }
 

@@ -35,9 +35,9 @@ SIM_INLINE void __syncthreads(SIM_LINE) { sim::wait_for_block(0, line); }
 SIM_INLINE int __syncthreads_count(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line); }
 SIM_INLINE int __syncthreads_or(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line) != 0; }
 SIM_INLINE int __syncthreads_and(int p, SIM_LINE) { return sim::wait_for_block(p == 0, line) == 0; }
-SIM_INLINE void __threadfence() {}
-SIM_INLINE void __threadfence_block() {}
-SIM_INLINE void __threadfence_system() {}
+SIM_INLINE void __threadfence() { sim::fence(); }
+SIM_INLINE void __threadfence_block() { sim::fence(); }
+SIM_INLINE void __threadfence_system() { sim::fence(); }
 
 // ------------------------------------------------------------ what a thread says
 

@@ -156,6 +156,13 @@ void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t
 uint3 unravel(uint64_t i, const uint32_t* size);    // x runs fastest, as in CUDA
 uint64_t offset_in_library(uintptr_t address);      // 0 if it lies elsewhere
 
+// In check.cpp: the thread that runs has called __threadfence().
+#ifdef SIM_CHECK
+void fence();
+#else
+inline void fence() {}
+#endif
+
 // In crash.cpp: run `work` so that neither a crash nor a hang ends the process...
 void survive(void (*work)(), double seconds);
 [[noreturn]] void abandon_launch();                 // ...and leave it from anywhere
