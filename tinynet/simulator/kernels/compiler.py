@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -46,10 +47,10 @@ WATCHED_BY = {
 }
 # In profile mode the compiler also calls trace.cpp at every basic block. Branches are to stay as
 # they were written, and every statement is to have its line (-g), where a reader can stop.
-TRACED = ["-DSIM_PROFILE", "-Og", "-g", "-gdwarf-4"]
+TRACED = ["-DSIM_PROFILE", "-g", "-gdwarf-4"]
 TRACED_BY = {
-    "g++": ["-fsanitize-coverage=trace-pc"],
-    "clang++": ["-fsanitize-coverage=bb,no-prune,trace-pc"],
+    "g++": ["-Og", "-fsanitize-coverage=trace-pc"],
+    "clang++": ["-O0", "-fsanitize-coverage=bb,no-prune,trace-pc"],  # its -Og is -O1
 }
 KERNEL_FLAGS = {
     "run": [*KERNEL, "-O2"],
@@ -144,7 +145,9 @@ def preprocess(text: str, options: tuple[str, ...], made: Path) -> None:
 
 def _link(objects: dict[str, tuple[list[str], str]], library: Path) -> None:
     """Make the library of objects, which are compiled from flags and text unless they are kept."""
-    paths = [kept(name, partial(_compile, *source)) for name, source in objects.items()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        begun = [pool.submit(kept, n, partial(_compile, *source)) for n, source in objects.items()]
+        paths = [each.result() for each in begun]
     undefined = [] if sys.platform == "darwin" else ["-Wl,-z,defs"]  # is an error, as it is there
     _run_compiler(["-shared", *undefined, *map(str, paths), "-lm", "-ldl"], library)
 

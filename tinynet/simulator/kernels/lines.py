@@ -125,7 +125,7 @@ def _rows(path: Path, files: tuple[str, ...]) -> tuple[list[tuple[int, int, int]
             here = number.get(file.removeprefix(f"{path.parent}/"))
         elif (match := _ROW.match(row)) and here is None:
             others.append(int(match[2], 16))
-        elif match:
+        elif match and match[1] != "0":  # a 0 is of no line
             place = here << LINE_BITS | int(match[1])
             found.append((int(match[2], 16), place, int(bool(match[3]))))
     return sorted(found, key=lambda row: row[0]), others  # stable: at one address as they stand

@@ -65,7 +65,9 @@ struct Block {
 extern Block block;
 
 // Marks what belongs to the simulator in a file whose every load, store and basic block is watched.
-#ifdef __clang__
+#if defined(__clang__) && __has_attribute(disable_sanitizer_instrumentation)
+#define SIM_UNWATCHED __attribute__((disable_sanitizer_instrumentation, no_sanitize("coverage")))
+#elif defined(__clang__)
 #define SIM_UNWATCHED __attribute__((no_sanitize("thread"), no_sanitize("coverage")))
 #else
 #define SIM_UNWATCHED __attribute__((no_sanitize("thread"), no_sanitize_coverage))

@@ -267,7 +267,9 @@ void __tsan_func_entry(void* call) {
   Hook hook((uintptr_t)__builtin_return_address(0) - 1);
   settle();
   uint32_t at = uint32_t((uintptr_t)call - library);
-  if (is_own(uint32_t(hook.pc - library))) begin(block.current, CALL, at);
+  bool into_own = is_own(uint32_t(hook.pc - library));
+  if (!way[block.current] && !into_own) return;  // on the way to the kernel
+  if (into_own) begin(block.current, CALL, at);
   way[block.current] = way_into(way[block.current], at);
 }
 
@@ -275,6 +277,7 @@ void __tsan_func_exit() {
   if (!block.number) return;
   Hook hook((uintptr_t)__builtin_return_address(0) - 1);
   settle();
+  if (!way[block.current]) return;
   Way left = ways[way[block.current]];
   way[block.current] = left.caller;
   if (is_own(uint32_t(hook.pc - library))) begin(block.current, RETURN, left.call);
