@@ -288,6 +288,7 @@ def test_numbers_that_cannot_be_are_one_line(trained, tmp_path, photos, name, ch
         ("optimizer", {"groups": [], "velocity": {}}),
         ("optimizer", {"groups": [{"lr": "a"}], "velocity": {}}),
         ("dropout", {}),
+        ("dropout", {"dropout6": 2**70, "dropout7": 0}),
         ("schedule", {}),
         ("schedule", {"best": "a", "bad": 0, "drops": 0}),
         ("doctor", {}),

@@ -21,7 +21,7 @@ AtLeast0 = Annotated[float, Meta(ge=0, le=1e39)]  # no float32 is larger
 Above0 = Annotated[float, Meta(gt=0, le=1e39)]
 Byte = Annotated[float, Meta(ge=0, le=255)]  # of a pixel, or a mean of some
 Side = Annotated[int, Meta(ge=1, le=2**16)]  # of an image
-Seed = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 # ---------------------------------------------------------------- a line of log.jsonl
 
@@ -191,7 +191,7 @@ class Checkpoint(TypedDict, total=False):
     scheduled_by: str
     model: dict[str, np.ndarray]
     optimizer: OptimizerState
-    dropout: dict[str, Annotated[int, Meta(ge=0)]]
+    dropout: dict[str, Count]
     colour_noise: AtLeast0
     schedule: ScheduleState
     doctor: DoctorState
