@@ -22,13 +22,20 @@
 
 namespace sim {
 
-#define SIM_DUAL friend inline __attribute__((always_inline))
+#define SIM_DUAL friend __forceinline__
 
 struct Dual {
   double value, slope;
 
   Dual() = default;  // holds nothing, like a float
   constexpr Dual(double value, double slope = 0) : value(value), slope(slope) {}
+  // One number after the other: a copy as a whole would be a call of memmove, which nobody watches.
+  __forceinline__ Dual(const Dual& other) : value(other.value), slope(other.slope) {}
+  __forceinline__ Dual& operator=(const Dual& other) {
+    value = other.value;
+    slope = other.slope;
+    return *this;
+  }
 
   SIM_DUAL Dual operator+(Dual a, Dual b) { return {a.value + b.value, a.slope + b.slope}; }
   SIM_DUAL Dual operator-(Dual a, Dual b) { return {a.value - b.value, a.slope - b.slope}; }

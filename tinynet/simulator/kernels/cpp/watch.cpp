@@ -134,6 +134,11 @@ void* __tsan_memcpy(void* to, const void* from, size_t bytes) {  // clang: copie
   watch(to, bytes, WRITE, SIM_CALLER);
   return memcpy(to, from, bytes);
 }
+void* __tsan_memmove(void* to, const void* from, size_t bytes) {  // where they might overlap
+  watch(from, bytes, READ, SIM_CALLER);
+  watch(to, bytes, WRITE, SIM_CALLER);
+  return memmove(to, from, bytes);
+}
 void* __tsan_memset(void* to, int value, size_t bytes) {
   watch(to, bytes, WRITE, SIM_CALLER);
   return memset(to, value, bytes);
