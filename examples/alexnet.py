@@ -6,6 +6,7 @@
     python examples/alexnet.py eval --checkpoint runs/NAME --views 10
     python examples/alexnet.py predict --checkpoint runs/NAME cat.jpg dog.jpg
     python examples/alexnet.py finetune --checkpoint runs/NAME --data OTHERS.tar
+    python examples/alexnet.py import FILE --out runs/NAME    weights of torchvision's; export: back
     python examples/alexnet.py figures --run runs/NAME        the paper's figures 1, 3 and 4
     python examples/alexnet.py ablate lrn dropout             what the parts of it are good for
     python examples/alexnet.py diff paper source2012          what the paper does not say

@@ -9,6 +9,7 @@ versions knows of them. The files, in the order to read them:
     switches.py   a profile without one of its parts
     effects.py    what a difference does, where that depends on both profiles
     points.py     all points: what differs between two profiles, and who says so
+    torchvision.py  what another library calls the layers of the profile `owt`
     notes.py      where the source departs from the paper, but no profile from another
 """
 

@@ -9,6 +9,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     gradient_cases.py   one case for each operation; networks against central differences
     exact_kernels.py, kinks.py, exact_networks.py
     check_gradients.py  `check-grads`
+    weights.py          `import`, `export`
     evaluate.py         `eval`
     figures.py
     route.py            what a run says about its devices

@@ -26,6 +26,7 @@ from tinynet.commands import (
     prepare,
     summary,
     train,
+    weights,
 )
 from tinynet.commands.example import Example
 from tinynet.console.arguments import Parser, add_version
@@ -37,7 +38,7 @@ from tinynet.training.errors import UserError
 
 COMMANDS = (
     *(prepare, train, evaluate, predict, finetune, figures),
-    *(ablate, summary, diff, plan, check_gradients),
+    *(ablate, summary, diff, plan, check_gradients, weights),
 )
 
 

@@ -53,6 +53,8 @@ def figures(example: Example, args: Namespace) -> int:
     status = 0
     if lines := folder.read_log():
         print(f"curves      {printable(draw_curves(folder, lines, steps_per_epoch(lines)))}")
+    elif folder.read_config() is None:
+        print("curves      none: the network was not trained here")
     else:
         why = "has no lines" if folder.log_path.exists() else "is missing"
         complain(f"error: curves.png is not drawn: {folder.log_path} {why}")

@@ -34,7 +34,7 @@ def with_words(network: Network, file: str | None, others: Sequence[str] = ()) -
     UserError if the file does not name all classes.
     """
     if file is not None:
-        return replace(network, classes=_named(network.classes, Path(file)))
+        return replace(network, classes=read_names(network.classes, Path(file)))
     bare = [bool(WORDNET_ID.fullmatch(name)) for name in network.classes]
     if not any(bare) or len(others) != len(bare):
         return network
@@ -42,7 +42,8 @@ def with_words(network: Network, file: str | None, others: Sequence[str] = ()) -
     return replace(network, classes=classes)
 
 
-def _named(classes: Sequence[str], file: Path) -> list[str]:
+def read_names(classes: Sequence[str], file: Path) -> list[str]:
+    """Words for these classes. UserError if the file does not name all of them."""
     lines = read_regular(file, LARGEST).decode(errors="replace").splitlines()
     lines = [line.strip() for line in lines if line.strip()]
     words = {}

@@ -6,4 +6,5 @@ new_folder.py     a folder whose name nobody else has
 regular_file.py   a pipe or a device is not opened as if it were a file
 json_file.py      what stands in a file is checked before it is believed
 npz_file.py       the same for arrays
+tensor_file.py    the same for other programs' weights, .safetensors and .pth
 """

@@ -1,0 +1,151 @@
+"""`import` and `export`: the weights of torchvision's AlexNet become a run, and a run's its."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from tinynet import init, serialization
+from tinynet.alexnet_profiles import PROFILES
+from tinynet.alexnet_profiles.torchvision import IMAGE_SIZE, PROFILE, WIDTH, torchvision_name
+from tinynet.commands import flags
+from tinynet.commands.example import Example, command
+from tinynet.commands.names import read_names
+from tinynet.console.printable import printable, quoted
+from tinynet.console.sentences import counted
+from tinynet.files.tensor_file import read_tensors
+from tinynet.files.whole_file import whole_path
+from tinynet.training.checkpoint import load_network
+from tinynet.training.errors import UserError
+from tinynet.training.run_folder import RunFolder, find_checkpoint
+from tinynet.training.settings import SAVED, Settings, names
+
+PREFIX = "module."  # what PyTorch's DataParallel writes before each name
+IMAGENET = 1000  # classes, unless the last layer says otherwise
+
+
+def add_parser(commands, example: Example) -> None:
+    if not set(example.profiles) <= PROFILES.keys():
+        return  # recipes of other networks
+    help_ = "the weights of torchvision's AlexNet become a run of the profile owt"
+    parser = flags.command(commands, "import", import_weights, help_)
+    parser.add_argument(
+        "file", metavar="FILE", help="its state dict, as .safetensors or as PyTorch's .pth"
+    )
+    parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder, a new one")
+    parser.add_argument(
+        "--names",
+        metavar="FILE",
+        help="a line for each class, as the validation data call them, in the order of the network "
+        "(torchvision's: sorted by WordNet id); without it they are numbers",
+    )
+    help_ = "the weights of a run become a state dict of torchvision's AlexNet"
+    parser = flags.command(commands, "export", export_weights, help_)
+    parser.add_argument(
+        "--checkpoint", required=True, metavar="PATH", help="a file, or a run's folder for its best"
+    )
+    parser.add_argument("--torch", required=True, metavar="FILE", help="a .safetensors file")
+
+
+def import_weights(example: Example, args: Namespace) -> int:
+    """Write a run that can be evaluated, asked and fine-tuned."""
+    folder = RunFolder(args.out)
+    if not folder.is_empty():
+        raise UserError(f"--out {printable(args.out)} is not empty: give another")
+    try:
+        tensors = read_tensors(args.file)
+    except ValueError as error:
+        raise UserError(printable(str(error))) from None
+    tensors, notes = _plain(tensors)
+    last = tensors.get(torchvision_name("fc8.bias"))
+    classes = [str(i) for i in range(IMAGENET if last is None else last.size)]
+    settings = example.settings({"profile": PROFILE, "data": "imagenet"}, "folder")
+    with init.skipped():
+        model = example.build(num_classes=len(classes), profile=PROFILE, devices="cpu")
+    wanted = {name: torchvision_name(name) for name, _ in model.named_parameters()}
+    _check(args.file, tensors, {wanted[name]: p.shape for name, p in model.named_parameters()})
+    if args.names is not None:
+        classes = read_names(classes, Path(args.names))
+    weights = {name: tensors[foreign] for name, foreign in wanted.items()}
+    folder.create()
+    serialization.save(folder.best_path, _state(settings, args.file, classes, weights))
+    folder.close()
+    for note in notes:
+        print(f"note     {note}")
+    print(f"network  {PROFILE}, {counted(len(classes), 'class', 'classes')}")
+    print(f"run      {printable(folder.path)}")
+    run = quoted(str(folder.path))
+    print(f"next     {command()} predict --checkpoint {run} IMAGE")
+    print(f"         {command()} eval --checkpoint {run} --data DATA")
+    print(f"         {command()} finetune --checkpoint {run} --data DATA   for other classes")
+    return 0
+
+
+def _plain(tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The tensors in float32 and without a prefix; and what was done for it, in words."""
+    notes = []
+    if tensors and all(name.startswith(PREFIX) for name in tensors):
+        tensors = {name.removeprefix(PREFIX): array for name, array in tensors.items()}
+        notes.append(f"the prefix {PREFIX} is left out of all names")
+    others = sorted({str(a.dtype) for a in tensors.values() if a.dtype != np.float32})
+    if others:
+        notes.append(f"{' and '.join(others)} become float32")
+    with np.errstate(over="ignore"):  # an infinity is told
+        return {name: array.astype(np.float32) for name, array in tensors.items()}, notes
+
+
+def _check(file: str, tensors: dict[str, np.ndarray], wanted: dict[str, tuple[int, ...]]) -> None:
+    """Raise UserError, with a line for each misfit, unless these are the wanted tensors."""
+    problems = []
+    for name, shape in wanted.items():
+        if name not in tensors:
+            problems.append(f"{name}: missing, wanted {shape}")
+        elif tensors[name].shape != shape:
+            problems.append(f"{name}: {tensors[name].shape}, wanted {shape}")
+        elif not np.isfinite(tensors[name]).all():
+            problems.append(f"{name}: has nan or inf")
+    problems += [f"{printable(name)}: not known" for name in tensors if name not in wanted]
+    if problems:
+        raise UserError(
+            f"{printable(file)} does not hold torchvision's AlexNet, in "
+            f"{counted(len(problems), 'point')}:",
+            *(f"  {problem}" for problem in problems),
+        )
+
+
+def _state(settings: Settings, file: str, classes: list[str], weights: dict) -> dict:
+    """A checkpoint as `train` writes it, without what it takes to train on."""
+    side = settings.image_size
+    mean = np.array(settings.pixel_mean, np.float32)[:, None, None]
+    return {
+        **{name: getattr(settings, name) for name in names(SAVED)},
+        "trained_on": f"{Path(file).name}, another program's",
+        "classes": classes,
+        "mean": np.broadcast_to(mean, (3, side, side)),
+        "std": np.array(settings.pixel_std, np.float32),
+        "components": np.zeros((3, 3), np.float32),
+        "scheduled_by": settings.schedule,
+        "model": weights,
+        "step": 0,
+    }
+
+
+def export_weights(example: Example, args: Namespace) -> int:
+    """Write a .safetensors file with torchvision's names."""
+    from safetensors.numpy import save_file
+
+    path, file = find_checkpoint(args.checkpoint), Path(args.torch)
+    if file.suffix != ".safetensors":
+        raise UserError(f"--torch {printable(args.torch)}: wanted a name in .safetensors")
+    network, settings = load_network(path, example.name, example.build, ("cpu",))
+    found = (settings["profile"], settings["image_size"], settings["width"])
+    if found != (PROFILE, IMAGE_SIZE, WIDTH):
+        raise UserError(
+            f"{printable(path)} is of profile {found[0]}, {found[1]} pixels, width {found[2]:g}; "
+            f"torchvision's AlexNet is of profile {PROFILE}, {IMAGE_SIZE} pixels, width {WIDTH:g}"
+        )
+    state = {torchvision_name(n): a for n, a in network.model.state_dict().items()}
+    with whole_path(file) as part:
+        save_file(state, part)
+    print(f"weights  {printable(file)}, for torchvision.models.alexnet, load_state_dict")
+    return 0
