@@ -18,6 +18,7 @@ from tinynet.kernels.catalogue.page.words import WORDS
 
 FILES = list(dict.fromkeys(kernel.file for kernel in KERNELS.values()))
 DOCS = Path(__file__).parents[1] / "docs" / "kernels"
+STALE = "run python -m tinynet.kernels conv max_pool --page docs/kernels/"
 ACCESSES = ("read", "write", "atomic")
 
 needs_simulator = pytest.mark.skipif(
@@ -174,10 +175,10 @@ def test_the_pages_in_docs_are_of_the_kernels_as_they_are():
         launches = recorded(html)["launches"]
         shown_text = re.sub(r"\s", "", unescape(re.sub(r"<[^>]+>", "", html)))
         for line in KERNELS[launches[0]["title"]].source.splitlines():
-            assert re.sub(r"\s", "", line) in shown_text, f"{path.name} is stale"
+            assert re.sub(r"\s", "", line) in shown_text, STALE
         for launch in launches:
             assert added_up(launch) == as_sums(launch["profile"])
-        assert "\n".join(document.script()) in html, f"{path.name} is stale"
+        assert "\n".join(document.script()) in html, STALE
     index = (DOCS / "index.html").read_text(encoding="utf-8")
     assert sorted(re.findall(r'href="([^"]+)"', index)) == [path.name for path in committed]
 

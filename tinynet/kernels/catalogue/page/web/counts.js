@@ -40,7 +40,28 @@ function showFinding(finding) {
   render();
 }
 
+// What the launch takes in all, in a line.
+function showSums() {
+  const add = (rows, name) => rows.reduce((sum, row) => sum + row[name], 0);
+  const {runs, profile} = launch, parts = [];
+  if (runs.length) {
+    const n = (add(runs, "lanes") / Math.max(1, add(runs, "runs"))).toFixed(1);
+    parts.push(say("sum_lanes", {lanes: n}));
+  }
+  for (const space of ["global", "shared"]) {
+    const own = profile.filter((row) => row.space === space);
+    const cost = add(own, "cost"), least = add(own, "least");
+    if (own.length) parts.push(say(`sum_${space}`, {cost, least}));
+  }
+  get("sums").replaceChildren(...parts.map((text) => {
+    const part = document.createElement("span");
+    part.textContent = text;
+    return part;
+  }));
+}
+
 function showCounts() {
+  showSums();
   const rows = (profile) => profile.map((c) => [
     lineNumber(c.line), `${say(`space_${c.space}`)} · ${say(c.access)}`, c.requests,
     (c.lanes / c.requests).toFixed(1), c.cost, c.least, (c.cost / c.requests).toFixed(2)]);
