@@ -46,8 +46,9 @@ def forms(devices: list[str], quick: bool) -> Iterator[Sheet]:
     sheet = Sheet(
         "forms of the products",
         "Of one group: y = W @ columns, dcolumns = W^T @ dy, dW = the sum of dy @ columns^T. As a "
-        "stack, one product an image; as one product of all images side by side, (K, images x P); "
-        "and by cuBLAS's sgemmStridedBatched, with stride 0 for W.",
+        "stack, one product an image; as one product of all images side by side, (K, images x P), "
+        "without what takes y apart and puts dy so; and by cuBLAS's sgemmStridedBatched, with "
+        "stride 0 for W.",
         ["layer", "product", "form", "ms", "TFLOP/s", "error"],
     )
     n, rounds = (2, 1) if quick else (BATCH, 7)

@@ -12,6 +12,7 @@ from tinynet import GradcheckError, Tensor, gradcheck, nn
 from tinynet.devices import device as device_named
 from tinynet.devices import threads
 from tinynet.ops.conv import Conv2d
+from tinynet.ops.conv_side_by_side import ConvSideBySide
 
 
 @pytest.fixture
@@ -132,6 +133,32 @@ def test_a_gpu_goes_on_in_parts_that_its_workspace_holds(sim, monkeypatch):
     backward_of_many_filters(sim)
     assert sum(buffer.nbytes for _, buffer in sim.buffers()) == 2 * (columns + dy)
     sim.drop_buffers()
+
+
+@pytest.mark.parametrize(
+    ("n", "fitting", "expected"),
+    [
+        (128, 47, [44, 44, 40]),  # conv2 in 320 MB: rows of 44 x 729 begin at multiples of 16 bytes
+        (128, 76, [64, 64]),
+        (7, 128, [7]),
+        (9, 5, [4, 4, 1]),
+        (5, 3, [3, 2]),
+        (2, 0, [1, 1]),  # not even one image: a group of it at a time
+    ],
+)
+def test_parts_on_a_gpu_are_few_and_begin_at_multiples_of_four(
+    sim, monkeypatch, n, fitting, expected
+):
+    x = sim.empty((n, 4, 3, 3), np.dtype(np.float32))
+    columns = 4 * 4 * 1 * 9
+    monkeypatch.setattr(sim, "part_bytes", fitting * columns or columns - 1)
+    operation = ConvSideBySide(sim, (False, False))
+    operation.forward(x, sim.zeros((2, 2, 1, 1), x.dtype), stride=1, padding=0, groups=2)
+    cut = [*operation.parts(x)]
+    taken = [range(n)[images] for images, g in cut if g.start == 0]
+    assert [len(part) for part in taken] == expected
+    assert [i for part in taken for i in part] == [*range(n)]
+    assert {(g.start, g.stop) for _, g in cut} == ({(0, 2)} if fitting else {(0, 1), (1, 2)})
 
 
 @pytest.mark.parametrize("images", [0.5, 1, 2, 5, 9])  # in the workspace, of 11

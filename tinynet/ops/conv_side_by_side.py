@@ -36,7 +36,7 @@ class ConvSideBySide(Conv2d):
         for images, groups in self.parts(x):
             wide = self.wide(self.columns.of(self.columns.part(x, images, groups)))
             y_part = self.columns.part(y, images, groups)
-            of_all = self.room(y_part)
+            of_all = self.beside(y_part)
             for w, columns, out in zip(filters[groups], wide, self.wide(of_all)):
                 product(self.device, w, columns, out=out)
             if bias is None:
@@ -54,7 +54,7 @@ class ConvSideBySide(Conv2d):
         if dweight is not None:
             dweight[...] = 0
         for images, groups in self.parts(x):
-            dy_part = self.room(part(dy, images, groups))
+            dy_part = self.beside(part(dy, images, groups))
             dy_part[...] = part(dy, images, groups)
             if dweight is not None:
                 self.add_dweight(dweight, dy_part, part(x, images, groups), groups)
@@ -79,13 +79,13 @@ class ConvSideBySide(Conv2d):
 
     def parts(self, x) -> Iterator[tuple[slice, slice]]:
         """(images, groups) of each part: as few parts as the workspace allows, of like size."""
-        n, image_bytes, room = len(x), self.columns.image_bytes(x), self.device.part_bytes
-        most = max(1, room // image_bytes)
+        n, image_bytes = len(x), self.columns.image_bytes(x)
+        most = max(1, self.device.part_bytes // image_bytes)
         if most > ALIGNED:
             most -= most % ALIGNED
         even = -(-n // -(-n // most))
         step = min(most, even + -even % ALIGNED)
-        at_once = self.groups if image_bytes <= room else 1
+        at_once = self.groups if image_bytes <= self.device.part_bytes else 1
         for i in range(0, n, step):
             for g in range(0, self.groups, at_once):
                 yield slice(i, min(i + step, n)), slice(g, g + at_once)
@@ -94,14 +94,14 @@ class ConvSideBySide(Conv2d):
         """(groups, m, K)."""
         return weight.reshape(self.groups, -1, weight[0].size)
 
-    def room(self, part):
-        """An array like a part of y, (images, groups, m, P), but with the images side by side."""
+    def beside(self, part):
+        """Room for a part of y, (images, groups, m, P), with the images side by side in memory."""
         images, groups, m, p = part.shape
         shape = groups, m, images, p
         return self.device.scratch("side by side", shape, part.dtype).transpose(2, 0, 1, 3)
 
     @staticmethod
     def wide(part):
-        """(images, groups, rows, P), side by side in memory, as (groups, rows, images*P)."""
-        beside = side_by_side(part)
-        return beside.reshape(*beside.shape[:2], -1)
+        """What lies side by side, (images, groups, rows, P), as (groups, rows, images*P)."""
+        rows = side_by_side(part)
+        return rows.reshape(*rows.shape[:2], -1)
