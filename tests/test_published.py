@@ -4,6 +4,7 @@ Each is launched in check mode, and its result compared with NumPy's. The files 
 tests/cuda/published, in the manner of each kind of author: host code, macros, templates and all.
 """
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -162,12 +163,18 @@ RUNS = {
 }  # fmt: skip
 
 
+@cache
+def program_of(file):
+    """All launches of a file's kernels, which are compiled together, once."""
+    statements = read_lines([run[1] for run in RUNS.values() if run[0] == file])
+    defines = ["BLOCK_SIZE=8"] if file == "matrix" else []
+    return Program(find_file(str(FOLDER / f"{file}.cu"), defines), statements, "check")
+
+
 def run(name):
     file, launches, _, _ = RUNS[name]
-    defines = ["BLOCK_SIZE=8"] if file == "matrix" else []
-    program = Program(
-        find_file(str(FOLDER / f"{file}.cu"), defines), read_lines([launches]), "check"
-    )
+    program = program_of(file)
+    program.statements = read_lines([launches])
     program.run()
     return {name: program.array(name) for name in program.names}
 

@@ -37,6 +37,9 @@ KERNEL = [
     "-fno-finite-loops",  # a loop that waits forever must wait, not vanish
     "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
 ]
+# A shuffle may hand on what only some lanes have set: to clang++ that is no value, and it reasons
+# that the others never come there.
+KERNEL_BY = {"g++": [], "clang++": ["-ftrivial-auto-var-init=pattern"]}
 # Compiled for ThreadSanitizer but linked without it: the compiler inserts calls of
 # __tsan_read4(address) and the like at every load and store, and watch.cpp has those functions.
 WATCHED = ["-O1", "-fsanitize=thread", "-DSIM_WATCH"]
@@ -123,6 +126,7 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
     flags = [*COMMON, *KERNEL_FLAGS[mode], "-include", "cuda.h", *host_options(options)]
     flags += _portable_switch()
     family = "clang++" if "clang" in _version(_compiler()) else "g++"
+    flags += KERNEL_BY[family]
     if mode != "run":
         flags += WATCHED_BY[family]
     if mode == "profile":

@@ -63,8 +63,8 @@ def to_error(
     for finding in sorted(found, key=_is_symptom):
         kind, sentence = SENTENCES[finding.kind]
         file, line = lines[finding.pc]
-        if finding.line:  # a barrier or a shuffle, whose line the compiler has recorded
-            file, line = text.file, finding.line
+        if finding.line:  # a barrier, a shuffle or an assertion: the compiler has recorded its line
+            file, line = _stated_file(kind, finding) or text.file, finding.line
         elif line is None:  # outside the kernel's own text: name the kernel at least
             file, line = text.file, text.line
         error = KernelError(kind, sentence(finding, context), file, line, text.name)
@@ -90,6 +90,13 @@ def _culprits(
         return (first,)
     block, thread = tuple(finding.other_block), tuple(finding.other_thread)
     return first, Culprit(block, thread, other_line, ACCESSES[finding.other_access], *what)
+
+
+def _stated_file(kind: str, finding: Finding) -> str | None:
+    """An assertion says which file it stands in."""
+    if kind not in ("assertion", "unsupported") or not finding.element:
+        return None
+    return ctypes.string_at(finding.element).decode(errors="replace")
 
 
 def _is_symptom(finding: Finding) -> bool:

@@ -52,7 +52,7 @@ struct grid_group {
   SIM_INLINE void sync(SIM_LINE) const {
     if (sim_detail::blocks() > 1)
       sim::stop(sim::UNSUPPORTED, "grid.sync() waits for all blocks at once, and the simulator "
-                                  "runs one after the other: launch one block");
+                                  "runs one after the other: launch one block", nullptr, line);
     sim::wait_for_block(0, line);
   }
   SIM_INLINE static bool is_valid() { return true; }

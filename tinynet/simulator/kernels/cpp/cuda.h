@@ -45,9 +45,9 @@ SIM_INLINE void __threadfence_system() { sim::fence(); }
 #ifdef NDEBUG
 #define assert(...) (void)0
 #else
-#define assert(...) ((__VA_ARGS__) ? (void)0 : sim::stop(sim::ASSERTION, #__VA_ARGS__))
+#define assert(...) ((__VA_ARGS__) ? (void)0 : sim::stop(sim::ASSERTION, #__VA_ARGS__, __FILE__, __LINE__))
 #endif
-#define __trap() sim::stop(sim::UNSUPPORTED, "__trap() stops the kernel")
+#define __trap() sim::stop(sim::UNSUPPORTED, "__trap() stops the kernel", __FILE__, __LINE__)
 SIM_INLINE void __nanosleep(unsigned) {}
 SIM_INLINE long long clock64() { return (long long)++sim::ticks; }  // goes on, and measures nothing
 SIM_INLINE long clock() { return (long)++sim::ticks; }

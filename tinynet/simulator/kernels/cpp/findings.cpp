@@ -68,9 +68,11 @@ int print(const char* format, ...) {
   abandon_launch();
 }
 
-void stop(Kind kind, const char* text) {
-  if (Finding* finding = add_finding(kind, (uintptr_t)__builtin_return_address(0) - 1))
+void stop(Kind kind, const char* text, const char* file, int line) {
+  if (Finding* finding = add_finding(kind, 0, line)) {
     finding->detail = (uint64_t)text;
+    finding->element = (int64_t)file;
+  }
   abandon_launch();
 }
 

@@ -147,7 +147,7 @@ struct Finding {             // library.py has the same
 
 // printf of a kernel; and what ends it: an assertion that fails, or what is not to be had here.
 int print(const char* format, ...) __attribute__((format(printf, 1, 2)));
-[[noreturn]] void stop(Kind kind, const char* text);
+[[noreturn]] void stop(Kind kind, const char* text, const char* file, int line);
 extern unsigned ticks;
 
 // A finding of the thread that runs now, to be completed; nullptr if this place has one already.

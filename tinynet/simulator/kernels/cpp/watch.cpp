@@ -52,7 +52,7 @@ static void report_out_of_bounds(int nearest, const char* address, size_t bytes,
 // A load or store of n bytes must lie at a multiple of n, or the GPU stops the kernel.
 static void check_alignment(int region, uint64_t offset, size_t bytes, size_t alignment,
                             Access access, uintptr_t pc) {
-  if (((uintptr_t)regions[region].address + offset) % alignment == 0) return;
+  if ((((uintptr_t)regions[region].address + offset) & (alignment - 1)) == 0) return;
   if (Finding* finding = add_finding(MISALIGNED, pc)) {
     finding->region = region;
     finding->access = access;
