@@ -12,6 +12,7 @@ The files, in the order to read them:
     compiler.py    the machine's C++ compiler
     device_part.py   of a whole program, what its kernels need
     lines.py       the line of the text that an instruction belongs to
+    runtime.py     what Python and the runtime hand each other
     library.py     what it made: entries, shared variables, counts
     c_types.py     C's types and NumPy's
     guards.py      copies of arrays with nothing around them, so that a wrong address shows

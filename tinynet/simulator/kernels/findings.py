@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinynet.simulator.errors import Culprit, KernelError
-from tinynet.simulator.kernels.library import Finding, Library
+from tinynet.simulator.kernels.library import Library
 from tinynet.simulator.kernels.lines import lines as lines_of
+from tinynet.simulator.kernels.runtime import Finding
 from tinynet.simulator.kernels.source import KernelText
 
 ACCESSES = ("read", "write", "atomic")  # in the order of `sim::Access` in runtime.h

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinynet.simulator.kernels.library import Region
+from tinynet.simulator.kernels.runtime import Region
 
 RED_ZONE = 1 << 16
 ALIGNMENT = 256  # as from cudaMalloc, so that sectors are counted as on a GPU

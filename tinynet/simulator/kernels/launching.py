@@ -11,10 +11,11 @@ from tinynet.simulator.kernels import guards
 from tinynet.simulator.kernels.arguments import Value, content
 from tinynet.simulator.kernels.findings import ACCESSES, Place, to_error
 from tinynet.simulator.kernels.guards import Argument, Guard, Packed, aligned, guard
-from tinynet.simulator.kernels.library import Launch, Library, ModuleVariable, Region, Wanted
+from tinynet.simulator.kernels.library import Library, ModuleVariable
 from tinynet.simulator.kernels.lines import CodeText, code_text
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 from tinynet.simulator.kernels.recording import Memory, Recording, steps_of
+from tinynet.simulator.kernels.runtime import Launch, Region, Wanted
 from tinynet.simulator.kernels.source import KernelText
 from tinynet.simulator.kernels.variables import RED_ZONE
 from tinynet.simulator.locks import ONE_LAUNCH
@@ -90,7 +91,6 @@ def launch(
         outcome = Outcome(_line_profiles(library, text), _line_runs(library, text))
         if not wanted:
             return outcome
-        memories = _after(memories, copies, variables)
         recording = _recording(library, text, (grid, block), memories, outcome, error)
         return Outcome(outcome.profile, outcome.runs, recording)
 
@@ -132,15 +132,6 @@ def _memories(
         for place, array, is_constant in zip(places, arrays, constant)
     ]
     return found + [Memory(place.name, place.bytes, False) for place in places[len(arrays) :]]
-
-
-def _after(
-    memories: list[Memory], copies: list[Guard], variables: list[ModuleVariable]
-) -> list[Memory]:
-    arrays = [copy.arguments[0].array for copy in copies] + [*map(content, variables)]
-    for memory, array in zip(memories, arrays):
-        memory.after = array.copy()
-    return memories
 
 
 def _recording(

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinynet.simulator.errors import KernelError
-from tinynet.simulator.kernels.library import Library, Wanted
+from tinynet.simulator.kernels.library import Library
 from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
+from tinynet.simulator.kernels.runtime import Wanted
 
 WARP = 32
 MOST = 500_000  # steps, and elements touched, that are kept
@@ -24,9 +25,9 @@ KINDS = ("line", "warp", "barrier")  # as in trace.h
 ACCESSES = ("read", "write", "atomic")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Memory:
-    """An array argument, or a shared variable, for which shape, before and after are None."""
+    """An array argument, or a shared variable, for which shape and before are None."""
 
     name: str
     bytes: int
@@ -34,7 +35,6 @@ class Memory:
     dtype: np.dtype | None = None
     shape: tuple[int, ...] | None = None
     before: np.ndarray | None = None
-    after: np.ndarray | None = None
 
     @property
     def shared(self) -> bool:

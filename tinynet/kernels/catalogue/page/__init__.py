@@ -13,7 +13,7 @@ text (simulator/kernels/recording.py); the page only shows it.
     pages.py       their pages, written
 
 In web/ is what a browser runs: page.html and index.html with style.css, and the scripts, read in
-this order: story.js (what was recorded), pictures.js (arrays, sectors, banks), warp.js (lanes,
-timeline, grid), listing.js (the text with its costs), counts.js (findings and all counts), page.js
-(steps, keys, and all put together).
+this order: story.js (what was recorded), pictures.js (arrays, sectors, banks), memories.js (which
+of them, and what was touched before), warp.js (lanes, timeline, grid), listing.js (the text with
+its costs), counts.js (findings and all counts), page.js (steps, keys, and all put together).
 """

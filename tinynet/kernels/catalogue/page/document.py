@@ -12,7 +12,10 @@ from tinynet.kernels.catalogue.page.story import MOST_DRAWN, Rows, Shown, story
 from tinynet.kernels.catalogue.page.words import WORDS
 
 WEB = Path(__file__).with_name("web")
-SCRIPTS = ("story.js", "pictures.js", "warp.js", "listing.js", "counts.js", "page.js")
+SCRIPTS = (
+    *("story.js", "pictures.js", "memories.js", "warp.js", "listing.js", "counts.js"),
+    "page.js",
+)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,6 @@ ENGLISH = {
     "index_lead": "Each page runs a kernel one line at a time, with the 32 lanes of a warp and all that "
     "they touch. The pages need no GPU and no network.",
     "index_make": "make it with",
-    "index_kernels": "kernels",
 }
 
 KOREAN = {
@@ -224,7 +223,6 @@ KOREAN = {
     "index_lead": "각 페이지는 커널을 한 줄씩 실행하며, 워프의 레인 32개와 그들이 건드리는 모든 것을 "
     "보여 줍니다. GPU도 네트워크도 필요 없습니다.",
     "index_make": "만드는 명령",
-    "index_kernels": "커널",
 }
 
 WORDS = {"en": ENGLISH, "ko": KOREAN}

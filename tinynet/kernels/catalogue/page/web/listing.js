@@ -58,3 +58,23 @@ function showLines(line, waiting, found) {
   if (top < listing.scrollTop + 40 || top > listing.scrollTop + room - 60)
     listing.scrollTop = top - room * 0.4;
 }
+
+// ------------------------------------------------------------ the twin beside
+
+// On a wide screen the texts beside stand in the middle; else below.
+function placeTwin() {
+  const beside = document.querySelector(".beside"), wide = matchMedia("(min-width: 1560px)").matches;
+  if (!beside) return;
+  const bench = document.querySelector(".bench");
+  bench.classList.toggle("three", wide);
+  if (wide) bench.insertBefore(beside, get("stage"));
+  else document.querySelector(".reading").append(beside);
+}
+
+// The function of the same name, in the text beside.
+function showTwin(name) {
+  for (const text of document.querySelectorAll(".twin pre")) {
+    const found = [...text.children].find((line) => line.textContent.startsWith(`def ${name}(`));
+    if (found) text.scrollTop = found.offsetTop - text.offsetTop - 8;
+  }
+}

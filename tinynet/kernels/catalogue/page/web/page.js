@@ -67,42 +67,6 @@ function newLaunch() {
   get("memories").replaceChildren(...order.map((i) => figures[i]));
 }
 
-function figureOf(memory, i) {
-  const figure = document.createElement("figure");
-  const caption = document.createElement("figcaption"), canvas = document.createElement("canvas");
-  const name = document.createElement("b"), note = document.createElement("span");
-  name.textContent = memory.name;
-  const shape = memory.shape ? `(${memory.shape.join(", ")})` : say("n_bytes", {n: memory.bytes});
-  note.textContent = ` ${shape} ${memory.type} · ${say(`role_${memory.role.replace(", ", "_")}`)}`;
-  const status = document.createElement("span");
-  status.className = "status";
-  caption.append(name, note, status);
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `${memory.name} ${shape}`);
-  canvas.addEventListener("mousemove", (event) => tell(event, i, status));
-  canvas.addEventListener("mouseleave", () => { status.textContent = ""; });
-  figure.append(caption, canvas);
-  return figure;
-}
-
-// On a wide screen the texts beside stand in the middle; else below.
-function placeTwin() {
-  const beside = document.querySelector(".beside"), wide = matchMedia("(min-width: 1560px)").matches;
-  if (!beside) return;
-  const bench = document.querySelector(".bench");
-  bench.classList.toggle("three", wide);
-  if (wide) bench.insertBefore(beside, get("stage"));
-  else document.querySelector(".reading").append(beside);
-}
-
-// The function of the same name, in the text beside.
-function showTwin(name) {
-  for (const text of document.querySelectorAll(".twin pre")) {
-    const found = [...text.children].find((line) => line.textContent.startsWith(`def ${name}(`));
-    if (found) text.scrollTop = found.offsetTop - text.offsetTop - 8;
-  }
-}
-
 // ------------------------------------------------------------ one frame
 
 function go(at) {
@@ -153,52 +117,6 @@ function showCloseUp(access) {
   title.textContent = say(shared ? "closeup_banks" : "closeup_sectors", {name: memory.name});
   if (shared) drawPasses(canvas, access, width, now.hovered);
   else drawSectors(canvas, memory, access, width, now.hovered);
-}
-
-function showMemories(access) {
-  const width = get("stage").clientWidth;
-  const trail = trailOf();
-  launch.memories.forEach((memory, i) => {
-    const canvas = figures[i].querySelector("canvas");
-    const large = memory.shape && memory.bytes / memory.itemsize > PAGE.most_drawn;
-    figures[i].classList.toggle("touched", Boolean(access && access.memory === i));
-    canvas.hidden = Boolean(large);
-    if (large) return void (figures[i].querySelector(".status").textContent = say("too_large"));
-    if (!layouts[i] || layouts[i].width !== width) layouts[i] = layoutOf(memory, width);
-    const own = access && access.memory === i ? access : null;
-    drawMemory(canvas, memory, layouts[i], own, trail[i], foundElements(memory), now.hovered);
-  });
-}
-
-// What this warp has touched up to here: element -> how, and what it left there.
-function trailOf() {
-  const trail = launch.memories.map(() => new Map());
-  trail.values = launch.memories.map(() => new Map());
-  for (let i = 0; i < now.at; ++i) {
-    const {access} = frames[i];
-    if (!access) continue;
-    const memory = launch.memories[access.memory], size = memory.itemsize || 4;
-    for (const {offset, values} of access.lanes)
-      for (let b = 0; b < access.bytes; b += size) {
-        const element = Math.floor((offset + b) / size), kind = trail[access.memory].get(element);
-        if (kind !== "write") trail[access.memory].set(element, access.kind);
-        trail.values[access.memory].set(element, values[b / size]);
-      }
-  }
-  return trail;
-}
-
-function tell(event, i, status) {
-  const memory = launch.memories[i], element = elementAt(layouts[i], event.offsetX, event.offsetY);
-  if (element === null) return void (status.textContent = "");
-  const size = layouts[i].size, {access} = frames[now.at], left = trailOf().values[i].get(element);
-  const value = left !== undefined ? left : memory.values ? memory.values[element] : undefined;
-  const who = access && access.memory === i
-    ? access.lanes.filter((l) => l.offset < (element + 1) * size && l.offset + access.bytes > element * size)
-    : [];
-  status.textContent = `${memory.name}[${indexOf(memory, element)}]` +
-    (value !== undefined ? ` = ${shown(value)}` : "") +
-    (who.length ? ` · ${say("lanes_n", {n: who.map((l) => l.lane).join(" ")})}` : "");
 }
 
 function drawAround() {
