@@ -196,6 +196,13 @@ def test_the_result_of_a_sort_holds_what_was_given():
     np.testing.assert_array_equal(np.sort(before.array("y")), np.sort(run("odd_even")["y"]))
 
 
+def test_shared_memory_that_the_launch_forgot(capfd):
+    launch = "tree_modulo<<<2, 64>>>(random(2, 64), empty(2))"
+    assert main(["run", str(FOLDER / "reduction.cu"), launch, "--check"]) == 1
+    found = capfd.readouterr().out
+    assert "write of dynamic shared memory[0], of which the launch asks for no byte" in found
+
+
 def test_what_is_wrong_on_purpose_is_found(capfd):
     launch = f'histo_wrong_kernel<<<2, 32>>>("{TEXT}", {len(TEXT)}, zeros(7))'
     assert main(["run", str(FOLDER / "histogram.cu"), launch, "--check"]) == 1

@@ -226,7 +226,7 @@ def test_expected_results(run):
     ("launch", "message"),
     [
         ("saxpy<<<4>>>()", "error: launch line, character 10: wanted a comma and the block"),
-        ("", "error: no launch"),
+        ("", "error: no launch, such as k<<<1, 32>>>(...), of a kernel: saxpy(y, x, n, a); "),
         ("saxp<<<1, 1>>>()", "error: my.cu: no kernel is called saxp; there are: saxpy, reversed"),
         ("saxpy<float><<<1, 1>>>()", "saxpy is no template"),
         ("reversed<<<1, 1>>>()", "reversed is a template: launch an instance of template <type"),

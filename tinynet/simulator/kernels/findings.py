@@ -122,6 +122,8 @@ def _out_of_bounds(finding: Finding, context: Context) -> str:
     index = finding.element
     size = place.bytes // (place.itemsize or finding.detail)
     where = "before its first element" if index < 0 else f"past its {size} elements"
+    if place.bytes == 0:
+        where = "of which the launch asks for no byte"
     return f"{access} of {place.name}[{index}], {where}, by {_me(finding)}"
 
 

@@ -54,7 +54,7 @@ def launch(
         copies, places, memories = [], [], []
         if mode != "run":
             copies = guard(arrays)
-            regions, places = _memory(copies, library, text, shared, variables)
+            regions, places = _memory(copies, library, text, shared, variables, mode)
             library.watch(regions)
         if mode == "profile":
             library.trace(_code(library, text))
@@ -160,6 +160,7 @@ def _memory(
     text: KernelText,
     shared: np.ndarray,
     variables: list[ModuleVariable],
+    mode: str,
 ) -> tuple[list[Region], list[Place]]:
     """The memory that the kernel may touch: for the runtime, and what messages call it."""
     regions = [copy.region() for copy in copies]
@@ -171,7 +172,7 @@ def _memory(
     for variable in library.shared_variables(text.symbol):
         regions.append(Region(variable.address, variable.bytes, red_zone=RED_ZONE, shared=1))
         places.append(Place(variable.name, variable.bytes, 0))
-    if shared.size:
+    if shared.size or mode == "check":  # of no bytes: whoever uses it all the same is told so
         regions.append(Region(shared.ctypes.data, shared.size, red_zone=guards.RED_ZONE, shared=1))
         places.append(Place("dynamic shared memory", shared.size, 0))
     return regions, places

@@ -31,6 +31,7 @@ from tinynet.kernels.catalogue.running.program import Program, find_file
 from tinynet.kernels.catalogue.running.recorded import Part, write_program_page
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.device_part import CudaFile
+from tinynet.simulator.kernels.source import KernelText
 from tinynet.simulator.settings import chosen_mode
 
 REFUSALS = ("compile", "arguments", "limits", "shared memory")  # before a kernel runs
@@ -47,10 +48,11 @@ def main(argv: list[str]) -> int:
         statements = read_lines(args.launch)
         saved = outputs.pairs("--save", args.save)
         expected = outputs.pairs("--expect", args.expect)
-        if not any(isinstance(statement, Launch) for statement in statements):
-            raise ValueError("no launch: wanted kernel<<<grid, block>>>(arguments)")
         try:
             file = find_file(args.file, args.define)
+            if not any(isinstance(statement, Launch) for statement in statements):
+                there = "; ".join(map(_signature, file.kernels))
+                raise ValueError(f"no launch, such as k<<<1, 32>>>(...), of a kernel: {there}")
             if args.page is not None:
                 return _page(file, statements, args)
             program = Program(file, statements, mode, args.seed)
@@ -58,6 +60,12 @@ def main(argv: list[str]) -> int:
             raise ValueError(str(error).splitlines()[0]) from None
         known_capability(args.capability)
         return _run(program, mode, args.print, saved, expected, args.rtol, args.capability)
+
+
+def _signature(kernel: KernelText) -> str:
+    """reversed(y, x), or reversed<typename T, int N>(y, x)."""
+    template = "" if kernel.template is None else f"<{kernel.template}>"
+    return f"{kernel.name}{template}({', '.join(p.name for p in kernel.parameters)})"
 
 
 def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
@@ -175,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE.cu", help="or the name of a built-in one: lrn")
     parser.add_argument(
-        "launch", nargs="+", metavar="LAUNCH", help="one or more launches, in order"
+        "launch", nargs="*", metavar="LAUNCH", help="one or more launches, in order"
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="watch every load and store")
