@@ -23,6 +23,7 @@ from tinynet.simulator.kernels.cache import content, kept, key
 
 ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it
 FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float", "-ftz=true"]  # CuPy adds the last one
+_OF_C = re.compile(r"^#include <(?:float|limits|stddef|stdint)\.h>$", re.MULTILINE)  # not NVRTC's
 NONE = "no CUDA compiler (nvcc on PATH, or CuPy with NVRTC): registers not measured"
 
 
@@ -135,7 +136,8 @@ def _log_of_nvcc(path: Path) -> str:
 def _log_of_nvrtc(path: Path) -> str:
     from cupy.cuda import nvrtc
 
-    program = nvrtc.createProgram(path.read_text(encoding="utf-8"), path.name, [], [])
+    text = _OF_C.sub("", path.read_text(encoding="utf-8"))
+    program = nvrtc.createProgram(text, path.name, [], [])
     try:
         nvrtc.compileProgram(program, ["-Xptxas=-v", *FLAGS])
         return nvrtc.getProgramLog(program)

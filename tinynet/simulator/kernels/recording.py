@@ -20,7 +20,7 @@ from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 from tinynet.simulator.kernels.runtime import Wanted
 
 WARP = 32
-MOST = 500_000  # steps, and elements touched, that are kept
+MOST = 1_000_000  # steps, and elements touched, that are kept
 KINDS = ("line", "warp", "barrier")  # as in trace.h
 ACCESSES = ("read", "write", "atomic")
 

@@ -43,7 +43,8 @@ class _Recorder:
         self.launches.append(launch)
         self.recordings.append(recording)
         self.parameters.append(tuple(each.name for each in kernel.text.parameters))
-        self.in_part.append(len(recording.warps) < _warps(launch) and not recording.error)
+        fewer = len(recording.warps) < _warps(launch) and not recording.error
+        self.in_part.append(fewer or recording.full)
         if recording.error is not None:
             raise recording.error
 

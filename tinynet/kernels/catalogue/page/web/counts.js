@@ -51,7 +51,8 @@ function showSums() {
   for (const space of ["global", "shared"]) {
     const own = profile.filter((row) => row.space === space);
     const cost = add(own, "cost"), least = add(own, "least");
-    if (own.length) parts.push(say(`sum_${space}`, {cost, least}));
+    const [many, few] = [cost, least].map((n) => n.toLocaleString("en"));
+    if (own.length) parts.push(say(`sum_${space}`, {cost: many, least: few}));
   }
   get("sums").replaceChildren(...parts.map((text) => {
     const part = document.createElement("span");

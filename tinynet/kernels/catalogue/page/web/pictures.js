@@ -56,7 +56,8 @@ function layoutOf(memory, width) {
       y: Math.floor(i / across) * (rows * tall + label + gap) + label,
       label: n > 1 ? labelOf(i, outer) : "",
     }));
-    return {shared, size, count, rows, columns, cell, tall, maps, height: height + 2, width};
+    const inset = cell > 5 ? 1 : cell > 3 ? 0.5 : 0;  // the gap between elements
+    return {shared, size, count, rows, columns, cell, tall, inset, maps, height: height + 2, width};
   }
 }
 
@@ -95,24 +96,16 @@ function indexOf(memory, element) {
 // before: element -> "read" or "write", of the steps up to here; alarms: elements of a finding.
 function drawMemory(canvas, memory, layout, access, before, alarms, hovered) {
   const pen = sized(canvas, layout.width, layout.height);
-  const {rows, columns, cell, tall, maps, count} = layout;
-  pen.textAlign = "left";
-  pen.fillStyle = theme.muted;
-  for (const map of maps) if (map.label) pen.fillText(map.label, map.x, map.y - 8);
-  pen.textAlign = "center";
-  const inset = cell > 5 ? 1 : cell > 3 ? 0.5 : 0, tones = tonesOf(memory);
-  for (let element = 0; element < count; ++element) {
+  const {cell, tall, inset, count} = layout;
+  const key = [devicePixelRatio, theme.paper].join();
+  if (layout.key !== key) {
+    layout.key = key;
+    layout.base = document.createElement("canvas");
+    drawElements(sized(layout.base, layout.width, layout.height), memory, layout);
+  }
+  pen.drawImage(layout.base, 0, 0, layout.width, layout.height);
+  for (const [element, done] of before) {
     const {x, y} = cellOf(layout, element);
-    pen.fillStyle = theme.cell;
-    pen.fillRect(x, y, cell - inset, tall - inset);
-    if (tones) {
-      pen.globalAlpha = tones(element);
-      pen.fillStyle = theme.tone;
-      pen.fillRect(x, y, cell - inset, tall - inset);
-      pen.globalAlpha = 1;
-    }
-    const done = before.get(element);
-    if (!done) continue;
     pen.fillStyle = theme[`trail-${done === "atomic" ? "write" : done}`];
     pen.fillRect(x, y + tall * 0.45, cell - inset, tall * 0.55 - inset);
   }
@@ -128,6 +121,24 @@ function drawMemory(canvas, memory, layout, access, before, alarms, hovered) {
   for (const element of alarms) ring(pen, layout, element, theme.alarm);
 }
 
+// All elements, as dark as their values; drawn once, since there may be many.
+function drawElements(pen, memory, layout) {
+  const {cell, tall, inset, count, maps} = layout, tones = tonesOf(memory);
+  pen.textAlign = "left";
+  pen.fillStyle = theme.muted;
+  for (const map of maps) if (map.label) pen.fillText(map.label, map.x, map.y - 8);
+  for (let element = 0; element < count; ++element) {
+    const {x, y} = cellOf(layout, element);
+    pen.fillStyle = theme.cell;
+    pen.fillRect(x, y, cell - inset, tall - inset);
+    if (!tones) continue;
+    pen.globalAlpha = tones(element);
+    pen.fillStyle = theme.tone;
+    pen.fillRect(x, y, cell - inset, tall - inset);
+    pen.globalAlpha = 1;
+  }
+}
+
 // How dark an input's element is, by its value: 0 for the least, 0.5 for the largest.
 function tonesOf(memory) {
   if (!memory.values) return null;
@@ -138,8 +149,7 @@ function tonesOf(memory) {
 }
 
 function light(pen, layout, element, kind, lane, hovered) {
-  const {x, y} = cellOf(layout, element), {cell, tall} = layout;
-  const inset = cell > 5 ? 1 : 0;
+  const {x, y} = cellOf(layout, element), {cell, tall, inset} = layout;
   pen.fillStyle = theme[kind];
   pen.fillRect(x, y, cell - inset, tall - inset);
   if (kind !== "read" && cell > 8 && tall > 8) {  // in grey too: a store has a corner cut off

@@ -30,6 +30,12 @@ function accessOf(launch, [kind, memory, bytes, mask, offsets, values]) {
   return {kind: ACCESS[kind], memory, bytes, mask, lanes};
 }
 
+// Of a step; steps that are alike share them.
+function accessesOf(launch, number) {
+  launch.accesses ??= [];
+  return launch.accesses[number] ??= launch.steps[number][3].map((told) => accessOf(launch, told));
+}
+
 // Shared memory of 16 bytes a lane holds four floats; of all else, one number.
 const valuesEach = (bytes) => (bytes > 8 ? bytes / 4 : 1);
 
@@ -44,12 +50,10 @@ function valuesOf(where, values, i, each, offset) {
 function framesOf(launch, run) {
   const frames = [];
   run.forEach((number, step) => {
-    const [line, lanes, kind, accesses] = launch.steps[number];
+    const [line, lanes, kind] = launch.steps[number], accesses = accessesOf(launch, number);
     const parts = accesses.length || 1;
-    for (let part = 0; part < parts; ++part) {
-      const access = accesses.length ? accessOf(launch, accesses[part]) : null;
-      frames.push({step, line, lanes, kind: KIND[kind], access, part, parts});
-    }
+    for (let part = 0; part < parts; ++part)
+      frames.push({step, line, lanes, kind: KIND[kind], access: accesses[part] || null, part, parts});
   });
   return frames;
 }

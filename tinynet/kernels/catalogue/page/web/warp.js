@@ -6,10 +6,12 @@
 // A lane is active; or it waits for others and goes on at a later frame; or it has ended; or there
 // is no such thread. Of one that waits, the line where it goes on.
 function laneStates(frames, at, threads) {
-  const {lanes} = frames[at];
-  const waiting = {};
-  for (let i = at + 1; i < frames.length; ++i)
-    for (const lane of lanesOf(frames[i].lanes)) waiting[lane] ??= frames[i].line;
+  const {lanes} = frames[at], waiting = {};
+  let left = ~lanes;  // those that have not been met again
+  for (let i = at + 1; i < frames.length && left; ++i) {
+    for (const lane of lanesOf(frames[i].lanes & left)) waiting[lane] = frames[i].line;
+    left &= ~frames[i].lanes;
+  }
   return Array.from({length: WARP}, (_, lane) => {
     if (lane >= threads) return {state: "none"};
     if (isActive(lanes, lane)) return {state: "on"};
@@ -65,39 +67,53 @@ function phasesOf(runs) {
   return {places, barriers: starts.slice(1, -1), length: starts[count]};
 }
 
-// A frame is a bar, as high as the share of lanes that run it. A dark mark: where we are.
+// A frame is a bar, as high as the share of lanes that run it. A dark mark: where we are. The bars
+// are drawn once for a block, since there may be many.
 function drawTimeline(canvas, runs, phases, current, at, width) {
-  const tall = runs.length > 8 ? 9 : runs.length > 3 ? 15 : 22, gap = 4, left = 52;
-  const pen = sized(canvas, width, runs.length * (tall + gap) + 4);
-  const unit = (width - left - 2) / phases.length;
+  const many = runs.length > 12, tall = many ? 5 : runs.length > 3 ? 15 : 22;
+  const row = tall + (many ? 2 : 4), left = 52;
+  const height = runs.length * row + 4, unit = (width - left - 2) / phases.length;
+  const key = [width, devicePixelRatio, theme.paper].join();
+  if (phases.key !== key) {
+    phases.key = key;
+    phases.bars = document.createElement("canvas");
+    drawBars(sized(phases.bars, width, height), runs, phases, {tall, row, left, unit, width});
+  }
+  const pen = sized(canvas, width, height);
+  pen.drawImage(phases.bars, 0, 0, width, height);
   pen.textAlign = "left";
-  runs.forEach((frames, row) => {
-    const top = row * (tall + gap) + 2;
-    pen.fillStyle = row === current ? theme.ink : theme.muted;
-    pen.font = `${row === current ? "bold " : ""}11px system-ui, sans-serif`;
-    pen.fillText(say("warp_n", {n: frames.warp}), 0, top + tall / 2);
+  runs.forEach((frames, i) => {
+    if (many && i !== current && (i % 4 || Math.abs(i - current) < 2)) return;  // no room for all
+    pen.fillStyle = i === current ? theme.ink : theme.muted;
+    pen.font = `${i === current ? "bold " : ""}11px system-ui, sans-serif`;
+    pen.fillText(say("warp_n", {n: frames.warp}), 0, i * row + 2 + tall / 2);
+  });
+  const x = left + (phases.places[current][at] + 0.5) * unit;
+  pen.strokeStyle = theme.ink;
+  pen.lineWidth = 2;
+  pen.strokeRect(x - Math.max(unit, 4) / 2 - 0.5, current * row + 1, Math.max(unit, 4) + 1, tall + 2);
+  return {left, unit, row};
+}
+
+function drawBars(pen, runs, phases, {tall, row, left, unit, width}) {
+  runs.forEach((frames, i) => {
+    const top = i * row + 2;
     pen.fillStyle = theme.cell;
     pen.fillRect(left, top, width - left - 2, tall);
-    frames.forEach((frame, i) => {
-      const share = lanesOf(frame.lanes).length / WARP, high = Math.max(1.5, tall * share);
+    frames.forEach((frame, at) => {
+      const high = Math.max(1.5, (tall * lanesOf(frame.lanes).length) / WARP);
       pen.fillStyle = frame.access ? theme[frame.access.kind] : theme.step;
-      const x = left + phases.places[row][i] * unit;
+      const x = left + phases.places[i][at] * unit;
       pen.fillRect(x, top + tall - high, Math.max(unit - (unit > 4 ? 0.7 : 0), 0.6), high);
     });
   });
-  const bottom = runs.length * (tall + gap);
   for (const barrier of phases.barriers) {
     const x = left + barrier * unit;
     pen.fillStyle = theme.panel;
-    pen.fillRect(x - 2, 0, 5, bottom);
+    pen.fillRect(x - 2, 0, 5, runs.length * row);
     pen.fillStyle = theme.ink;
-    pen.fillRect(x - 0.5, 0, 1.5, bottom);
+    pen.fillRect(x - 0.5, 0, 1.5, runs.length * row);
   }
-  const x = left + (phases.places[current][at] + 0.5) * unit, top = current * (tall + gap);
-  pen.strokeStyle = theme.ink;
-  pen.lineWidth = 2;
-  pen.strokeRect(x - Math.max(unit, 4) / 2 - 0.5, top + 1, Math.max(unit, 4) + 1, tall + 2);
-  return {left, unit, row: tall + gap};
 }
 
 // ------------------------------------------------------------ grid
