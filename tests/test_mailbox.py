@@ -47,6 +47,21 @@ def test_arrays_of_any_kind_and_size_arrive(device, any_order):
                 assert back.dtype == array.dtype and np.array_equal(back, array)
 
 
+def test_a_larger_buffer_waits_for_those_who_read_its_memory_before(device, any_order):
+    """The memory pool gives out what was given back, though kernels that read it are yet to run."""
+    if device.name == "cpu":
+        pytest.skip("nothing is copied to the cpu")
+    with device.delivered(np.zeros(1, np.float32)):
+        pass
+    before = device.asarray(np.full(1 << 18, 7, np.float32))
+    y = relu_of(device, before)
+    del before
+    with device.delivered(np.full(1 << 18, 3, np.float32)):
+        pass
+    device.copies.synchronize()  # a copy may well be ahead of the kernels
+    assert device.to_numpy(y)[0] == 7
+
+
 def test_arrays_of_the_device_itself_arrive_too(device):
     x = device.asarray(np.arange(6.0))
     with device.delivered(x, np.arange(3.0)) as (a, b):

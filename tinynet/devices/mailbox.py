@@ -28,7 +28,7 @@ class Mailbox:
     def __init__(self, device):
         self.device = device
         self.memory = np.empty(0, np.uint8)
-        self.address = 0  # of the buffer on the GPU that `read` is about
+        self.allocated = 0  # of the GPU's buffers, when `read` was recorded
         self.arrived = self.read = None
 
     @contextmanager
@@ -44,14 +44,16 @@ class Mailbox:
             for copy, a in zip(there, arrays):
                 if self.device.owns(a):
                     copy[...] = a
-            yield there
-            self.read = mark(self.device)
+            try:
+                yield there
+            finally:
+                self.read = mark(self.device)
 
     def _post(self, arrays: tuple, starts: list[int], size: int) -> None:
         """Put NumPy's arrays into pinned memory, which the last copy must have read by then."""
         if self.arrived is not None and not self.arrived.done:
             self.arrived.synchronize()
-        if self.memory.size != size:
+        if self.memory.size < size:
             with self.device.active():
                 self.memory = pinned(self.device.xp, size)
         for start, a in zip(starts, arrays):
@@ -60,10 +62,11 @@ class Mailbox:
 
     def _send(self, buffer) -> None:
         stream = self.device.copies
-        if buffer.data.ptr != self.address:  # new, of memory that earlier kernels may still use
-            self.address, self.read = buffer.data.ptr, mark(self.device)
+        allocated = self.device.scratch.allocated
+        if allocated != self.allocated:  # it may be new, of memory that earlier kernels still use
+            self.allocated, self.read = allocated, mark(self.device)
         stream.wait_event(self.read)
-        buffer.set(self.memory, stream=stream)
+        buffer.set(self.memory[: buffer.size], stream=stream)
         self.arrived = mark(self.device, stream)
         self.device.xp.cuda.get_current_stream().wait_event(self.arrived)
 

@@ -100,6 +100,7 @@ class Scratch:
 
     def __init__(self, allocate: Callable[[int], object]):
         self._allocate = allocate  # so many bytes, as an array of uint8
+        self.allocated = 0  # how many buffers were ever made
         self._of_thread = threading.local()
         self._all: WeakSet[_Buffers] = WeakSet()
         self.lock = threading.Lock()
@@ -117,6 +118,7 @@ class Scratch:
         if buffer is None or buffer.nbytes < size:
             buffers.by_name.pop(name, None)  # the old one makes room for the new one
             buffer = buffers.by_name[name] = self._allocate(size)
+            self.allocated += 1
         return buffer[:size].view(dtype).reshape(shape)
 
     def buffers(self) -> list[tuple[str, object]]:
