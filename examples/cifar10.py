@@ -33,6 +33,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the imports without a word; then see main
@@ -41,6 +42,7 @@ import numpy as np
 
 from tinynet import Tensor, init, nn
 from tinynet.commands import Example, command_line
+from tinynet.reports.expected_curve import read_curves
 from tinynet.training.settings import Settings, settings_in
 
 
@@ -256,6 +258,7 @@ EXAMPLE = Example(
     parameter_groups=parameter_groups,
     settings=settings,
     differences=differences,
+    curves=read_curves(Path(__file__).with_name("cifar10_curves.json")),
 )
 
 if __name__ == "__main__":

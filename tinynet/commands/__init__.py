@@ -15,6 +15,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     route.py            what a run says about its devices
     run.py              from settings to a trained network in its folder
     schedules.py        --schedule and --replay
+    compare.py          a run beside what its recipe promises
     train.py, finetune.py, ablate.py, plan.py
     command_line.py     which command it is, and what becomes of errors
 """

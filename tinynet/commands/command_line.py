@@ -17,6 +17,7 @@ import tinynet
 from tinynet.commands import (
     ablate,
     check_gradients,
+    compare,
     diff,
     evaluate,
     figures,
@@ -37,7 +38,7 @@ from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.training.errors import UserError
 
 COMMANDS = (
-    *(prepare, train, evaluate, predict, finetune, figures),
+    *(prepare, train, evaluate, predict, finetune, figures, compare),
     *(ablate, summary, diff, plan, check_gradients, weights),
 )
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tinynet.console.printable import complain, quoted
 from tinynet.console.sentences import counted
@@ -10,6 +10,7 @@ from tinynet.devices import UnusableGpu
 from tinynet.devices import device as open_device
 from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.nn import Module, Sequential
+from tinynet.reports.expected_curve import Curve
 from tinynet.training.errors import UserError
 from tinynet.training.settings import Settings
 
@@ -35,6 +36,7 @@ class Example:
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
     relatives: Callable[[], tuple["Example", ...]] = tuple  # whose gradients are checked with its
+    curves: dict[str, Curve] = field(default_factory=dict)  # what to expect of a run, by version
 
 
 def build(example: Example, settings: Settings, num_classes: int) -> Sequential:

@@ -6,6 +6,7 @@ canvas.py           what figures are drawn on, whatever the user's matplotlib is
 curves.py           learning curves
 plot.py             filters, predictions, neighbours, confusion matrix
 mistakes.py         which class is taken for which, and the surest mistakes
+expected_curve.py   a run's errors beside those to expect
 summary.py          the layers of a network, counted
 features.py         images that are alike to the last hidden layer
 colour_score.py     how much of a filter is colour
