@@ -243,6 +243,7 @@ RUNS = {
     },
     "cifar10": {"profile": "source2012", "image_size": 64, "epochs": 30},
     "fashion-mnist": {"profile": "source2012", "image_size": 64, "epochs": 15},
+    "mnist": {"profile": "source2012", "image_size": 64, "epochs": 15},
     "folder": {"profile": "source2012", "epochs": 90},
 }
 

@@ -1,11 +1,13 @@
-"""`diff`: what differs between two profiles, and who says so."""
+"""`diff`: what differs between two profiles, and who says so; or layers beside layers."""
 
 import textwrap
 from argparse import Namespace
 
+from tinynet import init
 from tinynet.alexnet_profiles import BASES, NOTES, PROFILES, Point, differing
 from tinynet.commands import flags
-from tinynet.commands.example import Example
+from tinynet.commands.example import Example, build
+from tinynet.reports.layers_beside import beside
 
 WIDTH = 100
 COLUMNS = (22, 39, 39)  # the point, one profile, the other
@@ -18,6 +20,12 @@ training. Points of error refer to ILSVRC validation or test images."""
 
 
 def add_parser(commands, example: Example) -> None:
+    if example.beside is not None:
+        help_ = "the layers of the network beside those of AlexNet"
+        parser = flags.command(commands, "diff", diff_layers, help_)
+        parser.set_defaults(image_size=None, width=None)
+        flags.add_profile(parser, example)
+        return
     if not set(example.profiles) <= PROFILES.keys():
         return  # recipes of other networks
     parser = flags.command(
@@ -45,6 +53,18 @@ def diff(example: Example, args: Namespace) -> int:
             for who in ("paper", "source", "here"):
                 print(_indented(f"{who:{LABEL}}{getattr(note, who)}", 4 + LABEL))
     print(f"\n{LEGEND}")
+    return 0
+
+
+def diff_layers(example: Example, args: Namespace) -> int:
+    """Print the layers of a network and, beside them, those of another example's."""
+    columns = []
+    for each, given in ((example, flags.network(args)), (example.beside(), {})):
+        settings = each.settings({"data": "", **given}, "folder")
+        with init.skipped():
+            model = build(each, settings, each.num_classes)
+        columns.append((f"{each.name} {settings.profile}", model, settings.image_size))
+    print(beside(*columns))
     return 0
 
 

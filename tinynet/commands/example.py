@@ -36,6 +36,8 @@ class Example:
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
     relatives: Callable[[], tuple["Example", ...]] = tuple  # whose gradients are checked with its
+    # Whose layers `diff` shows beside its own, if that is not a comparison of its versions.
+    beside: Callable[[], "Example"] | None = None
     curves: dict[str, Curve] = field(default_factory=dict)  # what to expect of a run, by version
 
 

@@ -16,7 +16,7 @@ from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted
 from tinynet.data import BadImage, DataError, Dataset, Loader, open_dataset
 from tinynet.nn import Sequential
-from tinynet.reports.colour_score import count_towers, tower_scores
+from tinynet.reports.colour_score import convolutions, count_towers, tower_scores
 from tinynet.reports.features import nearest
 from tinynet.reports.mistakes import Verdicts, judge
 from tinynet.training.checkpoint import load_network
@@ -104,7 +104,8 @@ def draw_filters(folder: RunFolder, model: Sequential) -> tuple[Path, str]:
     from tinynet.reports import plot
 
     file = folder.figures_path / "filters.png"
-    weight, towers = model.conv1.state_dict()["weight"], count_towers(model)
+    weight, towers = convolutions(model)[0].state_dict()["weight"], count_towers(model)
+    weight = np.broadcast_to(weight, (len(weight), 3, *weight.shape[2:]))  # gray as a colour
     scores = tower_scores(weight, towers)
     plot.first_layer_filters(weight, file, towers, scores)
     if towers == 1:

@@ -171,7 +171,9 @@ def drawn_loss(
         init.he_normal_(p, rng) if p.ndim > 1 else init.normal_(p, 1.0, rng=rng)
     last = [p for p in parameters if p.ndim > 1][-1]
     last.write(0.02 * last.numpy())
-    labels = rng.integers(0, len(last), len(x))
+    with no_grad():
+        classes = model(Tensor(x, device=last.device)).shape[1]
+    labels = rng.integers(0, classes, len(x))
 
     def loss() -> Tensor:
         for _, module in model.named_modules():

@@ -35,8 +35,8 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="shapes, cifar10, fashion-mnist, or the path of a folder or .tar with train/ and "
-        "val/, each with one sub-folder per class, of what prepare made, or of CIFAR-10's "
+        help="shapes, cifar10, fashion-mnist, mnist, or the path of a folder or .tar with train/ "
+        "and val/, each with one sub-folder per class, of what prepare made, or of CIFAR-10's "
         f"archive ({default_data})",
     )
     flags.add_devices(parser, example, default=None)  # a resumed run stays where it was

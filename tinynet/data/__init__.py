@@ -28,7 +28,13 @@ from pathlib import Path
 from tinynet.data.cifar10 import PLACES, download, find_cifar10, is_cifar10_folder, open_cifar10
 from tinynet.data.dataset import CACHE_LIMIT, Dataset, Sample
 from tinynet.data.errors import BadImage, DataError
-from tinynet.data.fashion_mnist import find_fashion_mnist, is_idx_folder, open_fashion_mnist
+from tinynet.data.fashion_mnist import (
+    find_fashion_mnist,
+    find_mnist,
+    is_idx_folder,
+    kind_of_idx,
+    open_fashion_mnist,
+)
 from tinynet.data.folder import FolderDataset
 from tinynet.data.images import decode_image
 from tinynet.data.loader import Batch, Loader
@@ -54,7 +60,7 @@ __all__ = [
 ]
 
 DATA_FOLDER = Path("data")  # where datasets known by name are looked for and downloaded to
-NAMES = ("shapes", "cifar10", "fashion-mnist")
+NAMES = ("shapes", "cifar10", "fashion-mnist", "mnist")
 COMPRESSED = (".tar.gz", ".tgz", ".tar.xz", ".txz")
 
 
@@ -70,11 +76,11 @@ def open_dataset(
 ) -> Dataset:
     """The "train" or "val" split of the dataset that `spec` names.
 
-    `spec`: "shapes", "cifar10", "fashion-mnist", or a path: a CIFAR-10 archive (.tar.gz, .tar.xz)
-    or its folder, a folder with Fashion-MNIST's files, a folder that `prepare` made, or a folder or
-    plain .tar with train/ and val/, each with one sub-folder per class. A missing CIFAR-10 archive
-    of the official name, cifar-10-binary.tar.gz, is downloaded, unless `fetch` is false: it must be
-    where not the user but a file names the data.
+    `spec`: one of NAMES, or a path: a CIFAR-10 archive (.tar.gz, .tar.xz) or its folder, a folder
+    with the files of Fashion-MNIST or, if that is its name, mnist, a folder that `prepare` made, or
+    a folder or plain .tar with train/ and val/, each with one sub-folder per class. A missing
+    CIFAR-10 archive of the official name, cifar-10-binary.tar.gz, is downloaded, unless `fetch` is
+    false: it must be where not the user but a file names the data.
 
     The network sees crops of `image_size` pixels a side, cut from images of `store_size`, by
     default in the paper's proportion of 224 to 256. `seed` draws the shapes. Decoded images stay in
@@ -98,7 +104,7 @@ def open_dataset(
 
 
 def kind_of_data(spec: str | Path) -> str:
-    """What `spec` names, judging by names alone: "shapes", "cifar10", "fashion-mnist" or "folder".
+    """What `spec` names, judging by names alone: one of NAMES, or "folder".
 
     The last is photographs in classes, prepared or not.
     """
@@ -108,7 +114,7 @@ def kind_of_data(spec: str | Path) -> str:
     if path.name.endswith(COMPRESSED) or (path.is_dir() and is_cifar10_folder(path)):
         return "cifar10"
     if path.is_dir() and is_idx_folder(path):
-        return "fashion-mnist"
+        return kind_of_idx(path)
     return "folder"
 
 
@@ -119,13 +125,15 @@ def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int, fetch
             return Shapes(split, *sizes, seed)
         if kind == "fashion-mnist":
             path = find_fashion_mnist(DATA_FOLDER)
+        elif kind == "mnist":
+            path = find_mnist(DATA_FOLDER)
         else:
             path = find_cifar10(DATA_FOLDER) or DATA_FOLDER / PLACES[0]
     if not path.exists():
         official = path.name == PLACES[0]
         if not (official and fetch):
             raise DataError(
-                f"{path}: no such dataset: wanted shapes, cifar10, fashion-mnist, or the path of a "
+                f"{path}: no such dataset: wanted {', '.join(NAMES)}, or the path of a "
                 "folder or archive; if the data of a run has moved, --data gives its new place"
                 + "; --data cifar10 downloads these"
                 * official
@@ -133,5 +141,5 @@ def _open(spec: str | Path, split: str, sizes: tuple[int, int], seed: int, fetch
         download(path)
     if kind == "folder":
         return (ShardDataset if is_prepared(path) else FolderDataset)(path, split, *sizes)
-    opener = {"cifar10": open_cifar10, "fashion-mnist": open_fashion_mnist}
-    return opener[kind](path, split, *sizes)
+    opener = open_cifar10 if kind == "cifar10" else open_fashion_mnist
+    return opener(path, split, *sizes)

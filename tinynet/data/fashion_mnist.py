@@ -1,8 +1,9 @@
 """Fashion-MNIST: 60,000 + 10,000 gray images of 28 x 28 in ten classes (Xiao et al. 2017).
 
-Four files in the IDX format of MNIST: two zero bytes, a byte for the type (8: unsigned bytes), one
-for the number of dimensions, each dimension as a big-endian 32-bit integer, then the data. They
-may be gzipped. The test images are the validation split here.
+It took the place of MNIST's digits (LeCun et al. 1998), whose files have the same names; a folder
+called mnist holds those. Four files in the IDX format: two zero bytes, a byte for the type (8:
+unsigned bytes), one for the number of dimensions, each dimension as a big-endian 32-bit integer,
+then the data. They may be gzipped. The test images are the validation split here.
 """
 
 import lzma
@@ -21,12 +22,13 @@ CLASSES = [
     *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
     *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
 ]
+DIGITS = [*"0123456789"]
 LARGEST = 2**28  # bytes of a file; the training images have 47 MB
 PREFIXES = {"train": "train", "val": "t10k"}
 
 
 def open_fashion_mnist(path: Path, split: str, image_size: int, store_size: int) -> ArrayDataset:
-    """Fashion-MNIST from the folder `path` with its IDX files."""
+    """Fashion-MNIST, or MNIST from a folder of that name, from the IDX files in `path`."""
     images_file = _find(path, f"{PREFIXES[split]}-images-idx3-ubyte")
     labels_file = _find(path, f"{PREFIXES[split]}-labels-idx1-ubyte")
     pixels = _read_idx(images_file, dimensions=3)[:, None]  # (n, 1, h, w)
@@ -37,12 +39,29 @@ def open_fashion_mnist(path: Path, split: str, image_size: int, store_size: int)
         )
     if labels.max() >= len(CLASSES):
         raise DataError(f"{labels_file} has the label {labels.max()}, wanted 0 to 9: damaged")
-    return ArrayDataset("fashion-mnist", split, CLASSES, labels, image_size, store_size, pixels)
+    name = kind_of_idx(path)
+    classes = DIGITS if name == "mnist" else CLASSES
+    return ArrayDataset(name, split, classes, labels, image_size, store_size, pixels)
 
 
 def is_idx_folder(path: Path) -> bool:
     """Whether the folder `path` holds any of the image files."""
     return any(path.glob("*-images-idx3-ubyte*"))
+
+
+def kind_of_idx(path: Path) -> str:
+    """Which of the two a folder with such files holds, by its name."""
+    return "mnist" if path.name == "mnist" else "fashion-mnist"
+
+
+def find_mnist(folder: Path) -> Path:
+    """Where the digits lie: in `folder`/mnist."""
+    if (place := folder / "mnist").is_dir():
+        return place
+    raise DataError(
+        f"mnist: no files found. Put the four files (train-images-idx3-ubyte.gz ...) into {place}, "
+        "or into another folder called mnist and give its path"
+    )
 
 
 def find_fashion_mnist(folder: Path) -> Path:
@@ -61,7 +80,8 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / f"{name}.gz", folder / name):
         if path.is_file():
             return path
-    raise DataError(f"{folder}: {name} or {name}.gz of Fashion-MNIST missing")
+    titled = "MNIST" if kind_of_idx(folder) == "mnist" else "Fashion-MNIST"
+    raise DataError(f"{folder}: {name} or {name}.gz of {titled} missing")
 
 
 def _read_idx(path: Path, dimensions: int) -> np.ndarray:

@@ -8,6 +8,7 @@ plot.py             filters, predictions, neighbours, confusion matrix
 mistakes.py         which class is taken for which, and the surest mistakes
 expected_curve.py   a run's errors beside those to expect
 summary.py          the layers of a network, counted
+layers_beside.py    the layers of two networks side by side
 features.py         images that are alike to the last hidden layer
 colour_score.py     how much of a filter is colour
 ablation.py         what a part is good for, and what is only noise

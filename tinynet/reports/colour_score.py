@@ -12,7 +12,7 @@ filters start, scores 2/3: two of the three directions are orthogonal to gray.
 
 import numpy as np
 
-from tinynet.nn import Sequential
+from tinynet.nn import Conv2d, Sequential
 from tinynet.parallel.towers import Towers
 
 
@@ -30,5 +30,13 @@ def tower_scores(weight: np.ndarray, towers: int) -> list[float]:
 
 
 def count_towers(model: Sequential) -> int:
-    """2 if conv2 sees only the maps of its own tower, on one device or on two; else 1."""
-    return 2 if isinstance(model.conv1, Towers) else model.conv2.groups
+    """2 if the second convolution sees only the maps of its own tower, on any devices; else 1."""
+    first, second, *_ = convolutions(model)
+    return 2 if isinstance(first, Towers) else second.groups
+
+
+def convolutions(model: Sequential) -> list[Conv2d | Towers]:
+    """The convolutional layers, in order."""
+    layers = [layer for _, layer in model.children()]
+    halves = [layer.a if isinstance(layer, Towers) else layer for layer in layers]
+    return [layer for layer, half in zip(layers, halves) if isinstance(half, Conv2d)]

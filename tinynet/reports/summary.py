@@ -41,6 +41,8 @@ def rows(model: nn.Sequential, image_size: int, channels: int = 3) -> list[Row]:
 
 
 def _row(name: str, layer: nn.Module, size: tuple[int, ...]) -> Row:
+    if hasattr(layer, "row"):  # a layer of the example's own
+        return layer.row(name, size)
     if isinstance(layer, nn.Conv2d):
         out, depth, kh, kw = layer.weight.shape  # depth: channels of one group
         output = (out, *layer.output_size(*size[1:]))
