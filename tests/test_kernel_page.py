@@ -64,16 +64,23 @@ def pieces(offsets, size, width):
 
 
 def passes(access):
-    """Of shared memory: its 32 banks of 4 bytes, a half or a quarter of the warp at a time."""
+    """(passes, at least) over the 32 banks, for a half or a quarter of the warp at a time."""
     _, _, size, lanes, _, _ = access
     together = 32 if size <= 4 else 16 if size <= 8 else 8
     where = dict(zip([lane for lane in range(32) if lanes >> lane & 1], offsets_of(access)))
-    total = 0
+    total = least = 0
     for first in range(0, 32, together):
         part = [offset for lane, offset in where.items() if first <= lane < first + together]
         banks = Counter(word % 32 for word in pieces(part, size, 4))
         total += max(banks.values(), default=0)
-    return total
+        least += bool(part)
+    return total, least
+
+
+def sectors(access):
+    """(sectors, at least) of global memory."""
+    offsets, size = offsets_of(access), access[2]
+    return len(pieces(offsets, size, 32)), -(-len(pieces(offsets, size, 1)) // 32)
 
 
 def added_up(launch):
@@ -83,11 +90,9 @@ def added_up(launch):
         for number in warp["run"]:
             line, _, _, accesses = launch["steps"][number]
             for access in accesses:
-                kind, memory, size, lanes, _, _ = access
+                kind, memory, _, lanes, _, _ = access
                 is_shared = launch["memories"][memory]["role"] == "shared"
-                offsets = offsets_of(access)
-                cost = passes(access) if is_shared else len(pieces(offsets, size, 32))
-                least = -(-len(pieces(offsets, size, 1)) // (128 if is_shared else 32))
+                cost, least = passes(access) if is_shared else sectors(access)
                 key = line, "shared" if is_shared else "global", ACCESSES[kind]
                 counts = sums.setdefault(key, [0, 0, 0, 0])
                 for i, count in enumerate((1, lanes.bit_count(), cost, least)):
@@ -307,7 +312,7 @@ def test_any_launches_have_a_page(mine, capsys):
 def test_a_part_of_a_launch_can_be_asked_for(mine, capsys):
     launch = "copied<float><<<4000, 64>>>(y=empty(256000), x=arange(256000))"
     assert run(launch, "--page", "part.html") == 0
-    assert "copied<float>: 64 of 8,000 warps are in the page; choose others with" in (
+    assert "copied<float>: 128 of 8,000 warps are in the page; choose others with" in (
         capsys.readouterr().err
     )
     assert run(launch, "--page", "part.html", "--blocks", "7:9", "--warps", "1") == 0
@@ -333,3 +338,22 @@ def test_what_cannot_be_put_in_a_page_is_refused_in_one_line(mine, capsys):
     assert not (mine / "p.html").exists()
     assert run(launch, "--page", "no/p.html") == 2
     assert "--page no/p.html: No such file or directory" in capsys.readouterr().err
+
+
+PUBLISHED = {  # of other people: half2 and a template, a scan with conflicts, an early end
+    "half_axpy": "dot_f16x2<><<<2, 128>>>(x=random(512), ones(512), y=zeros(1), 512)",
+    "scan": "blelloch<<<1, 32, 66 * sizeof(float)>>>(y=empty(64), x=random(64), 64)",
+    "sorting": "odd_even<float, util::Greater><<<1, 32>>>(y=random(77), 77, {})",
+}
+
+
+@needs_simulator
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_kernel_has_a_page_that_adds_up(tmp_path, name):
+    path = Path(__file__).parent / "cuda" / "published" / f"{name}.cu"
+    assert main(["run", str(path), PUBLISHED[name], "--page", str(tmp_path / "p.html")]) == 0
+    (launch,) = recorded((tmp_path / "p.html").read_text(encoding="utf-8"))["launches"]
+    assert added_up(launch) == as_sums(launch["profile"]) != {}
+    runs = Counter(launch["steps"][n][0] for warp in launch["warps"] for n in warp["run"])
+    assert runs == {run["line"]: run["runs"] for run in launch["runs"]}
+    assert launch["findings"] == [] and not launch["part"]

@@ -14,7 +14,7 @@ class LineProfile:
 
     requests   warps that asked        lanes   threads that asked
     cost       sectors of 32 bytes (global) or bank passes (shared), in all
-    least      of those, what the same bytes would take if they lay side by side
+    least      of those, what the same lanes would take if their bytes lay side by side
     """
 
     kernel: str

@@ -31,8 +31,8 @@ ENGLISH = {
     "counts": "All counts, line by line",
     "counts_help": "What python -m tinynet.kernels --profile counts for this launch. A request is what "
     "the lanes of a warp load or store at once. The cost is sectors of 32 bytes in global memory, and "
-    "passes over the 32 banks in shared memory; the least is what the same bytes would take side by "
-    "side.",
+    "passes over the 32 banks in shared memory; the least is what the same lanes would take without "
+    "gaps or conflicts.",
     "runs_help": "How the warps went through the lines. Lanes part at a branch that only some take; "
     "passes count the groups of lanes for which what follows was run.",
     "larger": "The same at the sizes of {layer} of AlexNet, but {but}:",

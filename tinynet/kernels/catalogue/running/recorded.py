@@ -12,7 +12,7 @@ from tinynet.simulator.kernels.device_part import CudaFile
 from tinynet.simulator.kernels.module import Kernel
 from tinynet.simulator.kernels.recording import Recording
 
-MOST_WARPS = 64  # of a launch, where nothing else is asked for
+MOST_WARPS = 128  # of a launch, where nothing else is asked for
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
 // for each other. A pass gives 128 bytes at most, so 8 bytes a lane are served half a warp after the
 // other, 16 bytes a lane in quarters.
 //
-// What the same lanes need at least: their bytes, each once, packed tight.
+// What the same lanes need at least: sectors for their bytes, each once, packed tight; and a pass for
+// each part of the warp that is served together.
 #include <algorithm>
 #include <map>
 #include <vector>
@@ -40,29 +41,31 @@ static std::vector<uint64_t> pieces(const Request& request, uint64_t start, uint
   return all;
 }
 
-static uint64_t bank_passes(const Request& request, uint64_t start) {
-  int together = request.bytes <= 4 ? WARP : request.bytes <= 8 ? WARP / 2 : WARP / 4;
-  uint64_t all = 0;
-  for (int from = 0; from < WARP; from += together) {
+static int served_together(const Request& request) {
+  return request.bytes <= 4 ? WARP : request.bytes <= 8 ? WARP / 2 : WARP / 4;
+}
+
+static void count_passes(const Request& request, uint64_t start, LineCost& site) {
+  for (int from = 0; from < WARP; from += served_together(request)) {
     uint64_t passes[32] = {};  // one word for many lanes is a broadcast: free
-    for (uint64_t word : pieces(request, start, 4, from, from + together)) ++passes[word % 32];
-    all += *std::max_element(passes, passes + 32);
+    auto words = pieces(request, start, 4, from, from + served_together(request));
+    for (uint64_t word : words) ++passes[word % 32];
+    site.cost += *std::max_element(passes, passes + 32);
+    site.least += !words.empty();
   }
-  return all;
 }
 
 void count_request(const Request& request, uint32_t line, const Region& region) {
   LineCost& site = sites[request.pc];
   uint64_t start = (uint64_t)region.address;
-  uint64_t bytes = pieces(request, start, 1, 0, WARP).size(), unit = region.shared ? 128 : 32;
   site.line = line;
   site.shared = region.shared;
   site.access = request.access;
   site.lanes += uint64_t(__builtin_popcount(request.lanes));
   site.requests += 1;
-  site.least += (bytes + unit - 1) / unit;
-  site.cost += region.shared ? bank_passes(request, start)
-                             : pieces(request, start, 32, 0, WARP).size();
+  if (region.shared) return count_passes(request, start, site);
+  site.cost += pieces(request, start, 32, 0, WARP).size();
+  site.least += (pieces(request, start, 1, 0, WARP).size() + 31) / 32;
 }
 
 extern "C" __attribute__((visibility("default"))) int sim_profile(LineCost* costs, int room) {

@@ -40,6 +40,8 @@ function layoutOf(memory, width) {
     [rows, columns] = [1, ...thick].slice(-2);  // sizes of 1 make no map of their own
     outer = thick.slice(0, -2);
   }
+  const chunk = !outer.length && !shared && rows > 24 && rows > 2 * columns ? 16 : 0;
+  if (chunk) rows = chunk;  // a tall matrix stands in pieces beside each other
   const n = Math.ceil(count / (rows * columns));
   const label = n > 1 ? 15 : 0, gap = 10, budget = shared ? 170 : 150;
   for (let cell = 17; ; cell -= cell > 6 ? 1 : 0.5) {
@@ -54,7 +56,7 @@ function layoutOf(memory, width) {
     const maps = Array.from({length: n}, (_, i) => ({
       x: (i % across) * (columns * cell + gap),
       y: Math.floor(i / across) * (rows * tall + label + gap) + label,
-      label: n > 1 ? labelOf(i, outer) : "",
+      label: chunk ? String(i * chunk) : n > 1 ? labelOf(i, outer) : "",
     }));
     const inset = cell > 5 ? 1 : cell > 3 ? 0.5 : 0;  // the gap between elements
     return {shared, size, count, rows, columns, cell, tall, inset, maps, height: height + 2, width};

@@ -78,8 +78,10 @@ function bytesOf(access) {
 
 // Shared memory: each pass gives one word of each of 32 banks. A pass is bank -> {word, lanes}.
 // 8 bytes a lane are served to half a warp after the other, 16 bytes to quarters.
+const servedTogether = (bytes) => (bytes <= 4 ? 32 : bytes <= 8 ? 16 : 8);
+
 function passesOf(access) {
-  const together = access.bytes <= 4 ? 32 : access.bytes <= 8 ? 16 : 8;
+  const together = servedTogether(access.bytes);
   const passes = [];
   for (let from = 0; from < WARP; from += together) {
     const banks = Array.from({length: 32}, () => new Map());
@@ -101,7 +103,8 @@ function passesOf(access) {
 function costOf(launch, access) {
   const shared = launch.memories[access.memory].role === "shared";
   const cost = shared ? passesOf(access).length : sectorsOf(access).size;
-  return {shared, cost, least: Math.ceil(bytesOf(access) / (shared ? 128 : 32))};
+  const parts = new Set(access.lanes.map(({lane}) => Math.floor(lane / servedTogether(access.bytes))));
+  return {shared, cost, least: shared ? parts.size : Math.ceil(bytesOf(access) / 32)};
 }
 
 function shown(value) {
