@@ -86,8 +86,8 @@ extern "C" __global__ void lrn_backward_kernel(REAL* dx, const REAL* dy, const R
                 sum += dy[there] * y[there] / scale[there];
             }
             const int here = base + i * plane;
-            dx[here] = dy[here] * inverse_power(scale[here], beta) -
-                       2 * alpha * beta * x[here] * sum;
+            dx[here] = dy[here] * inverse_power(scale[here], beta)
+                       - 2 * alpha * beta * x[here] * sum;
         }
     }
 }

@@ -70,7 +70,7 @@ extern "C" __global__ void lrn_within_backward_kernel(REAL* dx, const REAL* dy, 
                 sum += dy[there] * y[there] / scale[there];
             }
         }
-        dx[index] = dy[index] * inverse_power(scale[index], beta) -
-                    2 * alpha * beta * x[index] * sum;
+        dx[index] = dy[index] * inverse_power(scale[index], beta)
+                    - 2 * alpha * beta * x[index] * sum;
     }
 }
