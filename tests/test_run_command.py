@@ -280,6 +280,42 @@ def test_bad_output_is_one_line(run, words, message):
     assert message in err.splitlines()[-1]
 
 
+def test_flags_stand_anywhere(run):
+    launch = "saxpy<<<1, 4>>>({}, 4, 1)"
+    words = ["-D", "A=1", launch.format("y=ones(4), x=ones(4)"), "--seed", "3", "-DB=2"]
+    words += [launch.format("y, x"), "--print", "y"]
+    assert run(*words)[:2] == (0, "y float32 (4,)\n[3. 3. 3. 3.]\n")
+    assert "--seed wants 0 or more, got -1" in refused(run, launch, "--seed", "-1")
+    assert "--rtol wants 0 or more" in refused(run, launch, "--rtol", "nan")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("__global__ void k(int *y) { y[0] = 1;", "k.cu:1: a kernel begins here that cannot"),
+        ("struct S { __global__ void k() {} };", "or it stands in a class"),
+        ("__global__ int k(int *y) { return 1; }", "k.cu:1: k: compile: a kernel returns void"),
+        ("__global__ void k(int &y) { y = 1; }", "k.cu:1: k: compile: a kernel takes no ref"),
+        ("#if 1\n__global__ void k(int *y) {}", "k.cu:1: compile: unterminated #if"),
+        ("__global__ void k(int *y) {}\n#error stop here", "k.cu:2: compile: #error stop here"),
+        ('__global__ void k(int *y) { asm("trap;"); }', "does not know inline PTX (asm)"),
+        ("__global__ void k(int *y) {\n  k<<<1, 1>>>(y);\n}", "k.cu:2: compile: the simulator"),
+        ("__global__ void k(int *y, ...) {}", "k.cu:1: "),
+    ],
+)  # fmt: skip
+def test_kernels_that_are_none(run, tmp_path, code, message):
+    (tmp_path / "k.cu").write_text(code)
+    assert message in refused(run, "k<<<1, 1>>>(zeros(1))", file="k.cu")
+
+
+def test_a_pack_of_parameters(run, tmp_path):
+    (tmp_path / "k.cu").write_text(
+        "template <class... A> __global__ void k(int *y, A... a) { y[0] = sizeof...(a); }"
+    )
+    launch = "k<int, float><<<1, 1>>>(y=empty(1), 1, 2.0f)"
+    assert run(launch, "--print", "y", file="k.cu")[:2] == (0, "y int32 (1,)\n[2]\n")
+
+
 def test_files_that_have_no_kernel(run, tmp_path):
     assert "none.cu: no such file, nor a built-in one; there are: activation" in refused(
         run, "k<<<1, 1>>>()", file="none.cu"

@@ -47,6 +47,30 @@ class Parser(argparse.ArgumentParser):
         right = f"{self.prog} {command or self._commands.metavar} {' '.join(map(quoted, rest))}"
         self.error(f"the command comes first, and then its flags: {right}")
 
+    def flags_first(self, words: list[str]) -> list[str]:
+        """The words with flags, and what belongs to them, before all others.
+
+        argparse takes several words without a flag only where they stand together.
+        """
+        flags: list[str] = []
+        others: list[str] = []
+        waiting = iter(words)
+        for word in waiting:
+            if word == "--":
+                return [*flags, "--", *others, *waiting]
+            if not word.startswith("-") or word == "-":
+                others.append(word)
+                continue
+            flags.append(word)
+            meant = [
+                action
+                for flag, action in self._option_string_actions.items()
+                if flag == word or (word.startswith("--") and flag.startswith(word))
+            ]
+            if meant and meant[0].nargs is None:
+                flags += [value for value in [next(waiting, None)] if value is not None]
+        return [*flags, *others]
+
 
 def add_version(parser: argparse.ArgumentParser, version: str) -> None:
     """Add --version, which says what a report of a fault should say."""

@@ -266,7 +266,7 @@ def _compile_error(output: str) -> KernelError:
     )
     if first is None:
         return _link_error(output)
-    message = _ERROR.sub("", rows[first][2])
+    message = _ERROR.sub("", rows[first][2]).removeprefix("static assertion failed: ")
     # Of an error in cuda.h, the instantiation that led there stands in the lines before it, and
     # the macro in those after it.
     around = [rows[first], *reversed(rows[:first]), *rows[first + 1 :]]

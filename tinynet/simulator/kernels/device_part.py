@@ -83,6 +83,11 @@ class CudaFile:
         self.kernels: list[KernelText] = all_kernels(self.code)
         self._positions = Positions(self.code)
 
+    def first(self, word: str) -> tuple[str, int] | None:
+        """The (file, line) of the first declaration that has this word."""
+        found = (d for d in self.declarations if word in d.words)
+        return next((self._positions.of(d.start) for d in found), None)
+
     @property
     def host_functions(self) -> list[HostName]:
         return [self._host(d) for d in self.declarations if _is_host_function(d) and d.names]

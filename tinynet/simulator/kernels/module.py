@@ -37,6 +37,7 @@ from tinynet.simulator.kernels.source import (
     entries,
     find,
     instance,
+    named_as,
     to_cpp,
 )
 from tinynet.simulator.kernels.variables import variables
@@ -94,7 +95,7 @@ class RawModule:
             reason = 'it is not extern "C", so CuPy would not find it by this name'
             raise KernelError("compile", reason, text.file, text.line, name)
         if not is_dry():
-            self.compile()
+            text = named_as(text, len(self.library.parameter_types(text.symbol)))
         return Kernel(self, text)
 
     @cached_property

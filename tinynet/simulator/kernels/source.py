@@ -5,7 +5,7 @@ lines, for messages, and what a macro cannot translate: the declarations of vari
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels.declarations import Declaration, declarations, name_of_function
@@ -94,9 +94,15 @@ def _parameter_name(parameter: list[Token]) -> Token:
 
 def instance(kernel: KernelText, expression: str) -> KernelText:
     """An instance of a template: `expression` is "saxpy<float>"."""
-    return KernelText(
-        expression, kernel.file, kernel.line, kernel.parameters, kernel.extern_c, None, kernel.files
-    )
+    return replace(kernel, name=expression, template=None)
+
+
+def named_as(kernel: KernelText, count: int) -> KernelText:
+    """The same with a name for each of `count` parameters: a pack of them has only one."""
+    missing = count - len(kernel.parameters)
+    if missing <= 0 or not kernel.parameters:
+        return kernel
+    return replace(kernel, parameters=kernel.parameters + kernel.parameters[-1:] * missing)
 
 
 def entries(code: str, expressions: tuple[str, ...] = ()) -> list[KernelText]:

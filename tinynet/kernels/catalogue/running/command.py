@@ -40,7 +40,12 @@ SECONDS = "30"  # a launch may take so much processor time, unless TINYNET_SIM_T
 
 def main(argv: list[str]) -> int:
     """Run the command; 0, 1 if a kernel is wrong or not as expected. ValueError for bad input."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(parser.flags_first(argv))
+    if args.seed < 0:
+        raise ValueError(f"--seed wants 0 or more, got {args.seed}")
+    if args.rtol is not None and not args.rtol >= 0:
+        raise ValueError(f"--rtol wants 0 or more, got {args.rtol}")
     mode = "check" if args.check else "profile" if args.profile else chosen_mode(None)
     if reason := simulator.unavailable():
         raise ValueError(reason)
@@ -175,7 +180,7 @@ def _seconds() -> str:
     return os.environ.get("TINYNET_SIM_TIMEOUT") or SECONDS
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
         prog="python -m tinynet.kernels run",
         description=(__doc__ or "").partition("\n\n")[2],

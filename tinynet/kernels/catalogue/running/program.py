@@ -46,6 +46,11 @@ def find_file(name: str, defines: Iterable[str]) -> CudaFile:
         file = CudaFile(path, defines, name)
     except OSError as error:
         raise ValueError(f"{name}: {error.strerror}") from None
+    if not file.kernels and (place := file.first("__global__")):
+        raise ValueError(
+            f"{place[0]}:{place[1]}: a kernel begins here that cannot be read: a bracket is "
+            "missing, or it stands in a class"
+        )
     if not file.kernels:
         raise ValueError(f"{name}: there is no kernel (a __global__ function) in this file")
     return file

@@ -55,7 +55,9 @@ template <class T> SIM_UNWATCHED void spell_field(char* text, const char* name, 
   sprintf(text + strlen(text), "@%zu %s,", offset, name);
 }
 
-template <class... A> SIM_UNWATCHED const char* parameters(void (*)(A...)) {
+template <class R, class... A> SIM_UNWATCHED const char* parameters(R (*)(A...)) {
+  static_assert(std::is_void_v<R>, "a kernel returns void");
+  static_assert(!(std::is_reference_v<A> || ...), "a kernel takes no references");
   static char text[1024 * (sizeof...(A) + 1)];
   text[0] = 0;
   (spell<A>(text), ...);
@@ -94,7 +96,7 @@ SIM_UNWATCHED void unpack(void** arguments, std::index_sequence<I...>) {
   run_threads<kernel, A...>(unboxed<A>(arguments[I])...);
 }
 
-template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void** arguments) {
+template <auto kernel, class R, class... A> SIM_UNWATCHED void body(R (*)(A...), void** arguments) {
   unpack<kernel, A...>(arguments, std::index_sequence_for<A...>());
 }
 
