@@ -114,6 +114,14 @@ WRONG = {
         ("(khi * kw + kwi) *", "(kwi * kh + khi) *", r"khi\*kw \+ kwi"),
         (LOOP, NO_LOOP, "are never written"),
     ],
+    "local_forward": [
+        ("* places + place", "* places", "that is a convolution"),
+        ("ci < c;", "ci < 1;", "only the first channel counts"),
+        ("place / ow * stride_h - pad_top", "place / ow * stride_h", "the padding is left out"),
+        ("index / places / filters", "0", "every image is the first one"),
+        ("(fi * c + ci)", "ci", "every map has the first one's filters"),
+        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
+    ],
     "max_pool_backward": [
         ("if (argmax[window] == khi * kw + kwi)", "", "every pixel of a window"),
         ("rows - map * h + pad_top", "rows - map * h", "the padding is left out"),

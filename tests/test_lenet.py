@@ -164,6 +164,11 @@ def test_diff_shows_it_beside_alexnet():
     assert "60,000 parameters" in result.out and "60,965,224 parameters" in result.out
 
 
+def test_plan_holds_it():
+    result = run("plan", "--memory", "1GB", example="lenet")
+    assert result.status == 0 and "sim:0 holds it" in result.out, result.err
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

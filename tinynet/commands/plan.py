@@ -156,7 +156,7 @@ def _story(one: Plan, n: int, limit: int) -> str:
 def _columns(model: nn.Sequential, image_size: int) -> int:
     """Bytes per image of the columns of all convolutions: channels * kh * kw * oh * ow values."""
     layers = dict(model.children())
-    size = layers["conv1"].weight.dtype.itemsize
+    size = next(model.parameters()).dtype.itemsize
     return sum(
         size * row.connections * layers[row.name].groups // row.output[0]
         for row in rows(model, image_size)

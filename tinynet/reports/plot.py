@@ -34,7 +34,7 @@ NUMBERS = 20  # classes of a confusion matrix in whose cells there is room for n
 def first_layer_filters(
     weight: np.ndarray, file: Path, towers: int, scores: Sequence[float]
 ) -> None:
-    """The filters (out, 3, kh, kw) of conv1 as colour pictures, tower by tower (figure 3).
+    """The first layer's filters (out, 3, kh, kw) as colour pictures, by towers (figure 3).
 
     Each filter is scaled to the full range of colours on its own; 0 is middle gray. `scores`: the
     colour score of each tower, shown above it.
@@ -58,7 +58,7 @@ def first_layer_filters(
         axes.set_axis_off()
         tower = f"tower {name}: " if towers == 2 else ""
         number = counted(len(filters), "filter")
-        axes.set_title(f"{tower}{number} of conv1, {kh}x{kw}; colour score {score:.2f}")
+        axes.set_title(f"{tower}{number} of the first layer, {kh}x{kw}; colour score {score:.2f}")
     save(figure, file, DPI)
 
 

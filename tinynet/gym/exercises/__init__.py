@@ -3,7 +3,7 @@
 windows.py,
 relu_forward.py, relu_backward.py, tanh_backward.py, bias_forward.py,
 softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py, im2col.py,
-col2im.py, max_pool_backward.py, avg_pool_backward.py, lrn_backward.py
+col2im.py, local_forward.py, max_pool_backward.py, avg_pool_backward.py, lrn_backward.py
 """
 
 from tinynet.gym.exercises import (
@@ -12,6 +12,7 @@ from tinynet.gym.exercises import (
     bias_forward,
     col2im,
     im2col,
+    local_forward,
     lrn_backward,
     max_pool_backward,
     relu_backward,
@@ -26,6 +27,6 @@ EXERCISES = {
     for module in (
         *(relu_forward, relu_backward, tanh_backward, bias_forward),
         *(softmax_cross_entropy_backward, bias_backward, softmax_cross_entropy_forward),
-        *(im2col, col2im, max_pool_backward, avg_pool_backward, lrn_backward),
+        *(im2col, col2im, local_forward, max_pool_backward, avg_pool_backward, lrn_backward),
     )
 }
