@@ -33,7 +33,8 @@ from tinynet.simulator.settings import chosen_mode, chosen_order
 HINT = """\
 python -m tinynet.kernels lrn               to read: definition, lrn.cu, its NumPy twin
 python -m tinynet.kernels lrn --check       in float and double, with every finding; takes seconds
-python -m tinynet.kernels lrn --profile     what every line asks of memory; takes seconds"""
+python -m tinynet.kernels lrn --profile     what every line asks of memory; takes seconds
+python -m tinynet.kernels lrn --page lrn.html   to step a warp through it, in a browser"""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -86,7 +86,7 @@ function drawTimeline(canvas, runs, phases, current, at, width) {
     if (many && i !== current && (i % 4 || Math.abs(i - current) < 2)) return;  // no room for all
     pen.fillStyle = i === current ? theme.ink : theme.muted;
     pen.font = `${i === current ? "bold " : ""}11px system-ui, sans-serif`;
-    pen.fillText(say("warp_n", {n: frames.warp}), 0, i * row + 2 + tall / 2);
+    pen.fillText(say("warp_n", {n: frames.warp}), 0, Math.max(7, i * row + 2 + tall / 2));
   });
   const x = left + (phases.places[current][at] + 0.5) * unit;
   pen.strokeStyle = theme.ink;
