@@ -24,6 +24,9 @@ BUDGET_VERSION = (13, 0)
 BUDGET = {
     "im2col": (40, 41, 0),
     "col2im": (47, 62, 0),
+    "local_forward": (64, 64, 0),
+    "local_backward": (64, 64, 0),
+    "local_backward_weight": (40, 43, 0),
     "max_pool_forward": (47, 54, 0),
     "max_pool_backward": (24, 23, 0),
     "avg_pool_forward": (54, 66, 0),

@@ -248,7 +248,7 @@ def test_two_towers(trained, others, tmp_path):
         np.testing.assert_allclose(two[name], array, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", ["80sec", "18pct"])
+@pytest.mark.parametrize("recipe", ["80sec", "18pct", "11pct"])
 def test_the_cifar_nets(photos, others, tmp_path, recipe):
     args = ("--image-size", "16", "--width", "0.2", "--epochs", "1", *SAME)
     args += ("--recipe", recipe, "--data", photos, "--out", tmp_path / "start")
