@@ -331,6 +331,8 @@ def test_files_that_have_no_kernel(run, tmp_path):
 
 # Files that are written as they should not be, and are read all the same; or named where they fail.
 ODD = """\
+#include <cuda_pipeline.h>
+#include <cuda_fp16.h>
 /* caf\xe9, in Latin-1 */
 #define STEPS(n) for (int i = 0; i < (n); ++i)
 using namespace std;
@@ -346,6 +348,15 @@ __global__ void __launch_bounds__(32) sums(float *y, Pair p, const Pair *ps) {
   STEPS(FOUR) y[i] = max(p.a * p.b, 0.0f) + one() + order[i % 3];
 }
 __global__ void linked(float *y) { y[0] = nowhere(1.0f); }
+namespace { __global__ void hidden(half *y, const half *x) {
+  __shared__ __align__(16) half tile[8];
+  if (threadIdx.x == 0) __pipeline_memcpy_async(tile, x, 16);
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  __syncthreads();
+  y[threadIdx.x] = tile[7 - threadIdx.x] + half(sizeof(half));
+} }
+namespace a::b { __global__ void inner(int *y) { y[0] = 5; } }
 static inline __global__ void in_front(int *y) { y[0] = numeric_limits<int>::max(); }
 """
 
@@ -354,11 +365,17 @@ def test_odd_ways_to_write(run, tmp_path):
     (tmp_path / "odd.cu").write_bytes(ODD.encode("latin-1"))
     launch = "sums<<<1, 1>>>(y=empty(4), {1.5, 2}, nullptr)"
     assert run(launch, "--print", "y", file="odd.cu")[:2] == (0, "y float32 (4,)\n[7. 5. 6. 7.]\n")
+    launch = "hidden<<<1, 8>>>(y=empty(8), arange(8))"
+    assert run(launch, "--check", "--print", "y", file="odd.cu")[:2] == (
+        0, f"{CLEAN}y float16 (8,)\n[9. 8. 7. 6. 5. 4. 3. 2.]\n",
+    )  # fmt: skip
+    assert run("a::b::inner<<<1, 1>>>(empty(1)); inner<<<1, 1>>>(empty(1))", file="odd.cu")[0] == 0
     launch = "in_front<<<1, 1>>>(y=empty(1))"
     assert run(launch, "--print", "y", file="odd.cu")[:2] == (0, "y int32 (1,)\n[2147483647]\n")
-    assert "odd.cu: no kernel is called quoted; there are: sums, linked, in_front" in refused(
-        run, "quoted<<<1, 1>>>()", file="odd.cu"
+    assert (
+        "odd.cu: no kernel is called quoted; there are: sums, linked, hidden, a::b::inner, in_front"
+        in refused(run, "quoted<<<1, 1>>>()", file="odd.cu")
     )
-    assert "odd.cu:15: compile: nowhere(float) is declared, but not defined" in refused(
+    assert "odd.cu:17: compile: nowhere(float) is declared, but not defined" in refused(
         run, "linked<<<1, 1>>>(zeros(1))", file="odd.cu"
     )

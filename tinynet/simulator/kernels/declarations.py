@@ -58,7 +58,7 @@ def declarations(code: str) -> list[Declaration]:
 
 
 def _declarations(all_tokens: list[Token]) -> Iterator[Declaration]:
-    scopes: list[str | None] = []  # the name of each namespace around; None: extern "C"
+    scopes: list[str | None] = []  # see _scope
     at = 0
     while at < len(all_tokens):
         token = all_tokens[at]
@@ -70,14 +70,19 @@ def _declarations(all_tokens: list[Token]) -> Iterator[Declaration]:
         elif token.text == ";":
             at += 1
         elif opening:
-            name = None if token.text == "extern" else all_tokens[opening - 2].text
-            scopes.append(name)
+            scopes.append(_scope(all_tokens[at : opening - 1]))
             yield Declaration("open", tuple(all_tokens[at:opening]))
             at = opening
         else:
             end = _end(all_tokens, at)
             yield _read(all_tokens[at:end], [s for s in scopes if s], None in scopes)
             at = end
+
+
+def _scope(opening: list[Token]) -> str | None:
+    """a::b of `namespace a::b`, "" of one without a name, None of extern "C"."""
+    texts = [token.text for token in opening]
+    return None if texts[0] == "extern" else "".join(texts[texts.index("namespace") + 1 :])
 
 
 def _opens_scope(all_tokens: list[Token], at: int) -> int:

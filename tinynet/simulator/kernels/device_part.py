@@ -28,7 +28,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"][^\n]*', re
 _MARKER = re.compile(r'^# (\d+) "([^"\n]*)"[^\n]*', re.MULTILINE)
 
 # What stands for CUDA's own headers, and what a device may use of C's and C++'s.
-OURS = {"cuda_fp16.h": "cuda_fp16.h", "cooperative_groups.h": "cooperative_groups.h"}
+OURS = ("cuda_fp16.h", "cooperative_groups.h", "cuda_pipeline.h")
 OF_C = ("float.h", "limits.h", "stddef.h", "stdint.h")
 OF_CPP = ("algorithm", "array", "cfloat", "climits", "cmath", "cstdint", "limits", "utility")
 
@@ -159,7 +159,7 @@ class CudaFile:
 
     def _prologue(self, words: set[str]) -> str:
         included = [*OF_C, *(OF_CPP if "std" in words else ())]
-        included += [ours for header, ours in OURS.items() if header in self.headers]
+        included += [header for header in OURS if header in self.headers]
         lines = [f"#include <{name}>\n" for name in included]
         return "".join(lines) + ("namespace cuda { namespace std = ::std; }\n" * ("std" in words))
 

@@ -47,7 +47,7 @@ class ModuleVariable:
     bytes: int
 
 
-# In the order of `sim::Stand` in scheduler.cpp.
+# In the order of `sim::Stand` in findings.cpp.
 STANDS = (
     "not begun",
     "running",

@@ -42,6 +42,8 @@ struct __half {
   SIM_INLINE __half(double x) : bits(sim::to_half(x)) {}
   SIM_INLINE __half(int x) : bits(sim::to_half(x)) {}
   SIM_INLINE __half(unsigned x) : bits(sim::to_half(x)) {}
+  SIM_INLINE __half(long x) : bits(sim::to_half((double)x)) {}
+  SIM_INLINE __half(unsigned long x) : bits(sim::to_half((double)x)) {}
   SIM_INLINE __half(long long x) : bits(sim::to_half((double)x)) {}
   SIM_INLINE __half(unsigned long long x) : bits(sim::to_half((double)x)) {}
   SIM_INLINE operator float() const { return sim::to_float(bits); }

@@ -258,24 +258,6 @@ static void run_blocks() {
 
 extern "C" __attribute__((visibility("default"))) char* sim_make_stacks() { return make_stacks(); }
 
-// Where the threads of the block stand that was running when the launch was stopped: for each a
-// state and, if it waits, its line.
-enum Stand : int32_t { NOT_BEGUN, RUNNING, WAITS_FOR_BLOCK, WAITS_FOR_WARP, READY, ENDED };
-
-extern "C" __attribute__((visibility("default"))) int sim_stand(int32_t* stand, int32_t* line) {
-  for (int i = 0; i < block.threads; ++i) {
-    int t = block.order[i];
-    line[t] = block.thread[t].line;
-    stand[t] = i >= block.started             ? NOT_BEGUN
-               : t == block.current           ? RUNNING
-               : block.state[t] == AT_BARRIER ? WAITS_FOR_BLOCK
-               : block.state[t] == AT_WARP    ? WAITS_FOR_WARP
-               : block.state[t] == RELEASED   ? READY
-                                              : ENDED;
-  }
-  return block.threads;
-}
-
 extern "C" __attribute__((visibility("default")))
 int sim_launch(const Launch* wanted, Finding** found) {
   launch = *wanted;
