@@ -111,6 +111,10 @@ def profiled(lines):
     return {(p.line, p.space, p.access): [p.requests, p.lanes, p.cost, p.least] for p in lines}
 
 
+def test_every_kernel_is_shown():
+    assert shown.SETTINGS.keys() == KERNELS.keys(), "SETTINGS of kernels/catalogue/page/shown.py"
+
+
 @needs_simulator
 @pytest.mark.parametrize("file", FILES)
 def test_what_a_page_shows_adds_up_to_what_profile_mode_counts(folder, file):
