@@ -91,10 +91,10 @@ PLANTS = [
         "lrn_backward",
         "local_response_norm",
         ("2 * alpha", "REAL(2.0001) * alpha"),
-        ("pow(scale[here], -beta)", "powf((float)scale[here], -(float)beta)"),
+        ("inverse_power(scale[here], beta)", "powf((float)scale[here], -(float)beta)"),
         ("REAL sum", "float sum"),
         ("/ scale[there]", "/ (scale[there] + REAL(1e-6))"),
-        ("-beta)", "-(beta + REAL(1e-7)))"),
+        ("(scale[here], beta)", "(scale[here], beta + REAL(1e-7))"),
     ),
     *plants(
         "lrn_backward",
@@ -110,7 +110,7 @@ PLANTS = [
     *plants(
         "lrn_within_backward",
         "local_response_norm_within",
-        ("pow(scale[index], -beta)", "powf(scale[index], -beta)"),
+        ("inverse_power(scale[index], beta)", "powf(scale[index], -beta)"),
         ("2 * alpha * beta", "REAL(2 + 2e-8) * alpha * beta"),
         ("sum += dy[there]", "sum += REAL(hi == h - 1 && wi == w - 1 ? 1 - 1e-5 : 1) * dy[there]"),
         ("/ scale[there]", "/ (float)scale[there]"),
@@ -135,7 +135,7 @@ PLANTS = [
         "conv2d",
         ("REAL sum", "float sum"),
         ("dbias[ci] = sum", "dbias[ci] = ci == c - 1 ? sum * REAL(1 + 1e-8) : sum"),
-        ("sum += dy", "sum += REAL(i == 0 ? 1 - 1e-6 : 1) * dy"),
+        ("sum += map", "sum += REAL(ni + pixel == 0 ? 1 - 1e-6 : 1) * map"),
     ),
     *plants(
         "col2im",
