@@ -1,11 +1,14 @@
 """The pages of tinynet's own kernels, of a .cu file each, and the index of a folder of them."""
 
 import inspect
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
 from tinynet.files.whole_file import whole_file
 from tinynet.kernels import KERNELS, definitions
+from tinynet.kernels.catalogue import trials
+from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.headers import opening
 from tinynet.kernels.catalogue.page.document import Beside, Card, Text, index, write_page
 from tinynet.kernels.catalogue.page.shown import shown
@@ -22,15 +25,17 @@ def write_pages(kernels: list[str], path: Path, lang: str) -> list[Path]:
         raise ValueError(
             f"--page {path}: a page is of one file, such as lrn: name it, or give a folder"
         )
+    jobs = [partial(trials.compiled, real="float", mode=mode) for mode in ("profile", "check")]
     try:
-        if not folder:
-            return [_write(kernels, path, lang)]
-        path.mkdir(parents=True, exist_ok=True)
-        pages = [
-            _write([k for k in kernels if KERNELS[k].file == file], path / _name(file), lang)
-            for file in files
-        ]
-        return [*pages, _write_index(path, lang)]
+        if folder:
+            path.mkdir(parents=True, exist_ok=True)
+        pages = []
+        with Ahead(kernels, jobs) as ahead:
+            for file in files:
+                of_file = [kernel for kernel in kernels if KERNELS[kernel].file == file]
+                ahead.wait_for(of_file[0])
+                pages.append(_write(of_file, path / _name(file) if folder else path, lang))
+        return [*pages, _write_index(path, lang)] if folder else pages
     except OSError as error:
         raise ValueError(f"--page {path}: {error.strerror or error}") from None
 
