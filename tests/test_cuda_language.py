@@ -188,6 +188,21 @@ def test_a_loop_without_end_tells_where_its_threads_stand(monkeypatch, launched)
     assert f"; of its block's threads {stand}. " in str(caught.value)
 
 
+def test_who_spins_on_a_volatile_lets_others_run(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYNET_SIM_TIMEOUT", "0.3")
+    (tmp_path / "spin.cu").write_text(
+        "__global__ void spin(volatile int *flag, int by) {\n"
+        "  if (threadIdx.x == by) flag[0] = 1;\n"
+        "  if (threadIdx.x == 0)\n    while (flag[0] == 0);\n}\n"
+    )
+    code, _ = CudaFile(tmp_path / "spin.cu", name="spin.cu").part(("spin",))
+    module = simulator.RawModule(code=code, name_expressions=("spin",), mode="run")
+    module.get_function("spin")((1,), (64,), (ints(1), np.int32(33)))
+    with pytest.raises(simulator.KernelError, match="in step with its warp") as caught:
+        module.get_function("spin")((1,), (64,), (ints(1), np.int32(99)))
+    assert (caught.value.kind, caught.value.line) == ("time limit", 4)
+
+
 def test_a_misaligned_vector_is_a_finding(capfd):
     launch = "shifted<<<1, 4>>>(empty(4), arange(20), {})"
     assert main(["run", str(FILE), launch.format(4), "--check"]) == 0

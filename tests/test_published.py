@@ -196,6 +196,20 @@ def test_the_result_of_a_sort_holds_what_was_given():
     np.testing.assert_array_equal(np.sort(before.array("y")), np.sort(run("odd_even")["y"]))
 
 
+def test_lanes_in_step_by_volatile_are_right_and_a_race(monkeypatch, capfd):
+    """As on the GPUs that it was written for; check mode says what it is on those since."""
+    monkeypatch.setenv("TINYNET_SIM", "run")
+    file, launch = (
+        FOLDER / "reduction.cu",
+        "warp_synchronous<<<2, 128>>>(x=random(2, 128), y=empty(2))",
+    )
+    program = Program(find_file(str(file), []), read_lines([launch]), "run")
+    program.run()
+    np.testing.assert_array_equal(program.array("y"), program.array("x").sum(axis=1))
+    assert main(["run", str(file), launch, "--check"]) == 1
+    assert "race: partial[" in capfd.readouterr().out
+
+
 def test_shared_memory_that_the_launch_forgot(capfd):
     launch = "tree_modulo<<<2, 64>>>(random(2, 64), empty(2))"
     assert main(["run", str(FOLDER / "reduction.cu"), launch, "--check"]) == 1

@@ -91,6 +91,28 @@ __global__ void grouped(const float *__restrict__ in, double *out, size_t n) {
   if (warp.thread_rank() == 0) atomicAdd(out, sum);
 }
 
+// Of the time when the lanes of a warp always ran in step: volatile, and no barrier.
+__device__ void last_warp(volatile int *partial, int tid) {
+  partial[tid] += partial[tid + 32];
+  partial[tid] += partial[tid + 16];
+  partial[tid] += partial[tid + 8];
+  partial[tid] += partial[tid + 4];
+  partial[tid] += partial[tid + 2];
+  partial[tid] += partial[tid + 1];
+}
+__global__ void warp_synchronous(int *in, int *out) {
+  __shared__ int partial[THREADS];
+  int tid = threadIdx.x;
+  partial[tid] = in[blockIdx.x * blockDim.x + tid];
+  __syncthreads();
+  for (unsigned int s = blockDim.x / 2; s > 32; s >>= 1) {
+    if (tid < s) partial[tid] += partial[tid + s];
+    __syncthreads();
+  }
+  if (tid < 32) last_warp(partial, tid);
+  if (tid == 0) out[blockIdx.x] = partial[0];
+}
+
 __device__ unsigned int blocks_done = 0;
 
 __global__ void in_one_launch(const float *in, volatile float *partial, float *out, int n) {

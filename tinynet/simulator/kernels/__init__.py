@@ -29,7 +29,8 @@ cuda_fp16.h, cuda_pipeline.h and cooperative_groups.h are as they are called; du
 that carry their slope.
 
 entry.h is how Python finds a kernel; fiber.h makes threads that take turns, and scheduler.cpp gives
-the turns; crash.cpp outlives a kernel that crashes or never ends. In check
+the turns; crash.cpp outlives a kernel that crashes or never ends; lockstep.cpp keeps
+those in step that say volatile. In check
 mode and in profile mode watch.cpp sees every access to memory. In check mode check.cpp judges it,
 and findings.cpp keeps what is found. In profile mode trace.cpp puts the lanes of a warp side by
 side (reconverge.h says which go first), steps.cpp tells the lines that they run, which text.cpp

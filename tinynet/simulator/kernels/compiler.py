@@ -40,6 +40,11 @@ KERNEL = [
 # A shuffle may hand on what only some lanes have set: to clang++ that is no value, and it reasons
 # that the others never come there.
 KERNEL_BY = {"g++": [], "clang++": ["-ftrivial-auto-var-init=pattern"]}
+# Run mode, for a text that says volatile: see lockstep.cpp.
+LOCKSTEP_BY = {
+    "g++": ["-fsanitize=thread", "--param=tsan-distinguish-volatile=1", "-DSIM_LOCKSTEP"],
+    "clang++": ["-fsanitize=thread", "-mllvm", "-tsan-distinguish-volatile", "-DSIM_LOCKSTEP"],
+}
 # Compiled for ThreadSanitizer but linked without it: the compiler inserts calls of
 # __tsan_read4(address) and the like at every load and store, and watch.cpp has those functions.
 WATCHED = ["-O1", "-fsanitize=thread", "-DSIM_WATCH"]
@@ -127,12 +132,16 @@ def build(cpp: str, options: tuple[str, ...], mode: str) -> Path:
     flags += _portable_switch()
     family = "clang++" if "clang" in _version(_compiler()) else "g++"
     flags += KERNEL_BY[family]
+    runtime = RUNTIME[mode]
     if mode != "run":
         flags += WATCHED_BY[family]
+    elif re.search(r"\bvolatile\b", cpp):
+        flags += LOCKSTEP_BY[family]
+        runtime = [*runtime, "lockstep.cpp"]
     if mode == "profile":
         flags += TRACED_BY[family]
     objects = {name_of("kernel", "o", flags, cpp): (flags, cpp)}
-    for file in RUNTIME[mode]:
+    for file in runtime:
         flags = [*COMMON, *RUNTIME_FLAGS[mode], *_portable_switch()]
         text = (CPP / file).read_text(encoding="utf-8")
         objects[name_of(Path(file).stem, "o", flags, text)] = flags, text

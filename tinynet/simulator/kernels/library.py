@@ -102,7 +102,10 @@ class Library:
         """After a launch that was stopped: how many threads of its block stood where, in words."""
         what, line = (ctypes.c_int32 * 1024)(), (ctypes.c_int32 * 1024)()
         threads = self.c.sim_stand(what, line)
-        return Counter(STANDS[what[t]].format(line=line[t]) for t in range(threads))
+        words = (
+            STANDS[what[t]] if line[t] >= 0 else "in step with its warp" for t in range(threads)
+        )
+        return Counter(word.format(line=line[t]) for t, word in enumerate(words))
 
     def watch(self, regions: list[Region]) -> None:
         """Check and profile mode: the memory that the next launch may touch."""

@@ -10,7 +10,11 @@
 #define SIM_WATCH_ATOMIC(p) \
   sim::watch(p, sizeof *(p), sim::ATOMIC, (uintptr_t)__builtin_return_address(0) - 1)
 #else
+#ifdef SIM_LOCKSTEP  // what is volatile here is nobody's step
+#define SIM_ATOMIC_STEP SIM_UNWATCHED static __attribute__((noinline, unused))
+#else
 #define SIM_ATOMIC_STEP SIM_INLINE
+#endif
 #define SIM_WATCH_ATOMIC(p) (void)0
 #endif
 #define SIM_ATOMIC(name, now)                                                                      \

@@ -73,6 +73,7 @@ extern "C" __attribute__((visibility("default"))) int sim_stand(int32_t* stand, 
 // ------------------------------------------------------------ what a kernel says
 
 unsigned ticks;
+volatile bool stepping;
 
 int print(const char* format, ...) {
   busy = true;  // a leap from here would leave the C library's lock taken

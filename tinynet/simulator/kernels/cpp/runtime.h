@@ -169,6 +169,7 @@ inline void fence() {}
 void survive(void (*work)(), double seconds);
 [[noreturn]] void abandon_launch();                 // ...and leave it from anywhere
 extern volatile bool busy;  // in watch() or print(), perhaps holding a lock of the C library: no leap
+extern volatile bool stepping;                      // in lockstep.cpp, or in the scheduler for it
 extern volatile bool late;  // the launch's time is up: they are to end it
 
 // ------------------------------------------------------------ memory, in check and profile mode
