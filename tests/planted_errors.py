@@ -145,6 +145,18 @@ PLANTS = [
         ("dx[index] = sum", "dx[index] = index == h * w / 2 ? sum * REAL(1 - 1e-8) : sum"),
         ("sum += columns", "sum += REAL(ohi == oh - 1 && owi == ow - 1 ? 1 - 1e-5 : 1) * columns"),
     ),
+    *plants(
+        "local_backward",
+        "local2d",
+        ("REAL sum", "float sum"),
+        ("sum += filter", "sum += REAL(khi == kh - 1 && kwi == 0 ? 1 + 1e-7 : 1) * filter"),
+    ),
+    *plants(
+        "local_backward_weight",
+        "local2d",
+        ("= sum", "= place == places - 1 ? sum * REAL(1 - 1e-8) : sum"),
+        ("sum += dy", "sum += REAL(ni == n - 1 ? 1 - 1e-6 : 1) * dy"),
+    ),
 ]
 
 
@@ -198,13 +210,15 @@ def difference(case: str) -> float:
 
 # ---------------------------------------------------------------- a whole network
 
+NETS = {"avg_pool.cu": ("cifar10", "18pct"), "local.cu": ("cifar10", "11pct")}
+
 
 @cache
 def net_with(kernel: str) -> tuple[Sequential, int] | None:
     """A small network that runs the kernel, and the size of its images."""
     if kernel == "tanh_backward":
         return None
-    name, profile = ("cifar10", "18pct") if "avg" in kernel else ("alexnet", "source2012")
+    name, profile = NETS.get(KERNELS[kernel].file, ("alexnet", "source2012"))
     example = load_example(name).EXAMPLE
     model = example.build(5, profile, "sim:0", **example.small, dtype="float64")
     return model, example.small["image_size"]
