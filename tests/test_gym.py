@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tinynet import simulator
+from tinynet.devices import Gpu
 from tinynet.gym import __main__ as command
 from tinynet.gym import training
 from tinynet.gym.exercises import EXERCISES
@@ -375,6 +376,19 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 
 
 # --------------------------------------------------------------------------------- training with it
+
+
+def test_the_network_that_learns_runs_the_kernel_of_every_exercise(monkeypatch):
+    launched = set()
+    run = Gpu.run
+
+    def note(device, kernel, args, real):
+        launched.add(kernel.name)
+        run(device, kernel, args, real)
+
+    monkeypatch.setattr(Gpu, "run", note)
+    assert len(list(training.losses(1))) == 1
+    assert EXERCISES.keys() <= launched
 
 
 def test_a_network_learns_with_a_solution_as_with_ours():

@@ -10,7 +10,7 @@ from tinynet.gym.exercise import Exercise
 from tinynet.kernels import KERNELS
 from tinynet.kernels.launching.kernel import Kernel
 
-STEPS, BATCH, SIDE = 50, 16, 12
+STEPS, BATCH, SIDE = 50, 32, 12
 
 
 def losses(steps: int = STEPS) -> Iterator[float]:
@@ -18,10 +18,10 @@ def losses(steps: int = STEPS) -> Iterator[float]:
     manual_seed(0)
     rng = np.random.default_rng(0)
     net = nn.Sequential(
-        *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 5), nn.ReLU()),
-        *(nn.MaxPool2d(8), nn.Flatten(), nn.Linear(8, 2)),
-    ).to("sim:0")
-    loss_of, optimizer = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), lr=0.1)
+        *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2)),
+        *(nn.Conv2d(8, 8, 3), nn.Tanh(), nn.AvgPool2d(3), nn.Flatten(), nn.Linear(8, 2)),
+    ).to("sim:0")  # it has something of everything, so that each exercise's kernel takes part
+    loss_of, optimizer = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), lr=0.2)
     for _ in range(steps):
         labels = rng.integers(0, 2, BATCH)
         images = rng.normal(0, 0.5, (BATCH, 1, SIDE, SIDE)).astype(np.float32)
