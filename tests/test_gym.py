@@ -23,22 +23,10 @@ LOOP = "for (int index = first; index < total; index += gridDim.x * blockDim.x)"
 SIZE_LOOP = LOOP.replace("total", "size")
 NO_LOOP = "if (const int index = first; index < total)"
 NO_GUARD = "for (int index = first; index == first; ++index)"
-# Our bias_backward gives each warp an image; the exercise lets all threads of a block take turns.
-BY_WARPS = """\
-        for (int ni = warp; ni < n; ni += warps) {
-            const REAL* map = dy + (ni * c + ci) * plane;
-            for (int pixel = lane; pixel < plane; pixel += 32) sum += map[pixel];
-        }
-"""
-IN_TURNS = """\
-        for (int i = threadIdx.x; i < n * plane; i += blockDim.x) {
-            const int ni = i / plane, pixel = i % plane;
-            sum += dy[(ni * c + ci) * plane + pixel];
-        }
-"""
 LOSS = "log1p(rest) - (logit[labels[row]] - largest)"
 
-# What is changed in ours, and what the judge must say of it.
+SOLUTIONS = Path(__file__).with_name("gym")
+# What is changed in a solution, and what the judge must say of it.
 WRONG = {
     "relu_forward": [
         (SIZE_LOOP, NO_LOOP.replace("total", "size"), r"fewer threads \(256\) than elements"),
@@ -115,19 +103,11 @@ WRONG = {
         ("(khi * kw + kwi) *", "(kwi * kh + khi) *", r"khi\*kw \+ kwi"),
         (LOOP, NO_LOOP, "are never written"),
     ],
-    "local_forward": [
-        ("* places + place", "* places", "that is a convolution"),
-        ("ci < c;", "ci < 1;", "only the first channel counts"),
-        ("place / ow * stride_h - pad_top", "place / ow * stride_h", "the padding is left out"),
-        ("index / places / filters", "0", "every image is the first one"),
-        ("(fi * c + ci)", "ci", "every map has the first one's filters"),
-        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
-    ],
     "max_pool_backward": [
         ("if (argmax[window] == khi * kw + kwi)", "", "every pixel of a window"),
-        ("rows - map * h + pad_top", "rows - map * h", "the padding is left out"),
+        ("index / w % h + pad_top", "index / w % h", "the padding is left out"),
         ("oh - 1)", "oh - 2)", "the last row of windows"),
-        ("sum += dy", "sum = sum != 0 ? sum : dy", "only one window counts"),
+        ("sum += dy", "sum = dy", "only one window counts"),
         ("== khi * kw + kwi", "== kwi * kh + khi", r"it is khi\*kw \+ kwi"),
         ("== khi * kw + kwi", "== kh * kw - 1 - khi * kw - kwi", "the window is mirrored"),
         ("dx[index] = sum", "if (sum != 0) dx[index] = sum", "are never written"),
@@ -154,8 +134,56 @@ WRONG = {
         ("/ scale[there]", "/ scale[base + i * plane]", "scale of channel i"),
         ("dy[there] * y[there]", "dy[there] * x[there]", "x is taken for y"),
     ],
+    "local_forward": [
+        ("* places + place", "* places", "that is a convolution"),
+        ("ci < c;", "ci < 1;", "only the first channel counts"),
+        ("place / ow * stride_h - pad_top", "place / ow * stride_h", "the padding is left out"),
+        ("index / places / filters", "0", "every image is the first one"),
+        ("(fi * c + ci)", "ci", "every map has the first one's filters"),
+        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
+    ],
+    "sgd_update": [
+        ("weight_decay * lr * weight", "weight_decay * weight", "weight decay lacks the rate"),
+        ("- weight_decay * lr * weight[index]", "", "there is no weight decay"),
+        ("momentum * velocity[index] -", "-", "there is no momentum"),
+        ("lr * grad[index]", "grad[index]", "the gradient lacks the rate"),
+        ("weight[index] += v", "weight[index] -= v", "taken from the weight"),
+        ("velocity[index] = v", "velocity[index] = -v", r"velocity\[0\] is .*-1 times"),
+        ("velocity[index] = v;", "", r"writes nothing to velocity"),
+    ],
+    "avg_pool_forward": [
+        ("clipped(top, kh, h) * clipped(left, kw, w)", "kh * kw", r"the divisor is kh\*kw"),
+        ("sum / REAL(clipped(top, kh, h) * clipped(left, kw, w))", "sum", "there is no divisor"),
+        ("- pad_top", "", "the padding is left out"),
+        ("hi = max(top, 0)", "hi = top", "an index below 0|the sum"),
+        ("ohi * stride_h", "ohi", "stride_h is left out"),
+        ("min(left + kw, w)", "left + kw", "wanted is|out of bounds"),
+        ("REAL sum = 0", "float sum = 0", "a float is meant"),
+    ],
+    "max_pool_forward": [
+        ("REAL best = image[hi_first * w + wi_first]", "REAL best = 0", "padding counts as 0"),
+        (" || (value != value && best == best)", "", "a NaN is lost"),
+        ("min(top + kh, h)", "min(top + kh - 1, h)", "the last row of each window"),
+        ("- pad_top", "", "the padding is left out"),
+        ("value > best", "value >= best", "the first must"),
+        (
+            "argmax[index] = place",
+            "argmax[index] = (top + place / kw) * w + left + place % kw",
+            "the place in the image",
+        ),
+        ("argmax[index] = place;", "", "writes nothing to argmax"),
+    ],
+    "lrn_forward": [
+        ("alpha * squares", "alpha / size * squares", "alpha is divided by size"),
+        ("pow(s, -beta)", "pow(s, beta)", "the power is beta"),
+        ("k + alpha", "alpha", "k is left out"),
+        ("x[here] * pow", "pow", "x is left out"),
+        ("value * value", "value", "x is not squared"),
+        ("alpha * squares", "squares", "alpha is left out"),
+        ("scale[here] = s;", "", "writes nothing to scale"),
+    ],
     "col2im": [
-        ("rows - maps * h + pad_top", "rows - maps * h", "the padding is left out"),
+        ("index / w % h + pad_top", "index / w % h", "the padding is left out"),
         ("oh - 1)", "oh - 2)", "the last row of windows is left out"),
         ("sum +=", "sum =", "only one window counts"),
         (
@@ -176,17 +204,16 @@ WRONG = {
 ANSWERS = [(kernel, *answer) for kernel, answers in WRONG.items() for answer in answers]
 
 
+def solution(kernel: str) -> str:
+    """The text of a right one: tests/gym/ has one of each, and stays as it is if ours changes."""
+    return (SOLUTIONS / f"{kernel}.cu").read_text(encoding="utf-8")
+
+
 def changed(kernel: str, old: str, new: str) -> str:
-    """The text of tinynet's kernel with a mistake in its body."""
-    text = KERNELS[kernel].source
-    if kernel == "bias_backward":
-        assert BY_WARPS in text
-        text = text.replace(BY_WARPS, IN_TURNS)
-    start = text.index(f"void {kernel}_kernel(")
-    end = text.index("\n}\n", start)
-    body = text[start:end]
+    """The solution with a mistake in its kernel."""
+    before, start, body = solution(kernel).partition(f"void {kernel}_kernel(")
     assert body.count(old) == 1
-    return text[:start] + body.replace(old, new) + text[end:]
+    return before + start + body.replace(old, new)
 
 
 def of(kernel: str, text: str):

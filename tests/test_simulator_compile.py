@@ -247,13 +247,14 @@ def make(size):
     return lambda path: path.write_bytes(bytes(size))
 
 
-def test_what_was_not_used_for_longest_is_removed(cache, monkeypatch):
+@pytest.mark.parametrize("age", [2 * kernel_cache.DAY, 2 * kernel_cache.MINUTE])
+def test_what_was_not_used_for_longest_is_removed(cache, monkeypatch, age):
     monkeypatch.setattr(kernel_cache, "MOST", 3500)
-    days_ago = time.time() - 2 * kernel_cache.DAY
+    before, days_ago = time.time() - age, time.time() - 2 * kernel_cache.DAY
     names = [f"kernel-{number:024x}.so" for number in range(5)]
     for number, name in enumerate(names[:3]):
         path = kernel_cache.kept(name, make(1000))
-        os.utime(path, (days_ago + number, days_ago + number))
+        os.utime(path, (before + number, before + number))
     (cache / "of mine.txt").write_bytes(bytes(9000))
     workshop, killed = cache / "making-now", cache / "making-then"
     workshop.mkdir()

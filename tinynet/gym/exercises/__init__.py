@@ -1,22 +1,27 @@
 """The exercises, a file each, from the easiest on; first what several have in common:
 
 windows.py,
-relu_forward.py, relu_backward.py, tanh_backward.py, bias_forward.py,
-softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py, im2col.py,
-col2im.py, local_forward.py, max_pool_backward.py, avg_pool_backward.py, lrn_backward.py
+relu_forward.py, relu_backward.py, tanh_backward.py, sgd_update.py, bias_forward.py,
+softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py,
+avg_pool_forward.py, max_pool_forward.py, im2col.py, col2im.py, local_forward.py,
+max_pool_backward.py, avg_pool_backward.py, lrn_backward.py, lrn_forward.py
 """
 
 from tinynet.gym.exercises import (
     avg_pool_backward,
+    avg_pool_forward,
     bias_backward,
     bias_forward,
     col2im,
     im2col,
     local_forward,
     lrn_backward,
+    lrn_forward,
     max_pool_backward,
+    max_pool_forward,
     relu_backward,
     relu_forward,
+    sgd_update,
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
     tanh_backward,
@@ -25,8 +30,9 @@ from tinynet.gym.exercises import (
 EXERCISES = {
     module.EXERCISE.kernel: module.EXERCISE
     for module in (
-        *(relu_forward, relu_backward, tanh_backward, bias_forward),
+        *(relu_forward, relu_backward, tanh_backward, sgd_update, bias_forward),
         *(softmax_cross_entropy_backward, bias_backward, softmax_cross_entropy_forward),
-        *(im2col, col2im, local_forward, max_pool_backward, avg_pool_backward, lrn_backward),
+        *(avg_pool_forward, max_pool_forward, im2col, col2im, local_forward),
+        *(max_pool_backward, avg_pool_backward, lrn_forward, lrn_backward),
     )
 }

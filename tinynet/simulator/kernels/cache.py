@@ -67,7 +67,11 @@ def _digest(data: bytes) -> bytes:
 
 
 def _note_use(path: Path) -> None:
-    """Let its time of change say when it was last used, to a minute."""
+    """Let its time of change say when it was last used, to a minute.
+
+    Not to a day: the runtime's objects, which every library needs, would be among the oldest on a
+    day of many kernels, and be removed between being asked for and being linked.
+    """
     if time.time() - path.stat().st_mtime > MINUTE:
         os.utime(path)
 
