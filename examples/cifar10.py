@@ -24,9 +24,11 @@ decay differs from layer to layer; biases learn at twice the rate, without decay
 batches of 128: the last 80 of the 50,000 images in each shuffle are left out, so that every step is
 the mean over 128.
 
-The authors first trained 13pct and 11pct on 40,000 of the images, to see on the others when to
-stop, and then went on with all 50,000. Here all are used from the start, for as many epochs as they
-took in the end.
+The authors trained on 40,000 of the images first, to see on the others when to stop, and then went
+on with all 50,000. Here 13pct and 11pct use all from the start, for as many epochs as they took in
+the end: 520 for 11pct. For 13pct they do not say; 160 is what a script of users takes. `11pct` is
+that of cuda-convnet2; an older file of this name normalizes over 5 maps, before both poolings, and
+has 32 filters in local3.
 """
 
 import signal
