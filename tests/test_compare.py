@@ -100,6 +100,8 @@ def test_inside(tmp_path):
     assert (result.status, result.err) == (0, "")
     assert "80sec, 10 of 10 epochs" in result.out and "differs" not in result.out
     assert result.out.count(" inside\n") == 10
+    for point in CURVES["80sec"].points:
+        assert f"expected after epoch {point.epoch:g}: {point.source}\n" in result.out
     assert result.out.endswith("inside the band, 10 validations\n")
 
 

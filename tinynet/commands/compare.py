@@ -46,6 +46,8 @@ def compare(example: Example, args: Namespace) -> int:
     for line in others:
         print(f"differs  {line}")
     print("\n".join(["", *_table(_some(found, curve)), ""]))
+    for point in curve.points:
+        print(f"expected after epoch {point.epoch:g}: {point.source}")
     outside = [row for row in found if row.verdict != "inside"]
     if not outside:
         print(f"inside the band, {counted(len(found), 'validation')}")
