@@ -7,6 +7,7 @@ import pytest
 from tiny_runs import last_checkpoint, load_example, percentages, read_log, run
 
 import tinynet
+from tinynet.reports.summary import rows
 
 CIFAR10 = load_example("cifar10")
 
@@ -55,6 +56,15 @@ def test_sizes(recipe, parameters):
     assert sides == ([32, 16, 16, 8, 8, 4] if image_size == 32 else [24, 12, 12, 6])
     x = np.zeros((2, 3, image_size, image_size), np.float32)
     assert model(x).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "millions"), [("80sec", 12.4), ("18pct", 12.3), ("13pct", 18.5), ("11pct", 19.5)]
+)
+def test_multiply_adds_of_an_image(recipe, millions):
+    side = CIFAR10.RECIPES[recipe].image_size
+    found = rows(CIFAR10.CifarNet(profile=recipe, image_size=side), side)
+    assert round(sum(row.connections for row in found) / 1e6, 1) == millions
 
 
 LAYERS = {
