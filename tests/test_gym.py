@@ -142,6 +142,47 @@ WRONG = {
         ("(fi * c + ci)", "ci", "every map has the first one's filters"),
         (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
     ],
+    "local_backward": [
+        ("index / w % h + pad_top", "index / w % h", "the padding is left out"),
+        ("khi * kw + kwi) * oh * ow + place", "khi * kw + kwi) * oh * ow", "a convolution"),
+        ("fi < filters;", "fi < 1;", "only the first filter counts"),
+        ("oh - 1)", "oh - 2)", "the last row of windows"),
+        ("sum += filter", "sum = filter", "only the last product has arrived"),
+        (
+            "khi = row - ohi * stride_h;\n                    const int kwi = column -",
+            "khi = kh - 1 - row + ohi * stride_h;\n                    "
+            "const int kwi = kw - 1 - column +",
+            "the window is mirrored",
+        ),
+        ("(fi * c + ci)", "fi * c", "every channel has the first one's filters"),
+        ("dx[index] = sum", "if (sum != 0) dx[index] = sum", "are never written"),
+    ],
+    "local_backward_weight": [
+        ("ni < n;", "ni < 1;", "only the first image"),
+        ("sum += dy", "sum = dy", "only the last image has arrived"),
+        ("- pad_top", "", "the padding is left out"),
+        ("place / ow * stride_h", "place / ow", "stride_h is left out"),
+        ("hi >= 0 && hi < h && ", "hi < h && ", "an index below 0"),
+        ("dweight[index] = sum", "if (sum != 0) dweight[index] = sum", "are never written"),
+        ("dweight[index] = sum", "dweight[index] = sum / n", "that is the mean over the images"),
+        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
+    ],
+    "lrn_within_backward": [
+        (
+            "index / w % h + size / 2 - size + 1;\n        const int left = index % w + size / 2"
+            " - size + 1",
+            "index / w % h - size / 2;\n        const int left = index % w - size / 2",
+            "the window is not mirrored",
+        ),
+        ("- 2 * alpha * beta * x[index] * sum", "", "over the neighbours is missing"),
+        ("2 * alpha", "alpha", "the factor 2 is missing"),
+        ("- 2 *", "+ 2 *", "the sum is added"),
+        ("top + size, h)", "top + size - 1, h)", "the last row of reach"),
+        ("x[index] * sum", "sum", r"x\(p\) is missing"),
+        ("/ scale[there]", "/ scale[index]", "scale of the pixel itself"),
+        ("dy[there] * y[there]", "dy[there] * x[there]", "x is taken for y"),
+        ("hi = max(top, 0)", "hi = top", "an index below 0"),
+    ],
     "sgd_update": [
         ("weight_decay * lr * weight", "weight_decay * weight", "weight decay lacks the rate"),
         ("- weight_decay * lr * weight[index]", "", "there is no weight decay"),

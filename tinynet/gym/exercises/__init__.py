@@ -4,7 +4,8 @@ windows.py,
 relu_forward.py, relu_backward.py, tanh_backward.py, sgd_update.py, bias_forward.py,
 softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py,
 avg_pool_forward.py, max_pool_forward.py, im2col.py, col2im.py, local_forward.py,
-max_pool_backward.py, avg_pool_backward.py, lrn_backward.py, lrn_forward.py
+max_pool_backward.py, avg_pool_backward.py, local_backward_weight.py, local_backward.py,
+lrn_backward.py, lrn_forward.py, lrn_within_backward.py
 """
 
 from tinynet.gym.exercises import (
@@ -14,9 +15,12 @@ from tinynet.gym.exercises import (
     bias_forward,
     col2im,
     im2col,
+    local_backward,
+    local_backward_weight,
     local_forward,
     lrn_backward,
     lrn_forward,
+    lrn_within_backward,
     max_pool_backward,
     max_pool_forward,
     relu_backward,
@@ -33,6 +37,7 @@ EXERCISES = {
         *(relu_forward, relu_backward, tanh_backward, sgd_update, bias_forward),
         *(softmax_cross_entropy_backward, bias_backward, softmax_cross_entropy_forward),
         *(avg_pool_forward, max_pool_forward, im2col, col2im, local_forward),
-        *(max_pool_backward, avg_pool_backward, lrn_forward, lrn_backward),
+        *(max_pool_backward, avg_pool_backward, local_backward_weight, local_backward),
+        *(lrn_forward, lrn_backward, lrn_within_backward),
     )
 }
