@@ -20,7 +20,7 @@ def losses(steps: int = STEPS) -> Iterator[float]:
     net = nn.Sequential(
         *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2)),
         *(nn.Conv2d(8, 8, 3), nn.Tanh(), nn.LocalResponseNormWithin(3, 1e-3, 0.75)),
-        *(nn.AvgPool2d(3), nn.LocallyConnected2d(8, 2, 1, 1), nn.Flatten()),
+        *(nn.AvgPool2d(3), nn.Dropout(0.1), nn.LocallyConnected2d(8, 2, 1, 1), nn.Flatten()),
     ).to("sim:0")  # it has something of everything, so that each exercise's kernel takes part
     loss_of, optimizer = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), lr=0.2)
     for _ in range(steps):

@@ -1,8 +1,9 @@
 """The exercises, a file each, from the easiest on; first what several have in common:
 
-windows.py,
+windows.py, dropout_masks.py,
 relu_forward.py, relu_backward.py, tanh_backward.py, sgd_update.py, bias_forward.py,
 softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py,
+dropout_forward.py, dropout_backward.py,
 avg_pool_forward.py, max_pool_forward.py, im2col.py, col2im.py, local_forward.py,
 max_pool_backward.py, avg_pool_backward.py, local_backward_weight.py, local_backward.py,
 lrn_backward.py, lrn_forward.py, lrn_within_backward.py
@@ -14,6 +15,8 @@ from tinynet.gym.exercises import (
     bias_backward,
     bias_forward,
     col2im,
+    dropout_backward,
+    dropout_forward,
     im2col,
     local_backward,
     local_backward_weight,
@@ -36,6 +39,7 @@ EXERCISES = {
     for module in (
         *(relu_forward, relu_backward, tanh_backward, sgd_update, bias_forward),
         *(softmax_cross_entropy_backward, bias_backward, softmax_cross_entropy_forward),
+        *(dropout_forward, dropout_backward),
         *(avg_pool_forward, max_pool_forward, im2col, col2im, local_forward),
         *(max_pool_backward, avg_pool_backward, local_backward_weight, local_backward),
         *(lrn_forward, lrn_backward, lrn_within_backward),
