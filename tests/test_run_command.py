@@ -195,6 +195,37 @@ def test_a_finding_of_check_mode(run):
     assert "uninitialised read: x[0] is read" in found[1]
 
 
+OUTSIDE = """\
+__global__ void outside(char *y, int first, char value) { (y + first)[threadIdx.x] = value; }
+__global__ void shared(char *y) {
+  extern __shared__ char tile[];
+  tile[threadIdx.x] = y[0];
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("launch", "where"),
+    [
+        ("outside<<<1, 1>>>(y=zeros(5), 5, 0)", "after y"),
+        ("outside<<<1, 1024>>>(y=zeros(5), 64000, 1)", "after y"),
+        ("outside<<<1, 1>>>(y=zeros(0), 0, -1)", "after y"),
+        ("outside<<<1, 2>>>(y=zeros(5), -1, 0)", "before y"),
+        ("shared<<<1, 4>>>(ones(4))", "after dynamic shared memory"),
+        ("shared<<<1, 4, 3>>>(ones(4))", "after dynamic shared memory"),
+        ("outside<<<1, 5>>>(y=zeros(5), 0, 1)", None),
+        ("shared<<<1, 4, 4>>>(ones(4))", None),
+    ],
+)
+def test_what_is_written_outside_is_found_without_check_mode(run, tmp_path, launch, where):
+    """It would damage the process instead, which died later, or gave another array's results."""
+    (tmp_path / "outside.cu").write_text(OUTSIDE)
+    status, out, _ = run(launch, file="outside.cu")
+    assert status == (1 if where else 0)
+    found = f": out of bounds: something was written {where}; check mode (--check) says where"
+    assert (found in out) if where else out == ""
+
+
 def test_a_variable_of_the_device_is_watched(run):
     status, out, _ = run("line<<<2, 4>>>(empty(4))", "--check")
     assert status == 1

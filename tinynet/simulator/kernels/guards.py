@@ -3,6 +3,9 @@
 A kernel that reads `x[n]` reads whatever the heap has there. So while a kernel is watched it works
 on copies, each between two red zones in which no argument lies: an access there is out of bounds,
 and the runtime says of which array. Arguments that overlap share one copy, as they share memory.
+
+A fenced kernel in run mode works on such copies too. Nobody watches it there, but what it writes
+into a red zone is found afterwards, and harms nothing.
 """
 
 import ctypes
@@ -13,6 +16,7 @@ import numpy as np
 from tinynet.simulator.kernels.runtime import Region
 
 RED_ZONE = 1 << 16
+UNTOUCHED = 0x7F  # each byte of a fenced red zone: a float is then 3.4e38, an int 2139062143
 ALIGNMENT = 256  # as from cudaMalloc, so that sectors are counted as on a GPU
 
 
@@ -101,6 +105,24 @@ def aligned(size: int) -> np.ndarray:
     room = np.empty(size + 2 * RED_ZONE + ALIGNMENT, np.uint8)
     first = RED_ZONE + -(room.ctypes.data + RED_ZONE) % ALIGNMENT
     return room[first : first + size]
+
+
+def fence(memory: np.ndarray) -> None:
+    """Prepare the red zones around memory from `aligned` for `trespassed`."""
+    for zone in _red_zones(memory):
+        zone[:] = UNTOUCHED
+
+
+def trespassed(memory: np.ndarray) -> str | None:
+    """Where something was written since `fence`: "before" or "after" the memory; None: nowhere."""
+    before, after = (bool((zone != UNTOUCHED).any()) for zone in _red_zones(memory))
+    return "before" if before else "after" if after else None
+
+
+def _red_zones(memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    room = memory.base
+    first = memory.ctypes.data - room.ctypes.data
+    return room[:first], room[first + memory.size :]
 
 
 def guard(arguments: list[Argument]) -> list[Guard]:

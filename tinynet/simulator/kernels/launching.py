@@ -10,7 +10,15 @@ from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels import guards
 from tinynet.simulator.kernels.arguments import Value, content
 from tinynet.simulator.kernels.findings import ACCESSES, Place, to_error
-from tinynet.simulator.kernels.guards import Argument, Guard, Packed, aligned, guard
+from tinynet.simulator.kernels.guards import (
+    Argument,
+    Guard,
+    Packed,
+    aligned,
+    fence,
+    guard,
+    trespassed,
+)
 from tinynet.simulator.kernels.library import Library, ModuleVariable
 from tinynet.simulator.kernels.lines import CodeText, code_text
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
@@ -41,19 +49,28 @@ def launch(
     shared_mem: int,
     variables: list[ModuleVariable],
     wanted: Wanted | None = None,
+    fenced: bool = False,
 ) -> Outcome:
     """Run a kernel to its end, or raise a KernelError that says what stopped it.
 
     values: for each parameter, an array argument or a scalar in a box of its C type.
     variables: of the module, which are watched as arrays are.
     wanted: in profile mode, the warps to record; an error then is in the recording, not raised.
+    fenced: in run mode, what is written right before or after an array is an error.
     """
     with ONE_LAUNCH:
         shared = aligned(shared_mem)
         arrays = _arrays(values)
         copies, places, memories = [], [], []
-        if mode != "run":
+        fences: list[tuple[str, np.ndarray]] = []
+        if mode != "run" or fenced:
             copies = guard(arrays)
+        if mode == "run" and fenced:
+            fences = [(copy.name, copy.copy) for copy in copies]
+            fences.append(("dynamic shared memory", shared))
+            for _, memory in fences:
+                fence(memory)
+        if mode != "run":
             regions, places = _memory(copies, library, text, shared, variables, mode)
             library.watch(regions)
         if mode == "profile":
@@ -84,6 +101,9 @@ def launch(
         error = to_error(found, text, library, places, seconds) if found else None
         if error and not wanted:
             raise error
+        for name, memory in fences:
+            if where := trespassed(memory):
+                raise _trespass(text, name, where)
         for copy in copies:
             copy.give_back()
         if mode != "profile":
@@ -93,6 +113,11 @@ def launch(
             return outcome
         recording = _recording(library, text, (grid, block), memories, outcome, error)
         return Outcome(outcome.profile, outcome.runs, recording)
+
+
+def _trespass(text: KernelText, name: str, where: str) -> KernelError:
+    reason = f"something was written {where} {name}; check mode (--check) says where and by whom"
+    return KernelError("out of bounds", reason, text.file, text.line, text.name)
 
 
 def _arrays(values: list[Value]) -> list[Argument]:

@@ -56,6 +56,7 @@ class RawModule:
     name_expressions: kernels that are templates or not extern "C": ("saxpy<float>", "ns::relu"),
     for which get_function takes these names
     mode: "run", "check" or "profile"; None takes TINYNET_SIM from the environment, or "run".
+    fenced: in run mode, what a kernel writes within 64 KiB of an array is an error, too.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class RawModule:
         options: tuple[str, ...] = (),
         name_expressions: tuple[str, ...] = (),
         mode: str | None = None,
+        fenced: bool = False,
     ):
         self.code = code
         self.options = tuple(options)
         self.name_expressions = tuple(name_expressions)
         self.mode = chosen_mode(mode)
+        self.fenced = fenced
         self.launches: list[LaunchCounts] = []  # of profile mode, in their order
 
     @cached_property
@@ -172,7 +175,17 @@ class Kernel:
     def _run(self, grid: tuple, block: tuple, values: list, shared_mem: int) -> None:
         library, mode = self.module.library, self.module.mode
         watched = self.module.watched_variables() if mode != "run" else []
-        outcome = launch(library, self.text, mode, grid, block, values, shared_mem, watched)
+        outcome = launch(
+            library,
+            self.text,
+            mode,
+            grid,
+            block,
+            values,
+            shared_mem,
+            watched,
+            fenced=self.module.fenced,
+        )
         self._count(grid, block, shared_mem, outcome)
 
     def _count(self, grid: tuple, block: tuple, shared_mem: int, outcome: Outcome) -> None:

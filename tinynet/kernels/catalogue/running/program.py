@@ -71,7 +71,7 @@ class Program:
         expressions = {launch: _expression(file, launch) for launch in launches}
         names = tuple(dict.fromkeys(expressions.values()))
         code, self.host_names = file.part(names)
-        self.module = simulator.RawModule(code=code, name_expressions=names, mode=mode)
+        self.module = simulator.RawModule(code=code, name_expressions=names, mode=mode, fenced=True)
         try:
             self._functions = {
                 launch: self.module.get_function(name) for launch, name in expressions.items()
