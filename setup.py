@@ -44,7 +44,7 @@ setup(
     packages=find_packages(include=["tinynet", "tinynet.*"]),
     package_data={
         "tinynet": ["py.typed", "kernels/*.cu", "kernels/README.md", "simulator/kernels/cpp/*"]
-        + ["kernels/catalogue/page/web/*"]
+        + ["kernels/catalogue/page/web/*", "kernels/catalogue/ladder/*.cu"]
     },
     # Each minimum is the oldest with which the suite passes: .ci/run installs exactly these.
     install_requires=[

@@ -8,10 +8,12 @@ the extra `cuda-check`.
 import importlib
 import inspect
 import re
+import shutil
 
 import pytest
 
 from tinynet.kernels import KERNELS
+from tinynet.kernels.catalogue import resources
 from tinynet.kernels.launching.kernel import FOLDER, Parameter, signature
 
 FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
@@ -145,6 +147,17 @@ def test_kernels_signature_reads_a_declaration():
         signature(text, "b_kernel")
     with pytest.raises(ValueError, match="n is of type 'size_t'"):
         signature(text.replace("int n", "size_t n"), "a_kernel")
+
+
+@pytest.mark.skipif(shutil.which("c++filt") is None, reason="no c++filt on PATH")
+def test_registers_of_any_program_by_nvrtc(nvrtc):
+    text = """
+extern "C" __global__ void ones(float* y) { y[threadIdx.x] = 1; }
+template <class T> __global__ void copy(T* y, const T* x) { y[threadIdx.x] = x[threadIdx.x]; }
+"""
+    found = resources.of_program(text, ("ones", "copy<float>"), resources.nvrtc())
+    assert found.keys() == {"ones", "copy<float>"}
+    assert all(2 <= taken.registers <= 32 for taken in found.values())
 
 
 def test_kernels_launch_shapes_cover_the_work():

@@ -55,10 +55,15 @@ def compiler() -> Compiler | None:
         about = subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout
         version = re.search(r"V([\d.]+)", about)
         return Compiler(f"nvcc {version[1] if version else ''}".strip(), _log_of_nvcc)
-    try:
-        from cupy.cuda import nvrtc
+    return nvrtc()
 
-        version = ".".join(map(str, nvrtc.getVersion()))
+
+def nvrtc() -> Compiler | None:
+    """CuPy's NVRTC, even where there is an nvcc: the two allocate registers differently."""
+    try:
+        from cupy.cuda import nvrtc as cupys
+
+        version = ".".join(map(str, cupys.getVersion()))
     except (ImportError, RuntimeError):  # no CuPy; CuPy that finds no NVRTC
         return None
     return Compiler(f"NVRTC {version}", _log_of_nvrtc)
@@ -72,20 +77,22 @@ def of_kernel(kernel: str) -> Resources | None:
     return _read(dict(zip(sections[1::2], sections[2::2]))[kernel])
 
 
-def of_program(code: str, kernels: tuple[str, ...]) -> dict[str, Resources]:
+def of_program(
+    code: str, kernels: tuple[str, ...], by: Compiler | None = None
+) -> dict[str, Resources]:
     """Of these kernels of any CUDA text, or instances such as "saxpy<float>", by name.
 
+    by: None takes compiler().
     CompileFailed if the text does not compile; {} if there is no compiler, or no c++filt.
     """
-    if compiler() is None or shutil.which("c++filt") is None:
+    by = by or compiler()
+    if by is None or shutil.which("c++filt") is None:
         return {}
-    kept_by = "".join(
-        f"__device__ void* tinynet_{i} = (void*){k};\n" for i, k in enumerate(kernels)
-    )
+    kept_by = "".join(f"__device__ auto* tinynet_{i} = {k};\n" for i, k in enumerate(kernels))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernels.cu"
         path.write_text(f"{code}\n{kept_by}", encoding="utf-8", errors="surrogateescape")
-        log = compiler().log(path)
+        log = by.log(path)
     sections = re.split(r"Compiling entry function '([^']+)'", log)
     names = subprocess.run(["c++filt", *sections[1::2]], capture_output=True, text=True).stdout
     reports = zip(map(_without_types, names.splitlines()), sections[2::2])
