@@ -2,6 +2,7 @@
 
 import pytest
 
+from tinynet.kernels.catalogue.running.constants import constants
 from tinynet.kernels.catalogue.running.launch_line import LineError, read_lines
 from tinynet.kernels.catalogue.running.launches import Assignment, Fields, Loaded, Made, Named
 
@@ -131,3 +132,46 @@ def test_of_a_long_line_the_surroundings_are_shown():
     line = f"k<<<1, 1>>>({', '.join('1' * 60)}, ?, {', '.join('2' * 60)})"
     with pytest.raises(LineError, match=r": \.\.\..{0,40} --> \?.{0,40}\.\.\.$"):
         read_lines([line])
+
+
+FILE = """\
+#define TILE 16  // wide
+#define SIZE (4 * TILE)
+#define ALPHA 2.0f /* of axpy */
+#define SQUARE(x) ((x) * (x))
+#define EMPTY
+// #define GONE 3
+#if FAST
+#define STEP 4
+#else
+#define STEP 1
+#endif
+__global__ void k() { const int i = threadIdx.x; }
+static const int last = SIZE - 1;
+constexpr unsigned int HALF = TILE / 2;
+int main() { const int n = LATER; changes = 3; }
+#define LATER 1 << 10
+"""
+
+
+def test_the_numbers_that_a_file_names():
+    assert constants([FILE], []) == {
+        "TILE": 16, "SIZE": 64, "ALPHA": 2.0, "last": 63, "HALF": 8, "n": 1024, "LATER": 1024,
+    }  # fmt: skip
+    assert constants([FILE], ["TILE=8", "STEP=2", "FAST"])["SIZE"] == 32
+    assert constants([FILE], ["STEP=2"])["STEP"] == 2
+
+
+def test_a_launch_with_names_of_the_file():
+    text = "k<<<dim3(n / TILE, 2), TILE, TILE * sizeof(int)>>>(y=zeros(TILE, n), TILE, -n, y)"
+    (launch,) = read_lines([text], constants([FILE], []))
+    assert (launch.grid, launch.block, launch.shared) == ((64, 2), (16,), 64)
+    values = [argument.value for argument in launch.arguments]
+    assert values == [Made("zeros", (16, 1024)), 16, -1024, Named("y")]
+
+
+def test_an_arrays_name_goes_before_a_number_of_the_file():
+    lines = ["k<<<1, 1>>>(n, n=zeros(n))", "k<<<1, 1>>>(n, n)"]
+    first, second = read_lines(lines, constants([FILE], []))
+    assert [a.value for a in first.arguments] == [1024, Made("zeros", (1024,))]
+    assert [a.value for a in second.arguments] == [Named("n"), Named("n")]

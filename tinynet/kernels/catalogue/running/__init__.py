@@ -1,6 +1,7 @@
 """Any kernel, launched as CUDA's own line says: `python -m tinynet.kernels run my.cu '...'`.
 
 numbers_of_c.py   numbers and their arithmetic, as C has them
+constants.py      the names that a file gives to numbers
 launches.py       what a launch line says
 launch_line.py    the line, read
 values.py         numbers and arrays of the types that the parameters declare

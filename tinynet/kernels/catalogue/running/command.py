@@ -25,6 +25,7 @@ from tinynet.kernels.catalogue.page.words import WORDS
 from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines, sums
 from tinynet.kernels.catalogue.resources import CompileFailed, of_program
 from tinynet.kernels.catalogue.running import outputs
+from tinynet.kernels.catalogue.running.constants import constants
 from tinynet.kernels.catalogue.running.launch_line import read_lines
 from tinynet.kernels.catalogue.running.launches import Launch
 from tinynet.kernels.catalogue.running.program import Program, find_file
@@ -50,11 +51,12 @@ def main(argv: list[str]) -> int:
     if reason := simulator.unavailable():
         raise ValueError(reason)
     with _environment(TINYNET_SIM=mode, TINYNET_SIM_TIMEOUT=_seconds()):
-        statements = read_lines(args.launch)
         saved = outputs.pairs("--save", args.save)
         expected = outputs.pairs("--expect", args.expect)
         try:
             file = find_file(args.file, args.define)
+            texts = ["\n".join(lines) for lines in file.texts.values()]
+            statements = read_lines(args.launch, constants(texts, args.define))
             if not any(isinstance(statement, Launch) for statement in statements):
                 there = "; ".join(map(_signature, file.kernels))
                 raise ValueError(f"no launch, such as k<<<1, 32>>>(...), of a kernel: {there}")

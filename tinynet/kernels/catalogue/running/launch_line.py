@@ -6,6 +6,7 @@ it. A line NAME = ARRAY without a launch fills a __constant__ or __device__ vari
 """
 
 import re
+from collections.abc import Mapping
 
 from tinynet.kernels.catalogue.running.launches import (
     Argument,
@@ -29,11 +30,16 @@ class LineError(ValueError):
     """A launch line that cannot be read: one sentence that points at the place."""
 
 
-def read_lines(texts: list[str]) -> list[Launch | Assignment]:
-    """What each text says, of which one may hold several launches apart by ;. LineError."""
-    found = []
+def read_lines(
+    texts: list[str], constants: Mapping[str, Number] | None = None
+) -> list[Launch | Assignment]:
+    """What each text says, of which one may hold several launches apart by ;. LineError.
+
+    constants: numbers that have a name in the file; one that an array gets too is then the array's
+    """
+    found, known = [], dict(constants or {})
     for text in texts:
-        reader = _Reader(text)
+        reader = _Reader(text, known)
         while not reader.at_end():
             found.append(reader.statement())
     return found
@@ -50,8 +56,8 @@ def pointing(line: str, place: int, message: str) -> LineError:
 
 
 class _Reader:
-    def __init__(self, text: str):
-        self.text, self.place = text, 0
+    def __init__(self, text: str, constants: dict[str, Number]):
+        self.text, self.place, self.constants = text, 0, constants
 
     def statement(self) -> Launch | Assignment:
         name = self._word("the name of a kernel")
@@ -161,6 +167,7 @@ class _Reader:
         if match and not isinstance(value, Made | Loaded | Text | Named):
             self.place = place
             raise self._error("only an array can have a name")
+        self.constants.pop(name, None)
         return Argument(value, name, place)
 
     def _value(self) -> Number | Made | Loaded | Text | Named | Fields | None:
@@ -175,7 +182,8 @@ class _Reader:
             self.place = match.end()
             return Fields(self._arguments("}" if match[0] == "{" else ")"))
         match = WORD.match(self.text, self.place)
-        if match is None or match[0] in NAMES or match[0] == "sizeof":
+        number = match is None or match[0] in NAMES or match[0] in self.constants
+        if number or match[0] == "sizeof":
             return self._number("a number, an array or a name")
         if self.text[match.end() :].lstrip()[:1] == "(":
             return self._made(match[0], match.end())
@@ -230,7 +238,7 @@ class _Reader:
         self._skip()
         start = self.place
         try:
-            value, self.place = read(self.text, self.place)
+            value, self.place = read(self.text, self.place, self.constants)
         except NotANumber as error:
             wanted = f"wanted {what}" if error.place == start else str(error)
             raise pointing(self.text, error.place, wanted) from None

@@ -1,7 +1,7 @@
 """Numbers as C has them, with the arithmetic of launch lines: 2.0f, 0x10, 1 << 20, 1000 / 256."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -40,14 +40,14 @@ class NotANumber(ValueError):
         self.place = place
 
 
-def read(text: str, place: int) -> tuple[Number, int]:
-    """The value of the expression at `place`, and where it ends."""
-    return _Reader(text, place).level(0)
+def read(text: str, place: int, constants: Mapping[str, Number]) -> tuple[Number, int]:
+    """The value of the expression at `place`, and where it ends; `constants` are known by name."""
+    return _Reader(text, place, constants).level(0)
 
 
 class _Reader:
-    def __init__(self, text: str, place: int):
-        self.text, self.place = text, place
+    def __init__(self, text: str, place: int, constants: Mapping[str, Number]):
+        self.text, self.place, self.names = text, place, {**NAMES, **constants}
 
     def level(self, number: int) -> tuple[Number, int]:
         if number == len(LEVELS):
@@ -74,9 +74,9 @@ class _Reader:
         if match := NUMBER.match(self.text, self.place):
             self.place = match.end()
             return _value(match[1], match[2] or "")
-        if (match := WORD.match(self.text, self.place)) and match[0] in NAMES:
+        if (match := WORD.match(self.text, self.place)) and match[0] in self.names:
             self.place = match.end()
-            return NAMES[match[0]]
+            return self.names[match[0]]
         match = SIZEOF.match(self.text, self.place)
         if match and match[1] in SIZES:
             self.place = match.end()

@@ -1,0 +1,50 @@
+"""The numbers that a .cu file gives names: #define TILE 16, const int n = 4 * TILE.
+
+A launch line may use them, as the file's own launches do. They are read from the text, of the
+host's code too; a name with two different values, as in #if and #else, is left out.
+"""
+
+import re
+from collections.abc import Iterable
+
+from tinynet.kernels.catalogue.running.numbers_of_c import NotANumber, Number, read
+
+_MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(.+)$", re.MULTILINE)
+_TYPE = r"(?:(?:static|unsigned|signed|long|short|int|size_t|float|double|char|u?int\d+_t)\s+)+"
+_VARIABLE = re.compile(rf"\b(?:const|constexpr)\s+{_TYPE}(\w+)\s*=\s*([^;,]+);")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def constants(texts: Iterable[str], defines: Iterable[str]) -> dict[str, Number]:
+    """Names and values; `defines`, as of -D (N=3), go before what the texts say."""
+    given = [tuple(define.split("=", 1)) for define in defines if "=" in define]
+    written = [
+        match.groups()
+        for text in texts
+        for pattern in (_MACRO, _VARIABLE)
+        for match in pattern.finditer(_COMMENT.sub(" ", text))
+    ]
+    fixed = {name for name, _ in given}
+    return _resolved(given + [(name, value) for name, value in written if name not in fixed])
+
+
+def _resolved(definitions: list[tuple[str, str]]) -> dict[str, Number]:
+    """One may use another that stands after it, so until no more is known than before."""
+    known: dict[str, Number] = {}
+    while True:
+        values: dict[str, set[Number | None]] = {}
+        for name, text in definitions:
+            values.setdefault(name, set()).add(_value(text, known))
+        found = {name: given.pop() for name, given in values.items() if len(given) == 1}
+        found = {name: value for name, value in found.items() if value is not None}
+        if found == known:
+            return known
+        known = found
+
+
+def _value(text: str, known: dict[str, Number]) -> Number | None:
+    try:
+        value, end = read(text, 0, known)
+    except NotANumber:
+        return None
+    return None if text[end:].strip() else value
