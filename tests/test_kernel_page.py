@@ -296,7 +296,8 @@ def test_any_launches_have_a_page(mine, capsys):
         "racy<<<1, 64>>>(y=zeros(64), x=ones(64))",
     )
     assert run(*launches, "--page", "mine.html") == 0
-    assert capsys.readouterr().out == "mine.html\n"
+    out, err = capsys.readouterr()
+    assert out == "mine.html\n" and "note: mine.cu:9: racy: race: " in err
     html = (mine / "mine.html").read_text(encoding="utf-8")
     copied, racy = recorded(html)["launches"]
     assert (copied["call"], racy["call"]) == launches

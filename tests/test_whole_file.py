@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,15 @@ def test_what_stops_the_writing_leaves_the_old_file(old, stop):
         raise stop
     assert old.read_bytes() == b"old"
     assert list(old.parent.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "kept"])
+def test_a_folder_is_no_file(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(IsADirectoryError, match="Is a directory"), whole_file(Path(name)):
+        raise AssertionError("nothing should be written")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_a_full_disk_leaves_the_old_file(old, monkeypatch):

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all: a half-written one never replaces a good one."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ def whole_path(path: Path) -> Iterator[Path]:
     It is `.NAME.PID.part` in the same folder: whoever looks at `path` sees the old file or the new
     one, never half of one. After an error the old file stays and the part is gone.
     """
+    if path.is_dir():  # among them "." and "/", which have no name for the part to take
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)  # left by a killed process that had this number
     try:

@@ -85,7 +85,9 @@ def write_program_page(
     header = _header(file.texts[file.name])
     text = Text(Path(file.name).stem, file.texts, tuple(header), tuple(_paragraph(header)))
     write_page(path, text, shown, lang)
-    return [_told(each, launch) for each, launch in zip(shown, recorder.launches) if each.part]
+    told = [str(finding).splitlines()[0] for each in shown for finding in each.findings]
+    fewer = [_told(each, launch) for each, launch in zip(shown, recorder.launches) if each.part]
+    return list(dict.fromkeys(told)) + fewer
 
 
 def _checked(
