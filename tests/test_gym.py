@@ -207,6 +207,39 @@ WRONG = {
         ("dx[index] =", "if (word >= threshold) dx[index] =", "are never written"),
         ("dx[index] =", "dx[index] +=", "the result holds nothing at first"),
     ],
+    "gemm_naive": [
+        ("    if (column >= n) return;\n", "", "runs past the end of a row"),
+        ("a[row * k + i]", "a[i * m + row]", "a is read down its columns"),
+        ("b[i * n + column]", "b[column * k + i]", "b is read along its rows"),
+        ("c[row * n + column]", "c[column * m + row]", "c is written down its columns"),
+        ("sum += a", "sum = a", "only the last product has arrived"),
+        ("i < k;", "i < k - 1;", "the last i is left out"),
+        ("int i = 0", "int i = 1", "the first i is left out"),
+        ("row += gridDim.y * blockDim.y", "row = m", r"up to row 7.*fewer blocks \(1\)"),
+        ("c[row * n + column] = sum", "c[row * n + column] += sum", "holds nothing at first"),
+    ],
+    "gemm_tiled": [
+        ("__syncthreads();  // the", "// the", "a barrier is missing"),
+        ("__syncthreads();  // all", "// all", "a barrier is missing"),
+        ("for (int step", "if (top + threadIdx.y >= m) return;\n for (int step", "every thread of"),
+        ("step < k;", "step < k - 31;", "the last tile along k, which is not 32 deep"),
+        ("step < k;", "step < 32;", "only the first 32 products count"),
+        (
+            "__syncthreads();  // the tiles are full",
+            "__syncthreads();\n for (int i = 0; i < 16; ++i) sum[i / 4][i % 4] = 0;",
+            "only the last tile of 32 has arrived",
+        ),
+        ("top += gridDim.y * 64", "top = m", r"up to row 63.*fewer blocks \(1\)"),
+        ("if (row < m && column < n) ", "", "runs past the end of its row"),
+        ("b[i * n + column]", "b[column * k + i]", "b is read along its rows"),
+        (
+            "for (int top = blockIdx.y * 64; top < m; top += gridDim.y * 64) {\n"
+            "        REAL sum[4][4] = {};",
+            "REAL sum[4][4] = {};\n"
+            "    for (int top = blockIdx.y * 64; top < m; top += gridDim.y * 64) {",
+            "the sums of the tile above are still there",
+        ),
+    ],
     "sgd_update": [
         ("weight_decay * lr * weight", "weight_decay * weight", "weight decay lacks the rate"),
         ("- weight_decay * lr * weight[index]", "", "there is no weight decay"),
@@ -348,6 +381,19 @@ def test_a_solution_that_asks_for_too_much_is_told_which_line_does():
     assert "`y[index] = x[index] < REAL(0) ? REAL(0) : x[index];`" in found.text
 
 
+def test_a_tile_that_is_copied_down_its_columns_asks_for_too_much():
+    text = solution("gemm_tiled")
+    for old, new in (
+        ("i = step + t / 64, column = left + t % 64", "i = step + t % 32, column = left + t / 32"),
+        ("b_tile[t / 64][t % 64]", "b_tile[t % 32][t / 32]"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    found = of("gemm_tiled", text)
+    assert found.solved
+    assert re.search(r"asks for .* sectors.* as ours.*Line \d+ .*b\[i \* n", found.text), found.text
+
+
 def test_a_solution_must_compile_for_float_too():
     text = KERNELS["relu_forward"].source + 'static_assert(sizeof(REAL) == 8, "double only");\n'
     found = of("relu_forward", text)
@@ -480,6 +526,9 @@ def test_the_network_that_learns_runs_the_kernel_of_every_exercise(monkeypatch):
 
     monkeypatch.setattr(Gpu, "run", note)
     assert len(list(training.losses(1))) == 1
+    for kernel in EXERCISES.keys() - launched:  # a product: without a solution it is cuBLAS's
+        with training.in_place_of_ours(EXERCISES[kernel], KERNELS[kernel].source):
+            assert len(list(training.losses(1))) == 1
     assert EXERCISES.keys() <= launched
 
 

@@ -32,7 +32,8 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
         if names_output:
             return (
                 "several threads write to one element of the result, a scatter. Let each element "
-                "belong to one thread, which gathers all that goes into it."
+                "belong to one thread, which gathers all that goes into it. (Or an index runs past "
+                "the end of its row.)"
             )
         return (
             "a barrier is missing: __syncthreads() between what some threads write to shared "
@@ -65,7 +66,10 @@ def _of_place(reason: str, given: dict, elements: int) -> str:
         return (
             "the last block is ragged: some of its threads have no element: they must do nothing."
         )
-    return f"the index is put together of the wrong sizes: {found[1]} is {array.shape}."
+    return (
+        f"the index is put together of the wrong sizes: {found[1]} is {array.shape}. Or it runs "
+        "past the end of a row."
+    )
 
 
 # ---------------------------------------------------------------- what the numbers say
@@ -119,6 +123,11 @@ def _of_unwritten(attempt: Try, name: str, got: np.ndarray, wrong: np.ndarray) -
         return (
             f"there are fewer blocks ({attempt.blocks}) than rows, so a block goes on to the one "
             "that is gridDim.x further, and so on."
+        )
+    if is_tail and got.ndim == 2 and wrong[0] % (attempt.blocks * each_row) == 0:
+        return (
+            f"{name} is written up to row {wrong[0] // each_row - 1}: down the grid there are "
+            f"fewer blocks ({attempt.blocks}) than it needs, so a block goes on to rows below."
         )
     if is_tail:
         return f"{name} is written up to element {wrong[0] - 1}, and no further."

@@ -89,8 +89,8 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
     kernel, given = KERNELS[exercise.kernel], exercise.arguments(attempt)
     wanted = exercise.right(given)
     got = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in given.items()}
-    (first, *others), block = kernel.launch_shape(tuple(got.values()))
-    grid = (min(first, attempt.blocks), *others)
+    (*across, down), block = kernel.launch_shape(tuple(got.values()))
+    grid = (*across, min(down, attempt.blocks))
     written = [array for array in arrays(exercise.kernel) if array.role != "in"]
     try:
         module.get_function(f"{exercise.kernel}_kernel")(

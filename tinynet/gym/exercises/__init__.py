@@ -1,12 +1,12 @@
 """The exercises, a file each, from the easiest on; first what several have in common:
 
-windows.py, dropout_masks.py,
+windows.py, dropout_masks.py, products.py,
 relu_forward.py, relu_backward.py, tanh_backward.py, sgd_update.py, bias_forward.py,
-softmax_cross_entropy_backward.py, bias_backward.py, softmax_cross_entropy_forward.py,
-dropout_forward.py, dropout_backward.py,
+softmax_cross_entropy_backward.py, bias_backward.py, gemm_naive.py,
+softmax_cross_entropy_forward.py, dropout_forward.py, dropout_backward.py,
 avg_pool_forward.py, max_pool_forward.py, im2col.py, col2im.py, local_forward.py,
 max_pool_backward.py, avg_pool_backward.py, local_backward_weight.py, local_backward.py,
-lrn_backward.py, lrn_forward.py, lrn_within_backward.py
+lrn_backward.py, lrn_forward.py, lrn_within_backward.py, gemm_tiled.py
 """
 
 from tinynet.gym.exercises import (
@@ -17,6 +17,8 @@ from tinynet.gym.exercises import (
     col2im,
     dropout_backward,
     dropout_forward,
+    gemm_naive,
+    gemm_tiled,
     im2col,
     local_backward,
     local_backward_weight,
@@ -38,10 +40,10 @@ EXERCISES = {
     module.EXERCISE.kernel: module.EXERCISE
     for module in (
         *(relu_forward, relu_backward, tanh_backward, sgd_update, bias_forward),
-        *(softmax_cross_entropy_backward, bias_backward, softmax_cross_entropy_forward),
-        *(dropout_forward, dropout_backward),
+        *(softmax_cross_entropy_backward, bias_backward, gemm_naive),
+        *(softmax_cross_entropy_forward, dropout_forward, dropout_backward),
         *(avg_pool_forward, max_pool_forward, im2col, col2im, local_forward),
         *(max_pool_backward, avg_pool_backward, local_backward_weight, local_backward),
-        *(lrn_forward, lrn_backward, lrn_within_backward),
+        *(lrn_forward, lrn_backward, lrn_within_backward, gemm_tiled),
     )
 }
