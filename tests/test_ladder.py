@@ -117,7 +117,7 @@ def test_the_page_shows_the_kernels_as_they_are():
 
 
 @pytest.mark.skipif(
-    NVRTC is None or f"those of {NVRTC.name} for" not in PAGE,
+    NVRTC is None or f"those of {NVRTC.name};" not in PAGE,
     reason="the page's registers are those of another NVRTC, or there is none",
 )
 def test_the_page_is_what_the_command_writes():

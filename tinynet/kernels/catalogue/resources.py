@@ -22,7 +22,7 @@ from tinynet.kernels.launching.kernel import FOLDER
 from tinynet.simulator.kernels.cache import content, kept, key
 
 ARCHITECTURE = "sm_80"  # Ampere: every CUDA compiler since version 11 knows it
-FLAGS = [f"-arch={ARCHITECTURE}", "-DREAL=float", "-ftz=true"]  # CuPy adds the last one
+FLAGS = ["-DREAL=float", "-ftz=true"]  # CuPy adds the last one
 _OF_C = re.compile(r"^#include <(?:float|limits|stddef|stdint)\.h>$", re.MULTILINE)  # not NVRTC's
 NONE = "no CUDA compiler (nvcc on PATH, or CuPy with NVRTC): registers not measured"
 
@@ -33,10 +33,10 @@ class CompileFailed(Exception):
 
 @dataclass(frozen=True)
 class Compiler:
-    """A CUDA compiler: `log(path)` is what it says about a file with `-Xptxas -v`."""
+    """A CUDA compiler: `log(path, architecture)` is what it says of a file with `-Xptxas -v`."""
 
     name: str
-    log: Callable[[Path], str]
+    log: Callable[[Path, str], str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,10 @@ def of_kernel(kernel: str) -> Resources | None:
 
 
 def of_program(
-    code: str, kernels: tuple[str, ...], by: Compiler | None = None
+    code: str,
+    kernels: tuple[str, ...],
+    by: Compiler | None = None,
+    architecture: str = ARCHITECTURE,
 ) -> dict[str, Resources]:
     """Of these kernels of any CUDA text, or instances such as "saxpy<float>", by name.
 
@@ -92,7 +95,7 @@ def of_program(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernels.cu"
         path.write_text(f"{code}\n{kept_by}", encoding="utf-8", errors="surrogateescape")
-        log = by.log(path)
+        log = by.log(path, architecture)
     sections = re.split(r"Compiling entry function '([^']+)'", log)
     names = subprocess.run(["c++filt", *sections[1::2]], capture_output=True, text=True).stdout
     reports = zip(map(_without_types, names.splitlines()), sections[2::2])
@@ -122,31 +125,31 @@ def _read(report: str) -> Resources:
 def kept_log(file: str) -> str:
     """The compiler's log of a .cu file of the kernels' folder, compiled only if it is new."""
     path = FOLDER / file
-    made_of = key(compiler().name, *FLAGS, path.read_text(encoding="utf-8"))
+    made_of = key(compiler().name, ARCHITECTURE, *FLAGS, path.read_text(encoding="utf-8"))
     kept_at = kept(
         f"ptxas-{made_of}.txt",
-        lambda made: made.write_text(compiler().log(path), encoding="utf-8"),
+        lambda made: made.write_text(compiler().log(path, ARCHITECTURE), encoding="utf-8"),
     )
     return content(kept_at).decode()
 
 
-def _log_of_nvcc(path: Path) -> str:
+def _log_of_nvcc(path: Path, architecture: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         out = ["-o", f"{folder}/kernels.cubin", str(path)]
-        command = ["nvcc", "-cubin", "-Xptxas=-v", *FLAGS, *out]
+        command = ["nvcc", "-cubin", "-Xptxas=-v", f"-arch={architecture}", *FLAGS, *out]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise CompileFailed(f"nvcc: {_first_error(done.stderr)}")
     return done.stderr
 
 
-def _log_of_nvrtc(path: Path) -> str:
+def _log_of_nvrtc(path: Path, architecture: str) -> str:
     from cupy.cuda import nvrtc
 
     text = _OF_C.sub("", path.read_text(encoding="utf-8"))
     program = nvrtc.createProgram(text, path.name, [], [])
     try:
-        nvrtc.compileProgram(program, ["-Xptxas=-v", *FLAGS])
+        nvrtc.compileProgram(program, ["-Xptxas=-v", f"-arch={architecture}", *FLAGS])
         return nvrtc.getProgramLog(program)
     except nvrtc.NVRTCError:
         raise CompileFailed(f"NVRTC: {_first_error(nvrtc.getProgramLog(program))}") from None

@@ -1,6 +1,7 @@
 """docs/ladder.md: what the kernels' headers say, the kernels, and what was counted of them."""
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from textwrap import dedent
 
@@ -41,9 +42,9 @@ every rung is equal to it to the bit.
 - **lanes**: of the 32 of a warp, how many run a line of the kernel, on average over all lines that
   the warp runs.
 - **occupancy**, for four generations of GPUs: the warps that a multiprocessor has room for, of
-  those it could hold, and what allows no more. The registers are those of {compiler} for
-  {architecture}, taken for the others too. Low is not bad in itself: a thread with 64 sums has more
-  to do while it waits."""
+  those it could hold, and what allows no more. The registers are those of {compiler}; where they
+  differ, they are given for all four in this order. Low is not bad in itself: a thread with 64 sums
+  has more to do while it waits."""
 
 
 def page() -> str:
@@ -51,14 +52,14 @@ def page() -> str:
     compiler = resources.nvrtc()
     if compiler is None:
         raise ValueError(NO_NVRTC)
-    about = INTRODUCTION.format(compiler=compiler.name, architecture=resources.ARCHITECTURE)
+    about = INTRODUCTION.format(compiler=compiler.name)
     return "\n\n".join([about, *(_ladder(ladder, compiler) for ladder in LADDERS)]) + "\n"
 
 
 def _ladder(ladder: Ladder, compiler: Compiler) -> str:
     counts = counted(ladder)
     kernels = tuple(rung.kernel for rung in ladder.rungs)
-    taken = resources.of_program(ladder.text, kernels, compiler)
+    taken = [resources.of_program(ladder.text, kernels, compiler, sm) for sm in CAPABILITIES]
     head, *parts = sections(ladder.text)
     sizes = ", ".join(f"{name} {size:,}" for name, size in ladder.sizes.items())
     rows = [
@@ -66,7 +67,7 @@ def _ladder(ladder: Ladder, compiler: Compiler) -> str:
         for i, rung in enumerate(ladder.rungs, 1)
     ]
     room = [
-        [_named(i, rung), *_room(rung, taken[rung.kernel])]
+        [_named(i, rung), *_room(rung, [its[rung.kernel] for its in taken])]
         for i, rung in enumerate(ladder.rungs, 1)
     ]
     titles = ["rung", "requests", "sectors", "FLOP/byte", "passes", "lanes"]
@@ -75,7 +76,7 @@ def _ladder(ladder: Ladder, compiler: Compiler) -> str:
         *_head(head),
         f"Counted with {sizes}. What a rung claims is bold.",
     ]
-    blocks += [_table(titles, rows)]
+    blocks += [_table(titles, rows), "What a rung takes of a multiprocessor:"]
     blocks += [_table(["rung", "threads", "registers", "shared bytes", *CAPABILITIES], room)]
     befores = [None, *(counts[rung.kernel] for rung in ladder.rungs)]
     for i, (rung, part) in enumerate(zip(ladder.rungs, parts), 1):
@@ -133,12 +134,20 @@ def _row(counts: Counts, rung: Rung) -> list[str]:
     return [f"**{cell}**" if what in rung.better else cell for what, cell in cells.items()]
 
 
-def _room(rung: Rung, taken: Resources) -> list[str]:
-    cells = [f"{rung.threads}", f"{taken.registers}", f"{taken.shared:,}"]
-    for capability in CAPABILITIES.values():
-        its = occupancy(capability, rung.threads, taken.registers, taken.shared)
-        cells.append(f"{its.warps} of {its.most_warps}: {listed(its.limits)}")
+def _room(rung: Rung, taken: list[Resources]) -> list[str]:
+    """taken: by the kernel, on each of CAPABILITIES."""
+    cells = [f"{rung.threads}", _each(its.registers for its in taken)]
+    cells.append(_each(its.shared for its in taken))
+    for capability, its in zip(CAPABILITIES.values(), taken):
+        room = occupancy(capability, rung.threads, its.registers, its.shared)
+        cells.append(f"{room.warps} of {room.most_warps}: {listed(room.limits)}")
     return cells
+
+
+def _each(numbers: Iterable[int]) -> str:
+    """One number, if they are all the same."""
+    cells = [f"{number:,}" for number in numbers]
+    return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
 
 
 def _named(i: int, rung: Rung) -> str:
