@@ -189,6 +189,20 @@ def test_batches_of_200_need_two_cards_of_2012(story):
     assert kept < 64  # with columns and masks
 
 
+def test_the_readme_says_what_its_command_finds():
+    readme = " ".join((EXAMPLES.parent / "README.md").read_text(encoding="utf-8").split())
+    (command,) = re.findall(r"python examples/alexnet.py (plan [^`]*?) ```", readme)
+    said = re.search(
+        r"one 3 GB card now holds (\d+) images of the full net and two hold (\d+):.*?"
+        r"With both stored, one card would hold (\d+)\.",
+        readme,
+    )
+    result = run(*command.split())
+    found = re.findall(r"^largest batch on .* (\d+)$", result.out, re.MULTILINE)
+    found += re.findall(r"would hold at most (\d+) images", result.out)
+    assert list(said.groups()) == found
+
+
 def test_what_stands_in_the_tables(story):
     cells = {line.split()[0]: line.split()[1:] for line in story.splitlines() if line.strip()}
     # conv1: 48 x (3 x 11 x 11 + 1) floats a tower; 200 x 4 x 48 x 55 x 55 bytes
