@@ -240,6 +240,22 @@ WRONG = {
             "the sums of the tile above are still there",
         ),
     ],
+    "augment": [
+        ("flip[ni] ? ow - 1 - owi : owi", "owi", "no crop is mirrored"),
+        ("flip[ni] ?", "!flip[ni] ?", "the wrong crops are mirrored"),
+        (
+            "left[ni] + (flip[ni] ? ow - 1 - owi : owi)",
+            "(flip[ni] ? w - 1 - left[ni] - owi : left[ni] + owi)",
+            "the whole image is mirrored",
+        ),
+        ("top[ni] + ohi", "ohi", "top is left out"),
+        ("left[ni] + ", "", "left is left out"),
+        ("* ow + owi]", "* ow + wi - left[ni]]", "the mean is mirrored too"),
+        ("shift[map]", "shift[ci]", "all images have the shift of the first"),
+        (" * scale[ci]", "", "the scale is left out"),
+        ("REAL(images", "REAL((signed char)images", "bytes are unsigned"),
+        (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
+    ],
     "sgd_update": [
         ("weight_decay * lr * weight", "weight_decay * weight", "weight decay lacks the rate"),
         ("- weight_decay * lr * weight[index]", "", "there is no weight decay"),

@@ -21,11 +21,13 @@ extern "C" __global__ void gemm_tiled_kernel(REAL* c, const REAL* a, const REAL*
             __syncthreads();  // the tiles are full
 
             for (int depth = 0; depth < 32; ++depth) {
+                REAL from_a[4], from_b[4];
                 for (int i = 0; i < 4; ++i) {
-                    const REAL from_a = a_tile[threadIdx.y + 16 * i][depth];
-                    for (int j = 0; j < 4; ++j) {
-                        sum[i][j] += from_a * b_tile[depth][threadIdx.x + 16 * j];
-                    }
+                    from_a[i] = a_tile[threadIdx.y + 16 * i][depth];
+                    from_b[i] = b_tile[depth][threadIdx.x + 16 * i];
+                }
+                for (int i = 0; i < 4; ++i) {
+                    for (int j = 0; j < 4; ++j) sum[i][j] += from_a[i] * from_b[j];
                 }
             }
             __syncthreads();  // all have read them

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from tinynet import Tensor, manual_seed, nn, optim
+from tinynet import manual_seed, nn, optim
 from tinynet.gym.exercise import Exercise
 from tinynet.kernels import KERNELS
 from tinynet.kernels.launching.kernel import Kernel
+from tinynet.training.inputs import Inputs
 
-STEPS, BATCH, SIDE = 50, 32, 12
+STEPS, BATCH, SIDE, MARGIN = 50, 32, 12, 2  # the images are larger by a margin, and cropped
 # What makes the engine use the kernel (tinynet/ops/product.py): else its products are cuBLAS's.
 PRODUCTS = {"gemm_naive": "naive", "gemm_tiled": "tiled"}
 
@@ -25,14 +26,18 @@ def losses(steps: int = STEPS) -> Iterator[float]:
         *(nn.Conv2d(8, 8, 3), nn.Tanh(), nn.LocalResponseNormWithin(3, 1e-3, 0.75)),
         *(nn.AvgPool2d(3), nn.Dropout(0.1), nn.LocallyConnected2d(8, 2, 1, 1), nn.Flatten()),
     ).to("sim:0")  # it has something of everything, so that each exercise's kernel takes part
+    inputs = Inputs(np.full((1, SIDE, SIDE), 128), np.array([64]), "sim:0")
     loss_of, optimizer = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), lr=0.2)
     for _ in range(steps):
         labels = rng.integers(0, 2, BATCH)
-        images = rng.normal(0, 0.5, (BATCH, 1, SIDE, SIDE)).astype(np.float32)
-        for image, label, place in zip(images, labels, rng.integers(0, SIDE, BATCH)):
-            image[0, place, :] += 1 - label
-            image[0, :, place] += label
-        loss = loss_of(net(Tensor(images, device="sim:0")), labels)
+        images = rng.normal(128, 16, (BATCH, 1, SIDE + MARGIN, SIDE + MARGIN))
+        for image, label, place in zip(images, labels, rng.integers(MARGIN, SIDE, BATCH)):
+            image[0, place, :] += 64 * (1 - label)  # in each crop, wherever it lies
+            image[0, :, place] += 64 * label
+        top, left = rng.integers(0, MARGIN + 1, (2, BATCH), np.int32)
+        flip = rng.integers(0, 2, BATCH, np.int32)
+        x = inputs(images.clip(0, 255).astype(np.uint8), top, left, flip)
+        loss = loss_of(net(x), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -56,8 +56,9 @@ step overwrites them. The 16 sums begin at 0 for each tile of c, and not for eac
         ... b_tile[t / 64][t % 64], the same way ...
         __syncthreads();
         for (int depth = 0; depth < 32; ++depth) {
-            ... sum[i][j] += a_tile[threadIdx.y + 16 * i][depth]
-                             * b_tile[depth][threadIdx.x + 16 * j];
+            REAL from_a[4], from_b[4];  // read once: 8 numbers serve 16 multiply-adds
+            ... a_tile[threadIdx.y + 16 * i][depth], b_tile[depth][threadIdx.x + 16 * i] ...
+            ... sum[i][j] += from_a[i] * from_b[j];
         }
         __syncthreads();
     }
