@@ -61,7 +61,8 @@ def plan(example: Example, args: Namespace) -> int:
     for device, held in zip(cards, taken.values()):
         print(_verdict(device, held + CONTEXT, limit))
     print()
-    one = asked if len(names) == 1 else _plan(example, settings, names[:1])
+    # One card, on a device whose memory the plan of two has not cut into pieces.
+    one = asked if len(names) == 1 else _plan(example, settings, names[:1], len(cards))
     print(f"largest batch on one such device    {_largest(one, limit):,}")
     if len(names) == 2:
         towers = "two, a tower each" if len(cards) == 2 else "one, both towers "
@@ -88,8 +89,9 @@ def _named_cards(text: str) -> list[str]:
     return names
 
 
-def _plan(example: Example, settings: Settings, names: list[str]) -> Plan:
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+def _plan(example: Example, settings: Settings, names: list[str], first: int = 0) -> Plan:
+    """A plan on the simulated devices from number `first` on, which stand for `names`."""
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(names), first)}
     devices = ",".join(f"sim:{numbers[name]}" for name in names)
     with simulator.dry_run(), init.skipped():
         model = build(example, replace(settings, devices=devices), example.num_classes)
