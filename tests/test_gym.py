@@ -256,6 +256,24 @@ WRONG = {
         ("REAL(images", "REAL((signed char)images", "bytes are unsigned"),
         (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),
     ],
+    "tanh_forward": [
+        (
+            "tanh(x[index])",
+            "(exp(x[index]) - exp(-x[index])) / (exp(x[index]) + exp(-x[index]))",
+            r"y\[1\] is -?nan, wanted is 1 .*e\^x has overflowed: divide",
+        ),
+        (
+            "tanh(x[index])",
+            "(exp(2 * x[index]) - 1) / (exp(2 * x[index]) + 1)",
+            "overflowed on the right",
+        ),
+        ("tanh(x[index])", "1 / (1 + exp(-x[index]))", "that is the sigmoid"),
+        ("tanh(x[index])", "1 - tanh(x[index]) * tanh(x[index])", "that is the slope"),
+        ("tanh(x[index])", "tanhf(x[index])", "a float is meant"),
+        ("tanh(x[index])", "tanh(-x[index])", "the sign is wrong"),
+        (SIZE_LOOP, NO_LOOP.replace("total", "size"), r"fewer threads \(256\) than elements"),
+        (SIZE_LOOP, NO_GUARD, "the last block is ragged"),
+    ],
     "sgd_update": [
         ("weight_decay * lr * weight", "weight_decay * weight", "weight decay lacks the rate"),
         ("- weight_decay * lr * weight[index]", "", "there is no weight decay"),
