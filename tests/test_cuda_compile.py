@@ -155,9 +155,11 @@ def test_registers_of_any_program_by_nvrtc(nvrtc):
 extern "C" __global__ void ones(float* y) { y[threadIdx.x] = 1; }
 template <class T> __global__ void copy(T* y, const T* x) { y[threadIdx.x] = x[threadIdx.x]; }
 """
-    found = resources.of_program(text, ("ones", "copy<float>"), resources.nvrtc())
-    assert found.keys() == {"ones", "copy<float>"}
-    assert all(2 <= taken.registers <= 32 for taken in found.values())
+    kernels = ("ones", "copy<float>")
+    found = resources.of_program(text, kernels, resources.nvrtc())
+    assert found.keys() == set(kernels)
+    assert all(2 <= taken.registers < 20 for taken in found.values())  # asking costs it none
+    assert resources.of_program(text, kernels[::-1], resources.nvrtc()) == found
 
 
 def test_kernels_launch_shapes_cover_the_work():

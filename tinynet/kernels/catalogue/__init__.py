@@ -11,7 +11,7 @@
     reports.py       what check and profile say, in full
     page/            a warp stepped through a kernel, in a browser
     running/         any kernel of a .cu file, launched by CUDA's own line
-    ladder/          a product, a transpose and a sum, each in several versions, counted
+    ladder/          a product, a convolution and others, in several versions each, counted
 
 Nothing here is imported by `import tinynet`.
 """

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynet.kernels.catalogue.ladder.rungs import Ladder, Rung
 from tinynet.simulator.kernels.module import RawModule
+from tinynet.simulator.kernels.profiling import LaunchCounts
 
 SECTOR = 32  # bytes
 
@@ -16,7 +17,7 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Counts:
-    """What one launch asked for.
+    """What the launches of a rung asked for.
 
     requests, sectors   of global memory: by warps, and those of 32 bytes that they took
     passes, fewest      over the banks of shared memory, and without conflicts
@@ -38,12 +39,13 @@ class Counts:
 
 
 def counted(ladder: Ladder) -> dict[str, Counts]:
-    """The counts of each kernel of a ladder. Wrong if one does not compute what NumPy does."""
+    """The counts of each rung of a ladder. Wrong if one does not compute what NumPy does."""
     module = RawModule(code=ladder.code(), mode="profile")
     found = {}
     for rung in ladder.rungs:
         run(ladder, rung, module)
-        found[rung.kernel] = _counts(module, ladder.flops)
+        launches = module.launches[-len(rung.launches) :]
+        found[rung.name] = _counts(launches, ladder.flops)
     return found
 
 
@@ -53,20 +55,26 @@ def run(ladder: Ladder, rung: Rung, module: RawModule) -> None:
     KernelError if check mode finds something.
     """
     inputs = ladder.inputs(np.random.default_rng(0))
-    output = np.full(ladder.output(rung.grid), np.nan, np.float32)
-    sizes = tuple(np.int32(size) for size in ladder.sizes.values())
-    module.get_function(rung.kernel)(rung.grid, rung.block, (output, *inputs, *sizes))
-    result, expected = ladder.result(output), ladder.expected(*inputs)
+    shapes = ladder.written(rung)
+    written = {name: np.full(shape, np.nan, np.float32) for name, shape in shapes.items()}
+    sizes = {name: np.int32(size) for name, size in ladder.sizes.items()}
+    values = inputs | written | sizes
+    for launch in rung.launches:
+        function = module.get_function(launch.kernel)
+        given = tuple(values[parameter.name] for parameter in function.text.parameters)
+        function(launch.grid, launch.block, given)
+    result, expected = ladder.result(written[next(iter(shapes))]), ladder.expected(**inputs)
     if not np.array_equal(result, expected):
         apart = np.argwhere(np.atleast_1d(result != expected))
-        raise Wrong(f"{ladder.file}: {rung.kernel}: {len(apart):,} elements are not NumPy's")
+        raise Wrong(f"{ladder.file}: {rung.name}: {len(apart):,} elements are not NumPy's")
 
 
-def _counts(module: RawModule, flops: int) -> Counts:
-    """Of the module's last launch."""
-    launch = module.launches[-1]
-    sectors, _ = launch.cost("global")
-    passes, fewest = launch.cost("shared")
-    requests = sum(line.requests for line in launch.profile if line.space == "global")
-    intensity = flops / (sectors * SECTOR)
-    return Counts(requests, sectors, passes, fewest, launch.lanes_per_run, intensity)
+def _counts(launches: list[LaunchCounts], flops: int) -> Counts:
+    """Of the launches of one rung together."""
+    sectors = sum(launch.cost("global")[0] for launch in launches)
+    passes, fewest = (sum(each) for each in zip(*(launch.cost("shared") for launch in launches)))
+    lines = [line for launch in launches for line in launch.profile]
+    requests = sum(line.requests for line in lines if line.space == "global")
+    runs = [run for launch in launches for run in launch.runs]
+    lanes = sum(run.lanes for run in runs) / sum(run.runs for run in runs)
+    return Counts(requests, sectors, passes, fewest, lanes, flops / (sectors * SECTOR))

@@ -8,7 +8,7 @@ from textwrap import dedent
 from tinynet.console.sentences import listed
 from tinynet.kernels.catalogue import resources
 from tinynet.kernels.catalogue.ladder.counting import Counts, counted
-from tinynet.kernels.catalogue.ladder.rungs import LADDERS, Ladder, Rung
+from tinynet.kernels.catalogue.ladder.rungs import LADDERS, Ladder, Launch, Rung
 from tinynet.kernels.catalogue.occupancy import occupancy
 from tinynet.kernels.catalogue.resources import Compiler, Resources
 
@@ -24,7 +24,7 @@ UNITS = {
 INTRODUCTION = """\
 # The ladder
 
-Three computations, each written several times. Every rung changes one thing of the one before it,
+Four computations, each written several times. Every rung changes one thing of the one before it,
 and is better in a count that it names. A count is the same on every machine; a time is not, and
 none is given here.
 
@@ -58,34 +58,51 @@ def page() -> str:
 
 def _ladder(ladder: Ladder, compiler: Compiler) -> str:
     counts = counted(ladder)
-    kernels = tuple(rung.kernel for rung in ladder.rungs)
-    taken = [resources.of_program(ladder.text, kernels, compiler, sm) for sm in CAPABILITIES]
     head, *parts = sections(ladder.text)
     sizes = ", ".join(f"{name} {size:,}" for name, size in ladder.sizes.items())
-    rows = [
-        [_named(i, rung), *_row(counts[rung.kernel], rung)]
-        for i, rung in enumerate(ladder.rungs, 1)
-    ]
-    room = [
-        [_named(i, rung), *_room(rung, [its[rung.kernel] for its in taken])]
-        for i, rung in enumerate(ladder.rungs, 1)
-    ]
-    titles = ["rung", "requests", "sectors", "FLOP/byte", "passes", "lanes"]
     blocks = [
         f"## {ladder.title}",
         *_head(head),
         f"Counted with {sizes}. What a rung claims is bold.",
+        _counts_table(ladder, counts),
+        "What its kernels take of a multiprocessor:",
+        _room_table(ladder, compiler),
     ]
-    blocks += [_table(titles, rows), "What a rung takes of a multiprocessor:"]
-    blocks += [_table(["rung", "threads", "registers", "shared bytes", *CAPABILITIES], room)]
-    befores = [None, *(counts[rung.kernel] for rung in ladder.rungs)]
+    before = None
     for i, (rung, part) in enumerate(zip(ladder.rungs, parts), 1):
-        blocks += _rung(i, rung, part, befores[i - 1], counts[rung.kernel])
+        blocks += _rung(i, rung, part, before, counts[rung.name])
+        before = counts[rung.name]
     return "\n\n".join(blocks)
 
 
+def _counts_table(ladder: Ladder, counts: dict[str, Counts]) -> str:
+    titles = ["rung", "requests", "sectors", "FLOP/byte", "passes", "lanes"]
+    rows = [
+        [f"{i}. {rung.title}", *_row(counts[rung.name], rung)]
+        for i, rung in enumerate(ladder.rungs, 1)
+    ]
+    return _table(titles, rows)
+
+
+def _room_table(ladder: Ladder, compiler: Compiler) -> str:
+    """Each kernel once, with the rung that it is new in."""
+    launches: dict[str, tuple[int, Launch]] = {}
+    for i, rung in enumerate(ladder.rungs, 1):
+        for launch in rung.launches:
+            launches.setdefault(launch.kernel, (i, launch))
+    taken = [
+        resources.of_program(ladder.text, tuple(launches), compiler, architecture)
+        for architecture in CAPABILITIES
+    ]
+    rows = [
+        [f"{i}. {kernel}", *_room(launch, [its[kernel] for its in taken])]
+        for kernel, (i, launch) in launches.items()
+    ]
+    return _table(["kernel", "threads", "registers", "shared bytes", *CAPABILITIES], rows)
+
+
 def sections(text: str) -> list[list[str]]:
-    """The lines of a file's header, then those of each kernel, from under the line `// NAME` on."""
+    """The lines of a file's header, then those of each rung, from under the line `// NAME` on."""
     lines = text.splitlines()
     starts = [i for i, line in enumerate(lines) if re.fullmatch(r"// [a-z]\w+", line)]
     parts = [lines[a + 1 : b] for a, b in pairwise([*starts, len(lines)])]
@@ -134,12 +151,12 @@ def _row(counts: Counts, rung: Rung) -> list[str]:
     return [f"**{cell}**" if what in rung.better else cell for what, cell in cells.items()]
 
 
-def _room(rung: Rung, taken: list[Resources]) -> list[str]:
+def _room(launch: Launch, taken: list[Resources]) -> list[str]:
     """taken: by the kernel, on each of CAPABILITIES."""
-    cells = [f"{rung.threads}", _each(its.registers for its in taken)]
+    cells = [f"{launch.threads}", _each(its.registers for its in taken)]
     cells.append(_each(its.shared for its in taken))
     for capability, its in zip(CAPABILITIES.values(), taken):
-        room = occupancy(capability, rung.threads, its.registers, its.shared)
+        room = occupancy(capability, launch.threads, its.registers, its.shared)
         cells.append(f"{room.warps} of {room.most_warps}: {listed(room.limits)}")
     return cells
 
@@ -148,10 +165,6 @@ def _each(numbers: Iterable[int]) -> str:
     """One number, if they are all the same."""
     cells = [f"{number:,}" for number in numbers]
     return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
-
-
-def _named(i: int, rung: Rung) -> str:
-    return f"{i}. {rung.title}"
 
 
 def _table(titles: list[str], rows: list[list[str]]) -> str:
