@@ -170,6 +170,13 @@ def test_a_launch_with_names_of_the_file():
     assert values == [Made("zeros", (16, 1024)), 16, -1024, Named("y")]
 
 
+@pytest.mark.parametrize("value", ["(" * 9999 + "1" + ")" * 9999, "-" * 9999 + "1", "{" * 9999])
+def test_what_nests_too_deeply_is_refused(value):
+    with pytest.raises(LineError, match="wanted fewer brackets within brackets"):
+        read_lines([f"k<<<1, 1>>>({value})"])
+    assert constants([f"#define N {value}\n#define M 1"], []) == {"M": 1}
+
+
 def test_an_arrays_name_goes_before_a_number_of_the_file():
     lines = ["k<<<1, 1>>>(n, n=zeros(n))", "k<<<1, 1>>>(n, n)"]
     first, second = read_lines(lines, constants([FILE], []))

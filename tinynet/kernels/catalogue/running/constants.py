@@ -7,7 +7,7 @@ host's code too; a name with two different values, as in #if and #else, is left 
 import re
 from collections.abc import Iterable
 
-from tinynet.kernels.catalogue.running.numbers_of_c import NotANumber, Number, read
+from tinynet.kernels.catalogue.running.numbers_of_c import Number, read
 
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(.+)$", re.MULTILINE)
 _TYPE = r"(?:(?:static|unsigned|signed|long|short|int|size_t|float|double|char|u?int\d+_t)\s+)+"
@@ -45,6 +45,6 @@ def _resolved(definitions: list[tuple[str, str]]) -> dict[str, Number]:
 def _value(text: str, known: dict[str, Number]) -> Number | None:
     try:
         value, end = read(text, 0, known)
-    except NotANumber:
+    except (ValueError, RecursionError):  # no number, too many digits, too many brackets
         return None
     return None if text[end:].strip() else value

@@ -41,7 +41,11 @@ def read_lines(
     for text in texts:
         reader = _Reader(text, known)
         while not reader.at_end():
-            found.append(reader.statement())
+            start = reader.place
+            try:
+                found.append(reader.statement())
+            except RecursionError:
+                raise pointing(text, start, "wanted fewer brackets within brackets") from None
     return found
 
 
