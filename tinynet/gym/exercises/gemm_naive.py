@@ -22,7 +22,7 @@ gemm_naive: the matrix product c = a @ b.
   b         (k, n)
 
 Launch: blocks of (32, 8) threads: threadIdx.x runs along a row of c, so that neighbours
-read neighbouring numbers of b and write such of c; threadIdx.y runs down the rows.
+read and write neighbouring numbers, of b and of c; threadIdx.y runs down the rows.
 The grid has ceil(n / 32) blocks across, which covers the columns; but there are at most so many
 down, so a thread goes on to the row that is gridDim.y * blockDim.y further.
 """
