@@ -31,6 +31,7 @@ extern "C" __global__ void conv_direct(float* y, const float* x, const float* we
     }
     y[filter * oh * ow + place] = sum;
 }
+
 extern "C" __global__ void conv_bias_relu(float* y, const float* bias, int oh, int ow) {
     const int place = blockIdx.x * blockDim.x + threadIdx.x;
     const int filter = blockIdx.y * blockDim.y + threadIdx.y;
@@ -49,12 +50,14 @@ __device__ int source(int row, int place, int h, int w, int kh, int kw, int ow) 
     const int ci = row / (kh * kw), khi = row / kw % kh, kwi = row % kw;
     return (ci * h + place / ow + khi) * w + place % ow + kwi;  // of col[row, place] in x
 }
+
 extern "C" __global__ void conv_im2col(float* col, const float* x, int h, int w, int kh, int kw,
                                        int oh, int ow) {
     const int place = blockIdx.x * blockDim.x + threadIdx.x;
     const int row = blockIdx.y * blockDim.y + threadIdx.y;
     col[row * oh * ow + place] = x[source(row, place, h, w, kh, kw, ow)];
 }
+
 extern "C" __global__ void conv_product(float* y, const float* weight, const float* col, int c,
                                         int kh, int kw, int oh, int ow) {
     __shared__ float weight_tile[SIDE][SIDE], col_tile[SIDE][SIDE];
@@ -93,6 +96,7 @@ __device__ float implicit_sum(const float* x, const float* weight, int filter, i
     }
     return sum;
 }
+
 extern "C" __global__ void conv_implicit(float* y, const float* x, const float* weight, int c,
                                          int h, int w, int kh, int kw, int oh, int ow) {
     const int filter = blockIdx.y * SIDE + threadIdx.y, place = blockIdx.x * SIDE + threadIdx.x;

@@ -81,6 +81,7 @@ __device__ float warp_sum(float sum) {
     }
     return sum;  // in lane 0
 }
+
 extern "C" __global__ void reduction_shuffled(float* y, const float* x, int size) {
     __shared__ float of_warp[THREADS / 32];
     const int thread = threadIdx.x;

@@ -120,7 +120,8 @@ def _head(lines: list[str]) -> list[str]:
 
 
 def _paragraph(lines: list[str]) -> str:
-    return " ".join(line.removeprefix("//").strip() for line in lines)
+    said = " ".join(line.removeprefix("//").strip() for line in lines)
+    return said.replace("*", r"\*")  # c*kh*kw is no emphasis
 
 
 def _rung(i: int, rung: Rung, part: list[str], before: Counts | None, its: Counts) -> list[str]:
