@@ -41,6 +41,8 @@ def write_photos(folder: Path, train: int = 20, val: int = 6) -> Path:
 def load_example(name: str) -> ModuleType:
     """examples/NAME.py as a module."""
     if name not in sys.modules:
+        if str(EXAMPLES) not in sys.path:  # as of a program that is started there
+            sys.path.append(str(EXAMPLES))
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])

@@ -36,15 +36,15 @@ def check_gradients(example: Example, args: Namespace) -> int:
     """Check every gradient, or those named, in float64; status 1 if one is wrong."""
     if args.exact:
         device = _device_of_duals(args.devices)
-        print("largest relative error of a gradient, against forward run on dual numbers")
         checks = _named(args.names, [*_exact(example, device)])
+        print("largest relative error of a gradient, against forward run on dual numbers")
     else:
         devices = named_devices(args.devices)
+        checks = _named(args.names, [*_by_differences(example, devices)])
         print(
             "largest error of a gradient against central differences, relative to its largest "
             "element"
         )
-        checks = _named(args.names, [*_by_differences(example, devices)])
     width = max(32, *(len(name) for name, _ in checks))
     failed = 0
     for name, check in checks:

@@ -98,7 +98,7 @@ def of_numbers(
         if predicted.shape != wanted.shape or not first_wrong(predicted, wanted).size:
             continue
         if not first_wrong(got, predicted).size:
-            return f"{cause}."
+            return cause if cause.endswith("?") else f"{cause}."
     a_map = got[0, 0].size if got.ndim > 2 else got.size
     if wrong[0] >= a_map and wrong.size > 0.9 * (got.size - a_map):
         return (

@@ -109,7 +109,7 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
             at = np.unravel_index(wrong[0], a.shape)
             where = f"{array.name}[{', '.join(map(str, at))}]"
             came = "never written" if a[at] == NEVER else f"{a[at]:.9g}"
-            many = f"{wrong.size} of {a.size} elements are wrong"
+            many = f"{wrong.size} of {a.size} elements {'is' if wrong.size == 1 else 'are'} wrong"
             fact = f"{where} is {came}, wanted is {b[at]:.9g} ({many})."
             cause = causes.of_numbers(exercise, attempt, array.name, given, a, b)
             raise Wrong(_worded(fact, cause, attempt))
