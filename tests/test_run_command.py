@@ -226,6 +226,15 @@ def test_what_is_written_outside_is_found_without_check_mode(run, tmp_path, laun
     assert (found in out) if where else out == ""
 
 
+@pytest.mark.parametrize("flags", [(), ("--check",)])
+def test_a_pointer_that_the_compiler_knows_to_be_null_is_followed(run, tmp_path, flags):
+    """To a C++ compiler such code cannot be reached: all that leads to it vanished."""
+    code = "__global__ void unset(int *y) { int *p = nullptr; y[0] = 3; *p = 1; }\n"
+    (tmp_path / "unset.cu").write_text(code)
+    status, out, _ = run("unset<<<1, 1>>>(y=zeros(1))", *flags, file="unset.cu")
+    assert status == 1 and out.startswith("unset.cu:1: unset: crash: access to memory that does")
+
+
 def test_a_variable_of_the_device_is_watched(run):
     status, out, _ = run("line<<<2, 4>>>(empty(4))", "--check")
     assert status == 1

@@ -34,6 +34,7 @@ COMMON = [
 KERNEL = [
     "-fno-strict-aliasing",  # CUDA's compiler lets a float be read as an int
     "-fstack-clash-protection",  # too large a local array hits the guard page, never leaps over it
+    "-fno-delete-null-pointer-checks",  # *nullptr is an access that crashes, not code that vanishes
     "-fno-finite-loops",  # a loop that waits forever must wait, not vanish
     "-fno-optimize-sibling-calls",  # a barrier at a kernel's end must return to the kernel's line
 ]
