@@ -31,9 +31,9 @@ def step(devices: list[str], quick: bool) -> Iterator[Sheet]:
             ["host, of which it waits for the loss", host],
         ],
     )
-    watched = Watched(device)
-    training.step()
-    total, by_name, gaps = watched.end()
+    with Watched(device) as watched:
+        training.step()
+    total, by_name, gaps = watched.times()
     sheet = Sheet(
         "the step, launch by launch",
         "Between the events of one launch and the next lies what CuPy launches itself (sums, "
@@ -50,14 +50,21 @@ def step(devices: list[str], quick: bool) -> Iterator[Sheet]:
 
 
 class Watched:
-    """From now to `end`, an event before and after each kernel and product of a device."""
+    """Inside `with`, an event before and after each kernel and product of a device."""
 
     def __init__(self, device: Device):
         self.device, self.marks = device, []
-        self.first = self._event()
+
+    def __enter__(self) -> "Watched":
+        device, self.first = self.device, self._event()
         run, multiply = device.run, device.multiply
         device.run = lambda kernel, *args: self._around(kernel.name, run, kernel, *args)
         device.multiply = lambda *args, **how: self._around("product", multiply, *args, **how)
+        return self
+
+    def __exit__(self, *error) -> None:
+        del self.device.run, self.device.multiply  # the class's own again
+        self.last = self._event()
 
     def _event(self):
         with self.device.active():
@@ -70,11 +77,9 @@ class Watched:
         work(*args, **how)
         self.marks.append((name, before, self._event()))
 
-    def end(self) -> tuple[float, dict[str, tuple[int, float]], list[float]]:
+    def times(self) -> tuple[float, dict[str, tuple[int, float]], list[float]]:
         """Milliseconds: of all, (count, sum) by name, and of each gap between two."""
-        last = self._event()
-        last.synchronize()
-        del self.device.run, self.device.multiply  # the class's own again
+        self.last.synchronize()
         between = self.device.xp.cuda.get_elapsed_time
         counts: Counter = Counter()
         spent: Counter = Counter()
@@ -82,9 +87,9 @@ class Watched:
             counts[name] += 1
             spent[name] += between(before, after)
         ends = [self.first, *(after for _, _, after in self.marks)]
-        starts = [*(before for _, before, _ in self.marks), last]
+        starts = [*(before for _, before, _ in self.marks), self.last]
         gaps = [between(end, start) for end, start in zip(ends, starts)]
-        return between(self.first, last), {n: (counts[n], spent[n]) for n in counts}, gaps
+        return between(self.first, self.last), {n: (counts[n], spent[n]) for n in counts}, gaps
 
 
 def trace(devices: list[str], quick: bool) -> Iterator[Sheet]:

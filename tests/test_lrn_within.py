@@ -52,7 +52,9 @@ def test_by_hand():
     squares = [[1 + 1 + 4 + 16 + 25, 1 + 91, 1 + 4 + 9 + 25 + 36]] * 2
     expected = [[1 / 47, 2 / 92, 3 / 75], [4 / 47, 5 / 92, 6 / 75]]
     assert squares[0] == [47, 92, 75]
-    assert normalized([[1, 2, 3], [4, 5, 6]], size=3) == expected
+    # NumPy 2.0's power is an ulp off here, newer ones' is not.
+    found = normalized([[1, 2, 3], [4, 5, 6]], size=3)
+    np.testing.assert_array_max_ulp(np.array(found), np.array(expected), maxulp=1)
 
 
 def test_an_even_window_has_one_more_before_than_after():
