@@ -1,7 +1,7 @@
-"""Worker threads for the NumPy twins: one image at a time, one worker per core.
+"""Worker threads for the NumPy twins: some images at a time, one worker per core.
 
 NumPy releases Python's global lock inside its loops and inside BLAS, so threads are enough. A twin
-hands each worker one image; the worker's buffers then stay in its core's cache. BLAS is held to one
+hands each worker some images; the worker's buffers then stay in its core's cache. BLAS is held to one
 thread meanwhile, or every worker would start a team of its own, and the bits of a product would
 depend on the team's size. A product too large for one worker is cut by blas.py.
 """
@@ -63,7 +63,8 @@ def at_work() -> bool:
 
 
 def for_each(count: int, task: Callable[[int], object]) -> None:
-    """Run `task(i)` for every i below `count` on the workers; what a task raises is raised here.
+    """Run `task(i)` for every i below `count`, on the workers and in the calling thread, which is
+    one of the team; what a task raises is raised here.
 
     Which worker takes which i depends on timing, so a task must write only to places of its own.
     After an exception (Ctrl-C too) no new task starts, and those under way are waited for; if some
@@ -93,7 +94,8 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
         futures = [_pool(workers()).submit(work) for _ in range(team - 1)]
         try:
             work()
-        finally:
+            wait(futures)
+        finally:  # after Ctrl-C, too, in whichever of the two lines it came
             _exhaust(indices)
             wait(futures)
     for future in futures:
