@@ -1,9 +1,9 @@
 """Worker threads for the NumPy twins: some images at a time, one worker per core.
 
 NumPy releases Python's global lock inside its loops and inside BLAS, so threads are enough. A twin
-hands each worker some images; the worker's buffers then stay in its core's cache. BLAS is held to one
-thread meanwhile, or every worker would start a team of its own, and the bits of a product would
-depend on the team's size. A product too large for one worker is cut by blas.py.
+hands each worker some images; its buffers then stay in its core's cache. BLAS is held to one thread
+meanwhile, or every worker would start a team of its own, and the bits of a product would depend on
+the size of the team. A product too large for one worker is cut by blas.py.
 """
 
 import os
