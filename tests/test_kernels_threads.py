@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -184,3 +185,25 @@ ONE_RUN = every_twin_that_sums()
 def test_kernels_threads_same_bits_for_any_number_of_workers(workers):
     for ours, expected in zip(every_twin_that_sums(), ONE_RUN):
         np.testing.assert_array_equal(ours.view(np.uint32), expected.view(np.uint32))
+
+
+def test_ctrl_c_while_the_caller_waits_for_its_team(monkeypatch):
+    both, finished, wait, interrupted = threading.Barrier(2), [], threads.wait, []
+
+    def interrupted_once(futures):
+        if not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        wait(futures)
+
+    def task(i):
+        both.wait(10)  # one for each of the two
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.2)
+        finished.append(i)
+
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    monkeypatch.setattr(threads, "wait", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        threads.for_each(2, task)
+    assert sorted(finished) == [0, 1]  # nothing goes on behind the caller's back
