@@ -53,6 +53,7 @@ CONFIGS = (
     b'{"network": "alexnet", "pixel_std": [0, 1, 1]}',
     b'{"network": "alexnet", "changes": [{"epoch": -1, "why": ""}]}',
     b'{"network": "alexnet", "flags_given": 3}',
+    b'{"network": "alexnet", "tinynet": 1}',
     b'{"network": "alexnet", "image_size": 12345678901234567890123}',
     b'{"network": "alexnet", "drops": {"\\u001b": 3}}',
 )
@@ -69,7 +70,8 @@ def test_settings_that_no_run_has_are_refused(folder, text):
 
 
 def test_the_settings_in_a_file_are_those_that_there_are():
-    assert Config.__annotations__.keys() == {field.name for field in fields(Settings)}
+    settings = {field.name for field in fields(Settings)}
+    assert Config.__annotations__.keys() == settings | {"tinynet"}
 
 
 VALUES = st.recursive(

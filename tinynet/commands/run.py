@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+import tinynet
 from tinynet.commands.example import Example, better_start, build, command, skipped_files
 from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.commands.route import describe_devices
@@ -74,7 +75,7 @@ def _train(
     if trainer.done:  # nothing is to be kept either, such as a rate for steps that do not come
         progress.say(f"nothing left to do; epochs done: {trainer.epoch}, steps: {trainer.step}")
     else:
-        folder.write_config(asdict(settings))
+        folder.write_config({"tinynet": tinynet.__version__, **asdict(settings)})
     if trainer.step == 0:  # drop the lines of a run that ended before its first checkpoint
         folder.rewind(0, validated=False)
     try:

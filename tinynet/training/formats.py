@@ -94,8 +94,12 @@ class ConfigStart(TypedDict):
 
 
 class Config(ConfigStart, total=False):
-    """The Settings of a run (settings.py); of an older run, those that there were."""
+    """The Settings of a run (settings.py); of an older run, those that there were.
 
+    `tinynet`: the version that trained it.
+    """
+
+    tinynet: str
     profile: str
     data: str
     image_size: Side
