@@ -324,6 +324,16 @@ def test_wild_pointer_is_an_exception(module):
     assert "memory that does not exist" in str(error)
 
 
+def test_what_crashes_in_a_called_function_is_told_by_the_kernels_line(module):
+    error = fails(module, "wild_atomic_kernel", 1, (ints(1), np.int64(2**40)))
+    assert (error.kind, error.file, error.line) == ("crash", "language.cu", line_of("WILD ATOMIC"))
+
+
+def test_a_kernel_that_overwrites_its_stack_is_an_exception(module):
+    error = fails(module, "smash_kernel", 1, (np.zeros(4, np.int64), np.int32(10**6)))
+    assert (error.kind, error.file, error.line) == ("crash", "language.cu", line_of("SMASH"))
+
+
 def test_stack_overflow_is_an_exception(module):
     error = fails(module, "deep_kernel", 2, (np.ones(4, np.float32), np.int32(20000)))
     assert error.kind == "crash"
@@ -332,11 +342,14 @@ def test_stack_overflow_is_an_exception(module):
 
 @pytest.mark.parametrize("mode", ["run", "check", "profile"])
 def test_a_spinning_kernel_is_stopped(mode, monkeypatch):
-    monkeypatch.setenv("TINYNET_SIM_TIMEOUT", "0.2")
-    error = fails(load(mode=mode), "spin_kernel", 2, (ints(1),))
-    assert (error.kind, error.kernel) == ("time limit", "spin_kernel")
-    assert (error.file, error.line) == ("language.cu", line_of("SPIN"))
-    assert "stopped after 0.2 s" in str(error)
+    monkeypatch.setenv("TINYNET_SIM_TIMEOUT", "0.02")
+    spinning = load(mode=mode)
+    # In run mode the clock strikes at any instruction, also in what the loop calls.
+    for _ in range(20 if mode == "run" else 2):
+        error = fails(spinning, "spin_kernel", 2, (ints(1),))
+        assert (error.kind, error.kernel) == ("time limit", "spin_kernel")
+        assert (error.file, error.line) == ("language.cu", line_of("SPIN"))
+    assert "stopped after 0.02 s" in str(error)
     assert "TINYNET_SIM_TIMEOUT" in str(error)
 
 

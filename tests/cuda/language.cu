@@ -132,6 +132,14 @@ __global__ void divide_kernel(int* y, int divisor) {
 __global__ void wild_kernel(int* y, long long offset) {
   y[offset] = 1;  // WILD
 }
+__global__ void wild_atomic_kernel(int* y, long long offset) {
+  atomicAdd(y + offset, 1);  // WILD ATOMIC
+}
+__global__ void smash_kernel(long long* y, int n) {  // also where to return to
+  long long few[4] = {};
+  for (int i = 0; i < n; ++i) few[i] = (long long)(y + i);  // SMASH
+  y[0] = few[n % 4];
+}
 __global__ void deep_kernel(float* y, int n) {
   float large[32768];
   for (int i = 0; i < n; ++i) large[i] = y[i % 4];

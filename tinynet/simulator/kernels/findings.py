@@ -2,13 +2,14 @@
 
 import ctypes
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinynet.simulator.errors import Culprit, KernelError
 from tinynet.simulator.kernels.library import Library
+from tinynet.simulator.kernels.lines import Line
 from tinynet.simulator.kernels.lines import lines as lines_of
 from tinynet.simulator.kernels.runtime import Finding
 from tinynet.simulator.kernels.source import KernelText
@@ -50,7 +51,7 @@ def to_error(
     found: list[Finding], text: KernelText, library: Library, places: list[Place], seconds: float
 ) -> KernelError:
     """One error for everything found: the first finding, with the rest as its `others`."""
-    offsets = [finding.pc for finding in found] + [finding.other_pc for finding in found]
+    offsets = [pc for finding in found for pc in (finding.pc, *finding.callers, finding.other_pc)]
     lines = dict(zip(offsets, lines_of(library.path, offsets, text.files)))
 
     def at_line(offset: int) -> str:
@@ -63,7 +64,7 @@ def to_error(
     errors = []
     for finding in sorted(found, key=_is_symptom):
         kind, sentence = SENTENCES[finding.kind]
-        file, line = lines[finding.pc]
+        file, line = _innermost(lines[pc] for pc in (finding.pc, *finding.callers))
         if finding.line:  # a barrier, a shuffle or an assertion: the compiler has recorded its line
             file, line = _stated_file(kind, finding) or text.file, finding.line
         elif line is None:  # outside the kernel's own text: name the kernel at least
@@ -76,6 +77,11 @@ def to_error(
     if first.others:
         first.args = ("\n".join(str(error) for error in errors),)
     return first
+
+
+def _innermost(stack: Iterable[Line]) -> Line:
+    """The first place that lies in the kernel's text: what it calls lies elsewhere."""
+    return next((place for place in stack if place[1] is not None), (None, None))
 
 
 def _culprits(

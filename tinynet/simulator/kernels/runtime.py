@@ -34,6 +34,7 @@ class Finding(ctypes.Structure):
         ("element", ctypes.c_int64),
         ("pc", ctypes.c_uint64),
         ("other_pc", ctypes.c_uint64),
+        ("callers", ctypes.c_uint64 * 4),
         ("detail", ctypes.c_uint64),
         ("line", ctypes.c_uint64),
     ]

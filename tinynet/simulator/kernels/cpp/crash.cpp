@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sys/time.h>
 #include <ucontext.h>
+#include <unwind.h>
 
 #include "runtime.h"
 
@@ -62,8 +63,36 @@ static uintptr_t where_it_stands(void* context) {
   return here - offset_in_library(here) + uint64_t(-line);
 }
 
+// The signal may strike in a function that the kernel has called, of cuda.h, of the runtime or of the
+// C library. Whose line to tell is found by Python, so its callers are noted too, innermost first.
+struct Search {
+  uintptr_t pc;      // the interrupted instruction: its callers come after it
+  Finding* finding;
+  int found;
+};
+
+static _Unwind_Reason_Code note_caller(_Unwind_Context* frame, void* state) {
+  auto& search = *(Search*)state;
+  uintptr_t pc = _Unwind_GetIP(frame);
+  if (search.found < 0) {
+    if (pc == search.pc) search.found = 0;
+    return _URC_NO_REASON;
+  }
+  search.finding->callers[search.found++] = offset_in_library(pc - 1);
+  return search.found < CALLERS ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+static volatile sig_atomic_t unwinding;  // a kernel may have overwritten the stack that this reads
+
+static void note_callers(Finding* finding, void* context) {
+  Search search = {interrupted_pc(context), finding, -1};
+  unwinding = 1;
+  _Unwind_Backtrace(note_caller, &search);
+  unwinding = 0;
+}
+
 static void on_clock(void* context) {
-  if (!in_launch) return;
+  if (!in_launch || unwinding) return;
   if (!pthread_equal(pthread_self(), launcher)) {
     pthread_kill(launcher, SIGVTALRM);
     return;
@@ -77,7 +106,9 @@ static void on_clock(void* context) {
 #else
   (void)told;
 #endif
-  add_finding(TIME_LIMIT, where_it_stands(context));
+  uintptr_t pc = where_it_stands(context);
+  Finding* finding = add_finding(TIME_LIMIT, pc);
+  if (finding && pc == interrupted_pc(context)) note_callers(finding, context);
   abandon_launch();
 }
 
@@ -88,10 +119,12 @@ static void on_signal(int signal, siginfo_t* info, void* context) {
       if (CAUGHT[i] == signal) sigaction(signal, &before[i], nullptr);
     return;
   }
+  if (unwinding) abandon_launch();
   if (Finding* finding = add_finding(CRASH, interrupted_pc(context))) {
     finding->detail = (uint64_t)signal;
     finding->element = (int64_t)info->si_addr;
     finding->other_access = overflowed_stack((const char*)info->si_addr);
+    note_callers(finding, context);
   }
   abandon_launch();
 }
@@ -118,7 +151,7 @@ void survive(void (*work)(), double seconds) {
 
   struct sigaction ours = {};
   ours.sa_sigaction = on_signal;
-  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER;  // see `unwinding`
   sigemptyset(&ours.sa_mask);
   for (int i = 0; i < N_CAUGHT; ++i) sigaction(CAUGHT[i], &ours, &before[i]);
 
@@ -126,6 +159,7 @@ void survive(void (*work)(), double seconds) {
   if (sigsetjmp(way_out, 1) == 0) {
     in_launch = 1;
     busy = late = stepping = false;
+    unwinding = 0;
     start_clock(seconds);
     work();
   }

@@ -137,11 +137,14 @@ enum Kind : int32_t {        // findings.py has the same, in this order
 };
 enum Access : int32_t { READ, WRITE, ATOMIC };
 
-struct Finding {             // library.py has the same
+constexpr int CALLERS = 4;
+
+struct Finding {             // runtime.py has the same
   int32_t kind, access, other_access, region;
   uint32_t block[3], thread[3], other_block[3], other_thread[3];
   int64_t element;
   uint64_t pc, other_pc;     // offsets in the library, 0 if elsewhere
+  uint64_t callers[CALLERS]; // where the function of pc was called, and so on; 0 where not known
   uint64_t detail, line;     // line: known already, or 0
 };
 
