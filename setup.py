@@ -44,8 +44,9 @@ setup(
     packages=find_packages(include=["tinynet", "tinynet.*"]),
     package_data={
         "tinynet": ["py.typed", "kernels/*.cu", "kernels/README.md", "simulator/kernels/cpp/*"]
-        + ["kernels/catalogue/page/web/*", "kernels/catalogue/ladder/*.cu"]
+        + ["kernels/catalogue/page/web/*", "kernels/catalogue/ladder/*.cu", "models/*.json"]
     },
+    entry_points={"console_scripts": ["tinynet=tinynet.__main__:main"]},
     # Each minimum is the oldest with which the suite passes: .ci/run installs exactly these.
     install_requires=[
         "numpy>=2.0",
@@ -58,7 +59,8 @@ setup(
     ],
     extras_require={
         "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.13", "webdataset>=0.2.5"]
-        + ["mpmath>=1.3"],
+        + ["mpmath>=1.3", "setuptools>=70.1"],
+        "completion": ["shtab>=1.6"],
         # [ctk]: NVRTC, cuBLAS and the headers, which a machine with only a driver lacks.
         "cuda12": ["cupy-cuda12x[ctk]>=14.0.1"],
         "cuda13": ["cupy-cuda13x[ctk]>=14.0.1"],

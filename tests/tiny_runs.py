@@ -1,12 +1,12 @@
 """What the tests of training share: tiny photographs on disk, and the example programs."""
 
-import importlib.util
 import io
 import json
 import re
 import subprocess
 import sys
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -39,14 +39,8 @@ def write_photos(folder: Path, train: int = 20, val: int = 6) -> Path:
 
 
 def load_example(name: str) -> ModuleType:
-    """examples/NAME.py as a module."""
-    if name not in sys.modules:
-        if str(EXAMPLES) not in sys.path:  # as of a program that is started there
-            sys.path.append(str(EXAMPLES))
-        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+    """The network of examples/NAME.py, and what suits its data."""
+    return import_module(f"tinynet.models.{name}")
 
 
 class Result(NamedTuple):

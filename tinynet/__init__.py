@@ -7,8 +7,10 @@ docs/house.md draws which stands on which.
 import signal
 import sys
 
-if sys.argv[:1] == ["-m"] and "tinynet.kernels" in sys.orig_argv:
-    # `python -m tinynet.kernels` comes by here first: Ctrl-C ends its imports without a word.
+if "".join(sys.argv[:1]).endswith("/bin/tinynet") or (
+    sys.argv[:1] == ["-m"] and {"tinynet", "tinynet.kernels"} & {*sys.orig_argv}
+):
+    # These programs come by here first: Ctrl-C ends their imports without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from tinynet import functional, init, nn, optim  # noqa: E402

@@ -1,6 +1,6 @@
 """The versions of AlexNet, as data: the paper's text, what was released, what others made of it.
 
-examples/alexnet.py is the one network that reads them.
+models/alexnet.py is the one network that reads them.
 """
 
 from dataclasses import dataclass, replace

@@ -17,6 +17,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     schedules.py        --schedule and --replay
     compare.py          a run beside what its recipe promises
     train.py, finetune.py, ablate.py, plan.py
+    network_of.py       which network a run is of
     command_line.py     which command it is, and what becomes of errors
 """
 

@@ -74,7 +74,7 @@ def _exact(example: Example, device: str) -> Iterator[Check]:
         yield name, partial(gradient_cases.check_case_exactly, case, device)
     for name in kinks.KINKS:
         yield name, partial(kinks.check_kink, name, device)
-    for related in (example, *example.relatives()):
+    for related in (example, *example.relatives):
         yield from _networks(related, (device,), exact_networks.check_network)
 
 

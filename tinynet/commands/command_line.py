@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import tinynet
@@ -43,7 +43,30 @@ COMMANDS = (
 )
 
 
-def main(example: Example, argv: list[str] | None = None) -> int:
+def parser_of(
+    example: Example, program: str | None = None, description: str | None = None
+) -> tuple[Parser, argparse._SubParsersAction]:
+    """The parser of an example, and what holds those of its commands.
+
+    `program` and `description`: of another program than that of the example's own file.
+    """
+    parser = Parser(
+        prog=program or f"{example.name}.py",
+        description=description or example.description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_version(parser, tinynet.__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        module.add_parser(commands, example)
+    return parser, commands
+
+
+def main(
+    example: Example,
+    argv: list[str] | None = None,
+    make_parser: Callable[[Example], Parser] = lambda example: parser_of(example)[0],
+) -> int:
     """Run the command that `argv` (else the program's arguments) names; return the exit status."""
     make_ready()
     # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too. A plain
@@ -52,12 +75,12 @@ def main(example: Example, argv: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     output, errors = Shown(_NamedOutput(sys.stdout), "\n"), Shown(sys.stderr, "\n\r")
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-        return _run(example, argv)
+        return _run(example, argv, make_parser)
 
 
-def _run(example: Example, argv: list[str] | None) -> int:
+def _run(example: Example, argv: list[str] | None, make_parser) -> int:
     try:
-        args = _parser(example).parse_args(argv)
+        args = make_parser(example).parse_args(argv)
         with warnings.catch_warnings():
             # An overflow shows in the loss, where training looks for it.
             warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
@@ -126,16 +149,3 @@ def _refuse(message: str, *details: str) -> int:
     for line in (f"error: {message}", *details):
         complain(line)
     return 2
-
-
-def _parser(example: Example) -> argparse.ArgumentParser:
-    parser = Parser(
-        prog=f"{example.name}.py",
-        description=example.description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_version(parser, tinynet.__version__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        module.add_parser(commands, example)
-    return parser

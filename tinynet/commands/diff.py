@@ -59,7 +59,7 @@ def diff(example: Example, args: Namespace) -> int:
 def diff_layers(example: Example, args: Namespace) -> int:
     """Print the layers of a network and, beside them, those of another example's."""
     columns = []
-    for each, given in ((example, flags.network(args)), (example.beside(), {})):
+    for each, given in ((example, flags.network(args)), (example.beside, {})):
         settings = each.settings({"data": "", **given}, "folder")
         with init.skipped():
             model = build(each, settings, each.num_classes)

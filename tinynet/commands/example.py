@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import tinynet
 from tinynet.console.printable import complain, quoted
 from tinynet.console.sentences import counted
 from tinynet.devices import UnusableGpu
@@ -35,9 +37,9 @@ class Example:
     parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from model and rate
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
-    relatives: Callable[[], tuple["Example", ...]] = tuple  # whose gradients are checked with its
+    relatives: tuple["Example", ...] = ()  # whose gradients are checked with its
     # Whose layers `diff` shows beside its own, if that is not a comparison of its versions.
-    beside: Callable[[], "Example"] | None = None
+    beside: "Example | None" = None
     curves: dict[str, Curve] = field(default_factory=dict)  # what to expect of a run, by version
 
 
@@ -98,4 +100,7 @@ def skipped_files(count: int) -> str:
 
 def command() -> str:
     """How this program was called, for messages that say what to type next."""
-    return f"python {quoted(sys.argv[0])}"
+    program = Path(sys.argv[0])
+    if program == Path(tinynet.__file__).with_name("__main__.py"):
+        return "python -m tinynet"
+    return program.name if program.name == "tinynet" else f"python {quoted(sys.argv[0])}"
