@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from fuzzing import fuzz as fuzz_for
 from hypothesis import settings
-from tiny_runs import write_photos
+from tiny_runs import train, write_photos
 
 import tinynet
 
@@ -65,3 +65,11 @@ def device(request):
 def photos(tmp_path_factory):
     """A folder of photographs, to be read only: 20 per class, 5 batches of 8 per epoch."""
     return write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def trained(photos, tmp_path_factory):
+    """The run of a small network that tells these photographs apart, to be read only."""
+    out = tmp_path_factory.mktemp("runs") / "trained"
+    train("--profile", "modern", "--data", photos, "--epochs", 4, "--lr", 0.003, "--out", out)
+    return out
