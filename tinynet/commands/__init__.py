@@ -9,14 +9,14 @@ The files, in the order to read them; a command's has its name, unless it says o
     gradient_cases.py   one case for each operation; networks against central differences
     exact_kernels.py, kinks.py, exact_networks.py
     check_gradients.py  `check-grads`
-    weights.py          `import`, `export`
+    weights.py          `import`, and the other way
     evaluate.py         `eval`
     figures.py
     route.py            what a run says about its devices
     run.py              from settings to a trained network in its folder
     schedules.py        --schedule and --replay
     compare.py          a run beside what its recipe promises
-    train.py, finetune.py, ablate.py, plan.py
+    train.py, finetune.py, ablate.py, plan.py, export.py
     network_of.py       which network a run is of
     command_line.py     which command it is, and what becomes of errors
 """

@@ -20,6 +20,7 @@ from tinynet.commands import (
     compare,
     diff,
     evaluate,
+    export,
     figures,
     finetune,
     plan,
@@ -39,7 +40,7 @@ from tinynet.training.errors import UserError
 
 COMMANDS = (
     *(prepare, train, evaluate, predict, finetune, figures, compare),
-    *(ablate, summary, diff, plan, check_gradients, weights),
+    *(ablate, summary, diff, plan, check_gradients, weights, export),
 )
 
 

@@ -21,15 +21,11 @@ def add_parser(commands, example: Example) -> None:
     parser = flags.command(
         commands, "eval", evaluate_checkpoints, "errors of a network on validation images"
     )
-    parser.add_argument(
-        "--checkpoint",
-        required=True,
-        nargs="+",
-        action="extend",
-        metavar="PATH",
-        help="a .safetensors file, or a run's folder for its best; of several (an ensemble) the "
-        "probabilities are averaged",
+    help_ = (
+        "a .safetensors file, or a run's folder for its best; of several (an ensemble) the "
+        "probabilities are averaged"
     )
+    flags.add_checkpoint(parser, example, help_, nargs="+", action="extend")
     parser.add_argument("--data", metavar="DATA", help="as for train (the data it was trained on)")
     parser.add_argument(
         "--views",
@@ -45,7 +41,7 @@ def add_parser(commands, example: Example) -> None:
 
 def evaluate_checkpoints(example: Example, args: Namespace) -> int:
     """Errors of a network, or of an ensemble, on the validation images of a data set."""
-    paths = [find_checkpoint(path) for path in args.checkpoint]
+    paths = [find_checkpoint(path) for path in args.checkpoint or [example.trained]]
     _refuse_twins(paths)
     devices = named_devices(args.devices)
     loaded = [load_network(path, example.name, example.build, devices) for path in paths]

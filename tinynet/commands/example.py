@@ -41,6 +41,7 @@ class Example:
     # Whose layers `diff` shows beside its own, if that is not a comparison of its versions.
     beside: "Example | None" = None
     curves: dict[str, Curve] = field(default_factory=dict)  # what to expect of a run, by version
+    trained: Path | None = None  # the run of a network that comes with tinynet
 
 
 def build(example: Example, settings: Settings, num_classes: int) -> Sequential:

@@ -95,6 +95,20 @@ def chosen(args: Namespace, flags: Iterable[str]) -> dict:
     return {name: getattr(args, name) for name in flags if getattr(args, name) is not None}
 
 
+def add_checkpoint(
+    parser: argparse.ArgumentParser, example: Example, what: str, **several: str
+) -> None:
+    """--checkpoint, which need not be given where a trained network comes with tinynet."""
+    shipped = example.trained is not None
+    parser.add_argument(
+        "--checkpoint",
+        required=not shipped,
+        metavar="PATH",
+        help=what + (" (the trained network that comes with tinynet)" if shipped else ""),
+        **several,
+    )
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     help_ = f"threads that load images (one a core, at most 4: here {loading_threads()})"
     parser.add_argument("--workers", type=count, metavar="N", help=help_)

@@ -18,9 +18,7 @@ PNG = b"\x89PNG\r\n\x1a\n"  # how every PNG file begins
 
 def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "predict", predict, "the likeliest classes of pictures")
-    parser.add_argument(
-        "--checkpoint", required=True, metavar="PATH", help="a file, or a run's folder"
-    )
+    flags.add_checkpoint(parser, example, "a file, or a run's folder")
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     parser.add_argument(
         "--top", type=flags.count, default=5, metavar="K", help="how many classes (5)"
@@ -37,9 +35,13 @@ def predict(example: Example, args: Namespace) -> int:
     figure = None if args.save_figure is None else Path(args.save_figure)
     if figure is not None:
         check_figure(figure, [Path(image) for image in args.images])
-    path = find_checkpoint(args.checkpoint)
-    network, _ = load_network(path, example.name, example.build, named_devices(args.devices))
+    path = find_checkpoint(args.checkpoint or example.trained)
+    devices = named_devices(args.devices)
+    network, settings = load_network(path, example.name, example.build, devices)
     network = with_words(network, args.names)
+    if args.checkpoint is None:
+        error = f"{settings['made']['val_top1_error']:.1%} error on its test images"
+        print(f"network  the trained {settings['profile']} that comes with tinynet, {error}")
     status, shown = 0, []
     for image in args.images:
         try:

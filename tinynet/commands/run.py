@@ -90,6 +90,11 @@ def _train(
 
 def _refuse_another_run(example, state, settings, train_set, folder) -> None:
     """Raise UserError if the run of the checkpoint `state` is not the one `settings` ask for."""
+    if "optimizer" not in state:
+        raise UserError(
+            f"{folder.path} was exported: it holds a network alone, not what it takes to train on. "
+            f"To begin with its weights: {command()} finetune --checkpoint {quoted(folder.path)}"
+        )
     found = differences(state, settings, train_set)
     if not found:
         return

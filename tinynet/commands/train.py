@@ -9,7 +9,7 @@ from pathlib import Path
 from tinynet.commands import flags, schedules
 from tinynet.commands.example import Example, named_devices
 from tinynet.commands.run import run_training
-from tinynet.console.printable import complain, printable
+from tinynet.console.printable import complain, printable, quoted
 from tinynet.data import NAMES, kind_of_data
 from tinynet.devices import device as open_device
 from tinynet.training.errors import UserError
@@ -162,6 +162,30 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = RunFolder(Path("runs") / f"{name}-{settings.profile}-{now}", new=True)
     return folder, settings
+
+
+def command_of(example: Example, config: dict) -> str:
+    """The command that trains the run with this config.json, by the flags that were given."""
+    start = config.get("finetuned_from")
+    words = ["train"] if start is None else ["finetune", "--checkpoint", quoted(start)]
+    given = [name for name in config.get("flags_given", names(FLAG)) if name in config]
+    if start is not None:  # it determines these
+        given = [name for name in given if name not in (*names(NETWORK), "finetuned_from")]
+    if config.get("steps") is not None:
+        given.append("steps")
+    for name in given:
+        words += _flag(example, name, config[name])
+    return f"python examples/{example.name}.py {' '.join(words)}"
+
+
+def _flag(example: Example, name: str, value: object) -> list[str]:
+    """The words that give the setting `name` this value."""
+    if name == "schedule" and schedules.is_replay(value):
+        return ["--replay", quoted(value.removeprefix(schedules.REPLAY))]
+    flag = example.versions if name == "profile" else name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", f"{value}B" if name == "cache" and value else quoted(str(value))]
 
 
 def _choose_tf32(devices: tuple[str, ...], wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""`import` and `export`: the weights of torchvision's AlexNet become a run, and a run's its."""
+"""`import`, and `export --torch`: torchvision's AlexNet becomes a run, and a run torchvision's."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -17,7 +17,7 @@ from tinynet.files.tensor_file import read_tensors
 from tinynet.files.whole_file import whole_path
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
-from tinynet.training.run_folder import RunFolder, find_checkpoint
+from tinynet.training.run_folder import RunFolder
 from tinynet.training.settings import SAVED, Settings, names
 
 PREFIX = "module."  # what PyTorch's DataParallel writes before each name
@@ -25,8 +25,8 @@ IMAGENET = 1000  # classes, unless the last layer says otherwise
 
 
 def add_parser(commands, example: Example) -> None:
-    if not set(example.profiles) <= PROFILES.keys():
-        return  # recipes of other networks
+    if not has_torchvisions_names(example):
+        return
     help_ = "the weights of torchvision's AlexNet become a run of the profile owt"
     parser = flags.command(commands, "import", import_weights, help_)
     parser.add_argument(
@@ -39,12 +39,11 @@ def add_parser(commands, example: Example) -> None:
         help="a line for each class, as the validation data call them, in the order of the network "
         "(torchvision's: sorted by WordNet id); without it they are numbers",
     )
-    help_ = "the weights of a run become a state dict of torchvision's AlexNet"
-    parser = flags.command(commands, "export", export_weights, help_)
-    parser.add_argument(
-        "--checkpoint", required=True, metavar="PATH", help="a file, or a run's folder for its best"
-    )
-    parser.add_argument("--torch", required=True, metavar="FILE", help="a .safetensors file")
+
+
+def has_torchvisions_names(example: Example) -> bool:
+    """Whether the networks are AlexNets, and not those of recipes of their own."""
+    return set(example.profiles) <= PROFILES.keys()
 
 
 def import_weights(example: Example, args: Namespace) -> int:
@@ -130,13 +129,15 @@ def _state(settings: Settings, file: str, classes: list[str], weights: dict) -> 
     }
 
 
-def export_weights(example: Example, args: Namespace) -> int:
-    """Write a .safetensors file with torchvision's names."""
+def export_weights(example: Example, path: Path, file: Path) -> int:
+    """Write the network of the checkpoint `path` to a .safetensors file, with torchvision's names.
+
+    UserError if it is another one, or `file` is named otherwise.
+    """
     from safetensors.numpy import save_file
 
-    path, file = find_checkpoint(args.checkpoint), Path(args.torch)
     if file.suffix != ".safetensors":
-        raise UserError(f"--torch {printable(args.torch)}: wanted a name in .safetensors")
+        raise UserError(f"--torch {printable(file)}: wanted a name in .safetensors")
     network, settings = load_network(path, example.name, example.build, ("cpu",))
     found = (settings["profile"], settings["image_size"], settings["width"])
     if found != (PROFILE, IMAGE_SIZE, WIDTH):

@@ -1,9 +1,10 @@
 """What a checkpoint holds: all it takes to resume training bit for bit, or to use the network.
 
 The first part says which network it is and what its input looks like; `eval` and `predict` need
-only that and the weights. The rest lets training resume: velocities, learning rates, the counters
-of the dropout layers, the colour noise, the schedule, and the position in the data. A shuffle
-depends only on the seed and the epoch number, so (epoch, batch) is a position.
+only that and the weights, and `export` writes no more. The rest lets training resume: velocities,
+learning rates, the counters of the dropout layers, the colour noise, the schedule, and the position
+in the data. A shuffle depends only on the seed and the epoch number, so (epoch, batch) is a
+position.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,6 +44,12 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
         "components": network.inputs.components,
         "scheduled_by": settings.schedule,
     }
+
+
+def network_alone(state: dict) -> dict:
+    """Of a checkpoint's state what it takes to use its network, and not to train on."""
+    about = ("trained_on", "classes", "mean", "std", "components", "scheduled_by")
+    return {name: state[name] for name in (*names(SAVED), *about, "model", "step")}
 
 
 def training_state(network: Network, optimizer: SGD, schedule: Schedule) -> dict:
@@ -139,7 +146,8 @@ def _way_out(path: Path) -> str:
 def load_network(
     path: Path, name: str, build: Callable[..., Module], devices: tuple[str, ...]
 ) -> tuple[Network, dict]:
-    """The network in a checkpoint, made by `build` of the example `name`, and its settings.
+    """The network in a checkpoint, made by `build` of the example `name`, and its settings; with
+    them, as `made`, what `export` wrote of where it comes from.
 
     UserError if the file is damaged or holds another network.
     """
@@ -156,5 +164,5 @@ def load_network(
             )
         model.load_state_dict(state["model"])
         inputs = Inputs(state["mean"], state["std"], devices[0])
-        settings = {name: state[name] for name in names(SAVED)}
+        settings = {name: state[name] for name in names(SAVED)} | {"made": state.get("made", {})}
     return Network(model, inputs, state["classes"], state["store_size"]), settings

@@ -175,6 +175,16 @@ class OptimizerState(TypedDict):
     velocity: dict[str, np.ndarray]
 
 
+class Made(TypedDict, total=False):
+    """See commands/export.py."""
+
+    command: str
+    version: str
+    val_loss: AtLeast0
+    val_top1_error: Share
+    val_top5_error: Share
+
+
 class Checkpoint(TypedDict, total=False):
     """See checkpoint.py; whoever needs a part that is missing says so."""
 
@@ -202,6 +212,7 @@ class Checkpoint(TypedDict, total=False):
     step: Count
     epoch: Count
     batch: Count
+    made: Made
 
 
 def read_state(path: Path) -> dict:
