@@ -166,7 +166,7 @@ def test_import_does_not_load_cupy():
     assert "cupy" in sys.modules  # here, by this test
     import subprocess
 
-    code = "import sys, tinynet; print('cupy' in sys.modules)"
+    code = "import sys, tinynet; tinynet.nn; print('cupy' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -23,8 +23,8 @@ def modules_after(statement):
 
 def test_import_brings_in_numpy_and_threadpoolctl_only():
     """Hence it is fast: Pillow, matplotlib, safetensors, tqdm, CuPy load where they are used."""
-    at_start = modules_after("pass")
-    assert modules_after("import tinynet") - at_start == {"tinynet", "numpy", "threadpoolctl"}
+    loaded = modules_after("import tinynet; tinynet.Tensor") - modules_after("pass")
+    assert loaded == {"tinynet", "numpy", "threadpoolctl"}
 
 
 def test_save_and_load_need_safetensors_only_when_called():
@@ -181,6 +181,19 @@ def test_public_modules_say_what_is_public(module):
         if getattr(value, "__module__", None) == module.__name__ and callable(value)
     }
     assert {name for name in own if not name.startswith("_")} <= set(module.__all__)
+
+
+def test_the_engine_is_loaded_when_it_is_asked_for():
+    """Not by what stands under it, and then with all of its names, which are written down twice."""
+    from tinynet import public
+
+    assert public.__all__ == tinynet.__all__
+    code = "import sys, tinynet.simulator; print('tinynet.tensor' in sys.modules); "
+    code += "import tinynet; tinynet.load; print('tinynet.tensor' in sys.modules, tinynet.Tensor)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\nTrue <class 'tinynet.tensor.Tensor'>\n"
+    with pytest.raises(AttributeError, match="module 'tinynet' has no attribute 'tensr'"):
+        _ = tinynet.tensr
 
 
 def test_public_functions_say_what_they_do():

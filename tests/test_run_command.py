@@ -1,6 +1,9 @@
 """`python -m tinynet.kernels run`: any kernel of any .cu file, launched by CUDA's own line."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -419,3 +422,18 @@ def test_odd_ways_to_write(run, tmp_path):
     assert "odd.cu:17: compile: nowhere(float) is declared, but not defined" in refused(
         run, "linked<<<1, 1>>>(zeros(1))", file="odd.cu"
     )
+
+
+def test_only_what_a_run_needs_is_imported(tmp_path):
+    """So that it starts at once: neither the engine, nor pages and reports, nor NumPy's random."""
+    code = "import sys; from tinynet.kernels.__main__ import main; assert main(sys.argv[1:]) == 0; "
+    code += "print(*sys.modules)"
+    launch = "saxpy<<<1, 8>>>(ones(8), ones(8), 8, 2.0f)"
+    command = [sys.executable, "-c", code, "run", "my.cu", launch]
+    env = {**os.environ, "PYTHONPATH": str(Path(simulator.__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    loaded = set(done.stdout.split())
+    assert "tinynet.kernels.catalogue.running.command" in loaded
+    catalogue = "tinynet.kernels.catalogue"
+    spared = {f"{catalogue}.{name}" for name in ("reports", "trials", "resources", "page.document")}
+    assert loaded & {"tinynet.public", "tinynet.tensor", "numpy.random", *spared} == set()

@@ -12,29 +12,10 @@ TINYNET_SIM=check and TINYNET_SIM=profile mean --check and --profile. No GPU is 
 simulator runs the kernels, which takes a C++ compiler.
 """
 
-import argparse
-import shutil
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
-from tinynet import simulator
-from tinynet.console.arguments import Parser
 from tinynet.console.standard_streams import make_ready, mute
-from tinynet.kernels import KERNELS
-from tinynet.kernels.catalogue import listing, reading, reports
-from tinynet.kernels.catalogue.occupancy import known_capability
-from tinynet.kernels.catalogue.page.pages import write_pages
-from tinynet.kernels.catalogue.page.words import WORDS
-from tinynet.kernels.catalogue.running.command import main as running
-from tinynet.simulator.settings import chosen_mode, chosen_order
-
-HINT = """\
-python -m tinynet.kernels lrn               to read: definition, lrn.cu, its NumPy twin
-python -m tinynet.kernels lrn --check       in float and double, with every finding; takes seconds
-python -m tinynet.kernels lrn --profile     what every line asks of memory; takes seconds
-python -m tinynet.kernels lrn --page lrn.html   to step a warp through it, in a browser"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,36 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     make_ready()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # see tinynet/__init__.py
     argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["run"]:
-        return _guarded(lambda: running(argv[1:]))
-    parser = Parser(
-        prog="python -m tinynet.kernels",
-        description=(__doc__ or "").partition("\n\n")[2],  # python -OO has no docstrings
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="a file (lrn) or kernel (lrn_forward)"
-    )
-    parser.add_argument("--check", action="store_true", help="run in check mode, against the twin")
-    parser.add_argument("--profile", action="store_true", help="memory requests, line by line")
-    parser.add_argument("--page", type=Path, metavar="FILE.html", help="or a folder, for several")
-    parser.add_argument("--lang", choices=WORDS, default="en", help="of the page")
-    parser.add_argument(
-        "--capability", default="8.0", metavar="X.Y", help="the GPU whose occupancy --profile tells"
-    )
-    args = parser.parse_args(argv)
-    if args.page is not None:
-        return _guarded(lambda: _pages(args.names, args.page, args.lang))
-    if len(args.names) > 1:
-        parser.error("takes one NAME; several only with --page FOLDER/")
-    name = next(iter(args.names), None)
-    return _guarded(lambda: _catalogue(name, args.check, args.profile, args.capability))
-
-
-def _guarded(command: Callable[[], int]) -> int:
-    """Its exit status; 2 and one line for a user's error."""
     try:
-        status = command()
+        status = _run(argv[1:]) if argv[:1] == ["run"] else _show(argv)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read the output has seen enough: `... | head`
@@ -81,55 +34,20 @@ def _guarded(command: Callable[[], int]) -> int:
         print("stopped", file=sys.stderr)
         return 130
     except ValueError as error:
-        return _refuse(str(error))
+        print(f"error: {error}", file=sys.stderr)
+        return 2
 
 
-def _pages(names: list[str], path: Path, lang: str) -> int:
-    if simulator.unavailable():
-        raise ValueError(simulator.unavailable())
-    kernels = [kernel for name in names for kernel in _named(name)] or list(KERNELS)
-    for written in write_pages(kernels, path, lang):
-        print(written)
-    return 0
+def _run(argv: list[str]) -> int:
+    from tinynet.kernels.catalogue.running.command import main  # and nothing of the catalogue
+
+    return main(argv)
 
 
-def _catalogue(name: str | None, check: bool, profile: bool, capability: str) -> int:
-    mode = chosen_mode(None)
-    chosen_order()
-    known_capability(capability)
-    return _show(name, check or mode == "check", profile or mode == "profile", capability)
+def _show(argv: list[str]) -> int:
+    from tinynet.kernels.catalogue.command import main
 
-
-def _show(name: str | None, check: bool, profile: bool, capability: str) -> int:
-    kernels = list(KERNELS) if name is None else _named(name)
-    if (check or profile) and simulator.unavailable():
-        raise ValueError(simulator.unavailable())
-    if not (check or profile):
-        if name is not None:
-            reading.show(kernels, max(80, shutil.get_terminal_size((100, 24)).columns))
-        status = listing.show(kernels)
-        if name is None:
-            print(f"\n{HINT}")
-        return status
-    status = reports.show_checks(kernels) if check else 0
-    if check and profile:
-        print()
-    return max(status, reports.show_profiles(kernels, capability) if profile else 0)
-
-
-def _named(name: str) -> list[str]:
-    """The kernels of a file (`lrn`, `lrn.cu`), or the one of this name."""
-    stem = name.removesuffix(".cu").removesuffix(".py")
-    of_file = [kernel for kernel, its in KERNELS.items() if its.file == f"{stem}.cu"]
-    if of_file or stem in KERNELS:
-        return of_file or [stem]
-    files = sorted({its.file.removesuffix(".cu") for its in KERNELS.values()})
-    raise ValueError(f"no kernel {name!r}; files: {' '.join(files)}; kernels: {' '.join(KERNELS)}")
-
-
-def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2
+    return main(argv, (__doc__ or "").partition("\n\n")[2])  # python -OO has no docstrings
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
     page/            a warp stepped through a kernel, in a browser
     running/         any kernel of a .cu file, launched by CUDA's own line
     ladder/          a product, a convolution and others, in several versions each, counted
+    command.py       what is typed of the kernels that are there
 
 Nothing here is imported by `import tinynet`.
 """

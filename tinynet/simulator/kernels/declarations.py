@@ -7,6 +7,7 @@ belongs to the GPU and what to the host.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tinynet.simulator.kernels.tokens import PAIRS, Token, angle, closing, outline, spelled, tokens
 
@@ -52,9 +53,10 @@ class Declaration:
         return any(token.text == word for token in self.head)
 
 
-def declarations(code: str) -> list[Declaration]:
+@lru_cache(maxsize=8)  # a launch asks for those of its text many times
+def declarations(code: str) -> tuple[Declaration, ...]:
     """The declarations of a .cu text, in order."""
-    return list(_declarations(tokens(code)))
+    return tuple(_declarations(tokens(code)))
 
 
 def _declarations(all_tokens: list[Token]) -> Iterator[Declaration]:

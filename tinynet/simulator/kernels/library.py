@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tinynet.simulator.kernels.cache import content, kept
 from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.runtime import (
     Finding,
@@ -155,8 +156,12 @@ class Library:
 
     @cached_property
     def _symbols(self) -> list[list[str]]:
-        listing = subprocess.run(["nm", "-S", str(self.path)], capture_output=True, text=True)
-        return [row.split() for row in listing.stdout.splitlines()]
+        listing = kept(f"{self.path.stem}.symbols", self._list_symbols)
+        return [row.split() for row in content(listing).decode().splitlines()]
+
+    def _list_symbols(self, made: Path) -> None:
+        listing = subprocess.run(["nm", "-S", str(self.path)], capture_output=True)
+        made.write_bytes(listing.stdout)
 
     @cached_property
     def _kernels(self) -> dict[str, set[str]]:

@@ -8,5 +8,6 @@ values.py         numbers and arrays of the types that the parameters declare
 program.py        a .cu file, its arrays, and its launches in the simulator
 recorded.py       launches recorded, for their page
 outputs.py        arrays printed, saved and compared
+counts.py         what profile mode counted, printed
 command.py        what is typed
 """

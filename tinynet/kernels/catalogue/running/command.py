@@ -22,14 +22,11 @@ from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
 from tinynet.kernels.catalogue.occupancy import known_capability
 from tinynet.kernels.catalogue.page.words import WORDS
-from tinynet.kernels.catalogue.reports import HOW_TO_READ, show_lines, sums
-from tinynet.kernels.catalogue.resources import CompileFailed, of_program
 from tinynet.kernels.catalogue.running import outputs
 from tinynet.kernels.catalogue.running.constants import constants
 from tinynet.kernels.catalogue.running.launch_line import read_lines
 from tinynet.kernels.catalogue.running.launches import Launch
 from tinynet.kernels.catalogue.running.program import Program, find_file
-from tinynet.kernels.catalogue.running.recorded import Part, write_program_page
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.device_part import CudaFile
 from tinynet.simulator.kernels.source import KernelText
@@ -76,6 +73,8 @@ def _signature(kernel: KernelText) -> str:
 
 
 def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
+    from tinynet.kernels.catalogue.running.recorded import Part, write_program_page
+
     part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
     try:
         notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
@@ -139,25 +138,10 @@ def _run(
         print(sentence)
         status = status if same else 1
     if mode == "profile":
-        print(HOW_TO_READ)
-        _show_counts(program, capability)
+        from tinynet.kernels.catalogue.running.counts import show_counts
+
+        show_counts(program, capability)
     return status
-
-
-def _show_counts(program: Program, capability: str) -> None:
-    """Of each launch: line by line, and the sums."""
-    module = program.module
-    try:
-        taken = of_program(module.code, module.name_expressions)
-    except CompileFailed as error:
-        taken = {}
-        print(f"note: registers are not measured: {error}", file=sys.stderr)
-    for launch in module.launches:
-        grid, block = ("x".join(map(str, sizes)) for sizes in (launch.grid, launch.block))
-        print(f"\n{launch.kernel}: {grid} blocks of {block} threads\n")
-        show_lines(list(launch.profile), list(launch.runs), program.file.texts)
-        registers = taken[launch.kernel].registers if launch.kernel in taken else None
-        print(*sums(launch, capability, registers), sep="\n")
 
 
 def _ask_for_unknown(names: list[str], wanted: list[str]) -> None:

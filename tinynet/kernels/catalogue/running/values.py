@@ -1,6 +1,7 @@
 """What a launch line's arguments become: numbers of their exact C types, arrays on the device."""
 
 import os
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,11 @@ class Values:
 
     def __init__(self, seed: int):
         self.named: dict[str, simulator.ndarray] = {}
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
+
+    @cached_property
+    def _rng(self) -> "np.random.Generator":  # a text: the name alone would load it
+        return np.random.default_rng(self._seed)
 
     def of(self, argument: Argument, type_: str, line: str) -> object:
         """What is passed to a parameter of this C type; LineError points at what does not fit."""
