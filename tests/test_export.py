@@ -69,6 +69,20 @@ def test_a_network_that_was_not_validated_has_no_error(trained, tmp_path):
     assert max(line["step"] for line in read_log(tmp_path / "run")) <= 9
 
 
+def test_what_was_changed_by_hand_is_told_beside_the_command(photos, tmp_path):
+    out = tmp_path / "run"
+    train("--profile", "modern", "--epochs", 2, "--steps", 3, "--data", photos, "--out", out)
+    result = run("train", "--resume", "--out", out, "--lr", 0.002)
+    assert result.status == 0, result.err
+    result = export(last_checkpoint(out), tmp_path / "exported")
+    made = tinynet.load(last_checkpoint(tmp_path / "exported"))["made"]
+    assert " --lr 0.01 " in f"{made['command']} " and "0.002" not in made["command"]
+    assert (
+        made["then"] == "after 0.6 epochs: learning rate set to 0.002 from 0.01 - changed by hand"
+    )
+    assert f"then     {made['then']}\n" in result.out
+
+
 def test_the_log_is_short_and_the_settings_are_kept(trained, exported):
     lines, short = read_log(trained), read_log(exported)
     kept = (1, 5, 8, 10)  # the first; the last of each epoch, and its validation; the rate fell

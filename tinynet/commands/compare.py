@@ -35,9 +35,10 @@ def compare(example: Example, args: Namespace) -> int:
     curve = example.curves[name]
     found = rows(curve, lines)
     if not found:
+        begin = curve.points[0].epoch
         raise UserError(
-            f"{folder.path} has no validation after epoch {curve.points[0].epoch:g} yet, with "
-            f"which the curve of {name} begins"
+            f"{folder.path} has no validation after epoch {begin:g} yet, with which the curve of "
+            f"{name} begins ({begin * curve.steps_per_epoch:,.0f} steps)"
         )
     done, last = found[-1].epoch, curve.points[-1].epoch
     print(f"run      {printable(folder.path)}: {name}, {done:.3g} of {last:g} epochs")

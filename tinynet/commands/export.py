@@ -17,6 +17,7 @@ from tinynet.commands.train import command_of
 from tinynet.console.printable import printable, quoted
 from tinynet.console.sentences import megabytes
 from tinynet.training.checkpoint import fitting, network_alone, read_checkpoint
+from tinynet.training.controls import BY_HAND, main_group
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder, find_checkpoint
 
@@ -58,9 +59,12 @@ def export(example: Example, args: Namespace) -> int:
     file = target.save(network["step"], network)
     target.close()
     print(f"network  {printable(file)}, {megabytes(file.stat().st_size, 1)} MB")
-    print(f"made by  {printable(network['made']['command'])}")
-    if "val_top1_error" in network["made"]:
-        print(f"error    {network['made']['val_top1_error']:.2%} in its last validation")
+    made = network["made"]
+    print(f"made by  {printable(made['command'])}")
+    if "then" in made:
+        print(f"then     {printable(made['then'])}")
+    if "val_top1_error" in made:
+        print(f"error    {made['val_top1_error']:.2%} in its last validation")
     run = quoted(target.path)
     print(f"next     {command()} predict --checkpoint {run} IMAGE...")
     return 0
@@ -92,11 +96,16 @@ def _short(lines: list[dict], step: int) -> list[dict]:
 
 
 def _provenance(example: Example, config: dict, lines: list[dict], step: int) -> dict:
-    """Where the network after `step` comes from, with its errors if it was validated."""
+    """Where the network after `step` comes from, with its errors if it was validated.
+
+    A resumed run's config.json has the rate that was asked for last, its log that of the start.
+    """
+    rates = next((c["lr"] for line in lines for c in line.get("changes", ()) if "lr" in c), None)
+    start = config if rates is None else {**config, "lr": rates[main_group(rates)]}
+    made = {"command": command_of(example, start)}
+    by_hand = [line["event"] for line in lines if BY_HAND in line.get("event", "")]
+    if by_hand:
+        made["then"] = "; ".join(by_hand)
+    made["version"] = config.get("tinynet", "not recorded")
     line = next((line for line in lines if line["step"] == step and "val_loss" in line), {})
-    errors = {name: line[name] for name in ERRORS if name in line}
-    return {
-        "command": command_of(example, config),
-        "version": config.get("tinynet", "not recorded"),
-        **errors,
-    }
+    return made | {name: line[name] for name in ERRORS if name in line}

@@ -15,6 +15,8 @@ from tinynet.optim import SGD
 from tinynet.training.errors import UserError
 from tinynet.training.inputs import Inputs
 
+BY_HAND = "changed by hand"  # why, in the log, when a resumed run was given another rate
+
 
 class Controls:
     """The knobs of a run: those of its optimizer, fresh from its profile, and of its inputs."""

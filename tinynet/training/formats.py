@@ -179,6 +179,7 @@ class Made(TypedDict, total=False):
     """See commands/export.py."""
 
     command: str
+    then: str
     version: str
     val_loss: AtLeast0
     val_top1_error: Share

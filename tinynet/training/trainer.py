@@ -20,7 +20,7 @@ from tinynet.data import Batch, DataError, Dataset, Loader
 from tinynet.optim import SGD
 from tinynet.training.checkpoint import network_state, restore_training, training_state
 from tinynet.training.checkpoint_writer import CheckpointWriter
-from tinynet.training.controls import Controls
+from tinynet.training.controls import BY_HAND, Controls
 from tinynet.training.doctor import Doctor
 from tinynet.training.errors import Interrupted, NonFiniteError
 from tinynet.training.evaluate import Network, evaluate
@@ -117,7 +117,7 @@ class Trainer:
         self._mark_best_again(lines)
         if self.settings.lr != state["lr"]:
             self.controls.set_lr(self.settings.lr)
-            self.notebook.note_changes(self.step, ["changed by hand"])
+            self.notebook.note_changes(self.step, [BY_HAND])
 
     def _mark_best_again(self, lines: list[dict]) -> None:
         """If the best checkpoint is not the best of the log's `lines`, mark the best there is.
