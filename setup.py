@@ -61,6 +61,7 @@ setup(
         "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.13", "webdataset>=0.2.5"]
         + ["mpmath>=1.3", "setuptools>=70.1"],
         "completion": ["shtab>=1.6"],
+        "onnx": ["onnx>=1.17"],
         # [ctk]: NVRTC, cuBLAS and the headers, which a machine with only a driver lacks.
         "cuda12": ["cupy-cuda12x[ctk]>=14.0.1"],
         "cuda13": ["cupy-cuda13x[ctk]>=14.0.1"],

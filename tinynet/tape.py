@@ -8,6 +8,7 @@ backward is freed as soon as nothing uses it.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
@@ -18,6 +19,7 @@ from tinynet.devices import Device
 from tinynet.ops.function import Function
 
 _depth = ContextVar("depth of no_grad", default=0)
+watcher = ContextVar("who is told of each operation", default=None)
 
 
 def recording() -> bool:
@@ -51,6 +53,16 @@ class _NoGrad:
                 return function(*args, **options)
 
         return run
+
+
+@contextmanager
+def watched_by(note: Callable) -> Iterator[None]:
+    """Inside, each operation is told: note(op, inputs, options, result), with Tensors."""
+    before = watcher.set(note)
+    try:
+        yield
+    finally:
+        watcher.reset(before)
 
 
 class Version:

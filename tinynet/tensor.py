@@ -255,6 +255,8 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     if any(needs_grad):
         y.requires_grad, y.creator = True, function
         tape.record(function, inputs)
+    if (note := tape.watcher.get()) is not None:
+        note(op, inputs, options, y)
     return y
 
 

@@ -10,6 +10,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     exact_kernels.py, kinks.py, exact_networks.py
     check_gradients.py  `check-grads`
     weights.py          `import`, and the other way
+    onnx_file.py        `export --onnx`
     evaluate.py         `eval`
     figures.py
     route.py            what a run says about its devices

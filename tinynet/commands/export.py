@@ -1,8 +1,9 @@
-"""`export`: a trained network for others to use, at half the size or less, in two forms.
+"""`export`: a trained network for others to use, at half the size or less, in three forms.
 
     --out FOLDER    a run as `train` leaves it, but with one checkpoint, which holds the weights and
                     what to feed them and not what it takes to train on, and with a short log
     --torch FILE    the weights under torchvision's names: of an AlexNet only, see weights.py
+    --onnx FILE     the network for other programs, see onnx_file.py
 
 The checkpoint of the first says where it comes from: the command that trained it, with which
 version of tinynet, and the errors that were measured then.
@@ -11,7 +12,7 @@ version of tinynet, and the errors that were measured then.
 from argparse import Namespace
 from pathlib import Path
 
-from tinynet.commands import flags, weights
+from tinynet.commands import flags, onnx_file, weights
 from tinynet.commands.example import Example, command
 from tinynet.commands.train import command_of
 from tinynet.console.printable import printable, quoted
@@ -35,11 +36,16 @@ def add_parser(commands, example: Example) -> None:
     if weights.has_torchvisions_names(example):
         help_ = "a .safetensors file with the names of torchvision's AlexNet"
         form.add_argument("--torch", metavar="FILE", help=help_)
+    form.add_argument("--onnx", metavar="FILE", help="an .onnx file; needs the package onnx")
+    onnx_file.add_flags(parser)
 
 
 def export(example: Example, args: Namespace) -> int:
     """Write the network of a checkpoint in the form asked for."""
     path = find_checkpoint(args.checkpoint)
+    if args.onnx is not None:
+        return onnx_file.export_onnx(example, path, args)
+    onnx_file.refuse_flags(args)
     if args.out is None:
         return weights.export_weights(example, path, Path(args.torch))
     state = read_checkpoint(path, example.name)
