@@ -27,9 +27,7 @@ ERRORS = ("val_loss", "val_top1_error", "val_top5_error")
 
 def add_parser(commands, example: Example) -> None:
     parser = flags.command(commands, "export", export, "a trained network for others to use")
-    parser.add_argument(
-        "--checkpoint", required=True, metavar="PATH", help="a file, or a run's folder for its best"
-    )
+    flags.add_checkpoint(parser, example, "a file, or a run's folder for its best")
     form = parser.add_mutually_exclusive_group(required=True)
     help_ = "a new folder for a run without what it takes to train on, and with a short log"
     form.add_argument("--out", metavar="FOLDER", help=help_)
@@ -42,17 +40,21 @@ def add_parser(commands, example: Example) -> None:
 
 def export(example: Example, args: Namespace) -> int:
     """Write the network of a checkpoint in the form asked for."""
-    path = find_checkpoint(args.checkpoint)
+    path = find_checkpoint(args.checkpoint or example.trained)
     if args.onnx is not None:
         return onnx_file.export_onnx(example, path, args)
     onnx_file.refuse_flags(args)
     if args.out is None:
         return weights.export_weights(example, path, Path(args.torch))
+    return _export_run(example, path, RunFolder(args.out))
+
+
+def _export_run(example: Example, path: Path, target: RunFolder) -> int:
+    """Write a run with the network of the checkpoint `path` alone."""
     state = read_checkpoint(path, example.name)
     config, lines = _read(path)
-    target = RunFolder(args.out)
     if not target.is_empty():
-        raise UserError(f"--out {printable(args.out)} is not empty: give another")
+        raise UserError(f"--out {printable(target.path)} is not empty: give another")
     with fitting(path):
         lines = _short(lines, state["step"])
         network = network_alone(state) | {
