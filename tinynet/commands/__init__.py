@@ -9,6 +9,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     gradient_cases.py   one case for each operation; networks against central differences
     exact_kernels.py, kinks.py, exact_networks.py
     check_gradients.py  `check-grads`
+    caffe_file.py       `import FILE.onnx`
     weights.py          `import`, and the other way
     onnx_file.py        `export --onnx`
     evaluate.py         `eval`

@@ -1,6 +1,11 @@
-"""`import`, and `export --torch`: torchvision's AlexNet becomes a run, and a run torchvision's."""
+"""`import`, and `export --torch`: another program's AlexNet becomes a run, and a run torchvision's.
+
+Which AlexNet a file holds, its ending says: .onnx, Caffe's (caffe_file.py); else torchvision's.
+"""
 
 from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +14,8 @@ from tinynet import init, serialization
 from tinynet.alexnet_profiles import PROFILES
 from tinynet.alexnet_profiles.torchvision import IMAGE_SIZE, PROFILE, WIDTH, torchvision_name
 from tinynet.commands import flags
-from tinynet.commands.example import Example, command
+from tinynet.commands.caffe_file import MEAN, read_caffe
+from tinynet.commands.example import Example, build, command
 from tinynet.commands.names import read_names
 from tinynet.console.printable import printable, quoted
 from tinynet.console.sentences import counted
@@ -27,10 +33,13 @@ IMAGENET = 1000  # classes, unless the last layer says otherwise
 def add_parser(commands, example: Example) -> None:
     if not has_torchvisions_names(example):
         return
-    help_ = "the weights of torchvision's AlexNet become a run of the profile owt"
+    help_ = "the weights of torchvision's or of Caffe's AlexNet become a run"
     parser = flags.command(commands, "import", import_weights, help_)
     parser.add_argument(
-        "file", metavar="FILE", help="its state dict, as .safetensors or as PyTorch's .pth"
+        "file",
+        metavar="FILE",
+        help="torchvision's state dict, as .safetensors or as PyTorch's .pth; or Caffe's AlexNet "
+        "or CaffeNet, as .onnx (needs the package onnx)",
     )
     parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder, a new one")
     parser.add_argument(
@@ -51,33 +60,61 @@ def import_weights(example: Example, args: Namespace) -> int:
     folder = RunFolder(args.out)
     if not folder.is_empty():
         raise UserError(f"--out {printable(args.out)} is not empty: give another")
-    try:
-        tensors = read_tensors(args.file)
-    except ValueError as error:
-        raise UserError(printable(str(error))) from None
-    tensors, notes = _plain(tensors)
-    last = tensors.get(torchvision_name("fc8.bias"))
-    classes = [str(i) for i in range(IMAGENET if last is None else last.size)]
-    settings = example.settings({"profile": PROFILE, "data": "imagenet"}, "folder")
+    foreign = _read(args.file)
+    classes = [str(i) for i in range(foreign.classes)]
+    given = {"profile": foreign.profile, "width": foreign.width, "data": "imagenet"}
+    settings = replace(example.settings(given, "folder"), devices="cpu")
+    if settings.pixel_mean is None:
+        settings = replace(settings, pixel_mean=MEAN)
     with init.skipped():
-        model = example.build(num_classes=len(classes), profile=PROFILE, devices="cpu")
-    wanted = {name: torchvision_name(name) for name, _ in model.named_parameters()}
-    _check(args.file, tensors, {wanted[name]: p.shape for name, p in model.named_parameters()})
+        model = build(example, settings, len(classes))
+    wanted = {name: foreign.name(name) for name, _ in model.named_parameters()}
+    shapes = {wanted[name]: p.shape for name, p in model.named_parameters()}
+    _check(args.file, foreign, shapes)
     if args.names is not None:
         classes = read_names(classes, Path(args.names))
-    weights = {name: tensors[foreign] for name, foreign in wanted.items()}
+    weights = {name: foreign.tensors[its] for name, its in wanted.items()}
     folder.create()
     serialization.save(folder.best_path, _state(settings, args.file, classes, weights))
     folder.close()
-    for note in notes:
+    for note in foreign.notes:
         print(f"note     {note}")
-    print(f"network  {PROFILE}, {counted(len(classes), 'class', 'classes')}")
+    print(f"network  {foreign.profile}, {counted(len(classes), 'class', 'classes')}")
     print(f"run      {printable(folder.path)}")
     run = quoted(str(folder.path))
     print(f"next     {command()} predict --checkpoint {run} IMAGE")
     print(f"         {command()} eval --checkpoint {run} --data DATA")
     print(f"         {command()} finetune --checkpoint {run} --data DATA   for other classes")
     return 0
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What a file holds: tensors in float32, by names of its own."""
+
+    whose: str
+    profile: str
+    width: float
+    classes: int
+    name: Callable[[str], str]  # what it calls a parameter of ours
+    tensors: dict[str, np.ndarray]
+    notes: list[str]  # what was done to them
+
+
+def _read(file: str) -> Foreign:
+    if Path(file).suffix == ".onnx":
+        profile, tensors, notes = read_caffe(file)
+        tensors, more = _plain(tensors)
+        width = len(tensors["conv1.bias"]) / PROFILES[profile].filters[0]
+        classes = len(tensors["fc8.bias"])
+        return Foreign("Caffe's", profile, width, classes, str, tensors, notes + more)
+    try:
+        tensors, notes = _plain(read_tensors(file))
+    except ValueError as error:
+        raise UserError(printable(str(error))) from None
+    last = tensors.get(torchvision_name("fc8.bias"))
+    classes = IMAGENET if last is None else last.size
+    return Foreign("torchvision's", PROFILE, WIDTH, classes, torchvision_name, tensors, notes)
 
 
 def _plain(tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -93,9 +130,9 @@ def _plain(tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[
         return {name: array.astype(np.float32) for name, array in tensors.items()}, notes
 
 
-def _check(file: str, tensors: dict[str, np.ndarray], wanted: dict[str, tuple[int, ...]]) -> None:
+def _check(file: str, foreign: Foreign, wanted: dict[str, tuple[int, ...]]) -> None:
     """Raise UserError, with a line for each misfit, unless these are the wanted tensors."""
-    problems = []
+    problems, tensors = [], foreign.tensors
     for name, shape in wanted.items():
         if name not in tensors:
             problems.append(f"{name}: missing, wanted {shape}")
@@ -106,7 +143,7 @@ def _check(file: str, tensors: dict[str, np.ndarray], wanted: dict[str, tuple[in
     problems += [f"{printable(name)}: not known" for name in tensors if name not in wanted]
     if problems:
         raise UserError(
-            f"{printable(file)} does not hold torchvision's AlexNet, in "
+            f"{printable(file)} does not hold {foreign.whose} AlexNet, in "
             f"{counted(len(problems), 'point')}:",
             *(f"  {problem}" for problem in problems),
         )

@@ -6,4 +6,5 @@ In the order to read them:
     onnx_graph.py   an ONNX graph while it is made
     onnx_ops.py     for each operation its nodes in ONNX
     onnx_write.py   a network as an .onnx file, checked
+    onnx_read.py    the layers in an .onnx file
 """
