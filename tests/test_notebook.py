@@ -7,7 +7,7 @@ import pytest
 
 from tinynet.training.doctor import Finding
 from tinynet.training.notebook import Notebook
-from tinynet.training.scores import Scores
+from tinynet.training.scores import Scores, Tally
 
 FINDING = Finding("kind", "measured", "cause", "remedy")
 
@@ -57,7 +57,9 @@ def notebook(events, rates, screen):
     notebook.open(0, 8)
     notebook.note_changes(0, ["the start"])
     notebook.begin_epoch(1, 0)
-    notebook.add(3.0, np.eye(3), np.arange(3))
+    tally = Tally()
+    tally.add(3.0, np.eye(3), np.arange(3))
+    notebook.add(tally)
     rates["weights"] = 0.01
     notebook.note_changes(1, ["its schedule"])
     notebook.note_findings([FINDING])

@@ -225,16 +225,19 @@ class LocalResponseNormWithin(Module):
 class Dropout(Module):
     """`functional.dropout`. With a seed, call number i in training draws from (seed, counter=i).
 
-    `counter` is the number of training calls so far: set it to resume where a run stopped.
+    `counter` is the number of training calls so far: set it to resume where a run stopped. `first`
+    is the place of x's first image in the undivided batch, for a rank that has only a part of it.
     """
 
     def __init__(self, p: float = 0.5, mode: str = "inverted", seed: int | None = None):
         super().__init__()
         p = rate(p, mode)
         self.p, self.mode, self.seed, self.counter = p, mode, seed, 0
+        self.first = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.dropout(x, self.p, self.training, self.mode, self.seed, self.counter)
+        offset = self.first * (x.size // max(1, len(x)))
+        y = F.dropout(x, self.p, self.training, self.mode, self.seed, self.counter, offset)
         self.counter += self.training
         return y
 

@@ -7,6 +7,7 @@ Function the gradient of its result. The graph holds no results: an array that n
 backward is freed as soon as nothing uses it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -139,6 +140,13 @@ def backward(root, dy) -> Iterator[tuple]:
                 else:
                     gradients[parent] = dx
         function.saved, function.parents, function.versions = None, (), ()
+
+
+def uses_of_leaves(root) -> Counter:
+    """How often each leaf was used on the way to the Tensor `root`: backward yields it as often."""
+    order = [] if root.creator is None else topological_order(root.creator)
+    parents = (parent for function in order for parent in function.parents)
+    return Counter(p for p in parents if p is not None and not isinstance(p, Function))
 
 
 def topological_order(root: Function) -> list[Function]:

@@ -157,12 +157,17 @@ class Tensor(Operations, NumPyFunctions):
 
     # ---------------------------------------------------------------- the way back
 
-    def backward(self, grad: "Tensor | np.ndarray | float | None" = None) -> None:
+    def backward(
+        self,
+        grad: "Tensor | np.ndarray | float | None" = None,
+        after_leaf: "Callable[[Tensor], None]" = lambda leaf: None,
+    ) -> None:
         """Add the gradient of this Tensor to the `.grad` of every leaf that requires one.
 
         `grad` is the gradient of the loss with respect to this Tensor, of its shape; it may be
         left out for a Tensor of one element, the loss itself. What the tape saved is freed on the
-        way: a second backward through the same operations is refused.
+        way: a second backward through the same operations is refused. `after_leaf(leaf)` is called
+        whenever something has been added to the gradient of a leaf, while the walk goes on.
         """
         if not self.requires_grad:
             raise RuntimeError("backward: this Tensor does not require a gradient")
@@ -170,6 +175,7 @@ class Tensor(Operations, NumPyFunctions):
             with leaf.device.active():
                 total = dx if leaf.grad is None else leaf.grad.data + dx
             leaf.grad = Tensor.of(total, leaf.device)
+            after_leaf(leaf)
 
     def _first_gradient(self, grad):
         if grad is None:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TextIO
@@ -36,12 +37,17 @@ from tinynet.console.printable import complain
 from tinynet.console.standard_streams import Shown, make_ready, mute
 from tinynet.data import DataError
 from tinynet.devices.ledger import DeviceOutOfMemory
+from tinynet.parallel.ranks import Ranks
+from tinynet.parallel.watch import RankFailed
+from tinynet.parallel.world import check_ranks, is_first, world
 from tinynet.training.errors import UserError
 
 COMMANDS = (
     *(prepare, train, evaluate, predict, finetune, figures, compare),
     *(ablate, summary, diff, plan, check_gradients, weights, export),
 )
+
+IN_RANKS = (train.train, finetune.finetune)  # what several processes do together
 
 
 def parser_of(
@@ -68,20 +74,46 @@ def main(
     argv: list[str] | None = None,
     make_parser: Callable[[Example], Parser] = lambda example: parser_of(example)[0],
 ) -> int:
-    """Run the command that `argv` (else the program's arguments) names; return the exit status."""
+    """Run the command that `argv` (else the program's arguments) names; return the exit status.
+
+    Of several ranks, as mpiexec starts them, only the leader is heard.
+    """
     make_ready()
+    try:
+        ranks = world()
+    except RankFailed as error:  # on all of them
+        return _refuse(str(error)) if is_first() else 2
     # Shells start background jobs with Ctrl-C ignored; `kill -INT` should stop those too. A plain
     # `kill`, which is how schedulers end a job, is the same.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     output, errors = Shown(_NamedOutput(sys.stdout), "\n"), Shown(sys.stderr, "\n\r")
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-        return _run(example, argv, make_parser)
+        if ranks.size == 1:
+            return _run(example, argv, make_parser)
+        return _run_in_ranks(ranks, lambda: _run(example, argv, make_parser))
+
+
+def _run_in_ranks(ranks: Ranks, run: Callable[[], int]) -> int:
+    """`run()` on each of the ranks; however one ends, the others learn of it, and end, too."""
+    try:
+        status = run()
+    except SystemExit as stop:  # argparse's, and all ranks have the same command line
+        ranks.all_stop()
+        status = stop.code or 0
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    return ranks.leave(status)
 
 
 def _run(example: Example, argv: list[str] | None, make_parser) -> int:
     try:
+        check_ranks(world())
         args = make_parser(example).parse_args(argv)
+        if world().size > 1 and args.run not in IN_RANKS:
+            world().all_stop()
+            raise UserError("mpiexec starts several processes, which only train and finetune take")
         with warnings.catch_warnings():
             # An overflow shows in the loss, where training looks for it.
             warnings.filterwarnings("ignore", ".* encountered in", RuntimeWarning)
@@ -96,6 +128,7 @@ def _run(example: Example, argv: list[str] | None, make_parser) -> int:
         with contextlib.suppress(BrokenPipeError):
             print("stopped", file=sys.stderr, flush=True)
             sys.stdout.flush()
+        world().leave(130)
         # Not sys.exit, which waits for all threads: a worker whose start was interrupted is on no
         # list of threads to be woken, and would wait for work forever.
         os._exit(130)
@@ -112,7 +145,7 @@ def _run(example: Example, argv: list[str] | None, make_parser) -> int:
         )
     except UserError as error:
         return _refuse(str(error), *error.details)
-    except DataError as error:
+    except (DataError, RankFailed) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))

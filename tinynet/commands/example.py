@@ -12,6 +12,7 @@ from tinynet.devices import UnusableGpu
 from tinynet.devices import device as open_device
 from tinynet.devices.ledger import DeviceOutOfMemory
 from tinynet.nn import Module, Sequential
+from tinynet.parallel.ranks import ONE_PROCESS, Alone
 from tinynet.reports.expected_curve import Curve
 from tinynet.training.errors import UserError
 from tinynet.training.settings import Settings
@@ -73,25 +74,50 @@ def better_start(example: Example, profile: str) -> str:
     return f"--{example.versions} {' or '.join(better)}" if better else ""
 
 
-def named_devices(names: str) -> tuple[str, ...]:
-    """The devices that --devices names, as in "sim:0,sim:1"; "auto" is the best there is."""
+def named_devices(names: str, ranks: Alone = ONE_PROCESS) -> tuple[str, ...]:
+    """The devices that --devices names, as in "sim:0,sim:1"; "auto" is the best there is.
+
+    Of several ranks on a machine, "auto" gives each a GPU of its own, and "auto,auto" two.
+    """
+    asked = names.split(",")
+    first = 0 if ranks.own_gpus else ranks.local_rank * len(asked)
     try:
-        return tuple(
-            _best_device() if name == "auto" else open_device(name).name
-            for name in names.split(",")
+        found = tuple(
+            _best_device(first + i if ranks.size > 1 else 0)
+            if name == "auto"
+            else open_device(name).name
+            for i, name in enumerate(asked)
         )
     except ValueError as error:
         raise UserError(f"--devices: {error}") from None
+    named = [name for name in asked if name.startswith("cuda:")]
+    if named and ranks.local_size > 1 and not ranks.own_gpus:
+        raise UserError(
+            f"--devices: {names} would be the same GPU for each of the {ranks.local_size} ranks on "
+            f"a machine: {','.join('auto' for _ in asked)} gives each its own"
+        )
+    return found
 
 
-def _best_device() -> str:
+def choose_tf32(devices: tuple[str, ...], wanted: bool) -> None:
+    """UserError if TF32 is wanted where it is not to be had."""
     try:
-        return open_device("cuda:0").name
+        for name in devices:
+            open_device(name).use_tf32(wanted)
+    except ValueError as error:
+        raise UserError(f"--tf32: {error}; --no-tf32 trains without") from None
+
+
+def _best_device(index: int) -> str:
+    try:
+        return open_device(f"cuda:{index}").name
     except UnusableGpu as error:
         complain(f"note: --devices auto takes cpu: {error}")
         return "cpu"
-    except ValueError:  # no CuPy, or no GPU
-        return "cpu"
+    except ValueError as error:
+        if index and _best_device(0) != "cpu":
+            raise ValueError(f"{error}: start as many ranks on a machine as it has GPUs") from None
+        return "cpu"  # no CuPy, or no GPU
 
 
 def skipped_files(count: int) -> str:

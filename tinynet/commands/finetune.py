@@ -6,13 +6,14 @@ from pathlib import Path
 from tinynet.commands import flags
 from tinynet.commands.example import Example
 from tinynet.commands.run import run_training
-from tinynet.commands.train import add_run_flags, plan_run, tell_of_new_start
+from tinynet.commands.train import add_run_flags, planned
 from tinynet.data import kind_of_data
+from tinynet.parallel.world import world
 from tinynet.training.checkpoint import fitting, read_checkpoint
 from tinynet.training.errors import UserError
 from tinynet.training.finetuning import KNOWN
 from tinynet.training.run_folder import RunFolder, find_checkpoint
-from tinynet.training.settings import NETWORK, names
+from tinynet.training.settings import NETWORK, Settings, names
 
 SHORTER = 3  # times, than a run from scratch: much is learned already
 
@@ -37,15 +38,19 @@ def add_parser(commands, example: Example) -> None:
 
 def finetune(example: Example, args: Namespace) -> int:
     """Train a network that begins with the weights of another, or resume such a run."""
+    folder, settings = world().from_leader(lambda: _planned(example, args))
+    return run_training(example, settings, folder, args.resume, args.report)
+
+
+def _planned(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
+    """The folder of the run, and its settings."""
     before = args.resume and args.out and RunFolder(args.out).read_config()
     path = args.checkpoint and find_checkpoint(args.checkpoint)
     if before:
         _check_same_start(args.out, before, path)
     else:
         _begin(example, args, path)
-    folder, settings = plan_run(example, args)
-    tell_of_new_start(args.resume, folder)
-    return run_training(example, settings, folder, args.resume, args.report)
+    return planned(example, args)
 
 
 def _check_same_start(out: str, before: dict, path: Path | None) -> None:

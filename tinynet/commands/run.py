@@ -3,21 +3,33 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import tinynet
-from tinynet.commands.example import Example, better_start, build, command, skipped_files
+from tinynet.commands.example import (
+    Example,
+    better_start,
+    build,
+    command,
+    skipped_files,
+)
 from tinynet.commands.figures import draw_curves, draw_filters
+from tinynet.commands.on_ranks import describe_ranks, on_own_devices, open_data
 from tinynet.commands.route import describe_devices
 from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.progress import Progress
-from tinynet.data import DataError, Dataset, colour_components, measure, open_dataset
+from tinynet.data import DataError, Dataset, colour_components, measure
 from tinynet.devices import Device
 from tinynet.nn import Module, Sequential
 from tinynet.optim import SGD
+from tinynet.parallel.ranks import Alone
+from tinynet.parallel.watch import RankFailed
+from tinynet.parallel.world import world
 from tinynet.training import finetuning
+from tinynet.training.bystander import Bystander
 from tinynet.training.checkpoint import describe_data, differences, fitting, read_checkpoint
 from tinynet.training.errors import Interrupted, NonFiniteError, UserError
 from tinynet.training.evaluate import Network
@@ -36,46 +48,63 @@ def run_training(
     `report` names the tables, "memory" and "traffic", to be printed at the end. UserError if
     another process trains in the folder.
     """
+    ranks = world()
+    if not ranks.leader:
+        folder = Bystander(folder.path)
     with closing(folder):
-        if resume:
+        if resume and ranks.leader:
             folder.claim()  # a new run does so when it makes its folder
-        return _train(example, settings, folder, resume, report)
+        return _train(example, settings, folder, resume, report, ranks)
 
 
 def _train(
-    example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
+    example: Example,
+    settings: Settings,
+    folder: RunFolder,
+    resume: bool,
+    report: tuple[str, ...],
+    ranks: Alone,
 ) -> int:
-    progress = Progress()
-    path, state = (resume and folder.last_good(progress.warn)) or (None, None)
-    train_set, val_set = (_open(settings, split) for split in ("train", "val"))
+    progress, asked = Progress(), settings
+    settings = ranks.agree(lambda: on_own_devices(settings, ranks))
+    path, state = None, None
+    if resume:
+        path, state = ranks.from_leader(lambda: folder.last_good(progress.warn)) or (None, None)
+    train_set, val_set = open_data(settings, ranks)
     if state is not None:
         with fitting(path):
-            _refuse_another_run(example, state, settings, train_set, folder)
-    model = build(example, settings, len(train_set.classes))
+            ranks.agree(partial(_refuse_another_run, example, state, settings, train_set, folder))
+    model = ranks.agree(lambda: build(example, settings, len(train_set.classes)))
     if state is not None:
         with fitting(path):
             inputs = _inputs(settings, state["mean"], state["components"])
     elif settings.finetuned_from is not None:
-        inputs = _take_over(model, settings)
+        inputs = ranks.agree(lambda: _take_over(model, settings))
     else:
-        inputs = _inputs(settings, *_statistics(settings, train_set, progress))
+        found = ranks.from_leader(lambda: _statistics(settings, train_set, progress))
+        inputs = _inputs(settings, *found)
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = _optimizer(example, model, settings)
     # What a fine-tuned network begins with is its checkpoint's.
     better = "" if settings.finetuned_from else better_start(example, settings.profile)
-    trainer = Trainer(settings, network, optimizer, train_set, val_set, folder, progress, better)
+    trainer = ranks.agree(
+        lambda: Trainer(
+            settings, network, optimizer, train_set, val_set, folder, progress, better, ranks
+        )
+    )
     if state is not None:
         with fitting(path):
             trainer.resume(state)
         progress.say(f"resuming after step {trainer.step}")
     del state  # as large as the network and its velocities
-    folder.create()
-    progress.say(_title(settings, network, train_set, val_set, folder, trainer.schedule))
+    ranks.from_leader(folder.create)
+    progress.say(_title(settings, network, train_set, val_set, folder, trainer))
     used = watch_training(model, optimizer)
     if trainer.done:  # nothing is to be kept either, such as a rate for steps that do not come
         progress.say(f"nothing left to do; epochs done: {trainer.epoch}, steps: {trainer.step}")
     else:
-        folder.write_config({"tinynet": tinynet.__version__, **asdict(settings)})
+        kept = {**asdict(settings), "devices": asked.devices}
+        folder.write_config({"tinynet": tinynet.__version__, **kept})
     if trainer.step == 0:  # drop the lines of a run that ended before its first checkpoint
         folder.rewind(0, validated=False)
     try:
@@ -135,10 +164,10 @@ def _tables(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Itera
         yield traffic.table() if traffic else "no traffic: this network has one tower"
 
 
-def _title(settings, network, train_set, val_set, folder, schedule) -> str:
+def _title(settings, network, train_set, val_set, folder, trainer) -> str:
     parameters = sum(p.size for p in network.model.parameters())
     products = "; products in TF32" if settings.tf32 else ""
-    start = ""
+    start, schedule = "", trainer.schedule
     if settings.finetuned_from is not None:
         last = finetuning.last_layer(network.model)
         start = f"start    {printable(settings.finetuned_from)}; {last} is new\n"
@@ -147,6 +176,7 @@ def _title(settings, network, train_set, val_set, folder, schedule) -> str:
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n{start}"
         f"devices  {describe_devices(settings.devices.split(','))}{products}\n"
+        f"{describe_ranks(settings, trainer.ranks)}"
         f"schedule {printable(settings.schedule)}: {schedule.describe(settings.epochs)}\n"
         f"run      {printable(folder.path)}"
     )
@@ -161,10 +191,11 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
     except Interrupted:
         complain(f"stopped after step {trainer.step}. To resume: {resume}")
         return 130
-    except (NonFiniteError, MemoryError, DataError, OSError) as error:
+    except (NonFiniteError, MemoryError, DataError, OSError, RankFailed) as error:
         complain(f"error: {error}; {_cure(error, trainer, folder, resume)}")
         return 2 if isinstance(error, DataError) else 1
-    _say_what_next(trainer, folder)
+    if trainer.ranks.leader:
+        _say_what_next(trainer, folder)
     return 0
 
 
@@ -207,17 +238,6 @@ def _draw_figures(trainer: Trainer, folder: RunFolder) -> None:
         complain(f"warning: the figures are not drawn: {why}; to try again: {again}")
     else:
         print(f"figures  {printable(folder.figures_path)}; {scores}")
-
-
-def _open(settings: Settings, split: str) -> Dataset:
-    return open_dataset(
-        settings.data,
-        split,
-        settings.image_size,
-        settings.seed,
-        settings.store_size,
-        cache=settings.cache,
-    )
 
 
 def _inputs(settings: Settings, mean: np.ndarray, components: np.ndarray) -> Inputs:

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tinynet.commands import flags, schedules
-from tinynet.commands.example import Example, named_devices
+from tinynet.commands.example import Example, choose_tf32, named_devices
 from tinynet.commands.run import run_training
 from tinynet.console.printable import complain, printable, quoted
 from tinynet.data import NAMES, kind_of_data
-from tinynet.devices import device as open_device
+from tinynet.parallel.world import world
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import EPOCHS_145
@@ -122,20 +122,25 @@ def _report(text: str) -> tuple[str, ...]:
 
 def train(example: Example, args: Namespace) -> int:
     """Train a network, or resume its training."""
-    folder, settings = plan_run(example, args)
-    tell_of_new_start(args.resume, folder)
+    folder, settings = world().from_leader(lambda: planned(example, args))
     return run_training(example, settings, folder, args.resume, args.report)
 
 
-def tell_of_new_start(resume: bool, folder: RunFolder) -> None:
-    """Say so where --resume finds nothing to continue: the folder may be another than was meant."""
-    if resume and not folder.steps():
+def planned(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
+    """`plan_run`, and a word where --resume finds nothing to continue: was another folder meant?"""
+    folder, settings = plan_run(example, args)
+    if args.resume and not folder.steps():
         found = "no run" if folder.read_config() is None else "a run without a checkpoint"
         print(f"resume   {printable(folder.path)} holds {found}: training starts at its beginning")
+    return folder, settings
 
 
 def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
-    """The folder of the run, and its settings."""
+    """The folder of the run, and its settings.
+
+    Of several ranks the leader plans for all. Each finds its own devices; so the settings say what
+    was asked for, such as "auto".
+    """
     args.schedule = schedules.named_schedule(args)
     given = flags.chosen(args, names(FLAG))
     given["flags_given"] = tuple(given)
@@ -149,9 +154,11 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
             f"{folder.path} is not empty: give another --out, or --resume to continue its run"
         )
     _refuse_lost(args, given)
-    devices = named_devices(given.get("devices", "auto"))
-    given["devices"] = ",".join(devices)
-    _choose_tf32(devices, given.get("tf32", False))
+    given.setdefault("devices", "auto")
+    devices = named_devices(given["devices"], world())
+    if world().size == 1:
+        given["devices"] = ",".join(devices)
+    choose_tf32(devices, given.get("tf32", False))
     data = given["data"] = _from_anywhere(given.get("data", example.default_data))
     if given.get("schedule") == "145":
         given.setdefault("epochs", EPOCHS_145)
@@ -186,15 +193,6 @@ def _flag(example: Example, name: str, value: object) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", f"{value}B" if name == "cache" and value else quoted(str(value))]
-
-
-def _choose_tf32(devices: tuple[str, ...], wanted: bool) -> None:
-    """UserError if TF32 is wanted where it is not to be had."""
-    try:
-        for name in devices:
-            open_device(name).use_tf32(wanted)
-    except ValueError as error:
-        raise UserError(f"--tf32: {error}; --no-tf32 trains without") from None
 
 
 def _refuse_lost(args: Namespace, given: dict) -> None:

@@ -54,6 +54,10 @@ class Loader:
     each, and `on_skip(name, reason)` is called once for each; the reason says when a class has none
     left. Files that cannot be images are reported in one call for each reason. `wait_seconds` is
     how long the caller has waited for batches.
+
+    With `part`, what it gives of n things, each batch holds only this part of its images: that of
+    one of the ranks that share an epoch. It may be empty. What the others could not read they tell
+    one another (`news`, `learn`).
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Loader:
         flip: bool = True,
         prefetch: int = 3,
         on_skip: Callable[[str, str], None] = print_skip,
+        part: Callable[[int], slice] | None = None,
     ) -> None:
         for name, value in (
             ("batch_size", batch_size),
@@ -85,10 +90,14 @@ class Loader:
         self.flip = flip
         self.prefetch = prefetch
         self.on_skip = on_skip
+        self.part = part
+        self.news: list[tuple[str, str, int]] = []  # name, reason and label of images found bad
         self.skipped: dict[str, str] = {}
         self._readable = np.bincount(dataset.labels)  # images of each class, as far as is known
         self.wait_seconds = 0.0
         most = min(batch_size, len(dataset))
+        if part is not None:
+            most = max(p.stop - p.start for p in map(part, range(most + 1)))
         self._memory = _Memory(most, 3, dataset.store_size, dataset.store_size)
         self._skip_ignored()
 
@@ -114,6 +123,7 @@ class Loader:
             number = next(starting, None)
             if number is not None:
                 indices = order[number * self.batch_size : (number + 1) * self.batch_size]
+                indices = indices if self.part is None else indices[self.part(len(indices))]
                 images = self._memory.take()[: len(indices)]
                 started.append(_Pending(pool, self.dataset, indices, images))
 
@@ -123,7 +133,7 @@ class Loader:
             for number in numbers:
                 images, indices = self._wait(started.popleft())
                 start_one()
-                if len(indices):  # not all of them were bad
+                if len(indices) or self.part is not None:  # not all of them were bad
                     delivered = True
                     labels = self.dataset.labels[indices]
                     chosen = [values[indices] for values in drawn]
@@ -131,7 +141,7 @@ class Loader:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         if len(numbers) and not delivered and start_batch == 0:
-            self._refuse()
+            self.refuse()
 
     def draw(self, epoch: int) -> tuple[np.ndarray, ...]:
         """The order of the images; then top, left, flip and colour of each, by its index."""
@@ -164,7 +174,14 @@ class Loader:
         for index, error in bad:
             if error.name not in self.skipped:
                 self._skip(error.name, error.reason, self.dataset.labels[index])
+                self.news.append((error.name, error.reason, int(self.dataset.labels[index])))
         return images, indices
+
+    def learn(self, news: list[tuple[str, str, int]]) -> None:
+        """Take note of the `news` of a loader that has another part of the images."""
+        for name, reason, label in news:
+            if name not in self.skipped:
+                self._skip(name, reason, label)
 
     def _skip(self, name: str, reason: str, label: int) -> None:
         self._readable[label] -= 1
@@ -185,7 +202,8 @@ class Loader:
         for reason, name in first.items():
             self.on_skip(name, f"{reason}{_and(counts[reason] - 1)}")
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
+        """Raise DataError: no image of an epoch could be read."""
         ignored = self.dataset.ignored
         name, reason = next(item for item in self.skipped.items() if item[0] not in ignored)
         raise DataError(

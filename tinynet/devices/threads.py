@@ -22,18 +22,37 @@ CACHE = 1 << 20  # bytes: what a task reads and writes should stay in a core's c
 SHARES = 16  # a sum or a product is cut into this many, whatever the number of cores
 
 _local = threading.local()
+_kept: int | None = None  # so many cores, if `keep_to` has said so
 # BLAS's thread limit holds for the whole process: of two calls that overlap, the second would
 # restore the limit of the first. Reentrant, since a signal handler may compute too.
 _turn = threading.RLock()
 scratch = Scratch(lambda size: np.empty(size, np.uint8))  # a worker's buffers stay in its cache
 
 
+def cores() -> list[int]:
+    """The cores that this process may use, by number."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return [*range(os.cpu_count() or 1)]
+
+
 @lru_cache(maxsize=1)
 def workers() -> int:
-    """The number of worker threads: the cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The number of worker threads: one a core."""
+    return len(cores()) if _kept is None else _kept
+
+
+def keep_to(cores: list[int]) -> None:
+    """Work on these cores alone from now on: for one of several processes on a machine.
+
+    For the main thread, before any work is done: threads that already run stay where they are.
+    Where the system pins no threads, only the number of workers changes.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    global _kept
+    _kept = len(cores)
+    workers.cache_clear()
 
 
 @lru_cache(maxsize=1)

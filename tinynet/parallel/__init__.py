@@ -1,7 +1,11 @@
-"""One network on two devices, and the same numbers as on one.
+"""One network on two devices, or the same in many processes; and the same numbers as on one.
 
 traffic.py     a copy from tower to tower, counted
 wholes.py      a parameter of which each tower has half, saved as one
 towers.py      the modules: a layer in each tower, and what crosses between them
 placement.py   one way to ask for a layer, whole on a device or half in each tower
+watch.py       is every rank still there? And who says so if not
+ranks.py       processes that mpiexec has started: how they agree, and how they end
+world.py       who they are, in this process
+buckets.py     the gradients of all ranks, summed while backward still runs
 """

@@ -61,10 +61,12 @@ class TowerDropout(nn.Dropout):
     """Dropout in both towers of the very units that would be dropped on one device."""
 
     def forward(self, x: Halves) -> Halves:
-        full = (len(x.a), x.a.shape[1] + x.b.shape[1], *x.a.shape[2:])
+        full = (self.first + len(x.a), x.a.shape[1] + x.b.shape[1], *x.a.shape[2:])
+        of_a = x.a.size // len(x.a)  # units of an image, in tower a
+        start = self.first * (of_a + x.b.size // len(x.b))
         a, b = (
-            F.dropout(half, self.p, self.training, self.mode, self.seed, self.counter, start, full)
-            for half, start in ((x.a, 0), (x.b, x.a.size // len(x.a)))
+            F.dropout(half, self.p, self.training, self.mode, self.seed, self.counter, place, full)
+            for half, place in ((x.a, start), (x.b, start + of_a))
         )
         self.counter += self.training
         return Halves(a, b)

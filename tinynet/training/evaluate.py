@@ -7,19 +7,21 @@ averaged, not the logits. Validation during training runs this same code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import product, zip_longest
 
 import numpy as np
 
 from tinynet import functional as F
-from tinynet.data import Batch, DataError, Dataset, Loader
+from tinynet.data import DataError, Dataset, Loader
 from tinynet.data.loader import print_skip
 from tinynet.nn import Module
+from tinynet.parallel.ranks import ONE_PROCESS, Alone
 from tinynet.tape import no_grad
 from tinynet.training.inputs import Inputs
 from tinynet.training.scores import Scores, Tally
+from tinynet.training.sharing import Share, shares
 
 
 @dataclass(frozen=True)
@@ -50,28 +52,37 @@ def evaluate(
     views: int = 1,
     after_batch: Callable[[int, int], None] = lambda done, total: None,
     on_skip: Callable[[str, str], None] = print_skip,
+    ranks: Alone = ONE_PROCESS,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Errors and loss of one network or of an ensemble; `networks[i]` reads from `datasets[i]`.
 
-    `after_batch(done, total)` counts images. Images that cannot be read do not count.
+    `after_batch(done, total)` counts images. Images that cannot be read do not count. Several
+    `ranks` share the images, and all get the same result. Interrupted if `stop()` is ever true.
     """
-    options = {"seed": 0, "workers": workers, "train": False, "on_skip": on_skip}
+    part = None if ranks.size == 1 else ranks.part
+    options = {"seed": 0, "workers": workers, "train": False, "on_skip": on_skip, "part": part}
     streams = [
-        predictions(network, Loader(dataset, batch_size, **options), views)
+        predictions(network, Loader(dataset, batch_size, **options), views, ranks, stop)
         for network, dataset in zip(networks, datasets)
     ]
+    done = 0
     together, one_view, alone = Tally(), Tally(), [Tally() for _ in networks]
     for members in zip_longest(*streams, fillvalue=(None, None)):
-        batches, of_members = zip(*members)
-        labels = _same_batch(batches, datasets[0]).labels
+        shared, of_members = zip(*members)
+        share = _same_batch(shared, datasets[0])
+        labels = share.batch.labels
         means = [mean_of_probabilities(of_views) for of_views in of_members]
         _count(together, mean_of_probabilities(means), labels)
         centres = [of_views[CENTRE[views]] for of_views in of_members]
         _count(one_view, mean_of_probabilities(centres), labels)
         for tally, log_p in zip(alone, means):
             _count(tally, log_p, labels)
-        after_batch(together.images, len(datasets[0]))
-    return Evaluation(together.scores(), one_view.scores(), [tally.scores() for tally in alone])
+        done += share.images
+        after_batch(done, len(datasets[0]))
+    of_ranks = ranks.gather([together, one_view, *alone])
+    whole, centre, *each = (Tally.of_all(parts).scores() for parts in zip(*of_ranks))
+    return Evaluation(whole, centre, each)
 
 
 def _count(tally: Tally, log_p: np.ndarray, labels: np.ndarray) -> None:
@@ -80,18 +91,33 @@ def _count(tally: Tally, log_p: np.ndarray, labels: np.ndarray) -> None:
 
 
 def predictions(
-    network: Network, loader: Loader, views: int
-) -> Iterator[tuple[Batch, list[np.ndarray]]]:
+    network: Network, loader: Loader, views: int, ranks: Alone, stop: Callable[[], bool]
+) -> Iterator[tuple[Share, list[np.ndarray]]]:
     """Each batch of n images, and for each view of them their log probabilities (n, classes)."""
-    for batch in loader.epoch(0):
-        yield batch, log_probabilities_of_views(network, batch.images, views)
+    none = np.empty((0, len(network.classes)))
+    with closing(loader.epoch(0)) as batches:
+        for share in shares(batches, loader, ranks, stop):
+            images = share.batch.images
+            has_some = len(images) > 0
+            yield (
+                share,
+                (
+                    log_probabilities_of_views(network, images, views)
+                    if has_some
+                    else [none] * views
+                ),
+            )
 
 
-def _same_batch(batches: Sequence[Batch | None], dataset: Dataset) -> Batch:
+def _same_batch(shared: Sequence[Share | None], dataset: Dataset) -> Share:
     """The batch that every member of an ensemble was shown; DataError unless it is the same."""
-    first = batches[0]
-    for batch in batches:
-        if batch is None or first is None or not np.array_equal(batch.indices, first.indices):
+    first = shared[0]
+    for share in shared:
+        if (
+            share is None
+            or first is None
+            or not np.array_equal(share.batch.indices, first.batch.indices)
+        ):
             raise DataError(
                 f"{dataset.name}: an image of {dataset.split} could be read for one network of the "
                 "ensemble but not for another: evaluate again"

@@ -98,10 +98,10 @@ class Notebook:
         self._interval = Interval(self._loader)
         self._progress.begin(f"epoch {number}/{self._epochs}", len(self._loader), done)
 
-    def add(self, loss: float, logits, labels) -> None:
+    def add(self, tally: Tally) -> None:
         """Count a batch that was trained on, at the rate that the controls show."""
         self._lr = self._controls.lr
-        self._interval.tally.add(loss, logits, labels)
+        self._interval.tally.include(tally)
 
     # ---------------------------------------------------------------- log, checkpoint, screen
 

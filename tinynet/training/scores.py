@@ -1,5 +1,6 @@
 """Top-1 and top-5 error: the share of images whose label is not among the 1 or 5 likeliest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,19 +32,34 @@ class Tally:
     """Adds up scores, batch by batch."""
 
     def __init__(self):
-        self.images, self._loss, self._wrong1, self._wrong5 = 0, 0.0, 0, 0
+        self.images, self.loss, self._wrong1, self._wrong5 = 0, 0.0, 0, 0
 
     def add(self, loss: float, logits: np.ndarray, labels: np.ndarray) -> None:
         """`loss`: the sum over the batch; logits (n, classes), or the log softmax of them."""
         rank = ranks(logits, labels)
         self.images += len(labels)
-        self._loss += loss
+        self.loss += loss
         self._wrong1 += int((rank >= 1).sum())
         self._wrong5 += int((rank >= 5).sum())
 
+    def include(self, other: "Tally") -> None:
+        """Add what another tally has counted."""
+        self.images += other.images
+        self.loss += other.loss
+        self._wrong1 += other._wrong1
+        self._wrong5 += other._wrong5
+
+    @classmethod
+    def of_all(cls, tallies: Iterable["Tally"]) -> "Tally":
+        """Their sum."""
+        total = cls()
+        for tally in tallies:
+            total.include(tally)
+        return total
+
     def scores(self) -> Scores:
         n = self.images
-        return Scores(n, self._loss / n, self._wrong1 / n, self._wrong5 / n)
+        return Scores(n, self.loss / n, self._wrong1 / n, self._wrong5 / n)
 
 
 def ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

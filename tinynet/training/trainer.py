@@ -14,24 +14,24 @@ import signal
 import time
 from contextlib import closing
 
-from tinynet import functional as F
 from tinynet.console.progress import Progress
-from tinynet.data import Batch, DataError, Dataset, Loader
+from tinynet.data import DataError, Dataset, Loader
 from tinynet.optim import SGD
+from tinynet.parallel.ranks import ONE_PROCESS, Alone
 from tinynet.training.checkpoint import network_state, restore_training, training_state
 from tinynet.training.checkpoint_writer import CheckpointWriter
 from tinynet.training.controls import BY_HAND, Controls
 from tinynet.training.doctor import Doctor
 from tinynet.training.errors import Interrupted, NonFiniteError
 from tinynet.training.evaluate import Network, evaluate
+from tinynet.training.gradients import FINITE, gradients_of
 from tinynet.training.non_finite import bad_parameter, first_bad_layer
 from tinynet.training.notebook import Notebook
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import Drops, Plateau, Replay
 from tinynet.training.scores import Scores
 from tinynet.training.settings import Settings
-
-FINITE = "all layers gave finite numbers when they were run again"
+from tinynet.training.sharing import Share, shares
 
 
 class Trainer:
@@ -50,10 +50,11 @@ class Trainer:
         folder: RunFolder,
         progress: Progress,
         better_start: str,
+        ranks: Alone = ONE_PROCESS,
     ):
         self.settings, self.network, self.optimizer = settings, network, optimizer
         self.train_set, self.val_set = train_set, val_set
-        self.folder, self.progress = folder, progress
+        self.folder, self.progress, self.ranks = folder, progress, ranks
         self._told: set[str] = set()  # images already reported as unreadable
         self.loader = Loader(
             train_set,
@@ -64,7 +65,9 @@ class Trainer:
             crop=settings.crop,
             flip=settings.flip,
             on_skip=self._warn_of_skip,
+            part=None if ranks.size == 1 else ranks.part,
         )
+        self.gradients = gradients_of(network, ranks)
         self._steps = settings.epochs * len(self.loader)
         self.last_step = min(self._steps, settings.steps or self._steps)
         self.controls = Controls(optimizer, network.inputs)
@@ -176,9 +179,10 @@ class Trainer:
         began = time.perf_counter()
         if bad := bad_parameter(self.network.model):
             raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
-        self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
-        if wait:
-            self.writer.finish()
+        if self.ranks.leader:
+            self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
+            if wait:
+                self.writer.finish()
         self.save_seconds += time.perf_counter() - began
 
     def _state(self) -> dict:
@@ -198,7 +202,8 @@ class Trainer:
         if self._interrupted:
             raise KeyboardInterrupt
         self._interrupted = True  # checked after the step under way, when the state is consistent
-        os.write(2, b"\nstopping after this step; Ctrl-C again to stop at once\n")
+        if self.ranks.leader:
+            os.write(2, b"\nstopping after this step; Ctrl-C again to stop at once\n")
 
     def _warn_of_skip(self, name: str, reason: str) -> None:
         if name not in self._told:  # each validation meets it again
@@ -229,9 +234,9 @@ class Trainer:
     def _train_batches(self) -> bool:
         """Train on what is left of the epoch. False if --steps cuts it short."""
         with closing(self.loader.epoch(self.epoch, self.batch)) as batches:
-            for batch in batches:
-                self._train_on(batch)
-                self.step, self.batch = self.step + 1, batch.number + 1
+            for share in shares(batches, self.loader, self.ranks, lambda: self._interrupted):
+                self._train_on(share)
+                self.step, self.batch = self.step + 1, share.batch.number + 1
                 self.notebook.note_changes(self.step, self.schedule.after_step(self.step))
                 cut = self.step == self.last_step and self.batch < len(self.loader)
                 log = self.step % self.settings.log_every == 0
@@ -240,26 +245,26 @@ class Trainer:
                 if cut:
                     return False
                 self.writer.check()
-                if self._interrupted:
-                    raise Interrupted
         return True
 
-    def _train_on(self, batch: Batch) -> None:
-        x = self.network.inputs.training_batch(batch)
-        if self.step == 0:
-            self.notebook.note_findings(self.doctor.before_training(x))
-        logits = self.network.model(x)
-        loss = F.cross_entropy(logits, batch.labels)
-        value, scores = loss.item(), logits.numpy()  # now: later a GPU would wait for backward
-        if not math.isfinite(value):
-            where = first_bad_layer(self.network.model, x) or FINITE
+    def _train_on(self, share: Share) -> None:
+        x = None
+        if len(share.batch.labels):  # else all of this rank's part could not be read
+            x = self.network.inputs.training_batch(share.batch)
+        doctor = self.doctor if self.ranks.leader and x is not None else None
+        if doctor and self.step == 0:
+            self.notebook.note_findings(doctor.before_training(x))
+        outcome = self.gradients.of(x, share)
+        if not math.isfinite(outcome.loss):
             step = self.step + 1
-            raise self._bad_numbers(step, f"the loss of step {step} is {value}: {where}")
-        loss.backward()
+            what = f"the loss of step {step} is {outcome.loss}: {outcome.bad_layer}"
+            raise self._bad_numbers(step, what)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.notebook.add(value * len(batch.labels), scores, batch.labels)
-        self.notebook.note_findings(self.doctor.after_step(self.step + 1, value, x))
+        self.notebook.add(outcome.tally)
+        if doctor:
+            found = doctor.after_step(self.step + 1, outcome.loss, share.images, x)
+            self.notebook.note_findings(found)
 
     def _validate(self) -> Scores:
         self.progress.begin("validation", len(self.val_set))
@@ -270,6 +275,8 @@ class Trainer:
             workers=self.settings.workers,
             after_batch=self._after_validation_batch,
             on_skip=self._warn_of_skip,
+            ranks=self.ranks,
+            stop=lambda: self._interrupted,
         ).scores
         if not math.isfinite(scores.loss):
             where = self._bad_layer_in_validation()
@@ -278,7 +285,8 @@ class Trainer:
         return scores
 
     def _bad_numbers(self, step: int, what: str) -> NonFiniteError:
-        """The error that ends training: what is bad, and what the doctor says of it."""
+        """The error that ends training on all ranks: what is bad, and what the doctor says of it."""
+        self.ranks.all_stop()
         finding = self.doctor.bad_numbers()
         self.notebook.end_with(finding, step, done=self.step)
         return NonFiniteError(f"{what}; {finding.measured}. The cause is {finding.cause}")
@@ -296,5 +304,3 @@ class Trainer:
 
     def _after_validation_batch(self, done: int, total: int) -> None:
         self.progress.advance(done)
-        if self._interrupted:
-            raise Interrupted

@@ -63,10 +63,11 @@ class Doctor:
             *self._memory.news("dead_units", dead),
         ]
 
-    def after_step(self, step: int, loss: float, x: Tensor) -> list[Finding]:
-        """After update number `step`: the mean loss over the batch x, which the network saw."""
-        self._overfitting.after_step(len(x), loss)
-        judge = self._stuck.end_of_round(step, len(x), loss)
+    def after_step(self, step: int, loss: float, images: int, x: Tensor) -> list[Finding]:
+        """After update number `step`: the mean loss over a batch of so many images, all or some of
+        which are x, as this network saw it."""
+        self._overfitting.after_step(images, loss)
+        judge = self._stuck.end_of_round(step, images, loss)
         return self._after_look(step, x, judge) if judge or step % LOOK_EVERY == 0 else []
 
     def _after_look(self, step: int, x: Tensor, judge: bool) -> list[Finding]:

@@ -1,0 +1,82 @@
+"""What a training run sets up in its own way on each of several ranks: devices, and data."""
+
+import hashlib
+from dataclasses import replace
+
+from tinynet.commands.example import choose_tf32, named_devices
+from tinynet.data import BadImage, Dataset, open_dataset
+from tinynet.parallel.ranks import Alone
+from tinynet.training.errors import UserError
+from tinynet.training.settings import Settings
+
+
+def on_own_devices(settings: Settings, ranks: Alone) -> Settings:
+    """The settings with the devices of this rank, by name, in place of those asked for."""
+    if ranks.size == 1:
+        return settings
+    if settings.batch_size < ranks.size:
+        raise UserError(
+            f"--batch-size {settings.batch_size}: {ranks.size} ranks want an image each at least: "
+            "start fewer, or give a larger batch"
+        )
+    devices = named_devices(settings.devices, ranks)
+    choose_tf32(devices, settings.tf32)
+    return replace(settings, devices=",".join(devices))
+
+
+def open_data(settings: Settings, ranks: Alone) -> tuple[Dataset, Dataset]:
+    """The images for training and for validation; RankFailed unless all ranks see the same.
+
+    On each machine one rank opens them first: it may have to fetch them for the others.
+    """
+    if ranks.local_rank == 0:
+        found = ranks.agree(lambda: _open_both(settings))
+        ranks.agree(lambda: None)
+    else:
+        ranks.agree(lambda: None)
+        found = ranks.agree(lambda: _open_both(settings))
+    if ranks.size > 1:
+        for dataset in found:
+            ranks.check_same(f"the {dataset.split} data", _in_short(dataset))
+        ranks.agree(lambda: _refuse_too_few(found[0], ranks))
+    return found
+
+
+def _open_both(settings: Settings) -> tuple[Dataset, Dataset]:
+    sizes = settings.image_size, settings.seed, settings.store_size
+    train_set, val_set = (
+        open_dataset(settings.data, split, *sizes, cache=settings.cache)
+        for split in ("train", "val")
+    )
+    return train_set, val_set
+
+
+def _refuse_too_few(train_set: Dataset, ranks: Alone) -> None:
+    if len(train_set) < ranks.size:
+        raise UserError(
+            f"{train_set.name}: its {len(train_set)} images are too few for {ranks.size} ranks"
+        )
+
+
+def _in_short(dataset: Dataset) -> str:
+    """What differs between two sets of images: their number, and digits of labels and pixels."""
+    digest = hashlib.sha256(repr(dataset.classes).encode() + dataset.labels.tobytes())
+    last = len(dataset) - 1
+    for i in sorted({0, last // 2, last}) if last >= 0 else ():
+        try:
+            digest.update(dataset.load(i).tobytes())
+        except BadImage as error:
+            digest.update(str(error).encode())
+    return f"{len(dataset):,} images ({digest.hexdigest()[:8]})"
+
+
+def describe_ranks(settings: Settings, ranks: Alone) -> str:
+    """The line that says how several ranks share a batch; "" in one process."""
+    if ranks.size == 1:
+        return ""
+    least, most = settings.batch_size // ranks.size, -(-settings.batch_size // ranks.size)
+    each = f"{least}" if least == most else f"{least} or {most}"
+    return (
+        f"ranks    {ranks.describe()}; batches of {settings.batch_size}, {each} images on each rank"
+        f"; gradients are summed in the order of the ranks\n"
+    )

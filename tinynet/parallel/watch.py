@@ -1,0 +1,139 @@
+"""Is every rank still there? A thread in each process that listens while the others work.
+
+Each second a rank tells the leader (rank 0) that it lives, and the leader tells all the same. Who
+has not been heard of for `SILENCE` seconds is frozen, or its machine or the way to it is gone. A
+rank that fails by itself says so to all others at once: an alarm. Either way `failure` says in
+words what has happened, and whoever waits for something from the others stops waiting.
+
+A process that is killed is noticed sooner by its launcher, which then ends all the others.
+"""
+
+import os
+import threading
+import time
+
+SILENCE = 15.0  # seconds without a sign of life
+PATIENCE = 12.0  # seconds after a failure in which the main thread may end in its own way
+OVERTAKING = 2.0  # seconds in which what a rank sent before it failed may still arrive
+BEAT, TICK = 1.0, 0.05  # seconds between signs of life; between two looks
+PAUSE = 5.0  # seconds without a look: this very process was stopped, and has no one to blame
+TAG = 1
+
+
+class RankFailed(Exception):
+    """What ends the run on all ranks, said of the one where it happened: rank, host and cause."""
+
+
+class Watch(threading.Thread):
+    """Listens on the communicator `comm`, of its own; `turn` is held around each call of MPI.
+
+    `status` is a Status of MPI's, to be written to; `names` is how each rank is called in messages,
+    "rank 3 on host b".
+    """
+
+    def __init__(self, comm, status, turn: threading.RLock, names: list[str]):
+        super().__init__(name="tinynet-watch", daemon=True)
+        self._comm, self._status, self._turn, self._names = comm, status, turn, names
+        self.rank, others = comm.rank, range(1, comm.size) if comm.rank == 0 else (0,)
+        self._heard = dict.fromkeys(others, time.monotonic())
+        self.arrivals = 0  # how often this rank has come to a place where ranks meet
+        self._arrivals = dict.fromkeys(others, 0)  # of others, as last heard
+        self._sent = 0.0
+        self._sending: list = []  # requests of messages on their way
+        self._over = threading.Event()
+        self.failure: str | None = None
+        self._failed_at = 0.0
+        self.leader_is_silent = False
+
+    # ---------------------------------------------------------------- for the main thread
+
+    def check(self) -> None:
+        """RankFailed if another rank has failed, and nothing of before that is still to come."""
+        if self.failure and time.monotonic() - self._failed_at > OVERTAKING:
+            raise RankFailed(self.failure)
+
+    def late(self) -> str:
+        """Who has not come to where this rank is, in words."""
+        late = [rank for rank, count in self._arrivals.items() if count < self.arrivals]
+        return ", ".join(self._names[rank] for rank in late) or "a rank"
+
+    def alarm(self, text: str) -> None:
+        """Tell all other ranks that this one fails, and why."""
+        text = f"{self._names[self.rank]}: {text}"
+        with self._turn:
+            for other in range(self._comm.size):
+                if other != self.rank:
+                    self._send(other, text)
+        self._fail(text)
+
+    def end(self) -> None:
+        """Listen no longer."""
+        self._over.set()
+        self.join()
+
+    # ---------------------------------------------------------------- the thread
+
+    def run(self) -> None:
+        looked = time.monotonic()
+        while not self._over.wait(TICK):
+            now = time.monotonic()
+            if now - looked > PAUSE:
+                self._heard = dict.fromkeys(self._heard, now)
+            looked = now
+            with self._turn:
+                self._receive(now)
+                if now - self._sent > BEAT:
+                    self._sent = now
+                    for other in self._heard:
+                        self._send(other, None)
+            self._look_for_silence(now)
+            if self.failure and now - self._failed_at > PATIENCE + self._turn_to_speak():
+                self._end_all()
+
+    def _send(self, other: int, alarm: str | None) -> None:
+        self._sending = [request for request in self._sending if not request.Test()]
+        self._sending.append(self._comm.isend((self.arrivals, alarm), other, TAG))
+
+    def _receive(self, now: float) -> None:
+        while self._comm.iprobe(tag=TAG, status=self._status):
+            source = self._status.source
+            arrivals, alarm = self._comm.recv(source=source, tag=TAG)
+            if source in self._heard:
+                self._heard[source], self._arrivals[source] = now, arrivals
+            if alarm is not None:
+                self._fail(alarm)
+
+    def _look_for_silence(self, now: float) -> None:
+        silent = [rank for rank, heard in self._heard.items() if now - heard > SILENCE]
+        if not silent or self.failure:
+            return
+        self.leader_is_silent = silent == [0]
+        text = (
+            f"{', '.join(self._names[rank] for rank in silent)}: not heard of for {SILENCE:.0f} s: "
+            "frozen, or its machine or the network is gone"
+        )
+        if self.rank == 0:
+            with self._turn:
+                for other in self._heard.keys() - {*silent}:
+                    self._send(other, text)
+        self._fail(text)
+
+    def _fail(self, text: str) -> None:
+        if self.failure is None:
+            self._failed_at, self.failure = time.monotonic(), text
+
+    def _turn_to_speak(self) -> float:
+        """The leader ends all; should it not, then the others in turn, each a little later."""
+        return min(self.rank, 20) * 0.2 + (1.0 if self.rank else 0.0)
+
+    def _end_all(self) -> None:
+        """The main thread computes or hangs, and cannot end in its own way."""
+        if self.rank == 0 or self.leader_is_silent:
+            os.write(2, f"error: {self.failure}\n".encode())
+        abort(self._comm, 1)
+
+
+def abort(comm, status: int) -> None:
+    """End all processes of the job, with this exit status, and without MPI's own words."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    comm.Abort(status)
