@@ -105,7 +105,7 @@ class Run:
             self.optimizer.zero_grad()
             self.step += 1
             if self.doctor:
-                self._note(self.doctor.after_step(self.step, loss.item(), len(x), x))
+                self._note(self.doctor.after_step(self.step, loss.item(), x))
         return self
 
     def _note(self, news):

@@ -190,7 +190,7 @@ def test_weights_that_each_step_throws_about(healthy):
         run.optimizer.zero_grad()
         w = run.model.conv2.weight.data
         w *= 5 * np.linalg.norm(run.optimizer.velocity[0][1]) / np.linalg.norm(w)
-        news.append(run.doctor.after_step(step, 2.0, len(x), x))
+        news.append(run.doctor.after_step(step, 2.0, x))
     ((), (finding,)) = news
     assert finding.kind == "large_updates" and finding.layer == "conv2"
     assert "conv2 by 20%" in finding.measured and "--lr 0.002" in finding.remedy

@@ -15,6 +15,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     evaluate.py         `eval`
     figures.py
     route.py            what a run says about its devices
+    on_ranks.py         what a run sets up in its own way on each of several ranks
     run.py              from settings to a trained network in its folder
     schedules.py        --schedule and --replay
     compare.py          a run beside what its recipe promises

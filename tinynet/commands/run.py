@@ -183,7 +183,8 @@ def _title(settings, network, train_set, val_set, folder, trainer) -> str:
 
 
 def _run(trainer: Trainer, folder: RunFolder) -> int:
-    resume = f"{command()} train --resume --out {quoted(folder.path)}"
+    ranks = f"mpiexec -n {trainer.ranks.size} " if trainer.ranks.size > 1 else ""
+    resume = f"{ranks}{command()} train --resume --out {quoted(folder.path)}"
     try:
         trainer.run()
     except BrokenPipeError:

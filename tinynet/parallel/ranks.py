@@ -245,6 +245,7 @@ class _Muted:
 
 
 def _in_words(error: Exception) -> str:
+    """What the user is told; a bug is told with its place."""
     return f"{error}" or type(error).__name__
 
 

@@ -248,23 +248,21 @@ class Trainer:
         return True
 
     def _train_on(self, share: Share) -> None:
-        x = None
-        if len(share.batch.labels):  # else all of this rank's part could not be read
-            x = self.network.inputs.training_batch(share.batch)
+        own = len(share.batch.labels)  # none if all of this rank's part could not be read
+        x = self.network.inputs.training_batch(share.batch) if own else None
         doctor = self.doctor if self.ranks.leader and x is not None else None
         if doctor and self.step == 0:
             self.notebook.note_findings(doctor.before_training(x))
         outcome = self.gradients.of(x, share)
+        step = self.step + 1
         if not math.isfinite(outcome.loss):
-            step = self.step + 1
             what = f"the loss of step {step} is {outcome.loss}: {outcome.bad_layer}"
             raise self._bad_numbers(step, what)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.notebook.add(outcome.tally)
         if doctor:
-            found = doctor.after_step(self.step + 1, outcome.loss, share.images, x)
-            self.notebook.note_findings(found)
+            self.notebook.note_findings(doctor.after_step(step, outcome.loss, x, share.images))
 
     def _validate(self) -> Scores:
         self.progress.begin("validation", len(self.val_set))
@@ -273,7 +271,7 @@ class Trainer:
             [self.val_set],
             batch_size=self.settings.batch_size,
             workers=self.settings.workers,
-            after_batch=self._after_validation_batch,
+            after_batch=lambda done, total: self.progress.advance(done),
             on_skip=self._warn_of_skip,
             ranks=self.ranks,
             stop=lambda: self._interrupted,
@@ -285,7 +283,7 @@ class Trainer:
         return scores
 
     def _bad_numbers(self, step: int, what: str) -> NonFiniteError:
-        """The error that ends training on all ranks: what is bad, and what the doctor says of it."""
+        """What ends training, on all ranks: what is bad, and what the doctor says of it."""
         self.ranks.all_stop()
         finding = self.doctor.bad_numbers()
         self.notebook.end_with(finding, step, done=self.step)
@@ -301,6 +299,3 @@ class Trainer:
                 if where := first_bad_layer(model, x):
                     return where
         return FINITE
-
-    def _after_validation_batch(self, done: int, total: int) -> None:
-        self.progress.advance(done)

@@ -63,9 +63,12 @@ class Doctor:
             *self._memory.news("dead_units", dead),
         ]
 
-    def after_step(self, step: int, loss: float, images: int, x: Tensor) -> list[Finding]:
-        """After update number `step`: the mean loss over a batch of so many images, all or some of
-        which are x, as this network saw it."""
+    def after_step(
+        self, step: int, loss: float, x: Tensor, images: int | None = None
+    ) -> list[Finding]:
+        """After update number `step`: the mean loss over a batch, and x, the images that this
+        network saw. `images` says how many the batch has, where others have seen the rest."""
+        images = len(x) if images is None else images
         self._overfitting.after_step(images, loss)
         judge = self._stuck.end_of_round(step, images, loss)
         return self._after_look(step, x, judge) if judge or step % LOOK_EVERY == 0 else []

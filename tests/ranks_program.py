@@ -1,0 +1,69 @@
+"""AlexNet's command line as one rank of a test: perhaps in float64, perhaps with something wrong.
+
+mpiexec -n 2 python tests/ranks_program.py float64,raises alexnet.py train ...
+"""
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from unittest.mock import patch
+
+from tiny_runs import load_example
+
+from tinynet import Tensor
+from tinynet.commands import command_line
+from tinynet.commands import run as commands_run
+from tinynet.parallel import ranks, watch
+from tinynet.parallel.world import world
+from tinynet.training.inputs import Inputs
+from tinynet.training.trainer import Trainer
+
+SOONER = ((watch, "SILENCE", 5.0), (watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0))
+LAST = 3  # the step before which something goes wrong, on the last rank
+
+
+def main(ways: set[str], argv: list[str]) -> int:
+    example = load_example("alexnet").EXAMPLE
+    with ExitStack() as patches:
+        patches.enter_context(patch.object(commands_run, "_draw_figures"))
+        if "float64" in ways:
+            example = replace(example, build=partial(example.build, dtype="float64"))
+            patches.enter_context(patch.object(Inputs, "_augment", _in_float64(Inputs._augment)))
+        if found := ways & WRONG.keys():
+            patches.enter_context(patch.object(Trainer, "_train_on", _going(WRONG[found.pop()])))
+            for module, name, seconds in SOONER:
+                patches.enter_context(patch.object(module, name, seconds))
+        return command_line.main(example, argv)
+
+
+def _in_float64(augment):
+    return lambda *args: Tensor(augment(*args).numpy().astype("float64"))
+
+
+def _going(wrong):
+    """The step of a trainer, which goes wrong on the last rank before step `LAST`."""
+    train_on = Trainer._train_on
+
+    def train_on_or_fail(self, share):
+        if self.step == LAST - 1 and world().rank == world().size - 1:
+            wrong()
+        train_on(self, share)
+
+    return train_on_or_fail
+
+
+def raises() -> None:
+    raise RuntimeError("a planted mistake")
+
+
+def freezes() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+WRONG = {"raises": raises, "freezes": freezes}
+
+if __name__ == "__main__":
+    sys.exit(main(set(sys.argv[1].split(",")), sys.argv[2:]))

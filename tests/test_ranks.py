@@ -1,0 +1,229 @@
+"""Several ranks under mpiexec: the numbers of one process, and one message whatever happens."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import ranks_program
+from tiny_runs import EXAMPLES, TINY, last_checkpoint, read_log, write_photos
+
+import tinynet
+from tinynet.parallel.ranks import Alone
+from tinynet.parallel.world import launched
+
+PROGRAM = Path(__file__).with_name("ranks_program.py")
+BESIDE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+MPIEXEC = shutil.which("mpiexec", path=BESIDE)
+SECONDS = 60  # the longest that any run may take here
+needs_mpi = pytest.mark.skipif(
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None,
+    reason='mpi4py and mpiexec are not installed: pip install -e ".[mpi]"',
+)
+ARGS = (*TINY, "--devices", "cpu", "--profile", "source2012", "--workers", "1")
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Job:
+    """`mpiexec -n N` with its ranks, in a process group that is gone at the end of `with`."""
+
+    def __init__(self, count: int, *argv: str | Path):
+        self.command = [MPIEXEC, "-n", str(count), sys.executable, *map(str, argv)]
+
+    def __enter__(self) -> subprocess.Popen:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        # One thread each for BLAS, which the ranks do not use beyond that.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            self.command, start_new_session=True, env=environment, **pipes
+        )
+        return self.process
+
+    def __exit__(self, *_) -> None:
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def ended(process: subprocess.Popen) -> Ended:
+    out, err = process.communicate(timeout=SECONDS)
+    return Ended(process.returncode, out, err)
+
+
+def in_ranks(count: int, *argv: str | Path) -> Ended:
+    with Job(count, *argv) as process:
+        return ended(process)
+
+
+def in_float64(count: int, *argv: str | Path) -> Ended:
+    return in_ranks(count, PROGRAM, "float64", "train", *ARGS, *argv)
+
+
+def in_this_process(*argv: str | Path) -> None:
+    assert ranks_program.main({"float64"}, ["train", *ARGS, *map(str, argv)]) == 0
+
+
+def figures(folder: Path) -> np.ndarray:
+    """The losses and errors of a log, line by line."""
+    keys = ("loss", "top1_error", "top5_error", "val_loss", "val_top1_error", "val_top5_error")
+    return np.array([[line.get(key, -1) for key in keys] for line in read_log(folder)])
+
+
+def losses(folder: Path) -> dict[int, float]:
+    """The loss of each step."""
+    return {line["step"]: line["loss"] for line in read_log(folder) if "loss" in line}
+
+
+def parameters(folder: Path) -> dict[str, np.ndarray]:
+    return tinynet.load(last_checkpoint(folder))["model"]
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """40 for training and 12 for validation, of which one each cannot be read."""
+    folder = write_photos(tmp_path_factory.mktemp("photos"))
+    for split in ("train", "val"):
+        next(iter(sorted((folder / split / "red").iterdir()))).write_bytes(b"not an image")
+    return folder
+
+
+# ------------------------------------------------------------------------------- the same numbers
+
+
+@needs_mpi
+@pytest.mark.parametrize("batch", [8, 7])
+def test_two_ranks_have_the_numbers_of_one_process(photographs, tmp_path, batch):
+    """With dropout, crops, mirror images and colour noise, and a batch that lacks an image."""
+    args = ("--data", photographs, "--batch-size", batch, "--epochs", 1, "--out")
+    in_this_process(*args, tmp_path / "one")
+    result = in_float64(2, *args, tmp_path / "two")
+    assert result.status == 0, result.err
+    assert "ranks    2 ranks: 2 on " in result.out and result.err.count("skipped") == 2
+    np.testing.assert_allclose(figures(tmp_path / "two"), figures(tmp_path / "one"), rtol=1e-12)
+    one, two = parameters(tmp_path / "one"), parameters(tmp_path / "two")
+    for name in one:
+        scale = np.abs(one[name]).max()
+        np.testing.assert_allclose(two[name], one[name], rtol=0, atol=1e-12 * scale)
+
+
+@needs_mpi
+def test_a_run_goes_on_with_another_number_of_ranks(photographs, tmp_path):
+    """SIGTERM to the launcher: a step ends, a checkpoint is written, and one process goes on."""
+    args = ("--data", photographs, "--batch-size", 8, "--epochs", 60, "--out", tmp_path / "run")
+    with Job(2, PROGRAM, "float64", "train", *ARGS, *args) as process:
+        for line in process.stderr:
+            if "step 3/" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        result = ended(process)
+    assert result.status == 130, result.err
+    told = [line for line in result.err.splitlines() if line.startswith("stopped after step ")]
+    assert len(told) == 1 and "To resume: mpiexec -n 2 " in told[0]
+    step = tinynet.load(last_checkpoint(tmp_path / "run"))["step"]
+    assert f"stopped after step {step}." in told[0]
+    in_this_process("--resume", "--out", tmp_path / "run", "--steps", step + 3)
+    whole = (*args[:-1], tmp_path / "whole", "--steps", step + 3)
+    in_this_process(*whole)
+    cut, one = losses(tmp_path / "run"), losses(tmp_path / "whole")
+    assert cut.keys() == one.keys() and len(one) == step + 3
+    np.testing.assert_allclose([*cut.values()], [*one.values()], rtol=1e-12)
+
+
+@needs_mpi
+def test_the_same_ranks_give_the_same_bits(photographs, tmp_path):
+    args = ("--data", photographs, "--batch-size", 7, "--epochs", 1, "--out")
+    for name in ("first", "second"):
+        result = in_ranks(2, PROGRAM, "float32", "train", *ARGS, *args, tmp_path / name)
+        assert result.status == 0, result.err
+    first, second = (last_checkpoint(tmp_path / name) for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+# ------------------------------------------------------------------------------------- failures
+
+
+@needs_mpi
+@pytest.mark.parametrize(
+    ("way", "cause"), [("raises", "RuntimeError: a planted mistake"), ("freezes", "not heard of")]
+)
+def test_a_rank_that_fails_ends_all_with_one_message(photographs, tmp_path, way, cause):
+    args = ("--data", photographs, "--checkpoint-every", 1, "--out", tmp_path / "run")
+    result = in_ranks(2, PROGRAM, way, "train", *ARGS, *args)
+    assert result.status == 1
+    errors = [line for line in result.err.splitlines() if not line.startswith(("epoch", "skipped"))]
+    assert len(errors) == 1, result.err
+    assert errors[0].startswith("error: rank 1 on ") and cause in errors[0]
+    assert f"the last checkpoint is {tmp_path}" in errors[0] and "to resume: mpiexec" in errors[0]
+    assert tinynet.load(last_checkpoint(tmp_path / "run"))["step"] == ranks_program.LAST - 1
+
+
+@needs_mpi
+@pytest.mark.parametrize(
+    ("argv", "cause"),
+    [
+        (("train", "--batch-size", "1"), "--batch-size 1: 2 ranks want an image each at least"),
+        (("train", "--data", "nowhere"), "nowhere"),
+        (("summary",), "only train and finetune"),
+    ],
+)
+def test_bad_input_is_told_once(tmp_path, argv, cause):
+    where = ("--out", tmp_path / "run") if argv[0] == "train" else ()
+    result = in_ranks(2, EXAMPLES / "alexnet.py", *argv, *where)
+    assert (result.status, result.err.count("error: ")) == (2, 1), result.err
+    assert cause in result.err and "Traceback" not in result.err
+    assert not (tmp_path / "run").exists()
+
+
+@needs_mpi
+def test_ranks_with_other_flags_are_refused(tmp_path):
+    program = (sys.executable, EXAMPLES / "alexnet.py", "train", "--out", tmp_path / "run")
+    other = (":", "-n", 1, *program, "--lr", 0.1)
+    result = in_ranks(1, *program[1:], "--lr", 0.2, *other)
+    assert result.status == 2
+    assert result.err.startswith("error: rank 1 on ") and result.err.count("\n") == 1
+    assert "--lr 0.1, and rank 0 on " in result.err and "--lr 0.2" in result.err
+
+
+def test_without_mpi4py_one_line_says_what_is_missing(tmp_path):
+    hidden = "import sys; sys.modules['mpi4py'] = None; sys.argv = sys.argv[1:]\n"
+    hidden += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
+    program = (sys.executable, "-c", hidden, EXAMPLES / "alexnet.py", "train", "--out", tmp_path)
+    found = []
+    for rank in ("0", "1"):
+        environment = {**os.environ, "PMI_SIZE": "2", "PMI_RANK": rank}
+        found.append(
+            subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60)
+        )
+    assert [result.returncode for result in found] == [2, 2]
+    assert found[0].stderr.count("\n") == 1 and found[1].stderr == ""
+    assert "mpi4py" in found[0].stderr and 'pip install -e ".[mpi]"' in found[0].stderr
+
+
+def test_one_process_under_mpiexec_is_one_process(monkeypatch):
+    monkeypatch.setenv("PMI_SIZE", "1")
+    assert launched() == 1
+    monkeypatch.setenv("PMI_SIZE", "3")
+    assert launched() == 3
+
+
+@pytest.mark.parametrize(("n", "size"), [(8, 2), (7, 2), (5, 4), (2, 3), (128, 3)])
+def test_the_parts_of_a_batch_are_the_batch(n, size):
+    found = []
+    for rank in range(size):
+        one = Alone()
+        one.rank, one.size = rank, size
+        found += range(n)[one.part(n)]
+    assert found == [*range(n)]
