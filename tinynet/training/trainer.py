@@ -248,9 +248,9 @@ class Trainer:
         return True
 
     def _train_on(self, share: Share) -> None:
-        own = len(share.batch.labels)  # none if all of this rank's part could not be read
+        own = len(share.batch.labels)  # 0 if all of this rank's part could not be read
         x = self.network.inputs.training_batch(share.batch) if own else None
-        doctor = self.doctor if self.ranks.leader and x is not None else None
+        doctor = self.doctor if self.ranks.leader and own else None
         if doctor and self.step == 0:
             self.notebook.note_findings(doctor.before_training(x))
         outcome = self.gradients.of(x, share)
