@@ -1,12 +1,13 @@
-"""Run the README's shell commands and Python programs, so that none of them goes stale.
+"""Run the shell commands and Python programs of the README and of the tour: none goes stale.
 
 Every line of a ```sh block is run, in order, in the root of the project, with runs/ elsewhere; a
 command that fails fails this program. A block whose first line is a comment with the word "needs"
 (a GPU, photographs) is named and left out, and so are the lines that install or run the tests:
 .ci/run does these itself.
 
-A ```python block is run as a program, and must print what the block after it shows: the same words,
-and numbers that differ by no more than machines do, whose BLAS sum in orders of their own.
+A ```python block of the README is run as a program, and must print what the block after it shows:
+the same words, and numbers that differ by no more than machines do, whose BLAS sum in orders of
+their own. So must the commands of the tour under which an output stands (its Python is quoted).
 """
 
 import re
@@ -16,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+PAGES = ("README.md", "docs/tour.md")
 OWN = ("git clone", "cd ", "pip install", "python -m pytest")
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```(?:\n\n```\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -37,7 +39,7 @@ def commands(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith((*OWN, "#"))]
 
 
-def difference(shown: str, printed: str) -> str | None:
+def difference(shown: str, printed: str, page: str = "README.md") -> str | None:
     """The first line that was printed otherwise than shown; None if there is none.
 
     A number may differ by one in its last decimal, or by 2 %.
@@ -45,14 +47,14 @@ def difference(shown: str, printed: str) -> str | None:
     ours, theirs = shown.splitlines(), printed.splitlines()
     for line, other in zip(ours, theirs):
         if NUMBER.sub("0", line) != NUMBER.sub("0", other):
-            return f"README.md shows {line!r}, printed is {other!r}"
+            return f"{page} shows {line!r}, printed is {other!r}"
         for number, another in zip(NUMBER.findall(line), NUMBER.findall(other)):
             last_decimal = 10.0 ** -len(number.partition(".")[2])
             allowed = max(1.001 * last_decimal, 0.02 * float(number))
             if abs(float(number) - float(another)) > allowed:
-                return f"README.md shows {line!r}, printed is {other!r}"
+                return f"{page} shows {line!r}, printed is {other!r}"
     if len(ours) != len(theirs):
-        return f"README.md shows {len(ours)} lines, printed are {len(theirs)}"
+        return f"{page} shows {len(ours)} lines, printed are {len(theirs)}"
     return None
 
 
@@ -65,24 +67,39 @@ def run_program(text: str, shown: str) -> str | None:
     return difference(shown, result.stdout)
 
 
+def run_commands(text: str, shown: str, page: str, runs: str) -> str | None:
+    """What is wrong with a ```sh block; None if nothing is. `shown`: "" for any output."""
+    printed = ""
+    for command in commands(text):
+        print(f"\n$ {command}", flush=True)
+        start = time.perf_counter()
+        done = subprocess.run(
+            command.replace("runs/", f"{runs}/"),
+            shell=True,
+            stdout=subprocess.PIPE if shown else None,
+            text=True,
+        )
+        printed += done.stdout or ""
+        print(f"({time.perf_counter() - start:.0f} s)", flush=True)
+        if done.returncode:
+            return f"this command of {page} ended with status {done.returncode}: {command}"
+    return difference(shown, printed, page) if shown else None
+
+
 def main() -> int:
     runs = tempfile.mkdtemp()  # a folder of its own: a run's folder must be empty at its start
-    for kind, text, shown in blocks(Path("README.md").read_text(encoding="utf-8")):
-        if kind == "python":
-            print(f"\n{text}", flush=True)
-            if wrong := run_program(text, shown):
-                print(f"error: a Python block of README.md: {wrong}")
-                return 1
-            continue
-        for command in commands(text):
-            print(f"\n$ {command}", flush=True)
-            start = time.perf_counter()
-            status = subprocess.run(
-                command.replace("runs/", f"{runs}/"), shell=True, check=False
-            ).returncode
-            print(f"({time.perf_counter() - start:.0f} s)", flush=True)
-            if status:
-                print(f"error: this command of README.md ended with status {status}: {command}")
+    for page in PAGES:
+        of_readme = page == "README.md"
+        for kind, text, shown in blocks(Path(page).read_text(encoding="utf-8")):
+            if kind == "sh":
+                wrong = run_commands(text, "" if of_readme else shown, page, runs)
+            elif of_readme:
+                print(f"\n{text}", flush=True)
+                wrong = run_program(text, shown)
+            else:
+                wrong = None  # a definition, quoted
+            if wrong:
+                print(f"error: {wrong}")
                 return 1
     return 0
 

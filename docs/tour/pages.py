@@ -1,0 +1,93 @@
+"""Brings the pages of the tour up to date: python docs/tour/pages.py
+
+In docs/tour.md and its Korean twin it writes anew:
+
+- links to lines: [`lrn_forward`](../tinynet/kernels/definitions.py#L165-L174) goes to where a
+  function or class of that name is now (in a .cu file: the kernel of that name);
+- definitions: a ```python block that begins with "def NAME(" becomes the text of the function NAME
+  to which the last link before it goes;
+- outputs: a block without a language, right after a ```sh block, becomes what its commands print.
+
+Then it draws the pictures (draw.py). tests/test_tour.py says what is out of date.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "docs" / name for name in ("tour.md", "tour.ko.md")]
+LINK = re.compile(r"\[`(\w+)`\]\(\.\./([^)#]+)#L\d+(?:-L\d+)?\)")
+DEFINITION = re.compile(r"^```python\ndef (\w+)\((?:.*\n)(?:[^`].*\n|\n)*?```$", re.MULTILINE)
+SHOWN = re.compile(  # the commands, and what is shown under them; no line of either begins with `
+    r"^```sh\n((?:[^`\n].*\n)+)```\n\n```\n((?:[^`\n].*\n|\n)*)```$", re.MULTILINE
+)
+
+
+@cache
+def lines_of(file: Path, name: str) -> tuple[int, int]:
+    """The first and the last line of what a file calls `name`; ValueError if it has no such."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+                return node.lineno, node.end_lineno
+    else:
+        lines = text.splitlines()
+        for first, line in enumerate(lines, 1):
+            if f" {name}(" in line and not line.startswith("//"):
+                return first, first + lines[first - 1 :].index("}")
+    raise ValueError(f"{file} has no {name}")
+
+
+def with_links(page: str) -> str:
+    def link(found: re.Match) -> str:
+        name, file = found.groups()
+        first, last = lines_of(ROOT / file, name)
+        return f"[`{name}`](../{file}#L{first}-L{last})"
+
+    return LINK.sub(link, page)
+
+
+def with_definitions(page: str) -> str:
+    def block(found: re.Match) -> str:
+        name = found[1]
+        file = next(
+            ROOT / file
+            for its, file in reversed(LINK.findall(page[: found.start()]))
+            if its == name
+        )
+        first, last = lines_of(file, name)
+        text = "\n".join(file.read_text(encoding="utf-8").splitlines()[first - 1 : last])
+        return f"```python\n{text}\n```"
+
+    return DEFINITION.sub(block, page)
+
+
+@cache
+def output_of(commands: str) -> str:
+    commands = commands.replace("python ", f"{sys.executable} ")
+    return subprocess.run(
+        commands, shell=True, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def with_outputs(page: str) -> str:
+    def block(found: re.Match) -> str:
+        return f"```sh\n{found[1]}```\n\n```\n{output_of(found[1])}```"
+
+    return SHOWN.sub(block, page)
+
+
+def main() -> None:
+    for file in PAGES:
+        page = file.read_text(encoding="utf-8")
+        file.write_text(with_outputs(with_definitions(with_links(page))), encoding="utf-8")
+    subprocess.run([sys.executable, str(Path(__file__).with_name("draw.py"))], check=True)
+
+
+if __name__ == "__main__":
+    main()

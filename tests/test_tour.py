@@ -1,0 +1,227 @@
+"""The tour: up to date, the same in both languages, and every number accounted for.
+
+python docs/tour/pages.py mends links to lines, quoted definitions, outputs and drawings.
+"""
+
+import ast
+import importlib.util
+import re
+import runpy
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS, FOLDER = ROOT / "docs", ROOT / "docs" / "tour"
+NAMES = ("tour",)
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?")
+# Of the paper's text: what it claims and what it recommends. Everything else is measured here.
+FROM_THE_PAPER = {
+    *("25", "11", "90", "128", "224", "256"),
+    *("1.4", "1.2", "0.4", "0.3", "39.0", "37.5", "18.2", "16.4", "15.4"),
+}
+# No fact of ours, but what a note says, a round number of a question, or a mathematical constant.
+SAID = {"30", "60", "6.9", "1000"}
+
+
+def module(name: str, file: Path):
+    spec = importlib.util.spec_from_file_location(name, file)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+pages = module("pages", FOLDER / "pages.py")
+ci = module("ci", ROOT / ".ci" / "readme_commands.py")
+
+
+def page(name: str, language: str = "en") -> str:
+    file = DOCS / f"{name}.md" if language == "en" else DOCS / f"{name}.{language}.md"
+    return file.read_text(encoding="utf-8")
+
+
+both = pytest.mark.parametrize("language", ["en", "ko"])
+each = pytest.mark.parametrize("name", NAMES)
+
+
+def chapters(text: str) -> list[str]:
+    """What stands under each heading of the second level, with it."""
+    return re.split(r"^(?=## )", text, flags=re.MULTILINE)
+
+
+def prose(text: str) -> str:
+    """Without blocks, formulas, code and the targets of links."""
+    text = re.sub(r"^    .*$", "", FENCED.sub("", text), flags=re.MULTILINE)
+    return re.sub(r"`[^`]*`", "", LINK.sub(r"\2", text))
+
+
+def numbers(text: str) -> set[str]:
+    return {number.rstrip(",") for number in NUMBER.findall(text)}
+
+
+def counts(number: str) -> bool:
+    """Whether a number says something that could be wrong: no year, and no small whole one."""
+    return not re.fullmatch(r"\d|10|(19|20)\d\d", number)
+
+
+# ---------------------------------------------------------------- both languages say the same
+
+
+@each
+def test_the_same_headings(name):
+    english, korean = (
+        [
+            (level, re.match(r"[\d.]*", words)[0])
+            for level, words in HEADING.findall(FENCED.sub("", text))
+        ]
+        for text in (page(name), page(name, "ko"))
+    )
+    assert english == korean
+
+
+@each
+def test_the_same_commands_definitions_and_outputs(name):
+    english, korean = (FENCED.findall(page(name, language)) for language in ("en", "ko"))
+    assert english == korean and english
+
+
+@each
+def test_the_same_links_and_pictures(name):
+    def targets(text):
+        found = {target for _, _, target in LINK.findall(text)}
+        return {target.replace(".ko.", ".") for target in found if not target.startswith("#")}
+
+    assert targets(page(name)) == targets(page(name, "ko"))
+    assert all(".ko.svg" in target for mark, _, target in LINK.findall(page(name, "ko")) if mark)
+
+
+@each
+def test_the_same_numbers_in_each_chapter(name):
+    english, korean = (
+        map(numbers, map(prose, chapters(page(name, language)))) for language in ("en", "ko")
+    )
+    for ours, theirs in zip(english, korean):
+        assert {n for n in ours if counts(n)} == {n for n in theirs if counts(n)}
+
+
+# ---------------------------------------------------------------- and it is so
+
+
+@both
+@each
+def test_links_go_to_lines_that_hold_what_they_name(name, language):
+    assert pages.with_links(page(name, language)) == page(name, language), pages.__doc__
+
+
+@both
+@each
+def test_definitions_are_quoted_as_they_are(name, language):
+    assert pages.with_definitions(page(name, language)) == page(name, language), pages.__doc__
+
+
+def slug(heading: str) -> str:
+    """The anchor that a heading has on GitHub."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@both
+@each
+def test_links_go_somewhere(name, language):
+    for _, words, target in LINK.findall(page(name, language)):
+        path, _, anchor = target.partition("#")
+        file = (
+            DOCS / path if path else DOCS / (f"{name}.md" if language == "en" else f"{name}.ko.md")
+        )
+        assert "://" in target or file.exists(), f"{words}: {target}"
+        if anchor and file.suffix == ".md":
+            anchors = {
+                slug(words) for _, words in HEADING.findall(file.read_text(encoding="utf-8"))
+            }
+            assert anchor in anchors, f"{words}: {target}"
+
+
+@both
+@each
+def test_every_number_has_a_source(name, language):
+    """It stands in a block of the same chapter, in the README, or in the paper."""
+    readme = numbers((ROOT / "README.md").read_text(encoding="utf-8"))
+    for chapter in chapters(page(name, language)):
+        shown = numbers(" ".join(text for _, text in FENCED.findall(chapter)))
+        formulas = numbers(" ".join(re.findall(r"^    .*$", chapter, re.MULTILINE)))
+        known = readme | shown | formulas | FROM_THE_PAPER | SAID
+        unknown = {n for n in numbers(prose(chapter)) if counts(n)} - known
+        assert not unknown, chapter.splitlines()[0]
+
+
+SHOWN = sorted({found for name in NAMES for found in pages.SHOWN.findall(page(name))})
+
+
+@pytest.mark.parametrize(("commands", "shown"), SHOWN, ids=[its.split()[-1] for its, _ in SHOWN])
+def test_programs_print_what_is_shown(commands, shown, capsys, monkeypatch):
+    program = re.fullmatch(r"python (docs/tour/\w+\.py)\n", commands)
+    assert program, f"shown is the output of a program of docs/tour, not of {commands}"
+    monkeypatch.setattr(sys, "path", [*sys.path])  # which some of them extend
+    runpy.run_path(str(ROOT / program[1]), run_name="__main__")
+    assert ci.difference(shown, capsys.readouterr().out, program[1]) is None
+
+
+def test_every_program_is_shown():
+    programs = {path.name for path in FOLDER.glob("*.py") if "print(" in path.read_text("utf-8")}
+    assert programs == {Path(commands.split()[-1]).name for commands, _ in SHOWN}
+
+
+def test_drawings_are_up_to_date_and_each_is_shown(tmp_path):
+    subprocess.run([sys.executable, str(FOLDER / "draw.py"), str(tmp_path)], check=True)
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert drawn.keys() == {path.name for path in FOLDER.glob("*.svg")}
+    for name, text in drawn.items():
+        assert ci.difference((FOLDER / name).read_text(encoding="utf-8"), text, name) is None
+    shown = chain.from_iterable(
+        LINK.findall(page(name, of)) for name in NAMES for of in ("en", "ko")
+    )
+    assert {Path(target).name for mark, _, target in shown if mark} == drawn.keys()
+
+
+# ---------------------------------------------------------------- every page has its parts
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_a_page_of_the_tour_has_all_its_parts(number):
+    chapter = chapters(page("tour"))[number]
+    assert chapter.startswith(f"## {number}. ")
+    idea = re.search(r"\*\*Idea\.\*\* (.*?)\n\n", chapter, re.DOTALL)[1]
+    assert 3 <= len(re.findall(r"[.:](?=\s|$)", idea)) <= 5
+    assert re.search(r"^    \S", FENCED.sub("", chapter), re.MULTILINE), "a formula"
+    for part in (
+        "**In code.**",
+        "**Check it.**",
+        "**Experiment.**",
+        "### What learners ask: ",
+        "### What notes get wrong",
+    ):
+        assert chapter.count(part) == 1, part
+    assert chapter.count("![") == 1, "a picture"
+    definition = next(text for kind, text in FENCED.findall(chapter) if kind == "python")
+    assert isinstance(ast.parse(definition).body[0], ast.FunctionDef)
+    commands = " ".join(text for kind, text in FENCED.findall(chapter) if kind == "sh")
+    assert "check-grads" in commands or "--check" in commands
+    assert f"docs/tour/{chapter.split('.svg)')[0].split('tour/')[-1]}.py" in commands
+
+
+def test_each_kernel_of_a_page_has_its_twin_beside_it():
+    for chapter in chapters(page("tour"))[1:]:
+        files = {target.partition("#")[0] for _, _, target in LINK.findall(chapter)}
+        kernels = [file for file in files if file.endswith(".cu")]
+        for kernel in kernels:
+            beside = Path(DOCS / kernel).with_suffix(".py")
+            assert beside.exists()
+
+
+def test_ci_runs_every_command_of_both():
+    assert {f"docs/{name}.md" for name in NAMES} <= set(ci.PAGES)
