@@ -32,7 +32,7 @@ def kernels(devices: list[str], quick: bool) -> Iterator[Sheet]:
     )
     for name, example in EXAMPLES.items():
         sizes = example.checked[0] if quick else example.sizes
-        ours = arguments(name, sizes, REAL, np.random.default_rng(0))
+        ours = arguments(KERNELS[name], sizes, REAL, np.random.default_rng(0))
         twins = [a.copy() if isinstance(a, np.ndarray) else a for a in ours]
         there = [device.asarray(a) if isinstance(a, np.ndarray) else a for a in ours]
         launch(device, name, *there)

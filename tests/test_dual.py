@@ -9,7 +9,7 @@ from tinynet import Tensor, simulator
 from tinynet.commands.exact_kernels import PAIRS
 from tinynet.commands.gradient_cases import CASES
 from tinynet.devices import dual
-from tinynet.kernels import launch
+from tinynet.kernels import KERNELS, launch
 from tinynet.kernels.catalogue.examples import EXAMPLES, arguments
 from tinynet.tape import no_grad
 
@@ -96,7 +96,7 @@ def test_a_read_out_of_bounds_of_dual_numbers_is_seen():
 def outputs(forward, device, moving):
     """All arrays after a launch of a forward kernel, in one of the catalogue's shapes."""
     rng = np.random.default_rng(0)
-    given = arguments(forward, EXAMPLES[forward].checked[0], np.dtype(np.float64), rng)
+    given = arguments(KERNELS[forward], EXAMPLES[forward].checked[0], np.dtype(np.float64), rng)
     there = []
     for argument in given:
         if isinstance(argument, np.ndarray) and moving and argument.dtype == np.float64:

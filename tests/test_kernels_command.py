@@ -57,34 +57,34 @@ def line_of(kernel, text):
 @every_kernel
 def test_kernels_headers_give_formula_and_shapes(kernel):
     lines = KERNELS[kernel].source.splitlines()
-    assert headers.opening(kernel) == lines[: len(headers.opening(kernel))]
-    assert any(line.startswith("//     ") for line in headers.opening(kernel))
-    assert re.match(rf"// {kernel}\b", headers.header(kernel)[0])
+    assert headers.opening(KERNELS[kernel]) == lines[: len(headers.opening(KERNELS[kernel]))]
+    assert any(line.startswith("//     ") for line in headers.opening(KERNELS[kernel]))
+    assert re.match(rf"// {kernel}\b", headers.header(KERNELS[kernel])[0])
     pointers = [p for p in KERNELS[kernel].parameters if p.is_pointer]
-    found = headers.arrays(kernel)
+    found = headers.arrays(KERNELS[kernel])
     assert [array.name for array in found] == [p.name for p in pointers]
     for array, pointer in zip(found, pointers):
         assert (array.role == "in") == pointer.is_const, f"{array.name}: (out) or const is missing"
 
 
 def test_kernels_headers_are_read_as_they_stand():
-    assert headers.opening("sgd_update") == [
+    assert headers.opening(KERNELS["sgd_update"]) == [
         "// Stochastic gradient descent with momentum and weight decay (AlexNet, sec. 5):",
         "//",
         "//     v <- momentum * v - weight_decay * lr * w - lr * grad",
         "//     w <- w + v",
     ]
-    assert headers.header("relu_backward") == [
+    assert headers.header(KERNELS["relu_backward"]) == [
         "// relu_backward:  dx = dy where y > 0, else 0       (the derivative at 0 is taken as 0)",
         "//   dx (out), dy, y  (size,)",
     ]
-    assert headers.arrays("im2col") == (
+    assert headers.arrays(KERNELS["im2col"]) == (
         headers.Array("col", "out", ("c*kh*kw", "n", "oh*ow")),
         headers.Array("x", "in", ("n", "c", "h", "w")),
     )
-    weight, velocity, grad = headers.arrays("sgd_update")
+    weight, velocity, grad = headers.arrays(KERNELS["sgd_update"])
     assert (weight.role, velocity.role, grad.role) == ("in, out", "in, out", "in")
-    first, last = headers.extent("col2im")
+    first, last = headers.extent(KERNELS["col2im"])
     assert KERNELS["col2im"].source.splitlines()[first - 1].startswith("// col2im:")
     assert last == len(KERNELS["col2im"].source.splitlines())
 
@@ -96,13 +96,12 @@ def test_kernels_headers_are_read_as_they_stand():
 @every_kernel
 def test_kernels_examples_are_arguments_for_kernel_and_twin(kernel, real):
     example, dtype = examples.EXAMPLES[kernel], examples.REAL[real]
-    profiled = {**example.sizes, **example.profiled}
     assert set(example.profiled) <= set(example.sizes)
-    for sizes in (*example.checked, profiled):
-        given = examples.arguments(kernel, sizes, dtype, np.random.default_rng(0))
+    for sizes in (*example.checked, example.counted):
+        given = examples.arguments(KERNELS[kernel], sizes, dtype, np.random.default_rng(0))
         assert gate.check(tinynet.device("cpu"), KERNELS[kernel], tuple(given)) == dtype
         KERNELS[kernel].twin(*given)
-        for array, value in zip(headers.arrays(kernel), given):
+        for array, value in zip(headers.arrays(KERNELS[kernel]), given):
             if array.role != "in":  # every element has been written
                 assert np.isfinite(value).all() and (value.dtype != np.int32 or (value >= 0).all())
 
@@ -148,7 +147,7 @@ def test_kernels_to_read_stand_beside_their_twins(capsys):
     rows = capsys.readouterr().out.splitlines()
     for name in ("lrn_forward", "lrn_backward"):
         _, row = [row for row in rows if f"def {name}(" in row]  # the first is the definition
-        number = headers.extent(name)[0]
+        number = headers.extent(KERNELS[name])[0]
         assert row.startswith(f"{number:3} // {name}")
 
 
@@ -199,7 +198,7 @@ def test_kernels_are_listed_without_any_compiler(no_compilers, capsys):
     assert "no CUDA compiler" in out and "needs a C++ compiler" in out and err == ""
     assert "lrn_forward" in out and "y, scale (128, 96, 3025) from x (128, 96, 3025)" in out
     for kernel in KERNELS:
-        assert "\n".join(headers.header(kernel)) in out
+        assert "\n".join(headers.header(KERNELS[kernel])) in out
     assert max(map(len, out.splitlines())) <= 100
 
 

@@ -43,7 +43,8 @@ def test_compiled_kernels_agree_with_their_twins(kernel, real, data):
 def test_compiled_kernels_agree_on_their_examples(kernel):
     for sizes in EXAMPLES[kernel].checked:
         ours, theirs = (
-            arguments(kernel, sizes, np.float32, np.random.default_rng(0)) for _ in range(2)
+            arguments(KERNELS[kernel], sizes, np.float32, np.random.default_rng(0))
+            for _ in range(2)
         )
         run(kernel, ours)
         twin(kernel)(*theirs)

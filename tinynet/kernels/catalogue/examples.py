@@ -1,6 +1,6 @@
 """Arguments for every kernel: at AlexNet's sizes, and at sizes small enough for the simulator.
 
-    arguments("lrn_forward", sizes, np.dtype(np.float32), rng)    what the kernel and its twin take
+    arguments(kernel, sizes, np.dtype(np.float32), rng)    what the kernel and its twin take
 
 Shapes come from the headers of the .cu files (headers.py), sizes from the table EXAMPLES.
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue.headers import Array, arrays
+from tinynet.kernels.launching.kernel import Kernel
 
 Sizes = dict[str, float]
 REAL = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
@@ -41,25 +42,30 @@ class Example:
     flops: Callable[[SimpleNamespace], float]
     part: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def counted(self) -> Sizes:
+        """At which the simulator counts what the kernel costs."""
+        return {**self.sizes, **self.profiled}
+
 
 def arguments(
-    kernel: str, sizes: Sizes, real: np.dtype, rng: np.random.Generator
+    kernel: Kernel, sizes: Sizes, real: np.dtype, rng: np.random.Generator
 ) -> list[np.ndarray | float]:
     """What `kernel` and its twin take, for sizes that are small enough to compute.
 
     Outputs begin as NaN (integers as -1), so that what a kernel leaves out is seen. What backward
     needs from forward is computed by forward's twin, so `sizes` must hold forward's scalars too.
     """
-    made = _from_forward(kernel, sizes, real, rng) if "_backward" in kernel else {}
+    made = _from_forward(kernel, sizes, real, rng) if "_backward" in kernel.name else {}
     for array, dtype in zip(arrays(kernel), dtypes(kernel, real)):
         if array.name not in made:
             made[array.name] = _filled(kernel, array, sizes, dtype, rng)
-    return [made[p.name] if p.is_pointer else sizes[p.name] for p in KERNELS[kernel].parameters]
+    return [made[p.name] if p.is_pointer else sizes[p.name] for p in kernel.parameters]
 
 
-def dtypes(kernel: str, real: np.dtype) -> list[np.dtype]:
+def dtypes(kernel: Kernel, real: np.dtype) -> list[np.dtype]:
     """The dtypes of the array arguments, in order."""
-    return [p.dtype(real) for p in KERNELS[kernel].parameters if p.is_pointer]
+    return [p.dtype(real) for p in kernel.parameters if p.is_pointer]
 
 
 def flops(kernel: str) -> float:
@@ -70,29 +76,29 @@ def flops(kernel: str) -> float:
 
 def bytes_moved(kernel: str, real: np.dtype) -> int:
     """Bytes at AlexNet's sizes, with every array read or written once: no launch can move less."""
-    example, total = EXAMPLES[kernel], 0
-    for array, dtype in zip(arrays(kernel), dtypes(kernel, real)):
+    example, its, total = EXAMPLES[kernel], KERNELS[kernel], 0
+    for array, dtype in zip(arrays(its), dtypes(its, real)):
         shape = example.part.get(array.name, array.shape)
         times = 2 if array.role == "in, out" else 1
         total += times * dtype.itemsize * int(np.prod(Array("", "", shape).sizes(example.sizes)))
     return total
 
 
-def _from_forward(kernel, sizes, real, rng) -> dict[str, np.ndarray]:
+def _from_forward(kernel: Kernel, sizes, real, rng) -> dict[str, np.ndarray]:
     """The arrays that backward shares with forward: forward's inputs, and what it saved."""
-    forward = kernel.partition("_backward")[0] + "_forward"
+    forward = KERNELS[kernel.name.partition("_backward")[0] + "_forward"]
     given = arguments(forward, sizes, real, rng)
-    KERNELS[forward].twin(*given)
-    names = [p.name for p in KERNELS[forward].parameters]
+    forward.twin(*given)
+    names = [p.name for p in forward.parameters]
     wanted = {array.name for array in arrays(kernel) if array.role == "in"}
     return {name: value for name, value in zip(names, given) if name in wanted}
 
 
-def _filled(kernel, array: Array, sizes, dtype, rng) -> np.ndarray:
+def _filled(kernel: Kernel, array: Array, sizes, dtype, rng) -> np.ndarray:
     shape = array.sizes(sizes)
     if array.role == "out":
         return np.full(shape, np.nan if dtype.kind == "f" else -1, dtype)
-    if kernel == "max_pool_forward":
+    if kernel.name == "max_pool_forward":
         return rng.integers(5, size=shape).astype(dtype)  # few values: many ties
     if array.name in INTEGERS_BELOW:
         return rng.integers(INTEGERS_BELOW[array.name](sizes), size=shape).astype(dtype)

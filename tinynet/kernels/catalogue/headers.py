@@ -18,7 +18,7 @@ from functools import cache
 from itertools import takewhile
 from math import prod
 
-from tinynet.kernels import KERNELS
+from tinynet.kernels.launching.kernel import Kernel
 
 _ARRAY = r"\w+(?: \((?:in, )?out\))?"
 _ARRAYS = re.compile(rf"//   ({_ARRAY}(?:, {_ARRAY})*) +\(([^()]*)\)")
@@ -37,21 +37,21 @@ class Array:
         return tuple(prod(scalars[name] for name in size.split("*")) for size in self.shape)
 
 
-def opening(kernel: str) -> list[str]:
+def opening(kernel: Kernel) -> list[str]:
     """The first two paragraphs of the file's header, as they stand: a title, and its formula."""
     lines = _file_header(kernel)
     ends = [i for i, line in enumerate(lines) if line == "//"]
     return lines[: [*ends, len(lines), len(lines)][1]]
 
 
-def header(kernel: str) -> list[str]:
+def header(kernel: Kernel) -> list[str]:
     """The comment right above the kernel, as it stands."""
     first, _ = extent(kernel)
-    return KERNELS[kernel].source.splitlines()[first - 1 : _declaration(kernel) - 1]
+    return kernel.source.splitlines()[first - 1 : _declaration(kernel) - 1]
 
 
 @cache
-def arrays(kernel: str) -> tuple[Array, ...]:
+def arrays(kernel: Kernel) -> tuple[Array, ...]:
     """The array arguments in order. ValueError if the headers do not give the shape of one."""
     found = {}
     for line in [*_file_header(kernel), *header(kernel)]:
@@ -59,17 +59,18 @@ def arrays(kernel: str) -> tuple[Array, ...]:
             shape = tuple(size.strip() for size in match[2].split(",") if size.strip())
             for name, role in re.findall(r"(\w+)(?: \(((?:in, )?out)\))?", match[1]):
                 found[name] = Array(name, role or "in", shape)
-    names = [parameter.name for parameter in KERNELS[kernel].parameters if parameter.is_pointer]
+    names = [parameter.name for parameter in kernel.parameters if parameter.is_pointer]
     for name in names:
         if name not in found:
-            file = KERNELS[kernel].file
-            raise ValueError(f"{file}: the header of {kernel} gives no shape for {name}")
+            raise ValueError(
+                f"{kernel.file}: the header of {kernel.name} gives no shape for {name}"
+            )
     return tuple(found[name] for name in names)
 
 
-def extent(kernel: str) -> tuple[int, int]:
+def extent(kernel: Kernel) -> tuple[int, int]:
     """The lines, from 1, where the kernel's header begins and its body ends."""
-    lines = KERNELS[kernel].source.splitlines()
+    lines = kernel.source.splitlines()
     declared = _declaration(kernel)
     first = declared
     while first > 1 and lines[first - 2].startswith("//"):
@@ -77,10 +78,10 @@ def extent(kernel: str) -> tuple[int, int]:
     return first, lines.index("}", declared) + 1
 
 
-def _file_header(kernel: str) -> list[str]:
-    return list(takewhile(lambda line: line.startswith("//"), KERNELS[kernel].source.splitlines()))
+def _file_header(kernel: Kernel) -> list[str]:
+    return list(takewhile(lambda line: line.startswith("//"), kernel.source.splitlines()))
 
 
-def _declaration(kernel: str) -> int:
-    start = KERNELS[kernel].source.index(f'extern "C" __global__ void {kernel}_kernel(')
-    return KERNELS[kernel].source.count("\n", 0, start) + 1
+def _declaration(kernel: Kernel) -> int:
+    start = kernel.source.index(f'extern "C" __global__ void {kernel.name}_kernel(')
+    return kernel.source.count("\n", 0, start) + 1

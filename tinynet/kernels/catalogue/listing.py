@@ -45,7 +45,7 @@ def show(kernels: list[str]) -> int:
         for kernel in kernels:
             if KERNELS[kernel].file != file:
                 file = KERNELS[kernel].file
-                print(file, *opening(kernel), "", sep="\n")
+                print(file, *opening(KERNELS[kernel]), "", sep="\n")
             ahead.wait_for(kernel)
             if _show_card(kernel):
                 status = 1
@@ -73,7 +73,7 @@ def _show_card(kernel: str) -> list[str]:
         verdict = trials.check(kernel)
         problems += verdict.findings
         lines = _profile(kernel)
-    print(_row(kernel, taken, verdict, lines), *header(kernel), sep="\n")
+    print(_row(kernel, taken, verdict, lines), *header(KERNELS[kernel]), sep="\n")
     body = [*_shapes(kernel), *(f"! {problem}" for problem in problems)]
     print(textwrap.indent("\n".join(body), "    "))
     print(flush=True)  # seen at once, even through a pipe
@@ -112,9 +112,9 @@ def _worst(lines: list[LineProfile], access: str) -> str:
 def _shapes(kernel: str) -> list[str]:
     """`y, scale (128, 96, 3025) from x (128, 96, 3025)`, and the scalars that are not sizes."""
     sizes = EXAMPLES[kernel].sizes
-    written = [array for array in arrays(kernel) if array.role != "in"]
-    read = [array for array in arrays(kernel) if array.role == "in"]
-    shown = {name for array in arrays(kernel) for name in array.shape}
+    written = [array for array in arrays(KERNELS[kernel]) if array.role != "in"]
+    read = [array for array in arrays(KERNELS[kernel]) if array.role == "in"]
+    shown = {name for array in arrays(KERNELS[kernel]) for name in array.shape}
     rest = [p.name for p in KERNELS[kernel].parameters if not p.is_pointer and p.name not in shown]
     text = f"{_named(kernel, written)} from {_named(kernel, read)}"
     if rest:

@@ -71,7 +71,7 @@ def _whole(kernels: list[str]) -> list[tuple[Lines, Lines]]:
     cuts = [(0, 0)]
     for kernel in kernels:
         if _twin_line(kernel) - 1 > cuts[-1][1]:  # two versions may share a twin
-            cuts.append((extent(kernel)[0] - 1, _twin_line(kernel) - 1))
+            cuts.append((extent(KERNELS[kernel])[0] - 1, _twin_line(kernel) - 1))
     cuts.append((len(cuda), len(twin)))
     return [(_trimmed(cuda[a:b]), _trimmed(twin[c:d])) for (a, c), (b, d) in zip(cuts, cuts[1:])]
 
@@ -79,8 +79,8 @@ def _whole(kernels: list[str]) -> list[tuple[Lines, Lines]]:
 def _alone(kernel: str, of_file: list[str]) -> list[tuple[Lines, Lines]]:
     """The device functions right above a kernel, then the kernel and its twin."""
     cuda, twin = _numbered(KERNELS[kernel].source), _numbered(_twin_text(kernel))
-    first, last = extent(kernel)
-    above = [extent(other)[1] for other in of_file if extent(other)[1] < first]
+    first, last = extent(KERNELS[kernel])
+    above = [extent(KERNELS[other])[1] for other in of_file if extent(KERNELS[other])[1] < first]
     top = max(above, default=KERNELS[kernel].source.split("\n").index(""))  # after the header
     below = [_twin_line(other) for other in of_file if _twin_line(other) > _twin_line(kernel)]
     own = twin[_twin_line(kernel) - 1 : min(below, default=len(twin) + 1) - 1]

@@ -15,9 +15,10 @@ import numpy as np
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
+from tinynet.kernels.launching.kernel import Kernel
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.compiler import build
-from tinynet.simulator.kernels.module import Kernel
+from tinynet.simulator.kernels.module import Kernel as Function
 from tinynet.simulator.kernels.profiling import LaunchCounts, LineProfile
 from tinynet.simulator.kernels.source import to_cpp
 
@@ -72,13 +73,17 @@ def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
 
 def counted(kernel: str, text: str | None = None) -> LaunchCounts:
     """All that profile mode counts of `kernel`, at AlexNet's row widths, in float."""
-    example = EXAMPLES[kernel]
-    module = _module(KERNELS[kernel].file, text or KERNELS[kernel].source, "float", "profile")
-    _launch(kernel, module, _arguments(kernel, {**example.sizes, **example.profiled}, "float"))
+    return counted_at(KERNELS[kernel], EXAMPLES[kernel].counted, text)
+
+
+def counted_at(kernel: Kernel, sizes: Sizes, text: str | None = None) -> LaunchCounts:
+    """The same of any kernel, at any sizes."""
+    module = _module(kernel.file, text or kernel.source, "float", "profile")
+    _launch(kernel, module, _arguments(kernel, sizes, "float"))
     return module.launches[0]
 
 
-def function(kernel: str, text: str | None, mode: str) -> Kernel:
+def function(kernel: str, text: str | None, mode: str) -> Function:
     """`kernel` of float, to be launched in a mode; `text` replaces that of its file."""
     module = _module(KERNELS[kernel].file, text or KERNELS[kernel].source, "float", mode)
     return module.get_function(f"{kernel}_kernel")
@@ -92,10 +97,11 @@ def compiled(file: str, real: str, mode: str) -> None:
 
 def _distance(kernel: str, module: RawModule, sizes: Sizes, real: str) -> tuple[float, str]:
     """How far the kernel's outputs lie from its twin's at most, and at which element, in words."""
-    ours, theirs = (_arguments(kernel, sizes, real) for _ in "ab")
-    _launch(kernel, module, ours)
-    KERNELS[kernel].twin(*theirs)
-    triples = zip(KERNELS[kernel].parameters, ours, theirs)
+    its = KERNELS[kernel]
+    ours, theirs = (_arguments(its, sizes, real) for _ in "ab")
+    _launch(its, module, ours)
+    its.twin(*theirs)
+    triples = zip(its.parameters, ours, theirs)
     return max(_apart(p.name, a, b) for p, a, b in triples if p.is_pointer and not p.is_const)
 
 
@@ -111,15 +117,15 @@ def _apart(name: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, str]
     return float(distances[at] / np.spacing(np.abs(theirs).max())), where
 
 
-def _launch(kernel: str, module: RawModule, given: list) -> None:
+def _launch(kernel: Kernel, module: RawModule, given: list) -> None:
     """Launch as the engine does; `given` then holds the results."""
     blank = tuple(array.name for array in arrays(kernel) if array.role == "out")
-    values = KERNELS[kernel].cast(tuple(given), given[0].dtype)
-    function = module.get_function(f"{kernel}_kernel")
-    function(*KERNELS[kernel].launch_shape(tuple(given)), values, uninitialised=blank)
+    values = kernel.cast(tuple(given), given[0].dtype)
+    function = module.get_function(f"{kernel.name}_kernel")
+    function(*kernel.launch_shape(tuple(given)), values, uninitialised=blank)
 
 
-def _arguments(kernel: str, sizes: Sizes, real: str) -> list:
+def _arguments(kernel: Kernel, sizes: Sizes, real: str) -> list:
     return arguments(kernel, sizes, REAL[real], np.random.default_rng(0))
 
 

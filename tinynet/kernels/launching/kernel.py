@@ -65,10 +65,10 @@ def _parameter(declaration: str, kernel: str) -> Parameter:
 
 
 class Kernel:
-    """A kernel of tinynet/kernels.
+    """A kernel with its twin: one of tinynet/kernels, or of the gym.
 
     twin    the function that does the same in NumPy, with the same arguments in the same order;
-            the .cu file has the name of its module
+            the .cu file lies beside its module, and has its name
     shape   gives (grid, block) from the values of the scalar arguments, by name
     name    that of the twin, unless several kernels have one twin
     """
@@ -76,11 +76,8 @@ class Kernel:
     def __init__(self, twin, shape: Shape, name: str | None = None):
         self.twin, self.shape = twin, shape
         self.name = name or twin.__name__
-        self.file = f"{Path(inspect.getfile(twin)).stem}.cu"
-
-    @property
-    def path(self) -> Path:
-        return FOLDER / self.file
+        self.path = Path(inspect.getfile(twin)).with_suffix(".cu")
+        self.file = self.path.name
 
     @cached_property
     def source(self) -> str:

@@ -56,7 +56,7 @@ def text_of(kernels: list[str]) -> Text:
     if defined := _definition(kernels):
         beside.append(Beside("definition", defined))
     texts = {kernel.file: kernel.source.splitlines()}
-    return Text(title, texts, tuple(header), tuple(opening(kernels[0])), tuple(beside))
+    return Text(title, texts, tuple(header), tuple(opening(KERNELS[kernels[0]])), tuple(beside))
 
 
 def _definition(kernels: list[str]) -> str:
@@ -69,7 +69,7 @@ def _write_index(folder: Path, lang: str) -> Path:
     cards = []
     for file in dict.fromkeys(kernel.file for kernel in KERNELS.values()):
         kernels = [name for name, kernel in KERNELS.items() if kernel.file == file]
-        lines = tuple(opening(kernels[0]))
+        lines = tuple(opening(KERNELS[kernels[0]]))
         there = (folder / _name(file)).exists()
         cards.append(Card(_stem(file), tuple(kernels), lines, _name(file) if there else None))
     path = folder / "index.html"

@@ -84,9 +84,9 @@ def shown(kernel: str) -> Shown:
     return Shown(
         recording,
         title=kernel,
-        about=tuple(header(kernel)),
+        about=tuple(header(KERNELS[kernel])),
         scalars={name: v.item() for name, v in scalars.items() if isinstance(v, np.generic)},
-        roles={array.name: array.role for array in arrays(kernel)},
+        roles={array.name: array.role for array in arrays(KERNELS[kernel])},
         order=tuple(scalars),
         findings=_findings(kernel, setting),
         larger=_larger(kernel),
@@ -96,12 +96,12 @@ def shown(kernel: str) -> Shown:
 def values_of(kernel: str) -> tuple:
     """The arguments that `kernel` is shown with, made anew."""
     rng = np.random.default_rng(0)
-    given = arguments(kernel, SETTINGS[kernel].sizes, REAL["float"], rng)
+    given = arguments(KERNELS[kernel], SETTINGS[kernel].sizes, REAL["float"], rng)
     return KERNELS[kernel].cast(tuple(given), given[0].dtype)
 
 
 def _findings(kernel: str, setting: Setting) -> tuple[KernelError, ...]:
-    blank = tuple(array.name for array in arrays(kernel) if array.role == "out")
+    blank = tuple(array.name for array in arrays(KERNELS[kernel]) if array.role == "out")
     function = trials.function(kernel, None, "check")
     try:
         function(setting.grid, setting.block, values_of(kernel), uninitialised=blank)
