@@ -45,6 +45,7 @@ setup(
     package_data={
         "tinynet": ["py.typed", "kernels/*.cu", "kernels/README.md", "simulator/kernels/cpp/*"]
         + ["kernels/catalogue/page/web/*", "kernels/catalogue/ladder/*.cu", "models/*.json"]
+        + ["gym/kernels/*.cu"]
     },
     entry_points={"console_scripts": ["tinynet=tinynet.__main__:main"]},
     # Each minimum is the oldest with which the suite passes: .ci/run installs exactly these.

@@ -70,6 +70,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.train:
             raise ValueError("--train expects the FILE.cu of a solution")
         return _begin(exercise)
+    if args.train and not exercise.in_engine:
+        raise ValueError(f"--train: no network of tinynet launches {exercise.kernel}")
     if reason := simulator.unavailable():
         raise ValueError(reason)
     status = _judge(exercise, args.file)
@@ -113,7 +115,7 @@ def _text(file: Path) -> str:
 def _train(exercise: Exercise, file: Path) -> int:
     ours = list(training.losses())
     print(f"\nA small network learns on sim:0. Its loss, with ours and with {file.name}:")
-    with training.in_place_of_ours(exercise, _text(file)):
+    with training.in_place_of_ours(exercise, _text(file), file.name):
         for step, (our, their) in enumerate(zip(ours, training.losses()), 1):
             if step % 5 == 0:
                 print(f"step {step:3}   {our:.6f}   {their:.6f}", flush=True)

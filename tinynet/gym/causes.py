@@ -62,14 +62,11 @@ def _of_place(reason: str, given: dict, elements: int) -> str:
     array = given.get(found[1]) if found else None
     if array is None:
         return "an index is larger than what it counts in."
+    sizes = f"the index is put together of the wrong sizes: {found[1]} is {array.shape}. "
     if array.size == elements:
-        return (
-            "the last block is ragged: some of its threads have no element: they must do nothing."
-        )
-    return (
-        f"the index is put together of the wrong sizes: {found[1]} is {array.shape}. Or it runs "
-        "past the end of a row."
-    )
+        ragged = "the last block is ragged: some of its threads have no element: they must do "
+        return f"{ragged}nothing." if array.ndim == 1 else f"{ragged}nothing. Or {sizes}".strip()
+    return f"{sizes}Or it runs past the end of a row."
 
 
 # ---------------------------------------------------------------- what the numbers say
@@ -89,16 +86,16 @@ def of_numbers(
 ) -> str:
     """What is likely behind wrong numbers in the output called `name`; "" if that is not known."""
     wrong = first_wrong(got, wanted)
-    before = given[name].ravel()
-    unwritten = np.flatnonzero((got.ravel() == NEVER) | (got.ravel() == before))
-    unwritten = np.intersect1d(unwritten, wrong)
-    if unwritten.size == wrong.size:
-        return _of_unwritten(attempt, name, got, wrong)
     for cause, predicted in exercise.mistakes(given).items():
         if predicted.shape != wanted.shape or not first_wrong(predicted, wanted).size:
             continue
         if not first_wrong(got, predicted).size:
             return cause if cause.endswith("?") else f"{cause}."
+    before = given[name].ravel()
+    unwritten = np.flatnonzero((got.ravel() == NEVER) | (got.ravel() == before))
+    unwritten = np.intersect1d(unwritten, wrong)
+    if unwritten.size == wrong.size:
+        return _of_unwritten(attempt, name, got, wrong)
     a_map = got[0, 0].size if got.ndim > 2 else got.size
     if wrong[0] >= a_map and wrong.size > 0.9 * (got.size - a_map):
         return (

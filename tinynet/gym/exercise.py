@@ -1,7 +1,8 @@
-"""An exercise: a kernel of tinynet's own, to be written once more.
+"""An exercise: a kernel that there is, to be written once more.
 
-What it takes, how it is launched and what is right come from tinynet/kernels; an exercise adds the
-task in words, the shapes in which a mistake shows, hints, and what known mistakes would compute.
+What it takes, how it is launched and what is right come from that kernel and its twin; an exercise
+adds the task in words, the shapes in which a mistake shows, hints, and what known mistakes would
+compute.
 """
 
 import re
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinynet.gym.kernels import REFERENCES, Reference
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue.examples import Sizes, arguments
+from tinynet.kernels.launching.kernel import Kernel
 
 NEVER = -1.2345e30  # what outputs hold at first: who sees it in a result knows what it means
 DOUBLE = np.dtype(np.float64)
@@ -40,7 +43,7 @@ def _none_known(given: dict) -> dict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """To write the kernel called `kernel`.
+    """To write the kernel called `kernel`, one of REFERENCES.
 
     title      in the list
     task       what is asked, in the starter's header: formula, picture, shapes, launch
@@ -48,6 +51,7 @@ class Exercise:
     hints      three, the last of which is nearly the solution
     prepare    puts values into the arguments, by name, on which a mistake shows
     mistakes   what known mistakes would give instead: for each, in words that help, the output
+    frugal     whether little traffic is the task: what costs much more than ours is no solution
     """
 
     kernel: str
@@ -57,12 +61,26 @@ class Exercise:
     hints: tuple[str, str, str]
     prepare: Callable[[dict], None] = _as_drawn
     mistakes: Callable[[dict], dict[str, np.ndarray]] = _none_known
+    frugal: bool = False
+
+    @property
+    def reference(self) -> Reference:
+        return REFERENCES[self.kernel]
+
+    def solution(self, text: str, file: str) -> Kernel:
+        """What stands in the text of a .cu file, called `file` in messages."""
+        return self.reference.kernel.in_other_words(text, file)
+
+    @property
+    def in_engine(self) -> bool:
+        """Whether networks launch this kernel."""
+        return self.kernel in KERNELS
 
     @property
     def declaration(self) -> str:
         """The kernel's first lines, up to its brace."""
         start = rf'extern "C" __global__ void {self.kernel}_kernel\([^)]*\) {{'
-        return re.search(start, KERNELS[self.kernel].source)[0]
+        return re.search(start, self.reference.kernel.source)[0]
 
     @property
     def starter(self) -> str:
@@ -73,8 +91,8 @@ class Exercise:
     def arguments(self, attempt: Try) -> dict:
         """What a solution is handed, by name, in float64; the same each time."""
         rng = np.random.default_rng(0)
-        parameters = KERNELS[self.kernel].parameters
-        values = arguments(self.kernel, attempt.sizes, DOUBLE, rng)
+        parameters = self.reference.kernel.parameters
+        values = arguments(self.reference.kernel, attempt.sizes, DOUBLE, rng)
         given = {p.name: value for p, value in zip(parameters, values)}
         for p in parameters:
             if p.is_pointer and p.ctype == "REAL" and not p.is_const:
@@ -86,5 +104,5 @@ class Exercise:
     def right(self, given: dict) -> dict:
         """The same arguments after the kernel's twin has run on copies of them."""
         copies = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in given.items()}
-        KERNELS[self.kernel].twin(*copies.values())
+        self.reference.kernel.twin(*copies.values())
         return copies

@@ -6,6 +6,7 @@ python -m tinynet.gym.trial KERNEL FILE NAME RESULT    what judge.py runs: the v
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,10 +15,9 @@ import numpy as np
 from tinynet.gym import causes
 from tinynet.gym.exercise import DOUBLE, NEVER, Exercise, Try
 from tinynet.gym.exercises import EXERCISES
-from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue import trials
 from tinynet.kernels.catalogue.headers import arrays
-from tinynet.kernels.launching.kernel import Parameter, signature
+from tinynet.kernels.launching.kernel import Kernel, Parameter
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.profiling import LineProfile
 
@@ -37,61 +37,66 @@ class Wrong(Exception):
 
 def verdict(exercise: Exercise, text: str, file: str) -> Verdict:
     """Is the text of a .cu file, called `file` in messages, a solution?"""
+    solution = exercise.solution(text, file)
     try:
-        _check_signature(exercise, text, file)
-        module = _compiled(exercise, text, file)
+        _check_signature(exercise, solution)
+        module = _compiled(exercise, solution)
         for attempt in exercise.tries:
             for order in ("forward", "reversed"):
                 os.environ["TINYNET_SIM_ORDER"] = order
                 _try(exercise, attempt, module)
-        costs = _costs(exercise, text)
+        costs = _costs(exercise, solution)
     except Wrong as wrong:
         return Verdict(False, str(wrong))
     shapes = f"{len(exercise.tries)} shapes, threads and blocks forward and reversed"
-    return Verdict(True, f"solved: right in {shapes}.{costs}")
+    if costs and exercise.frugal:
+        return Verdict(False, f"right in {shapes}, which is half of the task.\n{costs}")
+    return Verdict(True, f"solved: right in {shapes}." + (f"\n{costs}" if costs else ""))
 
 
-def _check_signature(exercise: Exercise, text: str, file: str) -> None:
-    name, wanted = f"{exercise.kernel}_kernel", KERNELS[exercise.kernel].parameters
+def _check_signature(exercise: Exercise, solution: Kernel) -> None:
+    name, wanted = f"{exercise.kernel}_kernel", exercise.reference.kernel.parameters
     try:
-        declared = signature(text, name)
+        declared = solution.parameters
     except ValueError as error:
-        raise Wrong(f"{file}: {error}. The declaration of the starter is the one wanted.") from None
+        reason = f"{solution.file}: {error}. The declaration of the starter is the one wanted."
+        raise Wrong(reason) from None
+    about = f"{solution.file}: {name}"
     if len(declared) != len(wanted):
-        raise Wrong(f"{file}: {name} takes {len(wanted)} parameters, here it has {len(declared)}.")
+        raise Wrong(f"{about} takes {len(wanted)} parameters, here it has {len(declared)}.")
     for ours, theirs in zip(wanted, declared):
         if ours != theirs:
-            raise Wrong(
-                f"{file}: {name}: the parameter is `{_spelled(ours)}`, here `{_spelled(theirs)}`."
-            )
+            raise Wrong(f"{about}: the parameter is `{_spelled(ours)}`, here `{_spelled(theirs)}`.")
 
 
 def _spelled(p: Parameter) -> str:
     return f"{'const ' * p.is_const}{p.ctype}{'*' * p.is_pointer} {p.name}"
 
 
-def _module(text: str, file: str, real: str, mode: str) -> RawModule:
-    code = f'#line 1 "{file}"\n{text}'
-    return RawModule(code=code, options=(f"-DREAL={real}",), mode=mode)
+def _compiled(exercise: Exercise, solution: Kernel) -> RawModule:
+    """The solution as it is watched, in double.
 
-
-def _compiled(exercise: Exercise, text: str, file: str) -> RawModule:
-    module = _module(text, file, "double", "check")
-    try:
-        module.get_function(f"{exercise.kernel}_kernel")
-    except KernelError as error:
-        raise Wrong(f"it does not compile: {str(error).splitlines()[0]}") from None
+    What its costs are counted with is compiled at the same time, and found in the cache later.
+    """
+    module = trials.module_of(solution, "double", "check")
+    with ThreadPoolExecutor() as pool:
+        for kernel in (solution, exercise.reference.kernel):
+            pool.submit(trials.compile_ahead, kernel, "float", "profile")
+        try:
+            module.get_function(f"{exercise.kernel}_kernel")
+        except KernelError as error:
+            raise Wrong(f"it does not compile: {str(error).splitlines()[0]}") from None
     return module
 
 
 def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
     """Launch it, and compare. Wrong says what is wrong."""
-    kernel, given = KERNELS[exercise.kernel], exercise.arguments(attempt)
+    kernel, given = exercise.reference.kernel, exercise.arguments(attempt)
     wanted = exercise.right(given)
     got = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in given.items()}
     (*across, down), block = kernel.launch_shape(tuple(got.values()))
     grid = (*across, min(down, attempt.blocks))
-    written = [array for array in arrays(exercise.kernel) if array.role != "in"]
+    written = [array for array in arrays(kernel) if array.role != "in"]
     try:
         module.get_function(f"{exercise.kernel}_kernel")(
             grid,
@@ -123,15 +128,19 @@ def _worded(fact: str, cause: str, attempt: Try) -> str:
 # ---------------------------------------------------------------- costs
 
 
-def _costs(exercise: Exercise, text: str) -> str:
-    """What is to be said of the memory's part in it: at AlexNet's sizes, in float."""
+def _costs(exercise: Exercise, solution: Kernel) -> str:
+    """What is to be said of the memory's part in it, in float; "" if it asks for no more than ours.
+
+    At AlexNet's sizes, if the exercise is of AlexNet.
+    """
     os.environ["TINYNET_SIM_TIMEOUT"] = SECONDS
+    sizes = exercise.reference.counted
     try:
-        theirs = trials.profile(exercise.kernel, text)
+        theirs = trials.counted_at(solution, sizes).profile
     except KernelError as error:
         reason = str(error).splitlines()[0]
-        raise Wrong(f"right in double, but in float, at AlexNet's sizes: {reason}") from None
-    ours = trials.profile(exercise.kernel)
+        raise Wrong(f"right in double, but in float, with {Try(sizes)}: {reason}") from None
+    ours = trials.counted_at(exercise.reference.kernel, sizes).profile
     for space, unit, what in (
         ("global", "sectors of 32 bytes", "asks for"),
         ("shared", "passes over the banks of shared memory", "takes"),
@@ -140,7 +149,7 @@ def _costs(exercise: Exercise, text: str) -> str:
         if least and asked >= MUCH * least:
             many = f"{asked / least:.1f} times as many {unit} as ours"
             lines = [p for p in theirs if p.space == space]
-            return f"\nBut it {what} {many}. {_of_worst(lines, text)}"
+            return f"But it {what} {many}. {_of_worst(lines, solution.source)}"
     return ""
 
 

@@ -1,9 +1,9 @@
 """The exercises, a file each, from the easiest on; first what several have in common:
 
 windows.py, dropout_masks.py, products.py,
-relu_forward.py, relu_backward.py, tanh_forward.py, tanh_backward.py, sgd_update.py,
-bias_forward.py, augment.py,
-softmax_cross_entropy_backward.py, bias_backward.py, gemm_naive.py,
+vector_add.py, relu_forward.py, relu_backward.py, tanh_forward.py, tanh_backward.py, sgd_update.py,
+bias_forward.py, augment.py, softmax_cross_entropy_backward.py, bias_backward.py, transpose.py,
+gemm_naive.py,
 softmax_cross_entropy_forward.py, dropout_forward.py, dropout_backward.py,
 avg_pool_forward.py, max_pool_forward.py, im2col.py, col2im.py, local_forward.py,
 max_pool_backward.py, avg_pool_backward.py, local_backward_weight.py, local_backward.py,
@@ -37,21 +37,16 @@ from tinynet.gym.exercises import (
     softmax_cross_entropy_forward,
     tanh_backward,
     tanh_forward,
+    transpose,
+    vector_add,
 )
 
 EXERCISES = {
     module.EXERCISE.kernel: module.EXERCISE
     for module in (
-        *(
-            relu_forward,
-            relu_backward,
-            tanh_forward,
-            tanh_backward,
-            sgd_update,
-            bias_forward,
-            augment,
-        ),
-        *(softmax_cross_entropy_backward, bias_backward, gemm_naive),
+        *(vector_add, relu_forward, relu_backward, tanh_forward, tanh_backward, sgd_update),
+        *(bias_forward, augment, softmax_cross_entropy_backward, bias_backward),
+        *(transpose, gemm_naive),
         *(softmax_cross_entropy_forward, dropout_forward, dropout_backward),
         *(avg_pool_forward, max_pool_forward, im2col, col2im, local_forward),
         *(max_pool_backward, avg_pool_backward, local_backward_weight, local_backward),

@@ -66,21 +66,26 @@ def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = Non
     return Verdict(tuple(findings.values()), furthest)
 
 
-def profile(kernel: str, text: str | None = None) -> list[LineProfile]:
+def profile(kernel: str) -> list[LineProfile]:
     """What each line of `kernel` asks of memory, at AlexNet's row widths, in float."""
-    return list(counted(kernel, text).profile)
+    return list(counted(kernel).profile)
 
 
-def counted(kernel: str, text: str | None = None) -> LaunchCounts:
+def counted(kernel: str) -> LaunchCounts:
     """All that profile mode counts of `kernel`, at AlexNet's row widths, in float."""
-    return counted_at(KERNELS[kernel], EXAMPLES[kernel].counted, text)
+    return counted_at(KERNELS[kernel], EXAMPLES[kernel].counted)
 
 
-def counted_at(kernel: Kernel, sizes: Sizes, text: str | None = None) -> LaunchCounts:
+def counted_at(kernel: Kernel, sizes: Sizes) -> LaunchCounts:
     """The same of any kernel, at any sizes."""
-    module = _module(kernel.file, text or kernel.source, "float", "profile")
+    module = module_of(kernel, "float", "profile")
     _launch(kernel, module, _arguments(kernel, sizes, "float"))
     return module.launches[0]
+
+
+def module_of(kernel: Kernel, real: str, mode: str) -> RawModule:
+    """Its text, to be compiled for a mode."""
+    return _module(kernel.file, kernel.source, real, mode)
 
 
 def function(kernel: str, text: str | None, mode: str) -> Function:
@@ -91,8 +96,12 @@ def function(kernel: str, text: str | None, mode: str) -> Function:
 
 def compiled(file: str, real: str, mode: str) -> None:
     """Compile a file of the kernels' folder into the compiler's cache, where runs find it."""
-    kernel = next(name for name, its in KERNELS.items() if its.file == file)
-    build(to_cpp(_code(file, KERNELS[kernel].source)), _options(real), mode)
+    compile_ahead(next(kernel for kernel in KERNELS.values() if kernel.file == file), real, mode)
+
+
+def compile_ahead(kernel: Kernel, real: str, mode: str) -> None:
+    """The same of any kernel."""
+    build(to_cpp(_code(kernel.file, kernel.source)), _options(real), mode)
 
 
 def _distance(kernel: str, module: RawModule, sizes: Sizes, real: str) -> tuple[float, str]:

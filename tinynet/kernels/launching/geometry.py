@@ -40,12 +40,11 @@ def rows(name: str) -> Shape:
     return shape
 
 
-def tiles(tile: tuple[int, int], block: tuple[int, int]) -> Shape:
-    """One block for each tile (rows, columns) of the matrix c (m, n)."""
+def tiles(tile: tuple[int, int], block: tuple[int, int], of: tuple[str, str] = ("m", "n")) -> Shape:
+    """One block for each tile (rows, columns) of a matrix, whose sizes have the names `of`."""
 
     def shape(sizes: Mapping[str, int]) -> tuple[Dimensions, Dimensions]:
-        tile_rows, tile_columns = tile
-        grid = (-(-int(sizes["n"]) // tile_columns), -(-int(sizes["m"]) // tile_rows))
-        return (max(grid[0], 1), min(max(grid[1], 1), MOST_BLOCKS)), block
+        down, across = (-(-int(sizes[name]) // side) for name, side in zip(of, tile))
+        return (max(across, 1), min(max(down, 1), MOST_BLOCKS)), block
 
     return shape

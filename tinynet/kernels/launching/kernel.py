@@ -89,6 +89,12 @@ class Kernel:
         """What it takes, in order."""
         return tuple(signature(self.source, f"{self.name}_kernel"))
 
+    def in_other_words(self, text: str, file: str) -> "Kernel":
+        """What is to do the same and is launched in the same way, from the text of another file."""
+        other = Kernel(self.twin, self.shape, self.name)
+        other.source, other.path, other.file = text, Path(file), file
+        return other
+
     def launch_shape(self, args: tuple) -> tuple[Dimensions, Dimensions]:
         """(grid, block) of a launch with these arguments."""
         return self.shape({p.name: value for p, value in zip(self.parameters, args)})

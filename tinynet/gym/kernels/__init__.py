@@ -1,0 +1,30 @@
+"""The kernels that exercises ask for: tinynet's own, and two that it has no use for itself:
+
+vector_add.py, transpose.py, each the NumPy twin of the .cu of its name.
+"""
+
+from dataclasses import dataclass
+
+from tinynet.gym.kernels.transpose import transpose
+from tinynet.gym.kernels.vector_add import vector_add
+from tinynet.kernels import KERNELS
+from tinynet.kernels.catalogue.examples import EXAMPLES, Sizes
+from tinynet.kernels.launching.geometry import elements, tiles
+from tinynet.kernels.launching.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A kernel that is right, and sizes at which the simulator counts what it costs."""
+
+    kernel: Kernel
+    counted: Sizes
+
+
+SQUARES = tiles(tile=(32, 32), block=(32, 8), of=("h", "w"))
+
+REFERENCES = {
+    "vector_add": Reference(Kernel(vector_add, elements("size")), {"size": 4096}),
+    "transpose": Reference(Kernel(transpose, SQUARES), {"h": 64, "w": 96}),
+    **{name: Reference(kernel, EXAMPLES[name].counted) for name, kernel in KERNELS.items()},
+}
