@@ -15,11 +15,10 @@ import sys
 from pathlib import Path
 
 from tinynet import simulator
-from tinynet.console.arguments import Parser
+from tinynet.console.arguments import Parser, meant_by
 from tinynet.console.sentences import listed
 from tinynet.console.standard_streams import make_ready, mute
 from tinynet.files.regular_file import read_regular
-from tinynet.gym import training
 from tinynet.gym.exercise import Exercise
 from tinynet.gym.exercises import EXERCISES
 from tinynet.gym.judge import judge
@@ -61,7 +60,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.name is None:
         return _list()
     if args.name not in EXERCISES:
-        raise ValueError(f"there is no exercise {args.name!r}; there are {listed(EXERCISES)}")
+        meant = meant_by(args.name, EXERCISES)
+        hint = f"did you mean {meant}?" if meant else f"there are {listed(EXERCISES)}"
+        raise ValueError(f"there is no exercise {args.name!r}: {hint}")
     exercise = EXERCISES[args.name]
     if args.hint is not None:
         print(exercise.hints[args.hint - 1])
@@ -113,6 +114,8 @@ def _text(file: Path) -> str:
 
 
 def _train(exercise: Exercise, file: Path) -> int:
+    from tinynet.gym import training  # and all of the engine with it
+
     ours = list(training.losses())
     print(f"\nA small network learns on sim:0. Its loss, with ours and with {file.name}:")
     with training.in_place_of_ours(exercise, _text(file), file.name):

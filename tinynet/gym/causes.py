@@ -62,6 +62,8 @@ def _of_place(reason: str, given: dict, elements: int) -> str:
     array = given.get(found[1]) if found else None
     if array is None:
         return "an index is larger than what it counts in."
+    if array.size == 0:
+        return f"{found[1]} is empty here: no thread has anything to do, not even the first one."
     sizes = f"the index is put together of the wrong sizes: {found[1]} is {array.shape}. "
     if array.size == elements:
         ragged = "the last block is ragged: some of its threads have no element: they must do "

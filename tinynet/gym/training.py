@@ -13,6 +13,7 @@ from tinynet.training.inputs import Inputs
 
 STEPS, BATCH, SIDE, MARGIN = 50, 32, 12, 2  # the images are larger by a margin, and cropped
 # What makes the engine use the kernel (tinynet/ops/product.py): else its products are cuBLAS's.
+CHOICE = "TINYNET_GEMM"
 PRODUCTS = {"gemm_naive": "naive", "gemm_tiled": "tiled"}
 
 
@@ -46,11 +47,14 @@ def losses(steps: int = STEPS) -> Iterator[float]:
 @contextmanager
 def in_place_of_ours(exercise: Exercise, text: str, file: str) -> Iterator[None]:
     """Inside `with`, the engine launches the kernel of this .cu text, called `file` in messages."""
-    ours, products = KERNELS[exercise.kernel], os.environ.get("TINYNET_GEMM", "")
+    ours, products = KERNELS[exercise.kernel], os.environ.get(CHOICE)
     KERNELS[exercise.kernel] = exercise.solution(text, file)
-    os.environ["TINYNET_GEMM"] = PRODUCTS.get(exercise.kernel, products)
+    if exercise.kernel in PRODUCTS:
+        os.environ[CHOICE] = PRODUCTS[exercise.kernel]
     try:
         yield
     finally:
         KERNELS[exercise.kernel] = ours
-        os.environ["TINYNET_GEMM"] = products
+        os.environ.pop(CHOICE, None)
+        if products is not None:
+            os.environ[CHOICE] = products

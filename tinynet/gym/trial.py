@@ -8,6 +8,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +36,22 @@ class Wrong(Exception):
     """What is wrong with a solution, in words for who wrote it."""
 
 
-def verdict(exercise: Exercise, text: str, file: str) -> Verdict:
-    """Is the text of a .cu file, called `file` in messages, a solution?"""
-    solution = exercise.solution(text, file)
+def found_wrong(exercise: Exercise, solution: Kernel) -> Verdict | None:
+    """What is wrong with what a solution takes, does and computes, in double; None if nothing."""
     try:
         _check_signature(exercise, solution)
-        module = _compiled(exercise, solution)
-        for attempt in exercise.tries:
-            for order in ("forward", "reversed"):
-                os.environ["TINYNET_SIM_ORDER"] = order
+        module = _compiled(solution)
+        for attempt, order in product(exercise.tries, ("forward", "reversed")):
+            with trials.in_order(order):
                 _try(exercise, attempt, module)
+    except Wrong as wrong:
+        return Verdict(False, str(wrong))
+    return None
+
+
+def found_right(exercise: Exercise, solution: Kernel) -> Verdict:
+    """What a solution that is right costs, in float: where little is the task, this may fail it."""
+    try:
         costs = _costs(exercise, solution)
     except Wrong as wrong:
         return Verdict(False, str(wrong))
@@ -73,19 +80,12 @@ def _spelled(p: Parameter) -> str:
     return f"{'const ' * p.is_const}{p.ctype}{'*' * p.is_pointer} {p.name}"
 
 
-def _compiled(exercise: Exercise, solution: Kernel) -> RawModule:
-    """The solution as it is watched, in double.
-
-    What its costs are counted with is compiled at the same time, and found in the cache later.
-    """
+def _compiled(solution: Kernel) -> RawModule:
     module = trials.module_of(solution, "double", "check")
-    with ThreadPoolExecutor() as pool:
-        for kernel in (solution, exercise.reference.kernel):
-            pool.submit(trials.compile_ahead, kernel, "float", "profile")
-        try:
-            module.get_function(f"{exercise.kernel}_kernel")
-        except KernelError as error:
-            raise Wrong(f"it does not compile: {str(error).splitlines()[0]}") from None
+    try:
+        module.get_function(f"{solution.name}_kernel")
+    except KernelError as error:
+        raise Wrong(f"it does not compile: {str(error).splitlines()[0]}") from None
     return module
 
 
@@ -134,21 +134,22 @@ def _costs(exercise: Exercise, solution: Kernel) -> str:
     At AlexNet's sizes, if the exercise is of AlexNet.
     """
     os.environ["TINYNET_SIM_TIMEOUT"] = SECONDS
-    sizes = exercise.reference.counted
+    kernel, sizes = exercise.reference.kernel, exercise.reference.counted
+    ours, theirs = (trials.module_of(each, "float", "profile") for each in (kernel, solution))
+    least = trials.counted_at(kernel, sizes, ours).profile
     try:
-        theirs = trials.counted_at(solution, sizes).profile
+        asked = trials.counted_at(kernel, sizes, theirs).profile
     except KernelError as error:
         reason = str(error).splitlines()[0]
         raise Wrong(f"right in double, but in float, with {Try(sizes)}: {reason}") from None
-    ours = trials.counted_at(exercise.reference.kernel, sizes).profile
     for space, unit, what in (
         ("global", "sectors of 32 bytes", "asks for"),
         ("shared", "passes over the banks of shared memory", "takes"),
     ):
-        asked, least = (sum(p.cost for p in lines if p.space == space) for lines in (theirs, ours))
-        if least and asked >= MUCH * least:
-            many = f"{asked / least:.1f} times as many {unit} as ours"
-            lines = [p for p in theirs if p.space == space]
+        lines, fewer = ([p for p in profile if p.space == space] for profile in (asked, least))
+        cost, ours_cost = (sum(p.cost for p in profile) for profile in (lines, fewer))
+        if ours_cost and cost >= MUCH * ours_cost:
+            many = f"{cost / ours_cost:.1f} times as many {unit} as ours"
             return f"But it {what} {many}. {_of_worst(lines, solution.source)}"
     return ""
 
@@ -168,7 +169,13 @@ def _of_worst(lines: list[LineProfile], text: str) -> str:
 
 
 def main(kernel: str, file: str, name: str, result: str) -> None:
-    found = verdict(EXERCISES[kernel], Path(file).read_text(encoding="utf-8"), name)
+    exercise = EXERCISES[kernel]
+    solution = exercise.solution(Path(file).read_text(encoding="utf-8"), name)
+    with ThreadPoolExecutor() as pool:  # what will count the costs is compiled meanwhile
+        for each in (solution, exercise.reference.kernel):
+            pool.submit(trials.compile_ahead, each, "float", "profile")
+        found = found_wrong(exercise, solution)
+    found = found or found_right(exercise, solution)
     Path(result).write_text(json.dumps(asdict(found)), encoding="utf-8")
 
 

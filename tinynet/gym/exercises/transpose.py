@@ -14,8 +14,8 @@ transpose: y[column, row] = x[row, column], through shared memory and without ba
   y (out)   (w, h)
   x         (h, w)
 
-The plain way is one line, and slow: threads that read neighbours write a whole row of y apart. So
-a block takes a tile of 32 x 32 through shared memory, which may be touched in any order:
+The plain way is one line, and slow: threads that read neighbours write a whole row of y apart.
+So a block takes a tile of 32 x 32 through shared memory, which may be touched in any order:
 
       x                              tile                  y
       . . . . . . . .                                      . . . . . .
@@ -23,16 +23,16 @@ a block takes a tile of 32 x 32 through shared memory, which may be touched in a
       . . d e f . . .   ------>      d e f     ------>     . . b e . .
       . . . . . . . .                                      . . c f . .
 
-But shared memory has 32 banks, one word wide: word number n lies in bank n % 32, and a bank serves
-one word at a time. In rows of 32 words a column lies in one bank, and its 32 words are served one
-after the other. What must be changed so that a column meets all 32 banks?
+But shared memory has 32 banks, one word wide: word number n lies in bank n % 32, and a bank
+serves one word at a time. In rows of 32 words a column lies in one bank, and its 32 words are
+served one after the other. What must be changed so that a column meets all 32 banks?
 
-Launch: blocks of (32, 8) threads: threadIdx.x runs along the rows of a tile, and each thread moves
-4 elements of it, 8 rows apart. The grid has ceil(w / 32) blocks across, which covers the columns
-of x; but there are at most so many down, so a block goes on to the tile that is gridDim.y further.
-h and w are any sizes: tiles at the right and at the bottom hang over the edge of x.
+Launch: blocks of (32, 8) threads: threadIdx.x runs along the rows of a tile, and each thread
+moves 4 elements of it, 8 rows apart. The grid has ceil(w / 32) blocks across, which covers the
+columns of x; but there are at most so many down, so a block goes on to the tile that lies
+gridDim.y further down. h and w are any sizes: tiles hang over the edges of x.
 
-Solved it is if it is right and takes hardly more sectors and passes than ours.
+It is solved if it is right, and asks for hardly more sectors and passes than ours does.
 """
 
 HINTS = (

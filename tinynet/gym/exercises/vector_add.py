@@ -21,11 +21,11 @@ have nothing to do. size may be 0: then nobody has.
     |<------ block 0 ------>|<------ block 1 ------>|<------ block 2 ------>|
     |<------------------------ size ------------------------>|  too many    |
 
-The other way round, too: there are at most so many blocks (gridDim.x). If size is larger than the
-grid, each thread goes on to the element that lies one whole grid further, and so on.
+The other way round, too: there are at most so many blocks (gridDim.x). If size is larger than
+the grid, each thread goes on to the element that lies one whole grid further, and so on.
 
-What a thread knows of itself: threadIdx.x, its number in its block, from 0 to blockDim.x - 1 (here
-255); and blockIdx.x, the number of its block, from 0 to gridDim.x - 1.
+What a thread knows of itself: threadIdx.x, its number in its block, from 0 to blockDim.x - 1,
+which is 255 here; and blockIdx.x, the number of its block, from 0 to gridDim.x - 1.
 
 REAL is float or double: the file is compiled for both.
 """

@@ -53,7 +53,7 @@ def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = Non
     for real, order, sizes in product(reals, orders(), EXAMPLES[kernel].checked):
         module = _module(file, text or KERNELS[kernel].source, real, "check")
         try:
-            with _in_order(order):
+            with in_order(order):
                 apart, where = _distance(kernel, module, sizes, real)
         except KernelError as error:
             for each in (error, *error.others):
@@ -73,14 +73,14 @@ def profile(kernel: str) -> list[LineProfile]:
 
 def counted(kernel: str) -> LaunchCounts:
     """All that profile mode counts of `kernel`, at AlexNet's row widths, in float."""
-    return counted_at(KERNELS[kernel], EXAMPLES[kernel].counted)
+    its = KERNELS[kernel]
+    return counted_at(its, EXAMPLES[kernel].counted, module_of(its, "float", "profile"))
 
 
-def counted_at(kernel: Kernel, sizes: Sizes) -> LaunchCounts:
-    """The same of any kernel, at any sizes."""
-    module = module_of(kernel, "float", "profile")
+def counted_at(kernel: Kernel, sizes: Sizes, module: RawModule) -> LaunchCounts:
+    """The same of any kernel, or of another in `module` that takes its arguments, at any sizes."""
     _launch(kernel, module, _arguments(kernel, sizes, "float"))
-    return module.launches[0]
+    return module.launches[-1]
 
 
 def module_of(kernel: Kernel, real: str, mode: str) -> RawModule:
@@ -151,7 +151,7 @@ def _options(real: str) -> tuple[str]:
 
 
 @contextmanager
-def _in_order(order: str) -> Iterator[None]:
+def in_order(order: str) -> Iterator[None]:
     """The simulator takes its order from the environment, at each launch."""
     before = os.environ.get("TINYNET_SIM_ORDER")
     os.environ["TINYNET_SIM_ORDER"] = order
