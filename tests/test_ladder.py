@@ -44,6 +44,8 @@ COUNTS = {
     "product_registers_2d": (16 * 128, 16 * (8 * 32 + 64 * 32), 16 * 8 * (8 + 8 * 8 * (2 + 4))),
     # the same bytes in a quarter of the requests, 16 sectors each; a store to a_tile is of one word
     "product_vectors": (16 * 32, 16 * (8 * 32 + 16 * 16), 16 * 8 * (4 + 4 + 8 * 4 * 4)),
+    # 2 blocks of 4 warps: each copies twice as much, and reads 6 times 4 words in the place of 4
+    "product_warps": (8 * 64, 8 * (8 * 64 + 32 * 16), 8 * 8 * (8 + 8 + 8 * 6 * 4)),
     "transpose_naive": (768, 384 * (4 + 32), 0),
     "transpose_tiled": (768, 384 * 8, 384 * (1 + 32)),
     "transpose_padded": (768, 384 * 8, 384 * 2),

@@ -1,4 +1,4 @@
-// The matrix product, in six rungs.
+// The matrix product, in seven rungs.
 //
 //     c[row, column] = sum over i < k of a[row, i] * b[i, column]
 //
@@ -75,9 +75,7 @@ extern "C" __global__ void product_registers_1d(float* c, const float* a, const 
         __syncthreads();
         for (int i = 0; i < EACH; ++i) {
             const float b_value = b_tile[i][threadIdx.x];
-            for (int j = 0; j < EACH; ++j) {
-                sum[j] += a_tile[threadIdx.y * EACH + j][i] * b_value;
-            }
+            for (int j = 0; j < EACH; ++j) sum[j] += a_tile[threadIdx.y * EACH + j][i] * b_value;
         }
         __syncthreads();
     }
@@ -121,36 +119,40 @@ extern "C" __global__ void product_registers_2d(float* c, const float* a, const 
 
 // product_vectors
 // All copies and reads are of 4 numbers at once. a_tile lies transposed, so that the 4 are
-// neighbours in it; its rows are 4 words longer, so that the lanes that store a column of it meet
-// 32 banks. The 8 x 8 elements of a thread are four pieces of 4 x 4, 64 apart both ways, so that
-// neighbouring threads read neighbouring words of the tiles, and write neighbours in c.
-// Launch: block (16, 16), grid (n / 128, m / 128).
+// neighbours in it; its rows are 4 words longer: the lanes that store a column of it meet 32 banks.
+// The 8 x 8 elements of a thread are four pieces of 4 x 4, 64 apart both ways: neighbouring threads
+// read and write neighbouring words. Launch: block (16, 16), grid (n / 128, m / 128).
 #define HALF (TILE / 2)
+#define FOUR(x) (*(float4*)&(x))  // x and the three numbers after it, as one
+__device__ void copy_tiles(float (*a_tile)[TILE + 4], float (*b_tile)[TILE], const float* a,
+                           const float* b, int n, int k) {
+    const int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
+    for (int t = thread; t < TILE * EACH / 4; t += threads) {
+        const int row = t / 2, column = t % 2 * 4;  // of a; of b they are t / 32 and t % 32 * 4
+        const float4 of_a = FOUR(a[row * k + column]);
+        a_tile[column][row] = of_a.x;
+        a_tile[column + 1][row] = of_a.y;
+        a_tile[column + 2][row] = of_a.z;
+        a_tile[column + 3][row] = of_a.w;
+        FOUR(b_tile[t / 32][t % 32 * 4]) = FOUR(b[t / 32 * n + t % 32 * 4]);
+    }
+}
+
 extern "C" __global__ void product_vectors(float* c, const float* a, const float* b, int m, int n,
                                            int k) {
     __shared__ __align__(16) float a_tile[EACH][TILE + 4], b_tile[EACH][TILE];
     const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
-    const int thread = threadIdx.y * blockDim.x + threadIdx.x;
-    const int a_row = thread / 2, a_column = thread % 2 * 4;   // what it copies of a
-    const int b_row = thread / 32, b_column = thread % 32 * 4;  // and of b
     const int row = threadIdx.y * 4, column = threadIdx.x * 4;  // of its pieces in the tile of c
-    float sum[EACH][EACH] = {};
+    __align__(16) float sum[EACH][EACH] = {};
     for (int step = 0; step < k; step += EACH) {
-        const float4 of_a = *(const float4*)&a[(top + a_row) * k + step + a_column];
-        a_tile[a_column][a_row] = of_a.x;
-        a_tile[a_column + 1][a_row] = of_a.y;
-        a_tile[a_column + 2][a_row] = of_a.z;
-        a_tile[a_column + 3][a_row] = of_a.w;
-        *(float4*)&b_tile[b_row][b_column] =
-            *(const float4*)&b[(step + b_row) * n + left + b_column];
+        copy_tiles(a_tile, b_tile, &a[top * k + step], &b[step * n + left], n, k);
         __syncthreads();
         for (int i = 0; i < EACH; ++i) {
-            const float4 a0 = *(const float4*)&a_tile[i][row];
-            const float4 a1 = *(const float4*)&a_tile[i][row + HALF];
-            const float4 b0 = *(const float4*)&b_tile[i][column];
-            const float4 b1 = *(const float4*)&b_tile[i][column + HALF];
-            const float a_part[EACH] = {a0.x, a0.y, a0.z, a0.w, a1.x, a1.y, a1.z, a1.w};
-            const float b_part[EACH] = {b0.x, b0.y, b0.z, b0.w, b1.x, b1.y, b1.z, b1.w};
+            __align__(16) float a_part[EACH], b_part[EACH];
+            for (int j = 0; j < 2; ++j) {
+                FOUR(a_part[4 * j]) = FOUR(a_tile[i][row + j * HALF]);
+                FOUR(b_part[4 * j]) = FOUR(b_tile[i][column + j * HALF]);
+            }
             for (int y = 0; y < EACH; ++y) {
                 for (int x = 0; x < EACH; ++x) sum[y][x] += a_part[y] * b_part[x];
             }
@@ -159,7 +161,39 @@ extern "C" __global__ void product_vectors(float* c, const float* a, const float
     }
     for (int y = 0; y < EACH; ++y) {
         float* c_row = &c[(top + row + y / 4 * HALF + y % 4) * n + left + column];
-        *(float4*)c_row = make_float4(sum[y][0], sum[y][1], sum[y][2], sum[y][3]);
-        *(float4*)(c_row + HALF) = make_float4(sum[y][4], sum[y][5], sum[y][6], sum[y][7]);
+        FOUR(c_row[0]) = FOUR(sum[y][0]);
+        FOUR(c_row[HALF]) = FOUR(sum[y][4]);
+    }
+}
+
+// product_warps
+// Each of the block's 4 warps has a tile of its own, 64 x 64 elements of c, and its lanes stand in
+// it 8 by 4: a lane has 8 rows, and of each 16 columns, in four pieces of 4. What it reads of
+// shared memory serves more elements: 6 reads of 4 numbers for 128 multiply-adds, where it was 4
+// for 64. The price is registers. Launch: block (128), grid (n / 128, m / 128).
+#define WIDE 16  // elements of a lane in a row
+extern "C" __global__ void product_warps(float* c, const float* a, const float* b, int m, int n,
+                                         int k) {
+    __shared__ __align__(16) float a_tile[EACH][TILE + 4], b_tile[EACH][TILE];
+    const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    const int row = warp / 2 * HALF + lane / 4 * EACH, column = warp % 2 * HALF + lane % 4 * 4;
+    __align__(16) float sum[EACH][WIDE] = {};
+    for (int step = 0; step < k; step += EACH) {
+        copy_tiles(a_tile, b_tile, &a[top * k + step], &b[step * n + left], n, k);
+        __syncthreads();
+        for (int i = 0; i < EACH; ++i) {
+            __align__(16) float a_part[EACH], b_part[WIDE];
+            for (int j = 0; j < EACH; j += 4) FOUR(a_part[j]) = FOUR(a_tile[i][row + j]);
+            for (int j = 0; j < WIDE; j += 4) FOUR(b_part[j]) = FOUR(b_tile[i][column + 4 * j]);
+            for (int y = 0; y < EACH; ++y) {
+                for (int x = 0; x < WIDE; ++x) sum[y][x] += a_part[y] * b_part[x];
+            }
+        }
+        __syncthreads();
+    }
+    for (int y = 0; y < EACH; ++y) {
+        float* part = &c[(top + row + y) * n + left + column];
+        for (int x = 0; x < WIDE; x += 4) FOUR(part[4 * x]) = FOUR(sum[y][x]);
     }
 }

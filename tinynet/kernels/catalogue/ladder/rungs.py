@@ -116,6 +116,7 @@ PRODUCT = Ladder(
             (16, 16),
             ("passes", "sectors", "requests"),
         ),
+        _rung("product_warps", "Warp tiles", (N // 128, M // 128), (128,), ("passes",)),
     ),
 )
 
