@@ -53,6 +53,7 @@ PARTS = {
     "kernels": Part("gpu_kernels.kernels", 80),
     "forms": Part("gpu_products.forms", 30),
     "forms-tf32": Part("gpu_products.forms", 30, tf32=True),
+    "ladder": Part("gpu_ladder.ladder", 40),
     "torch": Part("gpu_runs.torch", 60),
     "trace": Part("gpu_step.trace", 30),
     "memory": Part("gpu_runs.memory", 20),

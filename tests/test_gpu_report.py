@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from test_simulator_devices import needs_compiler
@@ -10,11 +11,13 @@ from tiny_runs import EXAMPLES
 
 sys.path.insert(0, str(EXAMPLES.parent / "benchmarks"))
 
+import gpu_ladder  # noqa: E402
 import gpu_report  # noqa: E402
 from gpu_report import Part, Sheet  # noqa: E402
 from gpu_step import timeline  # noqa: E402
 
 from tinynet.devices import UnusableGpu  # noqa: E402
+from tinynet.kernels.catalogue.ladder.rungs import LADDERS, TRANSPOSE  # noqa: E402
 
 
 def report(tmp_path, parts: str, *argv: str, devices: str = "sim:0") -> tuple[int, dict, str]:
@@ -44,6 +47,25 @@ def test_two_devices_give_the_weights_of_one(tmp_path):
     titles = [sheet["title"] for sheet in parts["pairs"]["sheets"]]
     assert (status, titles) == (0, ["copies between devices", "overlap", "towers"])
     assert "should be the same" not in page
+
+
+@needs_compiler
+def test_the_ladders_rungs_stand_beside_what_the_libraries_take(tmp_path):
+    status, parts, _ = report(tmp_path, "ladder")
+    assert status == 0
+    for ladder, sheet in zip(LADDERS, parts["ladder"]["sheets"], strict=True):
+        library, *rungs = [row[0] for row in sheet["rows"]]
+        assert sheet["notes"] == [] and sheet["head"][-1] == f"% of the speed of {library}"
+        assert rungs == [f"{i}. {rung.title}" for i, rung in enumerate(ladder.rungs, 1)]
+
+
+@needs_compiler
+def test_a_rung_that_is_wrong_is_told_and_not_timed(monkeypatch):
+    mistaken = replace(TRANSPOSE, expected=lambda x: x.T + (x.T == 4))
+    monkeypatch.setattr(gpu_ladder, "LADDERS", [mistaken])
+    *_, sheet = gpu_ladder.ladder(["sim:0"], quick=True)
+    assert len(sheet.rows) == 1 and len(sheet.notes) == len(TRANSPOSE.rungs)
+    assert sheet.notes[0] == "**transpose_naive is wrong**, and not timed"
 
 
 @needs_compiler

@@ -80,135 +80,138 @@ def _rung(name: str, title: str, grid: tuple, block: tuple, better: tuple = ()) 
     return Rung(name, title, (Launch(name, grid, block),), better)
 
 
-M, N, K = 256, 128, 64
-PRODUCT = Ladder(
-    "The matrix product",
-    "product.cu",
-    {"m": M, "n": N, "k": K},
-    lambda rng: {"a": _integers(rng, M, K), "b": _integers(rng, K, N)},
-    lambda rung: {"c": (M, N)},
-    lambda a, b: a @ b,
-    2 * M * N * K,
-    (
-        _rung("product_naive", "Naive", (M // 32, N // 8), (32, 8)),
-        _rung("product_coalesced", "Coalesced", (N // 32, M // 8), (32, 8), ("sectors",)),
-        _rung(
-            "product_shared", "Tiles in shared memory", (N // 32, M // 32), (32, 32), ("sectors",)
+def product(m: int, n: int, k: int) -> Ladder:
+    """c (m, n) = a (m, k) @ b (k, n); m and n multiples of 128, k of 32."""
+    tiles_of = {edge: (n // edge, m // edge) for edge in (32, 64, 128)}
+    everything = ("passes", "sectors", "requests")
+    return Ladder(
+        "The matrix product",
+        "product.cu",
+        {"m": m, "n": n, "k": k},
+        lambda rng: {"a": _integers(rng, m, k), "b": _integers(rng, k, n)},
+        lambda rung: {"c": (m, n)},
+        lambda a, b: a @ b,
+        2 * m * n * k,
+        (
+            _rung("product_naive", "Naive", (m // 32, n // 8), (32, 8)),
+            _rung("product_coalesced", "Coalesced", (n // 32, m // 8), (32, 8), ("sectors",)),
+            _rung("product_shared", "Tiles in shared memory", tiles_of[32], (32, 32), ("sectors",)),
+            _rung(
+                "product_registers_1d",
+                "A column in registers",
+                tiles_of[64],
+                (64, 8),
+                ("passes", "sectors"),
+            ),
+            _rung(
+                "product_registers_2d",
+                "A square in registers",
+                tiles_of[128],
+                (16, 16),
+                ("passes", "requests"),
+            ),
+            _rung(
+                "product_vectors",
+                "Vectors, without bank conflicts",
+                tiles_of[128],
+                (16, 16),
+                everything,
+            ),
+            _rung("product_warps", "Warp tiles", tiles_of[128], (128,), ("passes",)),
         ),
-        _rung(
-            "product_registers_1d",
-            "A column in registers",
-            (N // 64, M // 64),
-            (64, 8),
-            ("passes", "sectors"),
-        ),
-        _rung(
-            "product_registers_2d",
-            "A square in registers",
-            (N // 128, M // 128),
-            (16, 16),
-            ("passes", "requests"),
-        ),
-        _rung(
-            "product_vectors",
-            "Vectors, without bank conflicts",
-            (N // 128, M // 128),
-            (16, 16),
-            ("passes", "sectors", "requests"),
-        ),
-        _rung("product_warps", "Warp tiles", (N // 128, M // 128), (128,), ("passes",)),
-    ),
-)
+    )
 
-H, W = 128, 96
-TRANSPOSE = Ladder(
-    "The transpose",
-    "transpose.cu",
-    {"h": H, "w": W},
-    lambda rng: {"x": _integers(rng, H, W)},
-    lambda rung: {"y": (W, H)},
-    lambda x: x.T,
-    0,
-    (
-        _rung("transpose_naive", "Naive", (W // 32, H // 8), (32, 8)),
-        _rung(
-            "transpose_tiled", "A tile in shared memory", (W // 32, H // 32), (32, 8), ("sectors",)
+
+def transpose(h: int, w: int) -> Ladder:
+    """y (w, h) of x (h, w), both multiples of 32."""
+    tiles = (w // 32, h // 32)
+    return Ladder(
+        "The transpose",
+        "transpose.cu",
+        {"h": h, "w": w},
+        lambda rng: {"x": _integers(rng, h, w)},
+        lambda rung: {"y": (w, h)},
+        lambda x: x.T,
+        0,
+        (
+            _rung("transpose_naive", "Naive", (w // 32, h // 8), (32, 8)),
+            _rung("transpose_tiled", "A tile in shared memory", tiles, (32, 8), ("sectors",)),
+            _rung("transpose_padded", "Padding", tiles, (32, 8), ("passes",)),
         ),
-        _rung("transpose_padded", "Padding", (W // 32, H // 32), (32, 8), ("passes",)),
-    ),
-)
+    )
 
-SIZE, THREADS, FEW = 32768, 256, 8
-REDUCTION = Ladder(
-    "The reduction",
-    "reduction.cu",
-    {"size": SIZE},
-    lambda rng: {"x": _integers(rng, SIZE)},
-    lambda rung: {"y": rung.launches[0].grid},
-    lambda x: x.sum(),
-    SIZE - 1,
-    (
-        _rung("reduction_interleaved", "A tree", (SIZE // THREADS,), (THREADS,)),
-        _rung("reduction_compact", "Whole warps rest", (SIZE // THREADS,), (THREADS,), ("lanes",)),
-        _rung("reduction_halves", "Neighbours again", (SIZE // THREADS,), (THREADS,), ("passes",)),
-        _rung("reduction_grid", "Registers first", (FEW,), (THREADS,), ("passes",)),
-        _rung("reduction_shuffled", "Shuffles", (FEW,), (THREADS,), ("passes",)),
-    ),
-    np.sum,
-)
 
-FILTERS, C, KH, KW, OH, OW = 32, 32, 3, 3, 8, 16
-ROWS, PLACES = C * KH * KW, OH * OW
-BIAS_RELU = Launch("conv_bias_relu", (PLACES // 32, FILTERS // 8), (32, 8))
+def reduction(size: int, few: int) -> Ladder:
+    """The sum of x (size,), a multiple of 256; by as many blocks as that has, or by a few."""
+    all_of_them = (size // 256,)
+    return Ladder(
+        "The reduction",
+        "reduction.cu",
+        {"size": size},
+        lambda rng: {"x": _integers(rng, size)},
+        lambda rung: {"y": rung.launches[0].grid},
+        lambda x: x.sum(),
+        size - 1,
+        (
+            _rung("reduction_interleaved", "A tree", all_of_them, (256,)),
+            _rung("reduction_compact", "Whole warps rest", all_of_them, (256,), ("lanes",)),
+            _rung("reduction_halves", "Neighbours again", all_of_them, (256,), ("passes",)),
+            _rung("reduction_grid", "Registers first", (few,), (256,), ("passes",)),
+            _rung("reduction_shuffled", "Shuffles", (few,), (256,), ("passes",)),
+        ),
+        np.sum,
+    )
 
 
 def _conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    windows = np.lib.stride_tricks.sliding_window_view(x, (KH, KW), axis=(1, 2))
-    y = np.einsum("fcij,chwij->fhw", weight, windows)
+    windows = np.lib.stride_tricks.sliding_window_view(x, weight.shape[2:], axis=(1, 2))
+    y = np.tensordot(weight, windows, ((1, 2, 3), (0, 3, 4)))
     return np.maximum(y + bias[:, None, None], 0)
 
 
-def _tiled(kernel: str) -> Launch:
-    return Launch(kernel, (PLACES // 32, FILTERS // 32), (32, 32))
+def convolution(filters: int, c: int, oh: int, ow: int, kh: int = 3, kw: int = 3) -> Ladder:
+    """y (filters, oh, ow) of x (c, oh + kh - 1, ow + kw - 1).
 
+    filters, oh * ow and c * kh * kw are multiples of 32.
+    """
+    rows, places = c * kh * kw, oh * ow
 
-CONVOLUTION = Ladder(
-    "The convolution",
-    "conv.cu",
-    {"filters": FILTERS, "c": C, "h": OH + KH - 1, "w": OW + KW - 1}
-    | {"kh": KH, "kw": KW, "oh": OH, "ow": OW},
-    lambda rng: {
-        "x": _integers(rng, C, OH + KH - 1, OW + KW - 1),
-        "weight": _integers(rng, FILTERS, C, KH, KW),
-        "bias": _integers(rng, FILTERS),
-    },
-    lambda rung: {"y": (FILTERS, OH, OW), "col": (ROWS, PLACES)},
-    _conv,
-    2 * FILTERS * PLACES * (ROWS + 1),
-    (
-        Rung(
-            "conv_direct",
-            "Direct",
-            (Launch("conv_direct", (PLACES // 32, FILTERS // 8), (32, 8)), BIAS_RELU),
-        ),
-        Rung(
-            "conv_im2col",
-            "A matrix product",
-            (
-                Launch("conv_im2col", (PLACES // 32, ROWS // 8), (32, 8)),
-                _tiled("conv_product"),
-                BIAS_RELU,
+    def element_each(kernel: str, down: int) -> Launch:
+        return Launch(kernel, (places // 32, down // 8), (32, 8))
+
+    def tiled(kernel: str) -> Launch:
+        return Launch(kernel, (places // 32, filters // 32), (32, 32))
+
+    bias_relu = element_each("conv_bias_relu", filters)
+    im2col = element_each("conv_im2col", rows)
+    less = ("sectors", "requests")
+    return Ladder(
+        "The convolution",
+        "conv.cu",
+        {"filters": filters, "c": c, "h": oh + kh - 1, "w": ow + kw - 1}
+        | {"kh": kh, "kw": kw, "oh": oh, "ow": ow},
+        lambda rng: {
+            "x": _integers(rng, c, oh + kh - 1, ow + kw - 1),
+            "weight": _integers(rng, filters, c, kh, kw),
+            "bias": _integers(rng, filters),
+        },
+        lambda rung: {"y": (filters, oh, ow), "col": (rows, places)},
+        _conv,
+        2 * filters * places * (rows + 1),
+        (
+            Rung("conv_direct", "Direct", (element_each("conv_direct", filters), bias_relu)),
+            Rung(
+                "conv_im2col", "A matrix product", (im2col, tiled("conv_product"), bias_relu), less
             ),
-            ("sectors", "requests"),
+            Rung("conv_implicit", "An implicit product", (tiled("conv_implicit"), bias_relu), less),
+            Rung("conv_fused", "Fused", (tiled("conv_fused"),), less),
         ),
-        Rung(
-            "conv_implicit",
-            "An implicit product",
-            (_tiled("conv_implicit"), BIAS_RELU),
-            ("sectors", "requests"),
-        ),
-        Rung("conv_fused", "Fused", (_tiled("conv_fused"),), ("sectors", "requests")),
-    ),
-)
+    )
 
+
+# What is counted, and shown in docs/ladder.md.
+PRODUCT = product(256, 128, 64)
+TRANSPOSE = transpose(128, 96)
+REDUCTION = reduction(32768, few=8)
+CONVOLUTION = convolution(filters=32, c=32, oh=8, ow=16)
 LADDERS = (PRODUCT, TRANSPOSE, REDUCTION, CONVOLUTION)
