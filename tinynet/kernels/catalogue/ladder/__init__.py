@@ -6,5 +6,6 @@
     __main__.py    `python -m tinynet.kernels.catalogue.ladder docs/ladder.md`
 
 The kernels are product.cu, transpose.cu, reduction.cu and conv.cu. The engine does not use them:
-they take only sizes that suit them, so that each shows one idea.
+they take only sizes that suit them, so that each shows one idea. What it could take of them is
+judged in benchmarks/NOTES.md; benchmarks/gpu_report.py times them.
 """

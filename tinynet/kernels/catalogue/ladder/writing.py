@@ -26,7 +26,9 @@ INTRODUCTION = """\
 
 Four computations, each written several times. Every rung changes one thing of the one before it,
 and is better in a count that it names. A count is the same on every machine; a time is not, and
-none is given here.
+none is given here: `python benchmarks/gpu_report.py --parts ladder` times the rungs on your GPU,
+beside cuBLAS. The engine uses none of them ([why](../benchmarks/NOTES.md)), but `bias_backward` and
+softmax add as the last rung of the reduction does.
 
 This page is written by `python -m tinynet.kernels.catalogue.ladder docs/ladder.md`, from
 [the kernels](../tinynet/kernels/catalogue/ladder/__init__.py) and from runs in the simulator. Each
