@@ -105,7 +105,7 @@ EXERCISE = Exercise(
     "augment",
     "crop and flip: bytes made into the network's input",
     TASK,
-    (Try(CROPS), Try(CROPS, blocks=1), Try(ONE)),
+    (Try(CROPS), Try(CROPS, blocks=1), Try(ONE), Try({**CROPS, "n": 0})),
     HINTS,
     prepare=prepare,
     mistakes=mistakes,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.exercises.windows import NAMES, TRIES, places
 
 TASK = """
 avg_pool_backward: dx[ni, ci, hi, wi] = sum over the windows that hold the pixel of
@@ -79,7 +79,7 @@ EXERCISE = Exercise(
     "avg_pool_backward",
     "average pooling's gradient: windows at the edge have fewer pixels",
     TASK,
-    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
+    TRIES,
     HINTS,
     mistakes=mistakes,
 )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.exercises.windows import NAMES, TRIES, places
 
 TASK = """
 avg_pool_forward: y[ni, ci, ohi, owi] = mean of x[ni, ci, hi, wi] over the window
@@ -71,7 +71,7 @@ EXERCISE = Exercise(
     "avg_pool_forward",
     "average pooling: windows clipped to the image",
     TASK,
-    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
+    TRIES,
     HINTS,
     mistakes=mistakes,
 )

@@ -81,6 +81,7 @@ EXERCISE = Exercise(
         Try({"n": 3, "c": 5, "plane": 449}, blocks=2),
         Try({"n": 9, "c": 67, "plane": 1}),
         Try({"n": 1, "c": 1, "plane": 1}),
+        Try({"n": 0, "c": 5, "plane": 49}),
     ),
     HINTS,
     mistakes=mistakes,

@@ -61,6 +61,8 @@ EXERCISE = Exercise(
         Try({"n": 3, "c": 5, "plane": 49}),
         Try({"n": 3, "c": 5, "plane": 49}, blocks=1),
         Try({"n": 9, "c": 67, "plane": 1}),
+        Try({"n": 1, "c": 1, "plane": 1}),
+        Try({"n": 0, "c": 5, "plane": 49}),
     ),
     HINTS,
     mistakes=mistakes,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.exercises.windows import NAMES, TRIES, places
 
 TASK = """
 col2im: the gradient of im2col, which copies each window of x into a column.
@@ -83,7 +83,7 @@ EXERCISE = Exercise(
     "col2im",
     "col2im: a scatter turned into a gather",
     TASK,
-    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
+    TRIES,
     HINTS,
     mistakes=mistakes,
 )

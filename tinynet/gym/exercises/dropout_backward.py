@@ -1,7 +1,7 @@
 """The gradient passes where forward kept: the mask is not read but drawn again."""
 
 from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.dropout_masks import ALL_KEPT, PART, mistakes
+from tinynet.gym.exercises.dropout_masks import ALL_KEPT, ONE, PART, mistakes
 
 TASK = """
 dropout_backward: dx = dy * scale where forward has kept the element, else 0.
@@ -41,7 +41,7 @@ EXERCISE = Exercise(
     "dropout_backward",
     "dropout's gradient: the mask drawn again from its counter",
     TASK,
-    (Try(PART), Try(PART, blocks=1), Try(ALL_KEPT)),
+    (Try(PART), Try(PART, blocks=1), Try(ALL_KEPT), Try(ONE), Try({**PART, "rows": 0})),
     HINTS,
     mistakes=lambda given: mistakes(given, given["dy"]),
 )

@@ -1,7 +1,7 @@
 """Random numbers without a state: any thread can draw any of them, at any time."""
 
 from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.dropout_masks import ALL_KEPT, PART, mistakes
+from tinynet.gym.exercises.dropout_masks import ALL_KEPT, ONE, PART, mistakes
 
 TASK = """
 dropout_forward: y = x * scale where the element is kept, else 0.
@@ -57,7 +57,7 @@ EXERCISE = Exercise(
     "dropout_forward",
     "dropout: random numbers drawn from a counter",
     TASK,
-    (Try(PART), Try(PART, blocks=1), Try(ALL_KEPT)),
+    (Try(PART), Try(PART, blocks=1), Try(ALL_KEPT), Try(ONE), Try({**PART, "rows": 0})),
     HINTS,
     mistakes=lambda given: mistakes(given, given["x"]),
 )

@@ -10,6 +10,7 @@ LOW, HALF = 0xFFFFFFFF, np.uint64(32)
 FAR = {"p": 0.3, "scale": 1.25, "seed": 2**40 + 5, "counter": 2**33 + 1, "offset": 2**34 + 1}
 PART = {"rows": 7, "cols": 41, "full_cols": 50, **FAR}  # of an array divided over devices
 ALL_KEPT = {"rows": 3, "cols": 5, "full_cols": 5, **FAR, "p": 0.0, "counter": 0, "offset": 0}
+ONE = {"rows": 1, "cols": 1, "full_cols": 1, **FAR}
 
 
 def philox(

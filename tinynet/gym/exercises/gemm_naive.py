@@ -46,7 +46,12 @@ EXERCISE = Exercise(
     "gemm_naive",
     "a matrix product, the plain way",
     TASK,
-    (Try(UNEVEN), Try(UNEVEN, blocks=1), Try({"m": 1, "n": 1, "k": 1})),
+    (
+        Try(UNEVEN),
+        Try(UNEVEN, blocks=1),
+        Try({"m": 1, "n": 1, "k": 1}),
+        Try({"m": 3, "n": 2, "k": 0}),
+    ),
     HINTS,
     mistakes=mistakes,
 )

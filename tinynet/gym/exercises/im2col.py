@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.exercises.windows import NAMES, TRIES, places
 
 TASK = """
 im2col: col[(ci*kh + khi)*kw + kwi, ni, ohi*ow + owi]
@@ -73,7 +73,7 @@ EXERCISE = Exercise(
     "im2col",
     "im2col: every window becomes a column",
     TASK,
-    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
+    TRIES,
     HINTS,
     mistakes=mistakes,
 )

@@ -81,12 +81,13 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
 
 EVEN = {"n": 2, "c": 6, "plane": 77, "groups": 2, "size": 4, "alpha": 0.9, "beta": 0.6, "k": 2.0}
 ODD = {"n": 1, "c": 7, "plane": 301, "groups": 1, "size": 5, "alpha": 0.9, "beta": 0.75, "k": 2.0}
+ONE = {"n": 1, "c": 1, "plane": 1, "groups": 1, "size": 5, "alpha": 0.9, "beta": 0.75, "k": 2.0}
 
 EXERCISE = Exercise(
     "lrn_backward",
     "local response normalization's gradient: a window mirrored",
     TASK,
-    (Try(EVEN), Try(EVEN, blocks=1), Try(ODD)),
+    (Try(EVEN), Try(EVEN, blocks=1), Try(ODD), Try(ONE), Try({**EVEN, "n": 0})),
     HINTS,
     mistakes=mistakes,
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.lrn_backward import EVEN, ODD
+from tinynet.gym.exercises.lrn_backward import EVEN, ODD, ONE
 
 TASK = """
 lrn_forward: scale[i] = k + alpha * sum over j in window(i) of x[j]^2
@@ -79,7 +79,7 @@ EXERCISE = Exercise(
     "lrn_forward",
     "local response normalization: a window over channels",
     TASK,
-    (Try(EVEN), Try(EVEN, blocks=1), Try(ODD)),
+    (Try(EVEN), Try(EVEN, blocks=1), Try(ODD), Try(ONE), Try({**EVEN, "n": 0})),
     HINTS,
     mistakes=mistakes,
 )

@@ -80,12 +80,13 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
 
 EVEN = {"n": 2, "c": 3, "h": 9, "w": 11, "size": 4, "alpha": 0.9, "beta": 0.6, "k": 1.0}
 WIDE = {"n": 1, "c": 1, "h": 3, "w": 2, "size": 5, "alpha": 0.9, "beta": 0.75, "k": 2.0}
+ONE = {**WIDE, "h": 1, "w": 1}
 
 EXERCISE = Exercise(
     "lrn_within_backward",
     "normalization within a map: a square window mirrored",
     TASK,
-    (Try(EVEN), Try(EVEN, blocks=1), Try(WIDE)),
+    (Try(EVEN), Try(EVEN, blocks=1), Try(WIDE), Try(ONE), Try({**EVEN, "n": 0})),
     HINTS,
     mistakes=mistakes,
 )

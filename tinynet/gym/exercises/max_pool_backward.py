@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.exercises.windows import NAMES, TRIES, places
 
 TASK = """
 max_pool_backward: dx[ni, ci, hi, wi] = sum of dy over the windows whose maximum this pixel is.
@@ -79,7 +79,7 @@ EXERCISE = Exercise(
     "max_pool_backward",
     "overlapping max-pooling's gradient: who was the maximum?",
     TASK,
-    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
+    TRIES,
     HINTS,
     mistakes=mistakes,
 )

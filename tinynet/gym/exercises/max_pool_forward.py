@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercise import Exercise
+from tinynet.gym.exercises.windows import TRIES, places
 
 TASK = """
 max_pool_forward: y[ni, ci, ohi, owi] = max of x[ni, ci, hi, wi] over the window, and its place
@@ -95,7 +95,7 @@ EXERCISE = Exercise(
     "max_pool_forward",
     "overlapping max-pooling: the maximum and its place",
     TASK,
-    (Try(OVERLAPPING), Try(OVERLAPPING, blocks=1), Try(WITH_GAPS), Try(ONE_PIXEL)),
+    TRIES,
     HINTS,
     prepare,
     mistakes,

@@ -46,7 +46,7 @@ EXERCISE = Exercise(
     "relu_backward",
     "ReLU's gradient, from y alone",
     TASK,
-    (Try({"size": 701}), Try({"size": 701}, blocks=1), Try({"size": 1})),
+    (Try({"size": 701}), Try({"size": 701}, blocks=1), Try({"size": 1}), Try({"size": 0})),
     HINTS,
     mistakes=mistakes,
 )

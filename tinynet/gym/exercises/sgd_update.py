@@ -66,7 +66,12 @@ EXERCISE = Exercise(
     "sgd_update",
     "momentum and weight decay: the paper's rule in one pass",
     TASK,
-    (Try({"size": 701, **RULE}), Try({"size": 701, **RULE}, blocks=1), Try({"size": 1, **RULE})),
+    (
+        Try({"size": 701, **RULE}),
+        Try({"size": 701, **RULE}, blocks=1),
+        Try({"size": 1, **RULE}),
+        Try({"size": 0, **RULE}),
+    ),
     HINTS,
     prepare,
     mistakes,

@@ -61,6 +61,7 @@ EXERCISE = Exercise(
         Try({"n": 3, "classes": 701}, blocks=2),
         Try({"n": 5, "classes": 10}),
         Try({"n": 2, "classes": 1}),
+        Try({"n": 0, "classes": 10}),
     ),
     HINTS,
     mistakes=mistakes,

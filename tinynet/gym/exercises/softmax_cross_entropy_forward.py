@@ -51,7 +51,7 @@ classes], and the sum with 0.""",
 def prepare(given: dict) -> None:
     """Far apart: without the maximum exp overflows, and a probability underflows."""
     logits = given["logits"]
-    logits[0] += 2000
+    logits[:1] += 2000
     if logits.shape[0] > 1 and logits.shape[1] > 1:
         logits[1, given["labels"][1]] -= 3000
 
@@ -93,6 +93,7 @@ EXERCISE = Exercise(
         Try({"n": 5, "classes": 10}),
         Try({"n": 5, "classes": 300}, blocks=2),
         Try({"n": 2, "classes": 1}),
+        Try({"n": 0, "classes": 10}),
     ),
     HINTS,
     prepare,

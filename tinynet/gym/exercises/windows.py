@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinynet.gym.exercise import Try
+
 NAMES = ("n", "c", "h", "w", "kh", "kw", "stride_h", "stride_w", "pad_top", "pad_left", "oh", "ow")
 
 
@@ -13,10 +15,14 @@ def sizes(*values: int) -> dict[str, int]:
 
 
 # Windows that overlap down and step by one across, with padding above; then some that leave gaps,
-# with padding on the left; and one pixel.
+# with padding on the left; one pixel; and no image at all.
 OVERLAPPING = sizes(3, 4, 9, 7, 3, 2, 2, 1, 1, 0, 5, 6)
 WITH_GAPS = sizes(1, 2, 5, 13, 2, 3, 3, 2, 0, 2, 2, 8)
 ONE_PIXEL = sizes(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1)
+TRIES = (
+    *(Try(OVERLAPPING), Try(OVERLAPPING, blocks=1)),
+    *(Try(WITH_GAPS), Try(ONE_PIXEL), Try({**OVERLAPPING, "n": 0})),
+)
 
 
 def places(given: dict, **other: int) -> Iterator[tuple[int, int, int, int, int, int]]:
