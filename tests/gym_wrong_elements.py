@@ -179,6 +179,28 @@ WRONG = {
         ("row += gridDim.y * blockDim.y", "row = m", r"up to row 7.*fewer blocks \(1\)"),
         ("c[row * n + column] = sum", "c[row * n + column] += sum", "holds nothing at first"),
     ],
+    "gemm_shared": [
+        ("__syncthreads();  // the", "// the", "a barrier is missing"),
+        ("__syncthreads();  // all", "// all", "a barrier is missing"),
+        ("REAL sum = 0;", "if (row >= m) return;\n        REAL sum = 0;", "every thread of the"),
+        ("step < k;", "step < k - 15;", "the last tile along k, which is not 16 deep"),
+        ("step < k;", "step < 16;", "only the first 16 products count"),
+        (
+            "__syncthreads();  // the tiles are full",
+            "__syncthreads();\n            sum = 0;  //",
+            "only the last tile of 16 has arrived",
+        ),
+        ("top += gridDim.y * SIDE", "top = m", r"up to row 15.*fewer blocks \(1\)"),
+        ("if (row < m && column < n) ", "if (row < m) ", "runs past the end of its row"),
+        ("b[b_row * n + column]", "b[column * k + b_row]", "b is read along its rows"),
+        (
+            "b_row < k && column < n ? b[b_row * n + column] : REAL(0)",
+            "b[b_row * n + column]",
+            "past",
+        ),
+        ("a_tile[threadIdx.y][i]", "a_tile[i][threadIdx.y]", "a_tile is read down its columns"),
+        ("b_tile[i][threadIdx.x]", "b_tile[threadIdx.x][i]", "b_tile is read along its rows"),
+    ],
     "gemm_tiled": [
         ("__syncthreads();  // the", "// the", "a barrier is missing"),
         ("__syncthreads();  // all", "// all", "a barrier is missing"),

@@ -1,4 +1,4 @@
-"""The rung where a product gets fast: read once, used by many."""
+"""The third rung, where a product gets fast: read once, used by many."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tinynet.gym.exercise import Exercise, Try
 from tinynet.gym.exercises.products import mistakes as of_products
 
 TASK = """
-gemm_tiled: c = a @ b once more, through shared memory.
+gemm_tiled: c = a @ b once more, through shared memory and registers.
 
     c[row, column] = sum over i < k of a[row, i] * b[i, column]
 
@@ -36,6 +36,8 @@ What lies outside a or b is copied as 0, which adds nothing; what lies outside c
 Launch: blocks of (16, 16) threads. The grid has ceil(n / 64) blocks across, which covers the
 columns; but there are at most so many down, so a block goes on to the rows from
 top + gridDim.y * 64 on. A block has 48 KiB of shared memory.
+
+It is solved if it is right, and asks for hardly more of the memory than ours does.
 """
 
 HINTS = (
@@ -89,4 +91,5 @@ EXERCISE = Exercise(
     ),
     HINTS,
     mistakes=mistakes,
+    frugal=True,
 )

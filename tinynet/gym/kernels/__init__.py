@@ -1,14 +1,15 @@
-"""The kernels that exercises ask for: tinynet's own, and two that it has no use for itself:
+"""The kernels that exercises ask for: tinynet's own, and some that its engine has no use for:
 
-vector_add.py, transpose.py, each the NumPy twin of the .cu of its name.
+vector_add.py, transpose.py, gemm_shared.py, each the NumPy twin of the .cu of its name.
 """
 
 from dataclasses import dataclass
 
+from tinynet.gym.kernels.gemm_shared import gemm_shared
 from tinynet.gym.kernels.transpose import transpose
 from tinynet.gym.kernels.vector_add import vector_add
 from tinynet.kernels import KERNELS
-from tinynet.kernels.catalogue.examples import EXAMPLES, Sizes
+from tinynet.kernels.catalogue.examples import EXAMPLES, TILES, Sizes
 from tinynet.kernels.launching.geometry import elements, tiles
 from tinynet.kernels.launching.kernel import Kernel
 
@@ -26,5 +27,6 @@ SQUARES = tiles(tile=(32, 32), block=(32, 8), of=("h", "w"))
 REFERENCES = {
     "vector_add": Reference(Kernel(vector_add, elements("size")), {"size": 4096}),
     "transpose": Reference(Kernel(transpose, SQUARES), {"h": 64, "w": 96}),
+    "gemm_shared": Reference(Kernel(gemm_shared, tiles((16, 16), block=(16, 16))), TILES),
     **{name: Reference(kernel, EXAMPLES[name].counted) for name, kernel in KERNELS.items()},
 }
