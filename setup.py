@@ -46,6 +46,7 @@ setup(
         "tinynet": ["py.typed", "kernels/*.cu", "kernels/README.md", "simulator/kernels/cpp/*"]
         + ["kernels/catalogue/page/web/*", "kernels/catalogue/ladder/*.cu", "models/*.json"]
         + ["gym/kernels/*.cu"]
+        + ["pages/web/*", "reports/page/web/*"]
     },
     entry_points={"console_scripts": ["tinynet=tinynet.__main__:main"]},
     # Each minimum is the oldest with which the suite passes: .ci/run installs exactly these.

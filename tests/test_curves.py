@@ -7,6 +7,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from tinynet.reports import curves as module
+from tinynet.reports.intervals import of_equal_weight
 
 
 def pixels(path):
@@ -176,7 +177,7 @@ def line(step, loss):
 
 def test_intervals_that_an_epoch_cuts_are_put_together_again():
     """Every 20 steps, and after an epoch of 33: 20, 13, 7, 20 steps."""
-    found = module.of_equal_weight([line(20, 1.0), line(33, 2.0), line(40, 6.0), line(60, 3.0)])
+    found = of_equal_weight([line(20, 1.0), line(33, 2.0), line(40, 6.0), line(60, 3.0)])
     assert [point["step"] for point in found] == [10, 30, 50]
     assert [point["loss"] for point in found] == [1, (13 * 2 + 7 * 6) / 20, 3]
     assert found[1]["top1_error"] == pytest.approx((13 * 0.2 + 7 * 0.6) / 20)
@@ -184,20 +185,20 @@ def test_intervals_that_an_epoch_cuts_are_put_together_again():
 
 def test_the_spike_of_a_mean_over_one_step_is_gone():
     lines = [line(20 * k, 1.0) for k in range(1, 6)] + [line(101, 9.0), line(120, 1.0)]
-    found = module.of_equal_weight(lines)
+    found = of_equal_weight(lines)
     assert max(point["loss"] for point in found) == pytest.approx((1 * 9 + 19 * 1) / 20)
 
 
 def test_epochs_shorter_than_an_interval():
     """Of 15 steps, with lines every 20: 15, 5, 10, 10, 5, 15."""
-    found = module.of_equal_weight([line(s, s) for s in (15, 20, 30, 40, 45, 60)])
+    found = of_equal_weight([line(s, s) for s in (15, 20, 30, 40, 45, 60)])
     assert [point["step"] for point in found] == [7.5, 22.5, 37.5, 52.5]
 
 
 @pytest.mark.parametrize(("last", "points"), [(45, 2), (50, 3), (60, 3)])
 def test_a_short_rest_at_the_end_is_left_out(last, points):
-    assert len(module.of_equal_weight([line(20, 1), line(40, 1), line(last, 9)])) == points
+    assert len(of_equal_weight([line(20, 1), line(40, 1), line(last, 9)])) == points
 
 
 def test_without_lines_there_are_no_points():
-    assert module.of_equal_weight([]) == []
+    assert of_equal_weight([]) == []

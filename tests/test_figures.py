@@ -9,11 +9,11 @@ from PIL import Image
 from tiny_runs import load_example, run, train
 
 import tinynet
-from tinynet.commands.figures import steps_per_epoch
 from tinynet.data import Loader, open_dataset
 from tinynet.reports import plot
 from tinynet.reports.colour_score import colour_scores, count_towers, tower_scores
 from tinynet.reports.features import features, nearest
+from tinynet.reports.intervals import steps_per_epoch
 from tinynet.reports.mistakes import Verdicts
 from tinynet.training.evaluate import Network
 from tinynet.training.inputs import Inputs, flat_mean

@@ -13,7 +13,7 @@ The files, in the order to read them; a command's has its name, unless it says o
     weights.py          `import`, and the other way
     onnx_file.py        `export --onnx`
     evaluate.py         `eval`
-    figures.py
+    figures.py, report.py
     route.py            what a run says about its devices
     on_ranks.py         what a run sets up in its own way on each of several ranks
     run.py              from settings to a trained network in its folder

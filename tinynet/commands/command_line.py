@@ -27,6 +27,7 @@ from tinynet.commands import (
     plan,
     predict,
     prepare,
+    report,
     summary,
     train,
     weights,
@@ -43,7 +44,7 @@ from tinynet.parallel.world import check_ranks, is_first, world
 from tinynet.training.errors import UserError
 
 COMMANDS = (
-    *(prepare, train, evaluate, predict, finetune, figures, compare),
+    *(prepare, train, evaluate, predict, finetune, figures, report, compare),
     *(ablate, summary, diff, plan, check_gradients, weights, export),
 )
 

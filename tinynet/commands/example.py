@@ -38,6 +38,8 @@ class Example:
     parameter_groups: Callable[[Module, float], list[dict]]  # for SGD, from model and rate
     settings: Callable[[dict, str], Settings]  # from the flags given and the kind of data
     differences: Callable[[str, str], list[str]]  # between two profiles, by name, a phrase each
+    # The version that a report holds a run against; None: the run's own.
+    original: str | None = None
     relatives: tuple["Example", ...] = ()  # whose gradients are checked with its
     # Whose layers `diff` shows beside its own, if that is not a comparison of its versions.
     beside: "Example | None" = None

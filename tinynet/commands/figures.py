@@ -1,7 +1,6 @@
 """`figures`: the paper's figures for a run."""
 
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from tinynet.commands.names import add_names, with_words
 from tinynet.console.printable import complain, printable
 from tinynet.console.progress import Progress
 from tinynet.console.sentences import counted
-from tinynet.data import BadImage, DataError, Dataset, Loader, open_dataset
+from tinynet.data import DataError, Dataset, Loader, open_dataset
 from tinynet.nn import Sequential
 from tinynet.reports.colour_score import convolutions, count_towers, tower_scores
 from tinynet.reports.features import nearest
-from tinynet.reports.mistakes import Verdicts, judge
+from tinynet.reports.intervals import steps_per_epoch
+from tinynet.reports.mistakes import Verdicts, a_few, judge, most_confused
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
 from tinynet.training.evaluate import Network, likeliest
@@ -113,15 +113,6 @@ def draw_filters(folder: RunFolder, model: Sequential) -> tuple[Path, str]:
     return file, f"colour score of tower a {scores[0]:.2f}, of b {scores[1]:.2f}"
 
 
-def steps_per_epoch(lines: list[dict]) -> int | None:
-    """The steps of an epoch, by the log; None before the second, as the first may be cut short."""
-    last = max(line["epoch"] for line in lines)
-    for line in lines:
-        if "val_top1_error" in line and line["epoch"] < last:
-            return line["step"] // line["epoch"]
-    return None
-
-
 # ---------------------------------------------------------------- figure 4
 
 
@@ -131,7 +122,7 @@ def _draw_predictions(
     """Figure 4, left: validation images over their likeliest classes; half of them mistakes."""
     mistakes = verdicts.indices[verdicts.mistakes()]
     some = np.random.default_rng(0).permutation(mistakes)[: SHOWN // 2]
-    drawn = _a_few(val_set, SHOWN - len(some))
+    drawn = a_few(val_set, SHOWN - len(some))
     file = folder.figures_path / "predictions.png"
     of = f"{len(mistakes):,} mistakes in {counted(len(verdicts.said), 'validation image')}"
     title = f"first {len(drawn)} drawn at random, then {len(some)} of {of}"
@@ -177,7 +168,7 @@ def _draw_confusion(folder: RunFolder, network: Network, verdicts: Verdicts) -> 
 
     counts = verdicts.confusion(len(network.classes))
     wrong = counts - np.diag(counts.diagonal())
-    shown = np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:MOST])
+    shown = most_confused(counts, MOST)
     images = counted(len(verdicts.said), "validation image")
     title = f"{images}, {wrong.sum():,} mistakes"
     if len(shown) < len(network.classes):
@@ -199,7 +190,7 @@ def _draw_neighbours(
     from tinynet.reports import plot
 
     progress = Progress()
-    chosen = _a_few(val_set, ROWS)
+    chosen = a_few(val_set, ROWS)
     images = np.stack([val_set.load(i) for i in chosen])
     options = {"seed": 0, "workers": workers, "train": False}
     loader = Loader(
@@ -217,27 +208,3 @@ def _draw_neighbours(
     file = folder.figures_path / "neighbours.png"
     plot.neighbours(rows, classes, file)
     return f"{file}: {alike} of {numbers.size} have the class of their image"
-
-
-def _a_few(dataset: Dataset, count: int) -> list[int]:
-    """The indices of `count` readable images from as many classes as possible, always the same.
-
-    Raises DataError if there are none.
-    """
-    seen: Counter[int] = Counter()
-    rounds = {}  # of each image: how many of its class come before it
-    for i in np.random.default_rng(0).permutation(len(dataset)):
-        rounds[int(i)] = seen[dataset.labels[i]]
-        seen[dataset.labels[i]] += 1
-    chosen: list[int] = []
-    for i in sorted(rounds, key=rounds.get):
-        try:
-            dataset.load(i)
-        except BadImage:
-            continue  # validation, which looks at all images, reports it
-        chosen.append(i)
-        if len(chosen) == count:
-            break
-    if not chosen:
-        raise DataError(f"{dataset.name}: no image of {dataset.split} could be read")
-    return chosen

@@ -226,6 +226,7 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
     print(f"         {command()} figures --run {path}")
+    print(f"         {command()} report --run {path}")
 
 
 def _draw_figures(trainer: Trainer, folder: RunFolder) -> None:

@@ -9,6 +9,7 @@ The files, in the order to read them:
 
     errors.py          what is wrong with the data, said to whoever gave them
     png.py, images.py  one file to pixels
+    encoded.py         and pixels to a picture in a page
     dataset.py         what all datasets share
     shapes.py          drawn, so that nothing is downloaded
     compressed.py      an archive is unpacked no further than it can be right

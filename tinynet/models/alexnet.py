@@ -8,6 +8,7 @@
     python examples/alexnet.py finetune --checkpoint runs/NAME --data OTHERS.tar
     python examples/alexnet.py import FILE --out runs/NAME    weights of torchvision's; export: back
     python examples/alexnet.py figures --run runs/NAME        the paper's figures 1, 3 and 4
+    python examples/alexnet.py report --run runs/NAME         the run in one page for the browser
     python examples/alexnet.py ablate lrn dropout             what the parts of it are good for
     python examples/alexnet.py diff paper source2012          what the paper does not say
     python examples/alexnet.py summary                        every layer with its sizes and counts
@@ -287,5 +288,6 @@ figure 2 counts 253,440 neurons in layer 1; its 55 x 55 x 96 outputs are 290,400
     parameter_groups=parameter_groups,
     settings=settings,
     differences=differences,
+    original="paper",
     relatives=(CIFAR10,),
 )

@@ -283,5 +283,6 @@ EXAMPLE = Example(
     parameter_groups=parameter_groups,
     settings=settings,
     differences=differences,
+    original="1998",
     beside=ALEXNET,
 )

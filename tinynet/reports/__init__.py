@@ -3,6 +3,7 @@
 The files, in the order to read them:
 
 canvas.py           what figures are drawn on, whatever the user's matplotlib is set to
+intervals.py        what the lines of a log stand for
 curves.py           learning curves
 plot.py             filters, predictions, neighbours, confusion matrix
 mistakes.py         which class is taken for which, and the surest mistakes
@@ -11,6 +12,7 @@ summary.py          the layers of a network, counted
 layers_beside.py    the layers of two networks side by side
 features.py         images that are alike to the last hidden layer
 colour_score.py     how much of a filter is colour
+page/               a run in one page for the browser
 ablation.py         what a part is good for, and what is only noise
 ablation_table.py   the same in a table, beside what the authors found
 """

@@ -5,10 +5,10 @@ be told apart in grey print and by eyes that confuse red and green.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from tinynet.reports.canvas import save, with_defaults, without_settings
+from tinynet.reports.intervals import of_equal_weight, validations
 from tinynet.training.controls import main_group
 
 with without_settings():
@@ -41,11 +41,7 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
         return
     unit, name_of_x = (steps_per_epoch, "epoch") if steps_per_epoch else (1, "step")
     training = of_equal_weight([line for line in lines if "loss" in line])
-    validation = [
-        {key.removeprefix("val_"): value for key, value in line.items()}
-        for line in lines
-        if "val_top1_error" in line
-    ]
+    validation = validations(lines)
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     loss, error = figure.subplots(1, 2)
     errors = [("top1_error", "-", "top-1")]
@@ -73,31 +69,6 @@ def learning_curves(lines: Sequence[dict], file: Path, steps_per_epoch: int | No
         axes.legend(frameon=False)
     figure.supxlabel(NOTE, fontsize=8, color="0.3")
     save(figure, file, DPI)
-
-
-def of_equal_weight(lines: Sequence[dict]) -> list[dict]:
-    """The log's lines for training, merged until each averages as many steps as the longest does.
-
-    The log cuts its intervals at the ends of epochs and at checkpoints: a mean over two steps,
-    beside means over twenty, would be a spike that means nothing. `step` becomes the middle of the
-    interval; a rest of less than half an interval at the end is left out.
-    """
-    ends = [0, *(line["step"] for line in lines)]
-    parts = [(end - begin, line) for (begin, end), line in zip(pairwise(ends), lines)]
-    longest = max((steps for steps, _ in parts), default=0)
-    merged, open_, begin = [], [], 0
-    for number, (steps, line) in enumerate(parts, 1):
-        open_.append((steps, line))
-        weight = sum(steps for steps, _ in open_)
-        is_last = number == len(parts)
-        if weight >= longest or (is_last and weight >= longest / 2):
-            means = {
-                key: sum(steps * part[key] for steps, part in open_) / weight
-                for key in ("loss", "top1_error", "top5_error")
-            }
-            merged.append({"step": (begin + line["step"]) / 2, **means})
-            open_, begin = [], line["step"]
-    return merged
 
 
 def _mark_changes(axes: Axes, lines: Sequence[dict], named: bool) -> None:

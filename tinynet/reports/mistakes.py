@@ -1,12 +1,13 @@
 """What a network takes the images of a data set for: how often which class for which, and where it
-is surest of what is wrong."""
+is surest of what is wrong; and a few images of all classes, to be shown."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinynet.data import Dataset, Loader
+from tinynet.data import BadImage, DataError, Dataset, Loader
 from tinynet.training.evaluate import Network, mean_of_probabilities, predictions
 
 
@@ -50,3 +51,33 @@ def judge(
         done += len(said)
         after_batch(done)
     return Verdicts(*map(np.concatenate, zip(*parts)))
+
+
+def most_confused(counts: np.ndarray, most: int) -> np.ndarray:
+    """The classes of a confusion matrix, in order; if they are many, the `most` mistaken."""
+    wrong = counts - np.diag(counts.diagonal())
+    return np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:most])
+
+
+def a_few(dataset: Dataset, count: int) -> list[int]:
+    """The indices of `count` readable images from as many classes as possible, always the same.
+
+    Raises DataError if there are none.
+    """
+    seen: Counter[int] = Counter()
+    rounds = {}  # of each image: how many of its class come before it
+    for i in np.random.default_rng(0).permutation(len(dataset)):
+        rounds[int(i)] = seen[dataset.labels[i]]
+        seen[dataset.labels[i]] += 1
+    chosen: list[int] = []
+    for i in sorted(rounds, key=rounds.get):
+        try:
+            dataset.load(i)
+        except BadImage:
+            continue  # validation, which looks at all images, reports it
+        chosen.append(i)
+        if len(chosen) == count:
+            break
+    if not chosen:
+        raise DataError(f"{dataset.name}: no image of {dataset.split} could be read")
+    return chosen

@@ -48,7 +48,7 @@ class RunFolder:
         self.figures_path = self.path / "figures"
         self.checkpoints = self.path / "checkpoints"
         self.best_path = self.checkpoints / "best.safetensors"
-        self._config_path = self.path / "config.json"
+        self.config_path = self.path / "config.json"
         self._lock_path = self.path / ".lock"
 
     def is_empty(self) -> bool:
@@ -99,7 +99,7 @@ class RunFolder:
         """`begin`, with the folders in it, and without what a killed write may have left."""
         self.begin()
         self.checkpoints.mkdir(exist_ok=True)
-        for name in (self._config_path.name, self.log_path.name):
+        for name in (self.config_path.name, self.log_path.name):
             _remove(self.path, f".{name}.*.part")
         _remove(self.checkpoints, ".*.part")
         _remove(self.checkpoints, ".tmp*")  # the names under which safetensors writes its files
@@ -107,7 +107,7 @@ class RunFolder:
     # ---------------------------------------------------------------- config.json
 
     def write_config(self, config: dict) -> None:
-        with whole_file(self._config_path) as file:
+        with whole_file(self.config_path) as file:
             file.write((json.dumps(config, indent=2) + "\n").encode())
 
     def read_config(self) -> dict | None:
@@ -115,24 +115,24 @@ class RunFolder:
 
         UserError if they are damaged, or another program's, or lost.
         """
-        if not self._config_path.exists():
+        if not self.config_path.exists():
             if self.steps():
                 raise UserError(
-                    f"{self._config_path} is missing: it holds the settings of the run whose "
+                    f"{self.config_path} is missing: it holds the settings of the run whose "
                     "checkpoints are there. Put it back, or start again with another --out"
                 )
             return None
         try:
-            return read_json(self._config_path, Config, MOST)
+            return read_json(self.config_path, Config, MOST)
         except ValueError as error:
             problem = printable(str(error))
             raise UserError(
-                f"{self._config_path} is damaged, or not a run's settings: {problem}"
+                f"{self.config_path} is damaged, or not a run's settings: {problem}"
             ) from None
 
     def epochs(self) -> int:
         """How many epochs the run was to have; by its log, had, where config.json does not say."""
-        config = self.read_config() if self._config_path.exists() else {}
+        config = self.read_config() if self.config_path.exists() else {}
         epochs = config.get("epochs")
         if isinstance(epochs, int) and epochs > 0:
             return epochs

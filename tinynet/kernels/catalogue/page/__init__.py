@@ -12,8 +12,9 @@ text (simulator/kernels/recording.py); the page only shows it.
     shown.py       how the kernels of tinynet are launched to be shown: small, with every case
     pages.py       their pages, written
 
-In web/ is what a browser runs: page.html and index.html with style.css, and the scripts, read in
-this order: story.js (what was recorded), pictures.js (arrays, sectors, banks), memories.js (which
-of them, and what was touched before), warp.js (lanes, timeline, grid), listing.js (the text with
-its costs), counts.js (findings and all counts), page.js (steps, keys, and all put together).
+In web/ is what a browser runs: page.html and index.html with style.css, and the scripts, read
+after that of tinynet/pages in this order: story.js (what was recorded), pictures.js (arrays,
+sectors, banks), memories.js (which of them, and what was touched before), warp.js (lanes, timeline,
+grid), listing.js (the text with its costs), counts.js (findings and all counts), page.js (steps,
+keys, and all put together).
 """

@@ -1,15 +1,14 @@
 """The page as one HTML file, and the index of a folder of pages; both written whole."""
 
-import json
 import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from tinynet.files.whole_file import whole_file
 from tinynet.kernels.catalogue.page import listings
 from tinynet.kernels.catalogue.page.story import MOST_DRAWN, Rows, Shown, story
 from tinynet.kernels.catalogue.page.words import WORDS
+from tinynet.pages import template
 
 WEB = Path(__file__).with_name("web")
 SCRIPTS = (
@@ -57,9 +56,7 @@ class Card:
 
 def write_page(path: Path, text: Text, launches: list[Shown], lang: str = "en") -> None:
     """Write the page of these launches, all of kernels of `text`; OSError if it cannot be."""
-    html = page(text, launches, lang)
-    with whole_file(path) as file:
-        file.write(html.encode())
+    template.write(path, page(text, launches, lang))
 
 
 def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
@@ -72,18 +69,18 @@ def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
     }
     return _filled(
         "page.html",
-        {key: escape(word) for key, word in words.items()}
+        template.escaped(words)
         | {
             "lang": lang,
             "keys": words["keys"],  # has elements of its own
             "title": escape(text.title),
             "file": escape(text.file),
-            "style": _web("style.css"),
+            "style": _style(),
             "lead": _lead(text),
             "prose": _prose(text, launches),
             "twin": _beside(text, words),
             "listing": _listing(text.texts),
-            "recorded": _json(recorded),
+            "recorded": template.in_script(recorded),
             "script": "\n".join(script()),
         },
     )
@@ -91,14 +88,18 @@ def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
 
 def script() -> list[str]:
     """The scripts of the page, in their order."""
-    return [_web(name) for name in SCRIPTS]
+    return [template.SCRIPT, *template.texts(WEB, SCRIPTS)]
+
+
+def _style() -> str:
+    return template.STYLE + _web("style.css")
 
 
 def index(cards: list[Card], lang: str = "en") -> str:
     """The HTML of an index of pages that lie in the same folder."""
-    words = {key: escape(word) for key, word in WORDS[lang].items()}
+    words = template.escaped(WORDS[lang])
     entries = "\n".join(_card(card, words) for card in cards)
-    fill = words | {"lang": lang, "style": _web("style.css"), "cards": entries}
+    fill = words | {"lang": lang, "style": _style(), "cards": entries}
     return _filled("index.html", fill)
 
 
@@ -152,15 +153,8 @@ def _listing(texts: dict[str, list[str]]) -> str:
 
 
 def _filled(name: str, values: dict[str, str]) -> str:
-    """A template with {{key}} replaced, once: what is put in is not looked at again."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], _web(name))
+    return template.filled(_web(name), values)
 
 
 def _web(name: str) -> str:
     return (WEB / name).read_text(encoding="utf-8")
-
-
-def _json(value: object) -> str:
-    """JSON that may stand in a script element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")

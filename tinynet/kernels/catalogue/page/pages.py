@@ -5,13 +5,13 @@ from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
-from tinynet.files.whole_file import whole_file
 from tinynet.kernels import KERNELS, definitions
 from tinynet.kernels.catalogue import trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.headers import opening
 from tinynet.kernels.catalogue.page.document import Beside, Card, Text, index, write_page
 from tinynet.kernels.catalogue.page.shown import shown
+from tinynet.pages import template
 
 
 def write_pages(kernels: list[str], path: Path, lang: str) -> list[Path]:
@@ -73,8 +73,7 @@ def _write_index(folder: Path, lang: str) -> Path:
         there = (folder / _name(file)).exists()
         cards.append(Card(_stem(file), tuple(kernels), lines, _name(file) if there else None))
     path = folder / "index.html"
-    with whole_file(path) as written:
-        written.write(index(cards, lang).encode())
+    template.write(path, index(cards, lang))
     return path
 
 

@@ -1,7 +1,6 @@
 // All put together: which launch, block, warp and frame is shown; keys, slider, clicks.
 "use strict";
 
-const get = (id) => document.getElementById(id);
 const now = {launch: 0, block: 0, warp: 0, at: 0, hovered: null, finding: null, playing: null};
 let launch, frames, runs, phases, scale, boxes, layouts, figures;
 
@@ -201,13 +200,6 @@ function hover(lane) {
   showMemories(access);
 }
 
-get("theme").addEventListener("click", () => {
-  const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
-  readTheme();
-  render();
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (readTheme(), render()));
 addEventListener("resize", () => (placeTwin(), render()));
 
 // ------------------------------------------------------------ begin
@@ -221,7 +213,7 @@ PAGE.launches.forEach(({title}, i) => {
   get("launches").append(button);
 });
 get("launches").hidden = PAGE.launches.length < 2;
-readTheme();
+followTheme(render);
 placeTwin();
 toAddress();
 addEventListener("hashchange", toAddress);

@@ -1,30 +1,6 @@
 // The arrays as the images, matrices and vectors that they are; sectors and banks in close-up.
 "use strict";
 
-const theme = {};  // the colours of style.css, for the canvases
-
-function readTheme() {
-  const style = getComputedStyle(document.documentElement);
-  for (const name of ["paper", "panel", "ink", "muted", "rule", "cell", "tone", "step", "read", "write", "atomic",
-                      "on-read", "on-write", "on-atomic", "trail-read", "trail-write", "alarm"])
-    theme[name] = style.getPropertyValue(`--${name}`).trim();
-}
-
-// A canvas of this size in CSS pixels, sharp on any screen.
-function sized(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
-  pen.font = "11px system-ui, sans-serif";
-  pen.textBaseline = "middle";
-  pen.textAlign = "center";
-  return pen;
-}
-
 // ------------------------------------------------------------ where each element is drawn
 
 // Maps of rows x columns, side by side. Elements of `size` bytes; shared memory is drawn by words.

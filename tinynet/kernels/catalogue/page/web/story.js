@@ -1,16 +1,8 @@
 // What was recorded, taken apart: the frames of a warp, and what each of them touches.
 "use strict";
 
-const PAGE = JSON.parse(document.getElementById("recorded").textContent);
-const WORDS = PAGE.words;
 const KIND = ["line", "warp", "barrier"], ACCESS = ["read", "write", "atomic"];
 const WARP = 32;
-
-// say("lanes_n", {n: 3}): the words of the page, with numbers put into them; of "lanes_n_1" if n is 1.
-function say(key, values = {}) {
-  const word = (values.n === 1 && WORDS[`${key}_1`]) || WORDS[key];
-  return word.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-}
 
 const isActive = (lanes, lane) => (lanes >>> lane) & 1;
 

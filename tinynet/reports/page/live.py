@@ -1,0 +1,203 @@
+"""The network itself, as the page computes it: its layers as data, its weights packed.
+
+The page rounds as little as it has room for. What that changes is measured, on the very images that
+the page shows, and told there.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinynet import nn
+from tinynet.console.printable import printable
+from tinynet.data import Dataset
+from tinynet.data.encoded import exact
+from tinynet.ops.window import Window
+from tinynet.reports.colour_score import count_towers
+from tinynet.reports.page.packing import BITS, bits_for, packed, rounded
+from tinynet.reports.summary import rows
+from tinynet.tape import no_grad
+from tinynet.training.errors import UserError
+from tinynet.training.evaluate import Network, crops, testing
+from tinynet.training.inputs import Inputs
+
+MOST_IMAGES, ROOM_FOR_IMAGES = 24, 700_000  # of them, and bytes
+DIGITS = 8  # of a logit
+AROUND = 60_000  # bytes of what is said about layers, and of the scales of rounded rows
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: what the page must know to compute it; the arrays by name."""
+
+    kind: str
+    constants: dict
+    arrays: dict[str, np.ndarray]
+
+
+def layer_of(name: str, layer: nn.Module) -> Layer:
+    """A layer as the page computes it, in test mode. UserError if the page does not know such."""
+    arrays = layer.state_dict()
+    if isinstance(layer, nn.Conv2d | nn.LocallyConnected2d):
+        window = Window.of(name, layer.weight.shape[2:4], layer.stride, layer.padding)
+        is_conv = isinstance(layer, nn.Conv2d)
+        groups = layer.groups if is_conv else 1
+        kind = "conv" if is_conv else "local"
+        return Layer(kind, {**_window(window), "groups": groups}, arrays)
+    if isinstance(layer, nn.Pool2d) and not arrays:
+        window = Window.of(name, layer.kernel_size, layer.stride, layer.padding)
+        kind = "max_pool" if isinstance(layer, nn.MaxPool2d) else "avg_pool"
+        return Layer(kind, _window(window), {})
+    if isinstance(layer, nn.LocalResponseNorm | nn.LocalResponseNormWithin):
+        names = {"reach": "size", "alpha": "alpha", "beta": "beta", "k": "k"}
+        constants = {key: getattr(layer, name) for key, name in names.items()}
+        if isinstance(layer, nn.LocalResponseNorm):
+            return Layer("lrn", {**constants, "groups": layer.groups}, {})
+        return Layer("lrn_within", constants, {})
+    if isinstance(layer, nn.Dropout):
+        return Layer("dropout", {"factor": 1 - layer.p if layer.mode == "paper" else 1}, {})
+    for kind, known in (
+        ("linear", nn.Linear),
+        ("relu", nn.ReLU),
+        ("tanh", nn.Tanh),
+        ("flatten", nn.Flatten),
+    ):
+        if isinstance(layer, known):
+            return Layer(kind, {}, arrays)
+    raise UserError(f"the page cannot compute {name}, {type(layer).__name__}")
+
+
+def _window(window: Window) -> dict:
+    kh, kw, stride_h, stride_w, top, left = window.arguments
+    return {"window": [kh, kw], "stride": [stride_h, stride_w], "padding": [top, left]}
+
+
+@dataclass(frozen=True)
+class Live:
+    """The network as the page gets it: JSON, and the bytes of its arrays in base64."""
+
+    data: dict
+    arrays: str
+
+
+def live(network: Network, val_set: Dataset | None, chosen: Sequence[int], room: int) -> Live:
+    """The network with some of the images of `val_set`, in at most `room` bytes of the page.
+
+    UserError if there is no room for its weights, or if the page does not know a layer of it.
+    """
+    layers = {name: layer_of(name, layer) for name, layer in network.model.children()}
+    classes = [printable(name) for name in network.classes]
+    images = [] if val_set is None else _images(val_set, chosen)
+    left = room - AROUND - sum(map(_size, images)) - sum(len(name.encode()) for name in classes)
+    arrays = {"mean": _flat(network.inputs.mean), "std": network.inputs.std}
+    for name, layer in layers.items():
+        arrays |= {f"{name}.{key}": array for key, array in layer.arrays.items()}
+    bits = _bits(arrays, left)
+    pixels = [val_set.load(i) for i in chosen[: len(images)]]
+    logits, differs = _as_rounded(network, arrays, bits, pixels)
+    for image, row in zip(images, logits):
+        image["logits"] = [float(f"{x:.{DIGITS}g}") for x in row]
+    places, packing = _one_after_another(arrays, bits)
+    data = {
+        "layers": _told(network, layers),
+        "arrays": places,
+        "classes": classes,
+        "towers": count_towers(network.model),
+        "side": network.inputs.image_size,
+        "store": network.store_size,
+        "views": crops(10, network.store_size - network.inputs.image_size),
+        "images": images,
+        "least_bits": min(bits.values()),
+        "differs": differs,
+    }
+    return Live(data, base64.b64encode(packing).decode())
+
+
+def _bits(arrays: dict[str, np.ndarray], room: int) -> dict[str, int]:
+    """How many bits each number of an array gets in so many letters of base64."""
+    bits = bits_for({name: array.size for name, array in arrays.items()}, room * 3 // 4)
+    if bits is None:
+        size = sum(array.size for array in arrays.values())
+        least = size * BITS[-1] / 8 * 4 / 3
+        raise UserError(
+            f"its {size:,} weights do not fit: at {BITS[-1]} bits each they take {least / 1e6:.1f} "
+            f"MB of a page, which has room for {room / 1e6:.1f}"
+        )
+    return bits
+
+
+def _one_after_another(
+    arrays: dict[str, np.ndarray], bits: dict[str, int]
+) -> tuple[dict[str, dict], bytes]:
+    """Where each array is in the bytes of all, and these."""
+    places, parts, offset = {}, [], 0
+    for name, array in arrays.items():
+        places[name] = {"shape": array.shape, "bits": bits[name], "offset": offset}
+        parts.append(packed(array, bits[name]))
+        offset += len(parts[-1])
+    return places, b"".join(parts)
+
+
+def _as_rounded(
+    network: Network, arrays: dict[str, np.ndarray], bits: dict[str, int], pixels: list[np.ndarray]
+) -> tuple[np.ndarray, float | None]:
+    """The logits of images with rounded weights; and how far that moves them, None if it cannot."""
+    logits = _logits(network, pixels)
+    if all(b == BITS[0] for b in bits.values()):
+        return logits, None
+    state, inputs = network.model.state_dict(), network.inputs
+    there = {name: rounded(array, bits[name]) for name, array in arrays.items()}
+    mean = np.broadcast_to(there.pop("mean"), inputs.mean.shape)
+    as_there = replace(network, inputs=Inputs(mean, there.pop("std"), inputs.device))
+    network.model.load_state_dict(there)
+    try:
+        moved = _logits(as_there, pixels)
+    finally:
+        network.model.load_state_dict(state)
+    return moved, float(np.abs(moved - logits).max(initial=0))
+
+
+def _told(network: Network, layers: dict[str, Layer]) -> list[dict]:
+    """The layers in order, each with the size of what comes out of it."""
+    sizes = {row.name: row.output for row in rows(network.model, network.inputs.image_size)}
+    return [
+        {"name": name, "kind": layer.kind, "size": sizes[name], **layer.constants}
+        for name, layer in layers.items()
+    ]
+
+
+def _images(val_set: Dataset, chosen: Sequence[int]) -> list[dict]:
+    """As many images as there is room for, the first in any case."""
+    found, size = [], 0
+    for i in chosen:
+        image = {"picture": exact(val_set.load(i)), "label": int(val_set.labels[i])}
+        image["logits"] = [0.0] * len(val_set.classes)
+        size += _size(image)
+        if found and size > ROOM_FOR_IMAGES:
+            break
+        found.append(image)
+    return found
+
+
+def _size(image: dict) -> int:
+    """The bytes that it takes in the page, at most."""
+    return len(image["picture"]) + (DIGITS + 8) * len(image["logits"])
+
+
+def _flat(mean: np.ndarray) -> np.ndarray:
+    """The mean image, or one number for each channel if that is all there is in it."""
+    first = mean[:, :1, :1]
+    return np.ascontiguousarray(first) if (mean == first).all() else mean
+
+
+@no_grad()
+def _logits(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
+    """The logits (n, classes) of the centre crops of uint8 (3, h, w)."""
+    if not images:
+        return np.empty((0, len(network.classes)))
+    (place,) = crops(1, network.store_size - network.inputs.image_size)
+    places = (np.full(len(images), value, np.int32) for value in place)
+    with testing(network.model):
+        return network.model(network.inputs(np.stack(images), *places)).numpy()
