@@ -19,7 +19,7 @@ MOST = 5_000_000  # bytes of a page
 class Parts:
     """What there is to show, by section, and why a section has nothing to show.
 
-    `weights`: the bytes of the section "live", in base64.
+    `weights`: the arrays of the section "live", as letters.
     """
 
     shown: dict = field(default_factory=dict)

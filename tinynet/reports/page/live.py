@@ -4,7 +4,6 @@ The page rounds as little as it has room for. What that changes is measured, on 
 the page shows, and told there.
 """
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,7 @@ from tinynet.data import Dataset
 from tinynet.data.encoded import exact
 from tinynet.ops.window import Window
 from tinynet.reports.colour_score import count_towers
-from tinynet.reports.page.packing import BITS, bits_for, packed, rounded
+from tinynet.reports.page.packing import BITS, as_text, bits_for, packed, rounded
 from tinynet.reports.summary import rows
 from tinynet.tape import no_grad
 from tinynet.training.errors import UserError
@@ -76,7 +75,7 @@ def _window(window: Window) -> dict:
 
 @dataclass(frozen=True)
 class Live:
-    """The network as the page gets it: JSON, and the bytes of its arrays in base64."""
+    """The network as the page gets it: JSON, and the bytes of its arrays as letters."""
 
     data: dict
     arrays: str
@@ -112,15 +111,15 @@ def live(network: Network, val_set: Dataset | None, chosen: Sequence[int], room:
         "least_bits": min(bits.values()),
         "differs": differs,
     }
-    return Live(data, base64.b64encode(packing).decode())
+    return Live(data, as_text(packing))
 
 
 def _bits(arrays: dict[str, np.ndarray], room: int) -> dict[str, int]:
-    """How many bits each number of an array gets in so many letters of base64."""
-    bits = bits_for({name: array.size for name, array in arrays.items()}, room * 3 // 4)
+    """How many bits each number of an array gets in so many letters."""
+    bits = bits_for({name: array.size for name, array in arrays.items()}, room * 4 // 5)
     if bits is None:
         size = sum(array.size for array in arrays.values())
-        least = size * BITS[-1] / 8 * 4 / 3
+        least = size * BITS[-1] / 8 * 5 / 4
         raise UserError(
             f"its {size:,} weights do not fit: at {BITS[-1]} bits each they take {least / 1e6:.1f} "
             f"MB of a page, which has room for {room / 1e6:.1f}"

@@ -3,10 +3,23 @@
 
 // ------------------------------------------------------------ weights, unpacked (packing.py)
 
+function bytesOf85(text) {
+  const bytes = new Uint8Array(text.length / 5 * 4), view = new DataView(bytes.buffer);
+  for (let i = 0; i < text.length; i += 5) {
+    let word = 0;
+    for (let k = 0; k < 5; ++k) {
+      const letter = text.charCodeAt(i + k);  // from "(" on, without "<" and "\\"
+      word = word * 85 + letter - 40 - (letter > 60) - (letter > 92);
+    }
+    view.setUint32(i / 5 * 4, word);
+  }
+  return bytes;
+}
+
 function arrayOf(bytes, {shape, bits, offset}) {
   const count = shape.reduce((a, b) => a * b, 1);
   if (bits === 32) return new Float32Array(bytes.slice(offset, offset + 4 * count).buffer);
-  const rows = shape[0], each = count / rows, most = 2 ** (bits - 1) - 1, values = new Float32Array(count);
+  const rows = count <= 4096 * shape[0] ? shape[0] : shape[0] * shape[1], each = count / rows, most = 2 ** (bits - 1) - 1, values = new Float32Array(count);
   const scales = new Float32Array(bytes.slice(offset, offset + 4 * rows).buffer);
   let at = offset + 4 * rows, held = 0, have = 0;  // `have` bits are held that are not used yet
   for (let i = 0; i < count; ++i) {

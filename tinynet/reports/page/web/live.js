@@ -8,7 +8,7 @@ let net = null;
 const seen = {pixels: null, values: null, input: null, label: null, logits: null, at: null, pixel: null, pinned: false};
 
 function unpack(data) {
-  const bytes = bytesOf(get("weights").textContent), arrays = {};
+  const bytes = bytesOf85(get("weights").textContent), arrays = {};
   for (const [name, place] of Object.entries(data.arrays)) arrays[name] = arrayOf(bytes, place);
   const layers = data.layers.map((layer, i) => ({...layer, last: i === data.layers.length - 1,
     weight: arrays[`${layer.name}.weight`], bias: arrays[`${layer.name}.bias`]}));
