@@ -69,7 +69,7 @@ const EXPLAIN = {
     const heads = ["input", "activation", "weight", "product"].map((h) => say(`head_${h}`));
     return [
       make("p", {}, say("sum_of_inputs", {value: number(value), bias: number(bias?.[pixel.c] ?? 0), n: counted(x.length)})),
-      tableOf("wide", heads, rows), make("p", {}, say("rest_of_inputs", {n: counted(Math.max(0, x.length - SHOWN)), sum: number(rest)})),
+      tableOf("wide", heads, rows), make("p", {class: "rest"}, say("rest_of_inputs", {n: counted(Math.max(0, x.length - SHOWN)), sum: number(rest)})),
     ];
   },
   max_pool(net, at, pixel, x) {
@@ -153,7 +153,7 @@ function weighted(net, at, pixel, x, value, weightAt, biasOf) {
   const rows = make("div", {class: "patch-rows"}, ...["window", "filter", "products", "sum"].map((key) => make("span", {}, say(`patch_${key}`))));
   const told = say("sum_of_window", {value: number(value), bias: number(biasOf(layer)), n: seen, kh, kw});
   return [make("p", {}, told), make("div", {class: "patches", tabindex: 0}, rows, ...columns),
-    ...(parts.length > best.length ? [make("p", {}, say("rest_of_window", {n: parts.length - best.length, sum: number(rest)}))] : [])];
+    ...(parts.length > best.length ? [make("p", {class: "rest"}, say("rest_of_window", {n: parts.length - best.length, sum: number(rest)}))] : [])];
 }
 
 function patch(values, kh, kw, most) {
