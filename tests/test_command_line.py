@@ -46,10 +46,11 @@ def test_train_tells_what_it_does_and_what_to_type_next(photos, tmp_path):
         assert f"val loss {logged['val_loss']:.4f}" in shown
         assert f"top-1 error {logged['val_top1_error']:.2%}" in shown
         assert "lr 0.01" in shown
-    *_, evaluation, prediction, figures = result.out.splitlines()
+    *_, evaluation, prediction, figures, report = result.out.splitlines()
     assert f"eval --checkpoint {tmp_path / 'run'}" in evaluation
     assert f"predict --checkpoint {tmp_path / 'run'}" in prediction
     assert f"figures --run {tmp_path / 'run'}" in figures
+    assert f"report --run {tmp_path / 'run'}" in report
     assert str(tmp_path / "run" / "log.jsonl") in result.out
     assert str(last_checkpoint(tmp_path / "run")) in result.out
     # Not a terminal: plain lines, one per interval.

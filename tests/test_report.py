@@ -310,12 +310,6 @@ def test_a_page_in_korean(a_copy):
     assert '<html lang="ko">' in html and page["words"]["curves"] == "학습 곡선"
 
 
-def test_training_names_the_command(photos, tmp_path):
-    args = ("--profile", "modern", "--steps", "1", "--epochs", "1", "--out", tmp_path / "run")
-    out = train("--data", photos, *args).out
-    assert f"report --run {tmp_path / 'run'}" in out
-
-
 @pytest.mark.parametrize(
     ("example", "args"), [("cifar10", ("--recipe", "18pct", "--width", "0.2")), ("lenet", ())]
 )

@@ -20,7 +20,7 @@ from tinynet.commands import run as commands_run
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CLASSES = ("green", "red")
-COMPUTING = ("train", "finetune", "eval", "predict", "figures", "ablate", "check-grads")
+COMPUTING = ("train", "finetune", "eval", "predict", "figures", "report", "ablate", "check-grads")
 TINY = ("--image-size", "64", "--width", "0.03", "--batch-size", "8", "--log-every", "1")
 
 
