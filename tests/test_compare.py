@@ -102,7 +102,14 @@ def test_inside(tmp_path):
     assert result.out.count(" inside\n") == 10
     for point in CURVES["80sec"].points:
         assert f"expected after epoch {point.epoch:g}: {point.source}\n" in result.out
-    assert result.out.endswith("inside the band, 10 validations\n")
+    assert result.out.endswith("inside the band to the end, 10 validations\n")
+
+
+def test_inside_so_far(tmp_path):
+    result = run("compare", write_run(tmp_path / "run", [middle(1)]), example="cifar10")
+    assert (result.status, result.err) == (0, "")
+    assert "80sec, 1 of 10 epochs" in result.out
+    assert result.out.endswith("inside the band so far, 1 validation\n")
 
 
 def test_outside(tmp_path):

@@ -51,7 +51,8 @@ def compare(example: Example, args: Namespace) -> int:
         print(f"expected after epoch {point.epoch:g}: {point.source}")
     outside = [row for row in found if row.verdict != "inside"]
     if not outside:
-        print(f"inside the band, {counted(len(found), 'validation')}")
+        how_far = "so far" if done < last else "to the end"
+        print(f"inside the band {how_far}, {counted(len(found), 'validation')}")
         if done >= last and curve.views > 1:
             checkpoint = f"--checkpoint {quoted(str(folder.path))} --views {curve.views}"
             print(f"the promise is for {curve.views} views: {command()} eval {checkpoint}")
