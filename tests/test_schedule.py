@@ -10,7 +10,7 @@ from tinynet.training.controls import Controls, changed, in_words
 from tinynet.training.errors import UserError
 from tinynet.training.formats import check_line
 from tinynet.training.inputs import Inputs
-from tinynet.training.schedule import EPOCHS_145, Drops, Plateau, Replay, changes_145
+from tinynet.training.schedule import EPOCHS_145, Drops, Plateau, Replay, WarmUp, changes_145
 
 
 def controls(**rates: float) -> Controls:
@@ -182,3 +182,39 @@ def test_what_is_no_change(data):
         check_line({**line, "changes": [data]})
     good = {"epoch": 1, "why": "", "lr": {"weights": 0}, "colour_noise": 0.5}
     check_line({**line, "changes": [good]})
+
+
+# ---------------------------------------------------------------- warm-up
+
+
+def test_a_warm_up_climbs_stairs_to_the_linear_rule_and_then_hands_over():
+    knobs = controls(weights=0.1, biases=0.2)
+    schedule = WarmUp(Drops(knobs, (0.5,), steps=60), knobs, lr=0.1, factor=4, steps=20)
+    rates = []
+    for step in range(61):
+        schedule.after_step(step)
+        rates.append(knobs.rates["weights"])
+    assert np.allclose(rates[:4], [0.1, 0.1, 0.13, 0.13])  # a stair in two steps: 3 x 0.1 / 10
+    assert np.allclose(rates[20:30], 0.4) and np.allclose(rates[30:], 0.04)
+    assert np.isclose(knobs.rates["biases"], 0.08)
+    assert "rates x 4 by the linear rule, after a warm-up of 20 steps; then rates / 10" in (
+        schedule.describe(3)
+    )
+
+
+def test_a_warm_up_goes_on_where_it_stopped():
+    first, second = controls(), controls()
+    schedule = WarmUp(Plateau(first), first, lr=1.0, factor=2, steps=20)
+    for step in range(8):
+        schedule.after_step(step)
+    again = WarmUp(Plateau(second), second, lr=1.0, factor=2, steps=20)
+    again.load_state_dict(schedule.state_dict())
+    second.set_lr(first.lr)
+    assert again.after_step(7) == [] and second.lr == first.lr == 1.3
+    assert again.after_step(8) == ["warm-up, 4 of 10"] and np.isclose(second.lr, 1.4)
+
+
+def test_no_plateau_is_seen_in_a_warm_up():
+    knobs = controls()
+    schedule = WarmUp(Plateau(knobs), knobs, lr=1.0, factor=2, steps=20)
+    assert all(schedule.after_epoch(0.5) == [] for _ in range(20)) and knobs.lr == 1.0

@@ -1,10 +1,11 @@
-"""The flags --schedule and --replay, and what they mean for the settings of a run."""
+"""The flags --schedule, --replay and --warm-up, and what they mean for the settings of a run."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
 from tinynet.commands.example import Example
+from tinynet.commands.flags import positive
 from tinynet.console.printable import complain
 from tinynet.training.controls import main_group
 from tinynet.training.errors import UserError
@@ -39,6 +40,28 @@ def add_flags(parser: argparse.ArgumentParser, example: Example) -> None:
         "folder, at the same epochs, from the same initial rates; --epochs is that run's too "
         "unless given",
     )
+
+
+def add_warm_up(parser: argparse.ArgumentParser) -> None:
+    """The flag --warm-up."""
+    parser.add_argument(
+        "--warm-up",
+        type=positive,
+        metavar="EPOCHS",
+        help="the linear rule, for a large --batch-size: the rates rise in so many epochs to as "
+        "many times --lr as the batch is larger than it would be without --batch-size",
+    )
+
+
+def with_linear_rule(settings: Settings, usual_batch: int) -> Settings:
+    """The settings with the batch for which their rate is meant, if --warm-up was given."""
+    if settings.warm_up is None:
+        return settings
+    if settings.schedule not in ("plateau", "drops"):
+        raise UserError(
+            f"--warm-up: the schedule {settings.schedule} sets the rates itself: leave one out"
+        )
+    return replace(settings, lr_batch=usual_batch)
 
 
 def named_schedule(args: argparse.Namespace) -> str | None:

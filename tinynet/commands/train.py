@@ -69,6 +69,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "had begun with X",
     )
     schedules.add_flags(parser, example)
+    schedules.add_warm_up(parser)
     parser.add_argument(
         "--seed",
         type=flags.seed,
@@ -164,6 +165,9 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         given.setdefault("epochs", EPOCHS_145)
     settings = replace(example.settings(given, kind_of_data(data)), steps=args.steps)
     settings = schedules.scheduled(settings, given)
+    of_usual_batch = {name: value for name, value in given.items() if name != "batch_size"}
+    usual = example.settings(of_usual_batch, kind_of_data(data)).batch_size
+    settings = schedules.with_linear_rule(settings, usual)
     if args.out is None:
         name = Path(data).name.split(".")[0]
         now = datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -42,7 +42,7 @@ def network_state(settings: Settings, network: Network, train_set: Dataset) -> d
         "mean": network.inputs.mean,
         "std": network.inputs.std,
         "components": network.inputs.components,
-        "scheduled_by": settings.schedule,
+        "scheduled_by": settings.scheduled_by,
     }
 
 
@@ -86,7 +86,7 @@ def differences(state: dict, settings: Settings, train_set: Dataset) -> list[str
     The data may have moved, but the number of images and their classes must be the same.
     """
     pairs = [(name, state[name], getattr(settings, name)) for name in names(FIXED)]
-    pairs.append(("schedule", state["scheduled_by"], settings.schedule))
+    pairs.append(("schedule", state["scheduled_by"], settings.scheduled_by))
     found = [f"{name} {before}, now {now}" for name, before, now in pairs if before != now]
     before, now = state["trained_on"], describe_data(train_set)
     if before.rsplit(", ", 1)[-1] != now.rsplit(", ", 1)[-1]:  # all but the name

@@ -111,6 +111,8 @@ class Config(ConfigStart, total=False):
     drops: list[Share] | None
     pixel_std: list[Above0]
     schedule: str
+    warm_up: Above0 | None
+    lr_batch: AtLeastOne | None
     changes: list[Change]
     pixel_mean: list[Byte] | None
     mean_images: AtLeastOne
@@ -139,6 +141,7 @@ class ScheduleState(TypedDict, total=False):
     bad: Count
     drops: Count
     made: Count
+    stairs: Count
     changes: list[Change]
 
 

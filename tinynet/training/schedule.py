@@ -3,7 +3,7 @@
 The paper divided it by 10 whenever the validation error stopped improving, three times in all, by
 hand (section 5). `Plateau` does that. `Drops` divides at fixed places, for runs whose length is
 known beforehand. `Replay` repeats the changes made in another run, the authors' own or one that
-left a log.
+left a log. `WarmUp` goes before the first two where batches are large.
 
 A schedule turns the knobs (`Controls`) itself and returns its reasons, which go into the log with
 the changes.
@@ -16,10 +16,12 @@ from tinynet.console.sentences import listed
 from tinynet.optim import ReduceLROnPlateau
 from tinynet.training.controls import Controls
 from tinynet.training.errors import UserError
+from tinynet.training.settings import Settings
 
 FACTOR = 0.1
 PATIENCE = 5  # epochs without a better validation error
 MOST_DROPS = 3
+STAIRS = 10  # of a warm-up: as many lines in the log
 
 # The authors' configuration 145, the paper's network, whose rates they changed by hand (their notes
 # in computerhistory/AlexNet-Source-Code, layer-params-145.cfg). It began with 0.01 for all weights
@@ -130,6 +132,46 @@ class Drops:
         self._made = state["made"]
 
 
+class WarmUp:
+    """The linear rule for large batches (Goyal et al. 2017, "Accurate, Large Minibatch SGD").
+
+    A batch that is k times as large takes a rate that is k times as high; and since a network would
+    not bear it at first, the rates rise to that in the first `steps` steps, on `STAIRS` stairs.
+    From there on they are as the schedule `then` says.
+    """
+
+    def __init__(self, then: Schedule, controls: Controls, lr: float, factor: float, steps: int):
+        self._then, self._controls = then, controls
+        self._lr, self._factor, self._steps = lr, factor, steps
+        self._stairs = 0
+
+    def after_step(self, step: int) -> list[str]:
+        if self._stairs == STAIRS:
+            return self._then.after_step(step)
+        stairs = min(STAIRS, step * STAIRS // self._steps)
+        if stairs == self._stairs:
+            return []
+        self._stairs = stairs
+        self._controls.set_lr(self._lr * (1 + (self._factor - 1) * stairs / STAIRS))
+        return [f"warm-up, {stairs} of {STAIRS}"]
+
+    def after_epoch(self, val_top1_error: float) -> list[str]:
+        return self._then.after_epoch(val_top1_error) if self._stairs == STAIRS else []
+
+    def describe(self, epochs: int) -> str:
+        return (
+            f"rates x {self._factor:.4g} by the linear rule, after a warm-up of {self._steps:,} "
+            f"steps; then {self._then.describe(epochs)}"
+        )
+
+    def state_dict(self) -> dict:
+        return {**self._then.state_dict(), "stairs": self._stairs}
+
+    def load_state_dict(self, state: dict) -> None:
+        self._stairs = state["stairs"]
+        self._then.load_state_dict(state)
+
+
 class Replay:
     """The `changes` of another run (see controls.py), each after as many epochs as in it.
 
@@ -182,3 +224,19 @@ class Replay:
 
     def load_state_dict(self, state: dict) -> None:
         self._changes, self._made = state["changes"], state["made"]
+
+
+def schedule_for(settings: Settings, controls: Controls, steps_per_epoch: int) -> Schedule:
+    """The schedule that the settings of a run name."""
+    steps = settings.epochs * steps_per_epoch
+    if settings.schedule == "plateau":
+        schedule = Plateau(controls)
+    elif settings.schedule == "drops":
+        schedule = Drops(controls, settings.drops, steps)
+    else:
+        return Replay(controls, settings.changes, steps_per_epoch)
+    if settings.warm_up is None:
+        return schedule
+    factor = settings.batch_size / settings.lr_batch
+    warm_up = max(1, round(settings.warm_up * steps_per_epoch))
+    return WarmUp(schedule, controls, settings.lr, factor, warm_up)

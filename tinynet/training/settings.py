@@ -45,6 +45,9 @@ class Settings:
     drops: tuple[float, ...] | None  # where in the run, 0 to 1, the rate falls; None: plateaus
     # "plateau", "drops", or what the `changes` come from: "145", "replay RUN"
     schedule: str = _setting(FLAG, default="plateau")
+    # epochs in which the rates rise by the linear rule, if that is wanted (WarmUp)
+    warm_up: float | None = _setting(FLAG, default=None)
+    lr_batch: int | None = None  # the batch for which `lr` is meant, if that rule is
     changes: Sequence[dict] = ()  # of rates and colour noise, see controls.py
 
     # the input
@@ -64,6 +67,12 @@ class Settings:
     log_every: int = _setting(FLAG, default=20)  # steps
     checkpoint_every: int = _setting(FLAG, default=1000)  # steps; and after each epoch
     flags_given: tuple[str, ...] = ()  # what the user chose; the rest suits the profile and data
+
+    @property
+    def scheduled_by(self) -> str:
+        """What decides the rates, in words: a run that goes on must have the same."""
+        warm_up = "" if self.warm_up is None else f" after {self.warm_up:g} epochs of warm-up"
+        return f"{self.schedule}{warm_up}"
 
 
 def names(role: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from tinynet.training.gradients import FINITE, gradients_of
 from tinynet.training.non_finite import bad_parameter, first_bad_layer
 from tinynet.training.notebook import Notebook
 from tinynet.training.run_folder import RunFolder
-from tinynet.training.schedule import Drops, Plateau, Replay
+from tinynet.training.schedule import schedule_for
 from tinynet.training.scores import Scores
 from tinynet.training.settings import Settings
 from tinynet.training.sharing import Share, shares
@@ -71,7 +71,7 @@ class Trainer:
         self._steps = settings.epochs * len(self.loader)
         self.last_step = min(self._steps, settings.steps or self._steps)
         self.controls = Controls(optimizer, network.inputs)
-        self.schedule = self._schedule()
+        self.schedule = schedule_for(settings, self.controls, len(self.loader))
         self.doctor = Doctor(
             network.model,
             optimizer,
@@ -88,13 +88,6 @@ class Trainer:
         self.save_seconds = 0.0
         self.step = self.epoch = self.batch = 0
         self._interrupted = False
-
-    def _schedule(self) -> Plateau | Drops | Replay:
-        if self.settings.schedule == "plateau":
-            return Plateau(self.controls)
-        if self.settings.schedule == "drops":
-            return Drops(self.controls, self.settings.drops, self._steps)
-        return Replay(self.controls, self.settings.changes, len(self.loader))
 
     @property
     def done(self) -> bool:
