@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinynet.data import BadImage, DataError, Dataset, Loader
-from tinynet.training.evaluate import Network, mean_of_probabilities, predictions
+from tinynet.training.evaluate import Network, log_probabilities
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def judge(
         dataset, 128, seed=0, workers=workers, train=False, on_skip=lambda name, why: None
     )
     parts, done = [], 0
-    for batch, of_views in predictions(network, loader, views=1):
-        log_p = mean_of_probabilities(of_views)
+    for batch in loader.epoch(0):
+        log_p = log_probabilities(network, batch.images)
         said = log_p.argmax(axis=1)
         surest = np.exp(log_p[np.arange(len(said)), said])
         parts.append((batch.indices, batch.labels, said, surest))
