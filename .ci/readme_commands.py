@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PAGES = ("README.md", "docs/tour.md")
+PAGES = ("README.md", "docs/tour.md", "docs/questions.md")
 OWN = ("git clone", "cd ", "pip install", "python -m pytest")
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```(?:\n\n```\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -69,8 +69,8 @@ def run_program(text: str, shown: str) -> str | None:
 
 def run_commands(text: str, shown: str, page: str, runs: str) -> str | None:
     """What is wrong with a ```sh block; None if nothing is. `shown`: "" for any output."""
-    printed = ""
-    for command in commands(text):
+    printed, its = "", commands(text)
+    for command in its:
         print(f"\n$ {command}", flush=True)
         start = time.perf_counter()
         done = subprocess.run(
@@ -83,7 +83,7 @@ def run_commands(text: str, shown: str, page: str, runs: str) -> str | None:
         print(f"({time.perf_counter() - start:.0f} s)", flush=True)
         if done.returncode:
             return f"this command of {page} ended with status {done.returncode}: {command}"
-    return difference(shown, printed, page) if shown else None
+    return difference(shown, printed, page) if shown and its else None
 
 
 def main() -> int:

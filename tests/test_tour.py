@@ -1,4 +1,4 @@
-"""The tour: up to date, the same in both languages, and every number accounted for.
+"""The tour and its questions: up to date, alike in both languages, every number with a source.
 
 python docs/tour/pages.py mends links to lines, quoted definitions, outputs and drawings.
 """
@@ -12,11 +12,13 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tiny_runs
 
 ROOT = Path(__file__).parents[1]
 DOCS, FOLDER = ROOT / "docs", ROOT / "docs" / "tour"
-NAMES = ("tour",)
+NAMES = ("tour", "questions")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
@@ -56,13 +58,18 @@ def chapters(text: str) -> list[str]:
 
 
 def prose(text: str) -> str:
-    """Without blocks, formulas, code and the targets of links."""
+    """Without blocks, formulas, code, the targets of links, and the numbers of chapters."""
+    text = re.sub(r"^#+ [\d.]*", "", text, flags=re.MULTILINE)
     text = re.sub(r"^    .*$", "", FENCED.sub("", text), flags=re.MULTILINE)
     return re.sub(r"`[^`]*`", "", LINK.sub(r"\2", text))
 
 
 def numbers(text: str) -> set[str]:
     return {number.rstrip(",") for number in NUMBER.findall(text)}
+
+
+def values(found: set[str]) -> set[float]:
+    return {float(number.replace(",", "")) for number in found}
 
 
 def counts(number: str) -> bool:
@@ -149,13 +156,16 @@ def test_links_go_somewhere(name, language):
 @both
 @each
 def test_every_number_has_a_source(name, language):
-    """It stands in a block of the same chapter, in the README, or in the paper."""
-    readme = numbers((ROOT / "README.md").read_text(encoding="utf-8"))
-    for chapter in chapters(page(name, language)):
-        shown = numbers(" ".join(text for _, text in FENCED.findall(chapter)))
-        formulas = numbers(" ".join(re.findall(r"^    .*$", chapter, re.MULTILINE)))
-        known = readme | shown | formulas | FROM_THE_PAPER | SAID
-        unknown = {n for n in numbers(prose(chapter)) if counts(n)} - known
+    """It stands in a block of the same chapter (of the page, for questions), in the README, or in
+    the paper."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    whole = page(name, language)
+    for chapter in chapters(whole):
+        around = whole if name == "questions" else chapter
+        shown = [text for _, text in FENCED.findall(around)]
+        formulas = re.findall(r"^    .*$", chapter, re.MULTILINE)
+        known = values(numbers(" ".join([readme, *shown, *formulas])) | FROM_THE_PAPER | SAID)
+        unknown = values({n for n in numbers(prose(chapter)) if counts(n)}) - known
         assert not unknown, chapter.splitlines()[0]
 
 
@@ -173,7 +183,27 @@ def test_programs_print_what_is_shown(commands, shown, capsys, monkeypatch):
 
 def test_every_program_is_shown():
     programs = {path.name for path in FOLDER.glob("*.py") if "print(" in path.read_text("utf-8")}
-    assert programs == {Path(commands.split()[-1]).name for commands, _ in SHOWN}
+    commands = "".join(text for name in NAMES for kind, text in FENCED.findall(page(name)))
+    assert programs == set(re.findall(r"docs/tour/(\w+\.py)", commands))
+
+
+def test_the_views_of_a_trained_network_are_scored_as_eval_scores_them(
+    photos, tmp_path, monkeypatch, capsys
+):
+    """Its output on the pages is of a run of two minutes; this is of one that takes a second."""
+    run = tmp_path / "run"
+    tiny_runs.train("--data", photos, "--steps", "5", "--out", run)
+    monkeypatch.setattr(sys, "argv", ["trained_views.py", str(run)])
+    program = runpy.run_path(str(FOLDER / "trained_views.py"), run_name="__main__")
+    one, ten, logits = (line.split() for line in capsys.readouterr().out.splitlines())
+    evaluated = tiny_runs.run("eval", "--checkpoint", run, "--views", "10").out
+    for mine in (one, ten):
+        assert f"loss {mine[-1]}" in evaluated, evaluated
+        assert f"top-1 error {float(mine[-3][:-1]):.2f}%" in evaluated
+    assert logits[1:4] == ["mean", "of", "logits"]
+    views = [np.array([row]) for row in ([8.0, 0, 0], [0, 3, 0], [0, 3, 0])]  # as in views.py
+    mean = np.exp(program["softmax_of_mean"](views))
+    np.testing.assert_allclose(mean, [[0.632, 0.324, 0.044]], atol=5e-4)
 
 
 def test_drawings_are_up_to_date_and_each_is_shown(tmp_path):
@@ -221,6 +251,15 @@ def test_each_kernel_of_a_page_has_its_twin_beside_it():
         for kernel in kernels:
             beside = Path(DOCS / kernel).with_suffix(".py")
             assert beside.exists()
+
+
+def test_twenty_questions_each_with_two_sentences_and_a_command_a_figure_or_a_number():
+    found = chapters(page("questions"))[1:]
+    assert [chapter.split(". ")[0] for chapter in found] == [f"## {n}" for n in range(1, 21)]
+    for chapter in found:
+        evidence = FENCED.search(chapter) or "![" in chapter or numbers(prose(chapter)) - {""}
+        assert evidence, chapter
+        assert len(re.findall(r"[.?](?=\s|$)", prose(chapter).split("\n", 1)[1])) >= 2, chapter
 
 
 def test_ci_runs_every_command_of_both():

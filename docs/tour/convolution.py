@@ -1,16 +1,12 @@
 """The side of what comes out of a window, and two sides that circulating notes have wrong."""
 
-import sys
-from importlib import import_module
-from pathlib import Path
-
 import numpy as np
 
 from tinynet import Tensor, init
 from tinynet import functional as F
+from tinynet.models.alexnet import AlexNet
+from tinynet.models.lenet import LeNet
 from tinynet.reports.summary import rows
-
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
 
 
 def conv1(side: int, padding) -> int:
@@ -33,7 +29,7 @@ def size(network, side: int) -> str:
 
 def main() -> None:
     with init.skipped():
-        lenet, alexnet = import_module("lenet").LeNet(), import_module("alexnet").AlexNet()
+        lenet, alexnet = LeNet(), AlexNet()
     print(f"LeNet-5 {size(lenet, 32)}")
     print(f"AlexNet {size(alexnet, 224)}")
     print("conv1 of AlexNet: window 11, stride 4")

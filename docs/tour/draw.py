@@ -23,6 +23,8 @@ DRAWINGS = (
     curves.momentum,
     curves.initialization,
     curves.recipe,
+    layers.parameters,
+    windows.labels,
 )
 
 

@@ -1,16 +1,11 @@
 """How much of what each layer gives depends on the image, before the first step."""
 
-import sys
-from importlib import import_module
-from pathlib import Path
-
 import numpy as np
 
 from tinynet import Tensor
 from tinynet.data import open_dataset
+from tinynet.models.alexnet import AlexNet
 from tinynet.training.doctor.look import look
-
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
 
 SIDE, IMAGES, WIDTH = 64, 32, 0.25
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
@@ -28,7 +23,7 @@ def shares() -> dict[str, list[float]]:
     images -= images.mean(axis=0)
     found = {}
     for profile, divisor in PROFILES.items():
-        alexnet = import_module("alexnet").AlexNet(10, profile, image_size=SIDE, width=WIDTH)
+        alexnet = AlexNet(10, profile, image_size=SIDE, width=WIDTH)
         signal = look(alexnet, Tensor(images / divisor)).signal
         found[profile] = [100 * signal[name] for name in LAYERS]
     return found

@@ -1,16 +1,8 @@
 """Drawings of networks: LeNet-5 beside AlexNet, the two towers, dropout, the parameters."""
 
-import sys
-from importlib import import_module
-from pathlib import Path
-
+import parameters as parameters_page
 import towers as towers_page
 from svg import Drawing
-
-from tinynet import init, simulator
-from tinynet.reports.summary import rows
-
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
 
 
 def convolution(language: str) -> Drawing:
@@ -130,9 +122,7 @@ def dropout(language: str) -> Drawing:
 def parameters(language: str) -> Drawing:
     title = {"en": "Where AlexNet's parameters are", "ko": "AlexNet의 매개변수가 있는 곳"}
     drawing = Drawing(500, 330, title, language)
-    with simulator.dry_run(), init.skipped():
-        model = import_module("alexnet").AlexNet(devices="sim:0")
-    layers = [row for row in rows(model, 224) if row.parameters]
+    layers = parameters_page.layers()
     total = sum(row.parameters for row in layers)
     says = {"en": f"{total:,} parameters", "ko": f"매개변수 {total:,}개"}
     drawing.words(20, 28, says, at="start", size=16)

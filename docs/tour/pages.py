@@ -1,12 +1,13 @@
 """Brings the pages of the tour up to date: python docs/tour/pages.py
 
-In docs/tour.md and its Korean twin it writes anew:
+In docs/tour.md, docs/questions.md and their Korean twins it writes anew:
 
 - links to lines: [`lrn_forward`](../tinynet/kernels/definitions.py#L165-L174) goes to where a
   function or class of that name is now (in a .cu file: the kernel of that name);
 - definitions: a ```python block that begins with "def NAME(" becomes the text of the function NAME
   to which the last link before it goes;
-- outputs: a block without a language, right after a ```sh block, becomes what its commands print.
+- outputs: a block without a language, right after a ```sh block, becomes what its commands print,
+  unless these begin with a comment that says what they need.
 
 Then it draws the pictures (draw.py). tests/test_tour.py says what is out of date.
 """
@@ -19,11 +20,13 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / name for name in ("tour.md", "tour.ko.md")]
+PAGES = [
+    ROOT / "docs" / name for name in ("tour.md", "tour.ko.md", "questions.md", "questions.ko.md")
+]
 LINK = re.compile(r"\[`(\w+)`\]\(\.\./([^)#]+)#L\d+(?:-L\d+)?\)")
 DEFINITION = re.compile(r"^```python\ndef (\w+)\((?:.*\n)(?:[^`].*\n|\n)*?```$", re.MULTILINE)
 SHOWN = re.compile(  # the commands, and what is shown under them; no line of either begins with `
-    r"^```sh\n((?:[^`\n].*\n)+)```\n\n```\n((?:[^`\n].*\n|\n)*)```$", re.MULTILINE
+    r"^```sh\n((?:[^`#\n].*\n)+)```\n\n```\n((?:[^`\n].*\n|\n)*)```$", re.MULTILINE
 )
 
 

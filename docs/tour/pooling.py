@@ -37,6 +37,11 @@ def main() -> None:
     print(f"48 maps through one 5x5x48 filter, {48 * 5 * 5:,} weights: {filtered.shape[1]} map")
     print(f"48 maps through a 5x5 max pool, no weights: {largest.shape[1]} maps")
 
+    x = Tensor(np.random.default_rng(0).standard_normal((1, 48, 27, 27)))
+    first, last = F.relu(F.max_pool2d(x, 3, 2)), F.max_pool2d(F.relu(x), 3, 2)
+    same = np.array_equal(first.numpy(), last.numpy())
+    print(f"pool and then ReLU is ReLU and then pool: {'yes' if same else 'no'}")
+
 
 if __name__ == "__main__":
     main()

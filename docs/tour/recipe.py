@@ -1,18 +1,14 @@
 """The recipe in numbers: steps, FLOPs, and the rates that the authors set by hand."""
 
-import sys
-from importlib import import_module
-from pathlib import Path
-
 from tinynet import init, simulator
 from tinynet.alexnet_profiles import PROFILES
+from tinynet.models.alexnet import AlexNet
 from tinynet.reports.summary import rows
 from tinynet.training.schedule import CHANGES_145, EPOCHS_145, LR_145
 
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
-
 IMAGES, BATCH, EPOCHS, DAYS = 1_200_000, 128, 90, 6  # the paper, sections 2 and 5
 BILLION = 1e9
+SECONDS = 3.860  # a step of the full net on two cores, benchmarks/RESULTS.md
 
 
 def rate(epoch, group):
@@ -26,7 +22,7 @@ def rate(epoch, group):
 
 def main() -> None:
     with simulator.dry_run(), init.skipped():
-        model = import_module("alexnet").AlexNet(devices="sim:0")
+        model = AlexNet(devices="sim:0")
     forward = 2 * sum(row.connections for row in rows(model, 224))
     steps = IMAGES // BATCH * EPOCHS
     in_all = 3 * forward * BATCH * steps  # backward takes twice what forward does
@@ -34,6 +30,8 @@ def main() -> None:
     print(f"steps in {EPOCHS} epochs   {steps:,}")
     print(f"FLOPs for an image   {forward / BILLION:.2f} billion forward, three times that in all")
     print(f"FLOPs a second       {in_all / DAYS / 86400 / BILLION:.0f} billion, for {DAYS} days")
+    here = BATCH / SECONDS  # images a second
+    print(f"two cores of a CPU   {IMAGES * EPOCHS / here / 86400:.0f} days, at {SECONDS} s a step")
     print("rates of the authors' run 145, epochs from 0 on")
     for epoch in (0, *(int(change["epoch"]) for change in CHANGES_145)):
         print(

@@ -69,6 +69,12 @@ class Drawing:
             f"{escape(self.said(words))}</text>"
         )
 
+    def turned(self, x, y, words: str, size: int) -> None:
+        """Words turned by half a circle around (x, y), their middle."""
+        self._parts.append(f'<g transform="rotate(180 {x:.1f} {y:.1f})">')
+        self.words(x, y + 0.38 * size, words, size=size)
+        self._parts.append("</g>")
+
     def line(self, x1, y1, x2, y2, tone="", arrow=False, dashed=False, thick=1.5) -> None:
         end = ' marker-end="url(#arrow)"' if arrow else ""
         self.curve(((x1, y1), (x2, y2)), tone, dashed, thick, end)

@@ -1,15 +1,10 @@
 """Two towers: what a filter does not see, and what crosses between them."""
 
-import sys
-from importlib import import_module
-from pathlib import Path
-
 import numpy as np
 
 from tinynet import Tensor, init, simulator
 from tinynet import functional as F
-
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
+from tinynet.models.alexnet import AlexNet
 
 EDGES = ("conv3", "fc6", "fc7", "fc8")
 
@@ -26,7 +21,7 @@ def in_two_towers(conv, x, weight):
 def crossing() -> dict[str, tuple[float, float]]:
     """Floats that cross for one image, forward: a to b, and b to a. Nothing is computed."""
     with simulator.dry_run(), init.skipped():  # arrays have shapes, but no numbers
-        net = import_module("alexnet").AlexNet(devices=("sim:0", "sim:1"))
+        net = AlexNet(devices=("sim:0", "sim:1"))
         net(np.zeros((1, 3, 224, 224), np.float32))
     ways = ("a to b", "b to a")
     return {

@@ -81,3 +81,51 @@ def views(language: str) -> Drawing:
     ):  # fmt: skip
         drawing.words(20, y, says, at="start", size=16)
     return drawing
+
+
+def labels(language: str) -> Drawing:
+    title = {
+        "en": "A mirrored cat is a cat; a 6 turned round is a 9",
+        "ko": "좌우로 뒤집은 고양이는 고양이, 돌린 6은 9",
+    }
+    drawing = Drawing(500, 240, title, language)
+    for top, before, after, turn, says in (
+        (20, {"en": "cat", "ko": "고양이"}, {"en": "cat", "ko": "고양이"}, "",
+         {"en": "mirrored", "ko": "좌우로 뒤집기"}),
+        (130, "6", "9", "6", {"en": "turned round", "ko": "반 바퀴 돌리기"}),
+    ):  # fmt: skip
+        for x, label in ((30, before), (300, after)):
+            drawing.box(x, top, 90, 90, "faint")
+            drawing.words(x + 100, top + 52, label, at="start", size=18)
+        drawing.line(185, top + 58, 285, top + 58, arrow=True)
+        drawing.words(235, top + 42, says)
+        if turn:
+            drawing.words(75, top + 68, turn, size=60)
+            drawing.turned(345, top + 45, turn, 60)
+        else:
+            _cat(drawing, 30, top, 1)
+            _cat(drawing, 390, top, -1)
+    return drawing
+
+
+def _cat(drawing: Drawing, x: float, top: float, way: int) -> None:
+    """A head with two ears, and a tail at one side; `way` -1 mirrors it."""
+
+    def at(*points):
+        return [(x + way * right, top + down) for right, down in points]
+
+    head = (
+        (20, 66),
+        (20, 30),
+        (28, 18),
+        (36, 30),
+        (46, 30),
+        (54, 18),
+        (62, 30),
+        (62, 66),
+        (20, 66),
+    )
+    drawing.curve(at(*head), "strong", thick=3)
+    drawing.curve(at((62, 60), (76, 60), (80, 40)), "strong", thick=3)
+    for eye in (32, 50):
+        drawing.curve(at((eye, 44), (eye, 50)), "warm", thick=4)
