@@ -46,7 +46,7 @@ def screen(events):
 def notebook(events, rates, screen):
     """In epoch 1, with a batch, a change and a finding that are not written yet."""
     notebook = Notebook(
-        SimpleNamespace(log=lambda line: events.append("log")),
+        SimpleNamespace(log=lambda line: events.append("log"), read_config=lambda: None),
         screen,
         SimpleNamespace(lr=0.1, values=lambda: {"lr": dict(rates), "colour_noise": 0.0}),
         Batches(),

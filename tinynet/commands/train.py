@@ -13,6 +13,7 @@ from tinynet.console.printable import complain, printable, quoted
 from tinynet.data import NAMES, kind_of_data
 from tinynet.parallel.world import world
 from tinynet.training.errors import UserError
+from tinynet.training.other_logs import PACKAGES, missing
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import EPOCHS_145
 from tinynet.training.settings import FLAG, NETWORK, Settings, names
@@ -98,6 +99,12 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         help=f"steps between lines of the log ({flags.defaults(example, 'log_every')})",
     )
     parser.add_argument(
+        "--log",
+        type=_logs,
+        metavar="FORMS",
+        help=f"the log in other forms too, in the run's folder: {', '.join(PACKAGES)} (none)",
+    )
+    parser.add_argument(
         "--checkpoint-every",
         type=flags.count,
         metavar="STEPS",
@@ -119,6 +126,16 @@ def _report(text: str) -> tuple[str, ...]:
     if not set(wanted) <= {"memory", "traffic"}:
         raise argparse.ArgumentTypeError(f"expects memory, traffic or memory,traffic, got {text}")
     return wanted
+
+
+def _logs(text: str) -> str:
+    names = text.split(",")
+    if not set(names) <= PACKAGES.keys() or len(set(names)) < len(names):
+        wanted = ", ".join(PACKAGES)
+        raise argparse.ArgumentTypeError(f"expects some of {wanted}, with commas, got {text}")
+    if problem := missing(names):
+        raise argparse.ArgumentTypeError(problem)
+    return text
 
 
 def train(example: Example, args: Namespace) -> int:

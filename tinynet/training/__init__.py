@@ -18,6 +18,7 @@ The files, in the order to read them:
     finetuning.py          the weights of another network to start from
     non_finite.py          the layer in which a nan began
     gradients.py           from a batch to gradients, in one process or in several
+    other_logs.py          the log in the forms of other programs
     doctor/                what goes wrong, in sentences
     notebook.py            the log, and the same on the screen
     trainer.py             the loop, which uses all of these

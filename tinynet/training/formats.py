@@ -127,6 +127,7 @@ class Config(ConfigStart, total=False):
     workers: AtLeastOne
     cache: Count
     log_every: AtLeastOne
+    log: str
     checkpoint_every: AtLeastOne
     steps: AtLeastOne | None
     finetuned_from: str | None

@@ -18,6 +18,7 @@ from tinynet.console.progress import Progress, TimeLeft
 from tinynet.data import Loader
 from tinynet.training.controls import Controls, changed, in_words
 from tinynet.training.doctor import Doctor, Finding
+from tinynet.training.other_logs import OtherLogs
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.scores import Scores, Tally
 
@@ -39,6 +40,7 @@ class Notebook:
     ):
         self._folder, self._progress, self._controls = folder, progress, controls
         self._loader, self._doctor, self._epochs, self._save = loader, doctor, epochs, save
+        self._others = OtherLogs(folder, progress.warn)
         self._values = NOTHING
         self._lr = controls.lr  # of the last step
         self._changes: list[dict] = []  # for the log's next line, as data
@@ -69,6 +71,11 @@ class Notebook:
         self._began = time.perf_counter()
         self._last_step, self._time_left = last_step, TimeLeft(last_step, step)
         self._lr = self._controls.lr
+        self._others.open()
+
+    def close(self) -> None:
+        """Training has ended, however it did."""
+        self._others.close()
 
     # ---------------------------------------------------------------- what waits to be written
 
@@ -201,6 +208,7 @@ class Notebook:
         if self._findings:
             line["doctor"] = self._findings
         self._folder.log(line)
+        self._others.add(line)
         self._changes, self._events, self._findings = [], [], []
         return line
 

@@ -65,6 +65,7 @@ class Settings:
     epochs: int = _setting(FLAG)
     steps: int | None = None  # stop there, in the middle of an epoch if need be
     log_every: int = _setting(FLAG, default=20)  # steps
+    log: str = _setting(FLAG, default="")  # other forms of it, "csv,wandb": other_logs.py
     checkpoint_every: int = _setting(FLAG, default=1000)  # steps; and after each epoch
     flags_given: tuple[str, ...] = ()  # what the user chose; the rest suits the profile and data
 

@@ -165,6 +165,7 @@ class Trainer:
         finally:
             for number, handler in zip(signals, before):
                 signal.signal(number, handler)
+            self.notebook.close()
             self.progress.end()
 
     def _save(self, wait: bool) -> None:
