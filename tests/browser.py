@@ -7,6 +7,7 @@ with Browser(width=390, height=844) as browser:
     assert browser.errors() == [] and browser.requests() == [path.as_uri()]
 
 python tests/browser.py docs/kernels/max_pool.html#0.0.0.17 docs/kernels/max_pool.png
+python tests/browser.py runs/first/report.html#live:3:conv1:4:9:12 docs/report.png
 """
 
 import base64
@@ -159,6 +160,7 @@ def main(page: str, picture: str) -> None:
     path, _, fragment = page.partition("#")
     with Browser(1280, 860) as browser:
         browser.open(Path(path), fragment)
+        time.sleep(1)  # until what it computes is drawn
         Path(picture).write_bytes(browser.screenshot())
 
 

@@ -294,7 +294,7 @@ def test_ten_views_have_the_mean_that_eval_has(browser, folder):
     image = np.array(pixels, np.uint8).reshape(1, 3, side, side)
     p = np.exp(log_probabilities(network, image, 10)[0])
     text = browser.run("return document.querySelector('.views .mean').textContent")
-    assert f"{100 * p.max():.1f} %" in text and network.classes[p.argmax()] in text
+    assert f"{100 * p.max():.1f}\N{NO-BREAK SPACE}%" in text and network.classes[p.argmax()] in text
 
 
 def test_before_normalization_there_is_the_layer_before(browser, folder):
@@ -370,3 +370,31 @@ def test_light_and_dark_and_the_button(browser, folder):
     browser.click("#theme")
     assert light == (browser.run(paper), browser.run(maps))
     browser.prefer(prefers_color_scheme="light")
+
+
+def test_a_moment_can_be_passed_on_by_its_address(browser, folder):
+    browser.open(folder / "report.html", "live:2:conv2:1:2:3")
+    wait_for(browser, "seen.pixel !== null")
+    found = browser.run("return [net.layers[seen.at].name, seen.pixel, seen.logits[0]]")
+    assert found[:2] == ["conv2", {"c": 0, "y": 1, "x": 2}]
+    assert found[2] == browser.run("return net.images[1].logits[0]")
+    browser.run("document.querySelector('[data-layer=conv2] canvas').focus()")
+    browser.press("ArrowLeft")
+    browser.run("tellAddress()")  # it waits until nobody moves any more
+    assert browser.run("return location.hash") == "#live:2:conv2:1:2:2"
+
+
+def test_less_motion_is_respected(browser, folder):
+    """Nothing moves by itself; what fades elsewhere is there at once."""
+    opened(browser, folder)
+    browser.prefer(prefers_reduced_motion="reduce")
+    moving = browser.run(
+        """
+        return [...document.querySelectorAll("*")].filter((e) => {
+          const style = getComputedStyle(e);
+          return style.animationName !== "none" || parseFloat(style.transitionDuration) > 0;
+        }).length;
+        """
+    )
+    browser.prefer(prefers_reduced_motion="no-preference")
+    assert moving == 0

@@ -1,7 +1,7 @@
 // The learning curves: a chart of the loss and one of the errors, and what happened at which step.
 "use strict";
 
-const MARGIN = {left: 46, right: 12, top: 14, bottom: 34}, TALL = 270;
+const MARGIN = {left: 46, right: 12, top: 28, bottom: 34}, TALL = 284;
 const STEP = 0, LOSS = 1, TOP1 = 2, TOP5 = 3;  // of a point
 
 function showCurves(curves) {
@@ -61,7 +61,7 @@ function chartOf(curves, name, columns, times, events, room) {
   for (const value of ticks(last / unit, 6).filter((v) => curves.steps_per_epoch || Number.isInteger(v)))
     svg.append(make("text", {x: x(value * unit), y: TALL - 18, "text-anchor": "middle"}, String(value)));
   svg.append(make("text", {x: width - MARGIN.right, y: TALL - 4, "text-anchor": "end"}, say(unit === 1 ? "step" : "epoch")),
-    make("text", {x: 6, y: 11}, say(name)));
+    make("text", {x: 8, y: 17}, say(name)));
   events.forEach(({step, kind}, i) => {
     if (kind === "change" && step === 0) return;
     svg.append(make("line", {class: `event ${kind}`, "data-event": i, x1: x(step), x2: x(step), y1: MARGIN.top, y2: TALL - MARGIN.bottom}));

@@ -17,7 +17,7 @@ const named = (name) => make("bdi", {}, name);
 // "n01440764 tench, Tinca tinca" is "tench".
 const short = (name) => name.replace(/^n\d{8} /, "").split(",")[0];
 
-const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
 const counted = (n) => Number(n).toLocaleString("en-US");
 
 function tableOf(kind, heads, rows) {

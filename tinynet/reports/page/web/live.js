@@ -59,14 +59,34 @@ function showLive(data) {
       event.preventDefault();
       if (event.dataTransfer.files[0]) dropped(event.dataTransfer.files[0]);
     });
-    if (data.images.length) show(data.images[0].picture, 0);
+    toMoment();
   });
+  addEventListener("hashchange", toMoment);
   const notes = [make("p", {class: "help"}, say("live_help"))];
   if (data.least_bits < 32) {
     const differs = data.differs === null ? "" : ` ${say("differs", {n: data.images.length, differs: number(data.differs)})}`;
     notes.push(make("p", {class: "help"}, say("rounded", {bits: data.least_bits}) + differs));
   }
   return [...notes, strip, make("p", {class: "missing", id: "unreadable", hidden: ""}), stage, data.store > data.side ? views : null].filter(Boolean);
+}
+
+// report.html#live:IMAGE:LAYER:MAP:ROW:COLUMN is a moment, which can be passed on.
+async function toMoment() {
+  const [, image, name, ...place] = decodeURIComponent(location.hash).match(/^#live:(\d+):(\w+):(\d+):(\d+):(\d+)$/) ?? [];
+  const i = net.images[image - 1] ? image - 1 : 0, at = net.layers.findIndex((layer) => layer.name === name);
+  if (net.images.length) await show(net.images[i].picture, i);
+  if (at < 0 || !seen.values) return;
+  const [c, y, x] = place.map((n, k) => Math.max(0, Math.min((net.layers[at].size[k] ?? 1) - 1, n - 1)));
+  get("live").scrollIntoView();
+  seen.pinned = true;
+  choosePixel(at, {c, y, x});
+}
+
+function tellAddress() {
+  const i = net.images.findIndex(({logits}) => logits === seen.logits), {c, y, x} = seen.pixel;
+  if (i < 0) return;
+  const place = ["live", i + 1, net.layers[seen.at].name, c + 1, y + 1, x + 1].join(":");
+  history.replaceState(null, "", `#${place}`);
 }
 
 function dropped(file) {
@@ -226,6 +246,8 @@ function choosePixel(at, pixel) {
   Object.assign(seen, {at, pixel});
   get("explained").replaceChildren(...explain(net, at, pixel, seen.values, seen.input));
   drawAll();
+  clearTimeout(seen.telling);  // browsers refuse a page that tells of a hundred pixels a minute
+  if (seen.pinned) seen.telling = setTimeout(tellAddress, 400);
 }
 
 // All sheets, with what is chosen and what it comes from outlined.
@@ -252,7 +274,7 @@ function drawAll() {
   drawCrop(get("image"), seen.input, zoom);
   if (!pixel) return;
   const {y0, y1, x0, x1} = regionOf(net, at, source), pen = get("image").getContext("2d");
-  outline(pen, x0 * zoom, y0 * zoom, (x1 - x0) * zoom, (y1 - y0) * zoom, theme.alarm, 2);
+  outline(pen, x0 * zoom, y0 * zoom, (x1 - x0) * zoom, (y1 - y0) * zoom, theme.alarm, 2, "#ffffff");
 }
 
 function outlineOf(pen, sheets, part, from, to, y0, y1, x0, x1, colour) {

@@ -67,7 +67,9 @@ function sheetPicture(sheets, part, values, most) {
   return picture;
 }
 
-function outline(pen, x, y, width, height, colour, thick = 2) {
+// A frame around pixels; `under` is a lighter one beneath it, for pictures of any colour.
+function outline(pen, x, y, width, height, colour, thick = 2, under = null) {
+  if (under) outline(pen, x - 1, y - 1, width + 2, height + 2, under, thick + 2);
   pen.strokeStyle = colour;
   pen.lineWidth = thick;
   pen.strokeRect(x - thick / 2, y - thick / 2, width + thick, height + thick);
