@@ -3,7 +3,8 @@
 In docs/tour.md, docs/questions.md and their Korean twins it writes anew:
 
 - links to lines: [`lrn_forward`](../tinynet/kernels/definitions.py#L165-L174) goes to where a
-  function or class of that name is now (in a .cu file: the kernel of that name);
+  function or class of that name is now (in a .cu file: the kernel of that name). Only kernels, their
+  definitions and the tour's own programs are linked by lines: files that seldom change;
 - definitions: a ```python block that begins with "def NAME(" becomes the text of the function NAME
   to which the last link before it goes;
 - outputs: a block without a language, right after a ```sh block, becomes what its commands print,
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "docs" / name for name in ("tour.md", "tour.ko.md", "questions.md", "questions.ko.md")
 ]
-LINK = re.compile(r"\[`(\w+)`\]\(\.\./([^)#]+)#L\d+(?:-L\d+)?\)")
+LINK = re.compile(r"\[`(\w+)`\]\(\.\./([^)#]+)(#L\d+-L\d+)?\)")
 DEFINITION = re.compile(r"^```python\ndef (\w+)\((?:.*\n)(?:[^`].*\n|\n)*?```$", re.MULTILINE)
 SHOWN = re.compile(  # the commands, and what is shown under them; no line of either begins with `
     r"^```sh\n((?:[^`#\n].*\n)+)```\n\n```\n((?:[^`\n].*\n|\n)*)```$", re.MULTILINE
@@ -48,7 +49,9 @@ def lines_of(file: Path, name: str) -> tuple[int, int]:
 
 def with_links(page: str) -> str:
     def link(found: re.Match) -> str:
-        name, file = found.groups()
+        name, file, lines = found.groups()
+        if not lines:
+            return found[0]
         first, last = lines_of(ROOT / file, name)
         return f"[`{name}`](../{file}#L{first}-L{last})"
 
@@ -60,7 +63,7 @@ def with_definitions(page: str) -> str:
         name = found[1]
         file = next(
             ROOT / file
-            for its, file in reversed(LINK.findall(page[: found.start()]))
+            for its, file, _ in reversed(LINK.findall(page[: found.start()]))
             if its == name
         )
         first, last = lines_of(file, name)

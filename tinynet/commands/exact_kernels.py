@@ -33,11 +33,11 @@ def check_shape(backward: str, device: Device, sizes: Sizes) -> float:
     """
     forward, rng = PAIRS[backward], np.random.default_rng(0)
     names = [p.name for p in KERNELS[forward].parameters]
-    given = dict(zip(names, arguments(forward, sizes, np.dtype(np.float64), rng)))
+    given = dict(zip(names, arguments(KERNELS[forward], sizes, np.dtype(np.float64), rng)))
     if forward == "max_pool_forward":  # no two alike: a tie is a kink
         given["x"] = rng.permutation(given["x"].size).reshape(given["x"].shape).astype(float)
     dx, dy = (
-        next(a for a in arrays(backward) if a.role == role and a.name[1:] in given)
+        next(a for a in arrays(KERNELS[backward]) if a.role == role and a.name[1:] in given)
         for role in ("out", "in")
     )
     x, y = dx.name[1:], dy.name[1:]
