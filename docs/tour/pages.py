@@ -3,8 +3,8 @@
 In docs/tour.md, docs/questions.md and their Korean twins it writes anew:
 
 - links to lines: [`lrn_forward`](../tinynet/kernels/definitions.py#L165-L174) goes to where a
-  function or class of that name is now (in a .cu file: the kernel of that name). Only kernels, their
-  definitions and the tour's own programs are linked by lines: files that seldom change;
+  function or class of that name is now (in a .cu file: the kernel of that name). Only kernels and
+  their definitions, and the tour's own programs, are linked by lines: files that seldom change;
 - definitions: a ```python block that begins with "def NAME(" becomes the text of the function NAME
   to which the last link before it goes;
 - outputs: a block without a language, right after a ```sh block, becomes what its commands print,
