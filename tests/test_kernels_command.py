@@ -439,7 +439,10 @@ def test_kernels_registers_of_any_program_come_from_the_compilers_log(nvcc, tmp_
     of_one = LOG[: LOG.index("ptxas info    : Compiling entry function 'tanh")]
     log = of_one.replace("relu_forward_kernel", "_Z5saxpyPfi")
     log += of_one.replace("relu_forward_kernel", "_Z4copyIfEvPT_").replace("255", "5")
+    log += of_one.replace("relu_forward_kernel", "_Z4tileIfLj32EEvPT_").replace("255", "6")
+    log += of_one.replace("relu_forward_kernel", "_Z4tileIfLj64EEvPT_").replace("255", "7")
     install(log, status=0)
-    found = resources.of_program("", ("saxpy", "copy<float>", "other"))
+    kernels = ("saxpy", "copy<T>", "tile<float, 64>", "tile<float,32u>", "tile<int, 8>", "other")
+    found = resources.of_program("", kernels)
     taken = {name: resource.registers for name, resource in found.items()}
-    assert taken == {"saxpy": 255, "copy<float>": 5}
+    assert taken == {"saxpy": 255, "copy<T>": 5, "tile<float, 64>": 7, "tile<float,32u>": 6}

@@ -95,24 +95,24 @@ def of_program(
     kept_by = "".join(
         f"__device__ void* tinynet_{i}() {{ return (void*){k}; }}\n" for i, k in enumerate(kernels)
     )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "kernels.cu"
-        path.write_text(f"{code}\n{kept_by}", encoding="utf-8", errors="surrogateescape")
-        log = by.log(path, architecture)
+    log = _kept_log(f"{code}\n{kept_by}", by, architecture)
     sections = re.split(r"Compiling entry function '([^']+)'", log)
-    names = subprocess.run(["c++filt", *sections[1::2]], capture_output=True, text=True).stdout
-    reports = zip(map(_without_types, names.splitlines()), sections[2::2])
-    found = {name: _read(report) for name, report in reports}
-    return {kernel: found[name] for kernel in kernels if (name := _squeezed(kernel)) in found}
+    names = ["c++filt", "-p", *sections[1::2]]  # -p: without the types of parameters
+    demangled = subprocess.run(names, capture_output=True, text=True).stdout.splitlines()
+    found = {_plain(name): _read(report) for name, report in zip(demangled, sections[2::2])}
+    return {kernel: found[name] for kernel in kernels if (name := _meant(kernel, [*found]))}
 
 
-def _without_types(function: str) -> str:
-    """ "void saxpy<float>(float*, int)" -> "saxpy<float>"."""
-    return _squeezed(function.partition("(")[0].removeprefix("void "))
+def _meant(kernel: str, names: list[str]) -> str | None:
+    """Which of the names is this kernel's, however the arguments of an instance are written."""
+    plain = _plain(kernel)
+    alike = [name for name in names if name.partition("<")[0] == plain.partition("<")[0]]
+    return plain if plain in names else alike[0] if len(alike) == 1 else None
 
 
-def _squeezed(name: str) -> str:
-    return re.sub(r"\s", "", name)
+def _plain(name: str) -> str:
+    """Without spaces, and numbers without their types: "k<float, 32u>" -> "k<float,32>"."""
+    return re.sub(r"(?<=\d)[uUlL]+\b|\s", "", name)
 
 
 def _read(report: str) -> Resources:
@@ -127,13 +127,18 @@ def _read(report: str) -> Resources:
 
 def kept_log(file: str) -> str:
     """The compiler's log of a .cu file of the kernels' folder, compiled only if it is new."""
-    path = FOLDER / file
-    made_of = key(compiler().name, ARCHITECTURE, *FLAGS, path.read_text(encoding="utf-8"))
-    kept_at = kept(
-        f"ptxas-{made_of}.txt",
-        lambda made: made.write_text(compiler().log(path, ARCHITECTURE), encoding="utf-8"),
-    )
-    return content(kept_at).decode()
+    text = (FOLDER / file).read_text(encoding="utf-8")
+    return _kept_log(f'#line 1 "{file}"\n{text}', compiler(), ARCHITECTURE)
+
+
+def _kept_log(code: str, by: Compiler, architecture: str) -> str:
+    def write(made: Path) -> None:
+        path = made.with_suffix(".cu")
+        path.write_text(code, encoding="utf-8", errors="surrogateescape")
+        made.write_text(by.log(path, architecture), encoding="utf-8")
+
+    made_of = key(by.name, architecture, *FLAGS, code)
+    return content(kept(f"ptxas-{made_of}.txt", write)).decode()
 
 
 def _log_of_nvcc(path: Path, architecture: str) -> str:

@@ -22,8 +22,6 @@ CPP = Path(__file__).with_name("cpp")
 COMMON = [
     "-std=c++17",
     "-fPIC",
-    "-g1",  # lines, for messages...
-    "-gdwarf-4",  # ...in the form that every addr2line reads
     "-w",
     "-fvisibility=hidden",
     "-fno-exceptions",
@@ -32,6 +30,8 @@ COMMON = [
     "-U_FORTIFY_SOURCE",  # its longjmp mistakes a leap between stacks for an attack
 ]
 KERNEL = [
+    "-g1",  # lines, for messages...
+    "-gdwarf-4",  # ...in the form that every addr2line reads
     "-fno-strict-aliasing",  # CUDA's compiler lets a float be read as an int
     "-fstack-clash-protection",  # too large a local array hits the guard page, never leaps over it
     "-fno-delete-null-pointer-checks",  # *nullptr is an access that crashes, not code that vanishes
@@ -71,12 +71,13 @@ RUNTIME_FLAGS = {
     "check": ["-O2", "-DSIM_WATCH", "-DSIM_CHECK"],
     "profile": ["-O2", "-DSIM_WATCH", "-DSIM_PROFILE"],
 }
+# What takes longest to compile comes first.
 ALWAYS = ["scheduler.cpp", "crash.cpp", "findings.cpp"]
-TRACE = ("trace", "text", "steps", "profile", "record")
+TRACE = ["trace.cpp", "steps.cpp", "profile.cpp", "text.cpp", "record.cpp"]
 RUNTIME = {
     "run": ALWAYS,
-    "check": [*ALWAYS, "watch.cpp", "check.cpp"],
-    "profile": [*ALWAYS, "watch.cpp", *[f"{name}.cpp" for name in TRACE]],
+    "check": ["check.cpp", "watch.cpp", *ALWAYS],
+    "profile": [*TRACE, "watch.cpp", *ALWAYS],
 }
 # These tell the line of an address, the shared variables of a library and its basic blocks; all
 # come with g++.
