@@ -14,7 +14,8 @@ from tinynet.kernels import KERNELS
 from tinynet.kernels.__main__ import main
 from tinynet.kernels.catalogue import trials
 from tinynet.kernels.catalogue.page import document, pages, shown
-from tinynet.kernels.catalogue.page.words import WORDS
+from tinynet.kernels.catalogue.page.words import FOUND_IN_KOREAN, SAID_IN_KOREAN, WORDS
+from tinynet.simulator.kernels import findings, sentences
 
 FILES = list(dict.fromkeys(kernel.file for kernel in KERNELS.values()))
 DOCS = Path(__file__).parents[1] / "docs" / "kernels"
@@ -218,6 +219,25 @@ def test_the_words_are_the_same_in_each_language():
     assert used - filled - {"cards"} <= english.keys()
 
 
+def test_everything_that_can_be_found_can_be_said_in_korean():
+    assert SAID_IN_KOREAN.keys() == sentences.ENGLISH.keys()
+    for key, text in SAID_IN_KOREAN.items():
+        names = re.findall(r"\{\w+\}", sentences.ENGLISH[key])
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(names), key
+    assert FOUND_IN_KOREAN.keys() == {kind for kind, _ in findings.SAID}
+
+
+@needs_simulator
+def test_a_finding_on_a_korean_page_is_in_korean(mine, capsys):
+    assert run("racy<<<1, 64>>>(zeros(64), ones(64))", "--page", "mine.html", "--lang", "ko") == 1
+    (told, *_) = recorded((mine / "mine.html").read_text(encoding="utf-8"))["launches"][0][
+        "findings"
+    ]
+    assert told["text"].startswith("mine.cu:9: racy: 경쟁 상태: tile[")
+    assert "의 읽기, 블록 (0,0,0) 스레드 (" in told["text"] and "(mine.cu:8)" in told["text"]
+    assert "배리어가 없습니다" in told["text"] and " by " not in told["text"]
+
+
 @needs_simulator
 def test_a_page_that_cannot_be_written_is_refused_in_one_line(tmp_path, capsys):
     (tmp_path / "file").write_text("")
@@ -295,7 +315,7 @@ def test_any_launches_have_a_page(mine, capsys):
         "copied<int><<<2, 64>>>(a=empty(128), b=arange(128))",
         "racy<<<1, 64>>>(y=zeros(64), x=ones(64))",
     )
-    assert run(*launches, "--page", "mine.html") == 0
+    assert run(*launches, "--page", "mine.html") == 1  # as --check would say
     out, err = capsys.readouterr()
     assert out == "mine.html\n" and "note: mine.cu:9: racy: race: " in err
     html = (mine / "mine.html").read_text(encoding="utf-8")

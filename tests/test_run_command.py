@@ -255,10 +255,10 @@ def test_expected_results(run):
     np.save("y.npy", np.array([1, 2, 3.3, 4.4], np.float32))
     launch = "saxpy<<<1, 4>>>(y=ones(4), arange(4), 4, 1)"
     assert run(launch, "--expect", "y=y.npy")[:2] == (
-        1, "y[2] is 3.0, y.npy has 3.3; 2 of 4 elements differ (rtol 1e-05)\n",
+        1, "y[2] is 3.0, y.npy has 3.3; 2 of 4 elements differ (rtol 1e-05, atol 1e-08)\n",
     )  # fmt: skip
     assert run(launch, "--expect", "y=y.npy", "--rtol", "0.1")[:2] == (
-        0, "y is as in y.npy: 4 elements, rtol 0.1\n",
+        0, "y is as in y.npy: 4 elements, rtol 0.1, atol 1e-08\n",
     )  # fmt: skip
 
 
@@ -422,6 +422,73 @@ def test_odd_ways_to_write(run, tmp_path):
     assert "odd.cu:17: compile: nowhere(float) is declared, but not defined" in refused(
         run, "linked<<<1, 1>>>(zeros(1))", file="odd.cu"
     )
+
+
+# --------------------------------------------------------------- in both orders of the threads
+
+SLOTS = """
+__global__ void first_takes(int* y, int* taken) {
+  int slot = atomicAdd(taken, 1);
+  if (threadIdx.x == 0) y[slot + 31] = 7;
+}
+__global__ void listed(int* y, int* taken) {
+  int slot = atomicAdd(taken, 1);
+  y[slot] = threadIdx.x;
+  if (threadIdx.x == 3) printf("three\\n");
+}
+__global__ void added(float* y) { atomicAdd(y, 1.0f / (1 + threadIdx.x)); }
+"""
+
+
+def test_what_only_the_reverse_order_shows_is_found(run, tmp_path):
+    (tmp_path / "slots.cu").write_text(SLOTS)
+    launch = "first_takes<<<1, 32>>>(y=zeros(32), zeros(1))"
+    assert run(launch, file="slots.cu")[0] == 0
+    status, out, _ = run(launch, "--check", file="slots.cu")
+    assert status == 1
+    assert out.startswith("slots.cu:4: first_takes: out of bounds: write of y[62], past its 32 ele")
+    assert run(launch, "--page", "slots.html", file="slots.cu")[0] == 1
+
+
+def test_a_result_that_depends_on_the_order_is_told(run, tmp_path):
+    (tmp_path / "slots.cu").write_text(SLOTS)
+    np.save("y.npy", np.arange(32, dtype=np.int32))
+    launch = "listed<<<1, 32>>>(y=empty(32), zeros(1))"
+    status, out, err = run(launch, "--check", file="slots.cu")
+    assert (status, out) == (0, "three\n" + CLEAN)  # printed once
+    assert err == (
+        "note: y[0] is 0 with threads forward, 31 with threads reversed: what is computed depends "
+        "on the order in which threads run\n"
+    )
+    assert run(launch, "--expect", "y=y.npy", file="slots.cu")[0] == 0
+    status, out, _ = run(launch, "--check", "--expect", "y=y.npy", file="slots.cu")
+    assert status == 1 and "y[0] is 31, y.npy has 0; 32 of 32" in out
+    assert out.endswith("(threads reversed)\n")
+
+
+def test_a_sum_in_another_order_is_the_same(run, tmp_path):
+    (tmp_path / "slots.cu").write_text(SLOTS)
+    assert run("added<<<1, 256>>>(y=zeros(1))", "--check", file="slots.cu") == (0, CLEAN, "")
+
+
+def test_only_one_order_is_run_where_one_is_asked_for(run, tmp_path, monkeypatch):
+    (tmp_path / "slots.cu").write_text(SLOTS)
+    monkeypatch.setenv("TINYNET_SIM_ORDER", "forward")
+    assert run("first_takes<<<1, 32>>>(zeros(32), zeros(1))", "--check", file="slots.cu")[0] == 0
+    monkeypatch.setenv("TINYNET_SIM_ORDER", "reversed")
+    assert run("first_takes<<<1, 32>>>(zeros(32), zeros(1))", "--check", file="slots.cu")[0] == 1
+
+
+def test_near_zero_the_absolute_tolerance_counts(run):
+    np.save("y.npy", np.array([0, 1], np.float32))
+    launch = "saxpy<<<1, 2>>>(y=y.npy, ones(2), 2, {})"
+    assert run(launch.format("1e-9f"), "--expect", "y=y.npy")[0] == 0
+    status, out, _ = run(launch.format("1e-7f"), "--expect", "y=y.npy")
+    assert status == 1 and "1 of 2 elements differ (rtol 1e-05, atol 1e-08)" in out
+    assert run(launch.format("1e-7f"), "--expect", "y=y.npy", "--atol", "1e-6")[0] == 0
+    words = ("--expect", "y=y.npy", "--atol", "0", "--rtol", "1")
+    assert run(launch.format("1e-9f"), *words)[0] == 1
+    assert "--atol wants 0 or more" in refused(run, launch.format("1"), "--atol", "-1")
 
 
 def test_only_what_a_run_needs_is_imported(tmp_path):

@@ -3,6 +3,8 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from tinynet.console.printable import printable
@@ -29,6 +31,23 @@ def make_ready() -> None:
 def mute(stream: TextIO) -> None:
     """Let what `stream` still holds, and all that follows, go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def silent(if_so: bool) -> Iterator[None]:
+    """What is written to standard output meanwhile, by C too, goes nowhere, if so."""
+    if not if_so:
+        yield
+        return
+    sys.stdout.flush()
+    before, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+        os.close(nowhere)
 
 
 class Shown:

@@ -17,6 +17,7 @@ from tinynet.gym import causes
 from tinynet.gym.exercise import DOUBLE, NEVER, Exercise, Try
 from tinynet.gym.exercises import EXERCISES
 from tinynet.kernels.catalogue import trials
+from tinynet.kernels.catalogue.orders import in_order
 from tinynet.kernels.catalogue.headers import arrays
 from tinynet.kernels.launching.kernel import Kernel, Parameter
 from tinynet.simulator import KernelError, RawModule
@@ -42,7 +43,7 @@ def found_wrong(exercise: Exercise, solution: Kernel) -> Verdict | None:
         _check_signature(exercise, solution)
         module = _compiled(solution)
         for attempt, order in product(exercise.tries, ("forward", "reversed")):
-            with trials.in_order(order):
+            with in_order(order):
                 _try(exercise, attempt, module)
     except Wrong as wrong:
         return Verdict(False, str(wrong))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tinynet.simulator.kernels.sentences import Sentence
+
 
 @dataclass(frozen=True)
 class Culprit:
@@ -31,6 +33,7 @@ class KernelError(RuntimeError):
     line     the line in that file, or None
     kernel   the kernel's name, or None while compiling
     reason   the message without these
+    said     the same as a sentence, to be told in other words; None: it has no other
     others   check mode: further KernelErrors of the same launch, in the order they were found
     culprits the threads that did it, two of a race
     """
@@ -52,6 +55,7 @@ class KernelError(RuntimeError):
         self.kernel = kernel
         self.others: tuple[KernelError, ...] = ()
         self.culprits: tuple[Culprit, ...] = ()
+        self.said: Sentence | None = None
 
 
 class ArgumentError(KernelError, TypeError):

@@ -4,6 +4,7 @@
     examples.py      arguments for every kernel; its bytes and FLOPs in AlexNet
     resources.py     registers and shared memory, from a CUDA compiler
     occupancy.py     how many warps a multiprocessor has room for
+    orders.py        in which threads and blocks are run
     trials.py        runs in the simulator: check against the twin, profile
     ahead.py         compiling on all cores, ahead of what is shown
     listing.py       the list of all kernels

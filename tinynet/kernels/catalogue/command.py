@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import sys
 from pathlib import Path
 
 from tinynet import simulator
@@ -50,9 +51,11 @@ def _pages(names: list[str], path: Path, lang: str) -> int:
     if simulator.unavailable():
         raise ValueError(simulator.unavailable())
     kernels = [kernel for name in names for kernel in _named(name)] or list(KERNELS)
-    for written in write_pages(kernels, path, lang):
-        print(written)
-    return 0
+    pages, found = write_pages(kernels, path, lang)
+    print(*pages, sep="\n")
+    if found:
+        print(*found, sep="\n", file=sys.stderr)
+    return 1 if found else 0
 
 
 def _catalogue(name: str | None, check: bool, profile: bool, capability: str) -> int:

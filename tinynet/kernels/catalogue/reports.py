@@ -10,6 +10,7 @@ from tinynet.kernels.catalogue import resources, trials
 from tinynet.kernels.catalogue.ahead import Ahead
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL
 from tinynet.kernels.catalogue.occupancy import occupancy
+from tinynet.kernels.catalogue.orders import orders
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.profiling import LaunchCounts, LineProfile, LineRuns
 
@@ -34,10 +35,9 @@ def show_checks(kernels: list[str]) -> int:
             else:
                 agreement = _agreement(verdict.furthest)
                 print(f"{kernel:{width}}  clean; {agreement}", flush=True)
-    orders = " and ".join(trials.orders())
     print(
         "\nRun on small odd sizes in float and in double, with every load and store watched,\n"
-        f"threads and blocks in {orders} order."
+        f"threads and blocks in {' and '.join(orders())} order."
     )
     return status
 

@@ -4,9 +4,7 @@ check("lrn_forward")      every load and store watched, in two orders of the thr
 profile("lrn_forward")    sectors and bank passes of each line
 """
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,6 +13,7 @@ import numpy as np
 from tinynet.kernels import KERNELS
 from tinynet.kernels.catalogue.examples import EXAMPLES, REAL, Sizes, arguments
 from tinynet.kernels.catalogue.headers import arrays
+from tinynet.kernels.catalogue.orders import in_order, orders
 from tinynet.kernels.launching.kernel import Kernel
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.compiler import build
@@ -37,12 +36,6 @@ class Verdict:
 
     findings: tuple[str, ...]
     furthest: float
-
-
-def orders() -> list[str]:
-    """The orders of threads and blocks to check: TINYNET_SIM_ORDER, or one and its reverse."""
-    named = os.environ.get("TINYNET_SIM_ORDER")
-    return [named] if named else ["forward", "reversed"]
 
 
 def check(kernel: str, reals: Iterable[str] = ("float",), text: str | None = None) -> Verdict:
@@ -148,17 +141,3 @@ def _code(file: str, text: str) -> str:
 
 def _options(real: str) -> tuple[str]:
     return (f"-DREAL={real}",)
-
-
-@contextmanager
-def in_order(order: str) -> Iterator[None]:
-    """The simulator takes its order from the environment, at each launch."""
-    before = os.environ.get("TINYNET_SIM_ORDER")
-    os.environ["TINYNET_SIM_ORDER"] = order
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TINYNET_SIM_ORDER"]
-        else:
-            os.environ["TINYNET_SIM_ORDER"] = before

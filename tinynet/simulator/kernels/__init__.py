@@ -17,6 +17,7 @@ The files, in the order to read them:
     c_types.py     C's types and NumPy's
     guards.py      copies of arrays with nothing around them, so that a wrong address shows
     arguments.py   each argument of exactly the declared type
+    sentences.py   what can be said of a kernel that went wrong
     findings.py    what was found wrong, in words
     profiling.py   what each line asks of the memory
     recording.py   what the warps of a launch did, line by line

@@ -1,7 +1,11 @@
-"""Turns the runtime's findings, which are numbers, into errors that say what happened and where."""
+"""Turns the runtime's findings, which are numbers, into errors that say what happened and where.
+
+What they say stands in sentences.py; here it is chosen, and filled in.
+"""
 
 import ctypes
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,10 +16,11 @@ from tinynet.simulator.kernels.library import Library
 from tinynet.simulator.kernels.lines import Line
 from tinynet.simulator.kernels.lines import lines as lines_of
 from tinynet.simulator.kernels.runtime import Finding
+from tinynet.simulator.kernels.sentences import STANDS, Sentence, sentence
 from tinynet.simulator.kernels.source import KernelText
 
 ACCESSES = ("read", "write", "atomic")  # in the order of `sim::Access` in runtime.h
-DONE = ("read", "written", "updated atomically")
+DONE = ("is_read", "is_written", "is_updated")
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,13 @@ class Place:
     itemsize: int  # 0 for shared memory, where each access has its own
     shape: tuple[int, ...] | None = None
 
-    def element(self, index: int) -> str:
+    def element(self, index: int) -> Sentence:
         """`x[5]`, and where that is in an array of several dimensions."""
-        text = f"{self.name}[{index}]"
         if self.shape is None or len(self.shape) < 2 or not 0 <= index < np.prod(self.shape):
-            return text
+            return sentence("element", name=self.name, index=index)
         indices = ", ".join(str(i) for i in np.unravel_index(index, self.shape))
-        return f"{text}, which is element ({indices}) of shape {self.shape},"
+        shape = str(self.shape)
+        return sentence("element_of", name=self.name, index=index, indices=indices, shape=shape)
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Context:
 
     places: list[Place]
     seconds: float
-    line: Callable[[int], str]  # the line of an offset in the library, as " at lrn.cu:12"
+    line: Callable[[int], Sentence | str]  # " at lrn.cu:12", of an offset in the library
     text: Callable[[int], str]  # what the library says at an address
-    stand: str  # where the threads of the block were when it was stopped
+    stand: list[Sentence]  # where the threads of the block were when it was stopped
 
 
 def to_error(
@@ -54,22 +59,24 @@ def to_error(
     offsets = [pc for finding in found for pc in (finding.pc, *finding.callers, finding.other_pc)]
     lines = dict(zip(offsets, lines_of(library.path, offsets, text.files)))
 
-    def at_line(offset: int) -> str:
+    def at_line(offset: int) -> Sentence | str:
         file, line = lines[offset]
-        return f" at {file}:{line}" if line else ""
+        return sentence("at", file=file, line=line) if line else ""
 
     context = Context(
         places, seconds, at_line, lambda at: ctypes.string_at(at).decode(), _stand(library)
     )
     errors = []
     for finding in sorted(found, key=_is_symptom):
-        kind, sentence = SENTENCES[finding.kind]
+        kind, say = SAID[finding.kind]
         file, line = _innermost(lines[pc] for pc in (finding.pc, *finding.callers))
         if finding.line:  # a barrier, a shuffle or an assertion: the compiler has recorded its line
             file, line = _stated_file(kind, finding) or text.file, finding.line
         elif line is None:  # outside the kernel's own text: name the kernel at least
             file, line = text.file, text.line
-        error = KernelError(kind, sentence(finding, context), file, line, text.name)
+        said = say(finding, context)
+        error = KernelError(kind, said.told(), file, line, text.name)
+        error.said = said
         error.culprits = _culprits(finding, places, line, lines[finding.other_pc][1])
         errors.append(error)
     first = errors[0]
@@ -88,7 +95,7 @@ def _culprits(
     finding: Finding, places: list[Place], line: int | None, other_line: int | None
 ) -> tuple[Culprit, ...]:
     block, thread = tuple(finding.block), tuple(finding.thread)
-    kind = SENTENCES[finding.kind][0]
+    kind = SAID[finding.kind][0]
     if kind not in ("out of bounds", "race", "uninitialised read") or finding.region < 0:
         return (Culprit(block, thread, line),)
     what = places[finding.region].name, finding.element
@@ -108,122 +115,124 @@ def _stated_file(kind: str, finding: Finding) -> str | None:
 
 def _is_symptom(finding: Finding) -> bool:
     """A missing barrier also shows as reads of what is not yet written; the race says more."""
-    return SENTENCES[finding.kind][0] == "uninitialised read"
+    return SAID[finding.kind][0] == "uninitialised read"
 
 
-def _who(block: tuple, thread: tuple) -> str:
-    return f"block ({block[0]},{block[1]},{block[2]}) thread ({thread[0]},{thread[1]},{thread[2]})"
+def _who(block: ctypes.Array, thread: ctypes.Array) -> Sentence:
+    return sentence("who", block=_numbers(block), thread=_numbers(thread))
 
 
-def _me(finding: Finding) -> str:
+def _numbers(numbers: ctypes.Array) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _me(finding: Finding) -> Sentence:
     return _who(finding.block, finding.thread)
 
 
-def _out_of_bounds(finding: Finding, context: Context) -> str:
-    access = ACCESSES[finding.access]
+def _other(finding: Finding) -> Sentence:
+    return _who(finding.other_block, finding.other_thread)
+
+
+def _out_of_bounds(finding: Finding, context: Context) -> Sentence:
+    access, who = sentence(ACCESSES[finding.access]), _me(finding)
     if finding.region < 0:
-        where = "at an address outside every argument"
-        return f"{access} of {finding.detail} bytes {where}, by {_me(finding)}"
+        return sentence("outside", access=access, bytes=finding.detail, who=who)
     place = context.places[finding.region]
     index = finding.element
     size = place.bytes // (place.itemsize or finding.detail)
-    where = "before its first element" if index < 0 else f"past its {size} elements"
-    if place.bytes == 0:
-        where = "of which the launch asks for no byte"
-    return f"{access} of {place.name}[{index}], {where}, by {_me(finding)}"
+    element = sentence("element", name=place.name, index=index)
+    where = "no_bytes" if place.bytes == 0 else "before" if index < 0 else "past"
+    return sentence(where, access=access, element=element, size=size, who=who)
 
 
-def _race(finding: Finding, context: Context) -> str:
-    element = context.places[finding.region].element(finding.element)
-    other = _who(finding.other_block, finding.other_thread)
+def _race(finding: Finding, context: Context) -> Sentence:
     same_block = tuple(finding.block) == tuple(finding.other_block)
-    cure = "with no barrier between" if same_block else "and nothing orders two blocks"
-    return (
-        f"{element} is {DONE[finding.access]} by {_me(finding)} and "
-        f"{DONE[finding.other_access]} by {other}{context.line(finding.other_pc)}, {cure}"
+    return sentence(
+        "race" if same_block else "race_of_blocks",
+        element=context.places[finding.region].element(finding.element),
+        done=sentence(DONE[finding.access]),
+        who=_me(finding),
+        other_done=sentence(DONE[finding.other_access]),
+        other=_other(finding),
+        at=context.line(finding.other_pc),
     )
 
 
-def _uninitialised(finding: Finding, context: Context) -> str:
+def _uninitialised(finding: Finding, context: Context) -> Sentence:
     element = context.places[finding.region].element(finding.element)
-    return f"{element} is read by {_me(finding)}, and nothing has written it"
+    return sentence("uninitialised", element=element, who=_me(finding))
 
 
-def _barrier_missed(finding: Finding, context: Context) -> str:
-    return (
-        f"__syncthreads() is reached by {finding.detail} threads of the block, but "
-        f"{_me(finding)} has ended without it"
-    )
+def _barrier_missed(finding: Finding, context: Context) -> Sentence:
+    return sentence("barrier_missed", threads=finding.detail, who=_me(finding))
 
 
-def _barriers_differ(finding: Finding, context: Context) -> str:
-    other = _who(finding.other_block, finding.other_thread)
-    return (
-        f"{other} waits at this __syncthreads() while {_me(finding)} waits at the one "
-        f"of line {finding.detail}"
-    )
+def _barriers_differ(finding: Finding, context: Context) -> Sentence:
+    line, who = finding.detail, _me(finding)
+    return sentence("barriers_differ", other=_other(finding), who=who, line=line)
 
 
-def _lanes_missing(finding: Finding, context: Context) -> str:
-    mask, here = finding.detail >> 32, finding.detail & 0xFFFFFFFF
-    missing = [lane for lane in range(32) if mask >> lane & 1 and not here >> lane & 1]
+def _lanes_missing(finding: Finding, context: Context) -> Sentence:
+    named, here = finding.detail >> 32, finding.detail & 0xFFFFFFFF
+    missing = [lane for lane in range(32) if named >> lane & 1 and not here >> lane & 1]
+    mask, who = f"0x{named:08x}", _me(finding)
     if not missing:
-        return f"{_me(finding)} takes part, but the mask 0x{mask:08x} does not name its lane"
-    absent = f"lanes that never arrive: {', '.join(map(str, missing))}"
-    return f"mask 0x{mask:08x} names {absent}; {_me(finding)} waits for them"
+        return sentence("lane_not_named", mask=mask, who=who)
+    return sentence("lanes_missing", mask=mask, lanes=", ".join(map(str, missing)), who=who)
 
 
-def _crash(finding: Finding, context: Context) -> str:
+def _crash(finding: Finding, context: Context) -> Sentence:
     number = finding.detail
     if finding.other_access:
-        what = "the thread's stack of 64 KiB overflowed: its local arrays are too large"
+        what = sentence("overflow")
     elif number in (signal.SIGSEGV, signal.SIGBUS):
-        what = f"access to memory that does not exist, at address 0x{finding.element & 2**64 - 1:x}"
+        what = sentence("no_memory", address=f"0x{finding.element & 2**64 - 1:x}")
     elif number == signal.SIGFPE:
-        what = "integer division by zero, or a quotient that does not fit"
+        what = sentence("division")
     else:
-        what = f"stopped by {signal.Signals(number).name}"
-    return f"{what}, in {_me(finding)}"
+        what = sentence("signal", signal=signal.Signals(number).name)
+    return sentence("crash", what=what, who=_me(finding))
 
 
-def _time_limit(finding: Finding, context: Context) -> str:
-    return (
-        f"stopped after {context.seconds:g} s in {_me(finding)}; of its block's threads "
-        f"{context.stand}. A thread that spins until another one writes never ends here; for a "
-        "kernel that is only slow, set TINYNET_SIM_TIMEOUT"
+def _time_limit(finding: Finding, context: Context) -> Sentence:
+    seconds = f"{context.seconds:g}"
+    return sentence("time_limit", seconds=seconds, who=_me(finding), stand=context.stand)
+
+
+def _stand(library: Library) -> list[Sentence]:
+    """Where the threads of the block were: "1 running", "31 at the barrier of line 12"."""
+    keys = [(STANDS[stand] if line >= 0 else "in_step", line) for stand, line in library.stand()]
+    there = Counter((key, line if key in ("at_barrier", "at_lanes") else 0) for key, line in keys)
+    found = [sentence(key, count=count, line=line) for (key, line), count in there.items()]
+    return sorted(found, key=lambda each: each.told().partition(" ")[2])
+
+
+def _too_long(finding: Finding, context: Context) -> Sentence:
+    return sentence("too_long", block=_numbers(finding.block))
+
+
+def _misaligned(finding: Finding, context: Context) -> Sentence:
+    return sentence(
+        "misaligned",
+        access=sentence(ACCESSES[finding.access]),
+        bytes=finding.detail,
+        offset=finding.element,
+        name=context.places[finding.region].name,
+        who=_me(finding),
     )
 
 
-def _stand(library: Library) -> str:
-    """Where the threads of the block were: "1 running, 31 at the barrier of line 12"."""
-    return ", ".join(f"{count} {what}" for what, count in sorted(library.stand().items()))
+def _assertion(finding: Finding, context: Context) -> Sentence:
+    return sentence("assertion", text=context.text(finding.detail), who=_me(finding))
 
 
-def _too_long(finding: Finding, context: Context) -> str:
-    return (
-        f"the threads of {_me(finding).partition(' thread')[0]} take more than 16 million steps "
-        "without a barrier, too many to put side by side: profile a smaller size"
-    )
-
-
-def _misaligned(finding: Finding, context: Context) -> str:
-    access, name = ACCESSES[finding.access], context.places[finding.region].name
-    return (
-        f"{access} of {finding.detail} bytes at byte {finding.element} of {name}, which is no "
-        f"multiple of its alignment: a GPU stops here; by {_me(finding)}"
-    )
-
-
-def _assertion(finding: Finding, context: Context) -> str:
-    return f"{context.text(finding.detail)} does not hold, in {_me(finding)}"
-
-
-def _unsupported(finding: Finding, context: Context) -> str:
-    return f"{context.text(finding.detail)} (reached by {_me(finding)})"
+def _unsupported(finding: Finding, context: Context) -> Sentence:
+    return sentence("unsupported", text=context.text(finding.detail), who=_me(finding))
 
 
 # In the order of `sim::Kind` in runtime.h.
-SENTENCES: list[tuple[str, Callable[[Finding, Context], str]]] = [
+SAID: list[tuple[str, Callable[[Finding, Context], Sentence]]] = [
     ("out of bounds", _out_of_bounds),
     ("race", _race),
     ("uninitialised read", _uninitialised),

@@ -3,7 +3,6 @@
 import ctypes
 import re
 import subprocess
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,17 +47,6 @@ class ModuleVariable:
     bytes: int
 
 
-# In the order of `sim::Stand` in findings.cpp.
-STANDS = (
-    "not begun",
-    "running",
-    "at the barrier of line {line}",
-    "waiting for other lanes on line {line}",
-    "about to go on",
-    "ended",
-)
-
-
 class Library:
     """The shared library of one RawModule in one mode."""
 
@@ -99,14 +87,14 @@ class Library:
         count = self.c.sim_launch(ctypes.byref(launch), ctypes.byref(found))
         return [Finding.from_buffer_copy(found[i]) for i in range(count)]
 
-    def stand(self) -> Counter[str]:
-        """After a launch that was stopped: how many threads of its block stood where, in words."""
-        what, line = (ctypes.c_int32 * 1024)(), (ctypes.c_int32 * 1024)()
-        threads = self.c.sim_stand(what, line)
-        words = (
-            STANDS[what[t]] if line[t] >= 0 else "in step with its warp" for t in range(threads)
-        )
-        return Counter(word.format(line=line[t]) for t, word in enumerate(words))
+    def stand(self) -> list[tuple[int, int]]:
+        """After a launch that was stopped: `sim::Stand` of each thread of its block, and the line.
+
+        Below 0 are the lines of those that lockstep.cpp holds.
+        """
+        stands, lines = (ctypes.c_int32 * 1024)(), (ctypes.c_int32 * 1024)()
+        threads = self.c.sim_stand(stands, lines)
+        return list(zip(stands[:threads], lines[:threads]))
 
     def watch(self, regions: list[Region]) -> None:
         """Check and profile mode: the memory that the next launch may touch."""

@@ -63,7 +63,7 @@ def page(text: Text, launches: list[Shown], lang: str = "en") -> str:
     """The page's HTML; it needs no other file."""
     words = WORDS[lang]
     recorded = {
-        "launches": [story(launch, Rows(text.texts)) for launch in launches],
+        "launches": [story(launch, Rows(text.texts), lang) for launch in launches],
         "words": words,
         "most_drawn": MOST_DRAWN,
     }

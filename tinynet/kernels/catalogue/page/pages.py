@@ -14,10 +14,10 @@ from tinynet.kernels.catalogue.page.shown import shown
 from tinynet.pages import template
 
 
-def write_pages(kernels: list[str], path: Path, lang: str) -> list[Path]:
+def write_pages(kernels: list[str], path: Path, lang: str) -> tuple[list[Path], list[str]]:
     """Write the page of these kernels; into a folder, one for each of their files, and an index.
 
-    Returns what was written. ValueError if it cannot be.
+    Returns what was written, and what check mode found. ValueError if it cannot be.
     """
     files = list(dict.fromkeys(KERNELS[kernel].file for kernel in kernels))
     folder = path.is_dir() or path.suffix != ".html"
@@ -29,20 +29,18 @@ def write_pages(kernels: list[str], path: Path, lang: str) -> list[Path]:
     try:
         if folder:
             path.mkdir(parents=True, exist_ok=True)
-        pages = []
+        pages, found = [], []
         with Ahead(kernels, jobs) as ahead:
             for file in files:
                 of_file = [kernel for kernel in kernels if KERNELS[kernel].file == file]
                 ahead.wait_for(of_file[0])
-                pages.append(_write(of_file, path / _name(file) if folder else path, lang))
-        return [*pages, _write_index(path, lang)] if folder else pages
+                launches = [shown(kernel) for kernel in of_file]
+                found += [str(each) for launch in launches for each in launch.findings or ()]
+                pages.append(path / _name(file) if folder else path)
+                write_page(pages[-1], text_of(of_file), launches, lang)
+        return ([*pages, _write_index(path, lang)] if folder else pages), found
     except OSError as error:
         raise ValueError(f"--page {path}: {error.strerror or error}") from None
-
-
-def _write(kernels: list[str], path: Path, lang: str) -> Path:
-    write_page(path, text_of(kernels), [shown(kernel) for kernel in kernels], lang)
-    return path
 
 
 def text_of(kernels: list[str]) -> Text:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from tinynet.kernels.catalogue.page import words
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns, total, total_runs
 from tinynet.simulator.kernels.recording import ACCESSES, KINDS, Access, LineStep, Memory, Recording
@@ -68,8 +69,11 @@ class Rows:
         return self._before[file] + line
 
 
-def story(shown: Shown, rows: Rows) -> dict:
+def story(shown: Shown, rows: Rows, lang: str = "en") -> dict:
     """All that the page's script needs of one launch; a line is given by its row."""
+    findings = None
+    if shown.findings is not None:
+        findings = [_finding(each, rows, lang) for each in _all(shown)]
     recording = shown.recording
     steps: dict[str, int] = {}
     numbered: list[list] = []
@@ -98,7 +102,7 @@ def story(shown: Shown, rows: Rows) -> dict:
         "part": shown.part or recording.full,
         "profile": [_counts(line, rows) for line in total(list(recording.profile))],
         "runs": [_counts(line, rows) for line in total_runs(list(recording.runs))],
-        "findings": None if shown.findings is None else [_finding(f, rows) for f in _all(shown)],
+        "findings": findings,
         "larger": larger
         and {
             "layer": larger.layer,
@@ -211,10 +215,10 @@ def _all(shown: Shown) -> list[KernelError]:
     return found + [e for e in [error] if e is not None and (e.kind, e.line) not in known]
 
 
-def _finding(error: KernelError, rows: Rows) -> dict:
+def _finding(error: KernelError, rows: Rows, lang: str) -> dict:
     return {
         "kind": error.kind,
-        "text": str(error).splitlines()[0],
+        "text": words.finding(error, lang),
         "line": rows.of(error.file, error.line),
         "culprits": [
             asdict(culprit) | {"line": rows.of(error.file, culprit.line)}

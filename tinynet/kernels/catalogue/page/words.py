@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501
 
+from tinynet.simulator.errors import KernelError
+
 ENGLISH = {
     "tinynet": "tinynet",
     "theme": "light / dark",
@@ -226,3 +228,68 @@ KOREAN = {
 }
 
 WORDS = {"en": ENGLISH, "ko": KOREAN}
+
+# Of what check mode finds: the kinds of errors.py, and the sentences of the simulator.
+FOUND_IN_KOREAN = {
+    "out of bounds": "범위 밖 접근",
+    "race": "경쟁 상태",
+    "uninitialised read": "초기화되지 않은 읽기",
+    "barrier": "배리어",
+    "warp": "워프",
+    "crash": "비정상 종료",
+    "time limit": "시간 제한",
+    "trace": "기록 한계",
+    "misaligned": "정렬되지 않은 접근",
+    "assertion": "assert 실패",
+    "unsupported": "지원하지 않음",
+}
+SAID_IN_KOREAN = {
+    "who": "블록 ({block}) 스레드 ({thread})",
+    "element": "{name}[{index}]",
+    "element_of": "{name}[{index}] (크기 {shape}의 원소 ({indices}))",
+    "at": " ({file}:{line})",
+    "read": "읽기",
+    "write": "쓰기",
+    "atomic": "원자 연산",
+    "is_read": "읽기",
+    "is_written": "쓰기",
+    "is_updated": "원자 연산",
+    "outside": "{who}의 {bytes}바이트 {access}: 어느 인자에도 속하지 않는 주소입니다",
+    "before": "{who}의 {element} {access}: 첫 원소보다 앞입니다",
+    "past": "{who}의 {element} {access}: 원소 {size}개를 지난 곳입니다",
+    "no_bytes": "{who}의 {element} {access}: 이 실행은 한 바이트도 요청하지 않았습니다",
+    "misaligned": "{who}의 {bytes}바이트 {access}: {name}의 바이트 {offset}은 정렬의 배수가 아니어서 GPU는 여기서 멈춥니다",
+    "race": "{element}: {who}의 {done}, {other}의 {other_done}{at}, 그 사이에 배리어가 없습니다",
+    "race_of_blocks": "{element}: {who}의 {done}, {other}의 {other_done}{at}, 두 블록의 순서를 정하는 것이 없습니다",
+    "uninitialised": "{who}의 {element} 읽기: 아무도 쓰지 않은 값입니다",
+    "barrier_missed": "블록의 스레드 {threads}개가 __syncthreads()에 이르렀지만, 이르지 않고 끝난 스레드가 있습니다: {who}",
+    "barriers_differ": "이 __syncthreads()에서 기다리는 것은 {other}, {line}번 줄의 것에서 기다리는 것은 {who}입니다",
+    "lane_not_named": "참가하지만 마스크 {mask}에 제 레인이 없습니다: {who}",
+    "lanes_missing": "마스크 {mask}에는 오지 않는 레인이 있습니다: {lanes}. 기다리는 것은 {who}입니다",
+    "crash": "{what}: {who}",
+    "overflow": "스레드의 스택 64 KiB가 넘쳤습니다. 지역 배열이 너무 큽니다",
+    "no_memory": "없는 메모리에 접근했습니다, 주소 {address}",
+    "division": "정수를 0으로 나누었거나 몫이 범위를 넘습니다",
+    "signal": "{signal} 신호로 멈추었습니다",
+    "assertion": "{text}: 성립하지 않습니다, {who}",
+    "unsupported": "{text} ({who})",
+    "too_long": "블록 ({block})의 스레드들이 배리어 없이 1,600만 단계 넘게 실행되어 나란히 맞출 수 없습니다. 더 작은 크기로 해 보세요",
+    "time_limit": "{seconds}초 뒤에 멈추었습니다: {who}. 블록의 스레드는 {stand}. 다른 스레드가 쓸 때까지 도는 스레드는 "
+    "여기서 끝나지 않습니다. 느릴 뿐인 커널이면 TINYNET_SIM_TIMEOUT을 늘리세요",
+    "not_begun": "{count}개 시작 전",
+    "running": "{count}개 실행 중",
+    "at_barrier": "{count}개 {line}번 줄의 배리어에서",
+    "at_lanes": "{count}개 {line}번 줄에서 다른 레인을 기다림",
+    "released": "{count}개 이어 가기 직전",
+    "ended": "{count}개 끝남",
+    "in_step": "{count}개 워프와 발을 맞춤",
+}
+
+
+def finding(error: KernelError, lang: str) -> str:
+    """What check mode has found, in a line: where, in which kernel, and what."""
+    if lang == "en" or error.said is None:
+        return str(error).splitlines()[0]
+    where = f"{error.file}:{error.line}: " if error.line else ""
+    kind, said = FOUND_IN_KOREAN[error.kind], error.said.told(SAID_IN_KOREAN)
+    return f"{where}{error.kernel}: {kind}: {said}"

@@ -6,8 +6,9 @@ launches.py       what a launch line says
 launch_line.py    the line, read
 values.py         numbers and arrays of the types that the parameters declare
 program.py        a .cu file, its arrays, and its launches in the simulator
-recorded.py       launches recorded, for their page
 outputs.py        arrays printed, saved and compared
+checking.py       a program run, in check mode in two orders
+recorded.py       launches recorded, for their page
 counts.py         what profile mode counted, printed
 command.py        what is typed
 """

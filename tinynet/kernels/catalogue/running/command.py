@@ -7,6 +7,9 @@ or a .npy file, of the type that the parameter declares; a name in front lets la
 --print, --save and --expect use them. An instance of a template is kernel<float, 32><<<...>>>.
 A line NAME=random(25) fills a __constant__ or __device__ variable before the launches after it.
 Host code in the file is left alone.
+
+The exit status is 0; 1 if --check, or --page, which checks too, finds something, if a kernel fails,
+or if an array is not as expected; 2 if there was nothing to run.
 """
 
 import argparse
@@ -22,17 +25,17 @@ from tinynet.console.arguments import Parser
 from tinynet.console.sentences import listed
 from tinynet.kernels.catalogue.occupancy import known_capability
 from tinynet.kernels.catalogue.page.words import WORDS
-from tinynet.kernels.catalogue.running import outputs
+from tinynet.kernels.catalogue.running.checking import run
 from tinynet.kernels.catalogue.running.constants import constants
 from tinynet.kernels.catalogue.running.launch_line import read_lines
 from tinynet.kernels.catalogue.running.launches import Launch
+from tinynet.kernels.catalogue.running.outputs import Wanted, pairs
 from tinynet.kernels.catalogue.running.program import Program, find_file
 from tinynet.simulator import KernelError
 from tinynet.simulator.kernels.device_part import CudaFile
 from tinynet.simulator.kernels.source import KernelText
 from tinynet.simulator.settings import chosen_mode
 
-REFUSALS = ("compile", "arguments", "limits", "shared memory")  # before a kernel runs
 SECONDS = "30"  # a launch may take so much processor time, unless TINYNET_SIM_TIMEOUT says more
 
 
@@ -42,14 +45,15 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(parser.flags_first(argv))
     if args.seed < 0:
         raise ValueError(f"--seed wants 0 or more, got {args.seed}")
-    if args.rtol is not None and not args.rtol >= 0:
-        raise ValueError(f"--rtol wants 0 or more, got {args.rtol}")
+    for flag, value in (("--rtol", args.rtol), ("--atol", args.atol)):
+        if value is not None and not value >= 0:
+            raise ValueError(f"{flag} wants 0 or more, got {value}")
     mode = "check" if args.check else "profile" if args.profile else chosen_mode(None)
     if reason := simulator.unavailable():
         raise ValueError(reason)
     with _environment(TINYNET_SIM=mode, TINYNET_SIM_TIMEOUT=_seconds()):
-        saved = outputs.pairs("--save", args.save)
-        expected = outputs.pairs("--expect", args.expect)
+        saved, expected = pairs("--save", args.save), pairs("--expect", args.expect)
+        wanted = Wanted(tuple(args.print), saved, expected, args.rtol, args.atol)
         try:
             file = find_file(args.file, args.define)
             texts = ["\n".join(lines) for lines in file.texts.values()]
@@ -63,7 +67,7 @@ def main(argv: list[str]) -> int:
         except KernelError as error:  # what does not compile
             raise ValueError(str(error).splitlines()[0]) from None
         known_capability(args.capability)
-        return _run(program, mode, args.print, saved, expected, args.rtol, args.capability)
+        return _run(program, wanted, args.capability)
 
 
 def _signature(kernel: KernelText) -> str:
@@ -77,14 +81,14 @@ def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
 
     part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
     try:
-        notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
+        found, notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
     except OSError as error:
         raise ValueError(f"--page {args.page}: {error.strerror or error}") from None
     _tell_of_host_code(file)
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+    for note in [*found, *notes]:
+        _note(note)
     print(args.page)
-    return 0
+    return 1 if found else 0
 
 
 def numbers(flag: str, text: str | None) -> range | None:
@@ -98,68 +102,45 @@ def numbers(flag: str, text: str | None) -> range | None:
     return chosen
 
 
-def _run(
-    program: Program,
-    mode: str,
-    printed: list[str],
-    saved: dict[str, Path],
-    expected: dict[str, Path],
-    rtol: float | None,
-    capability: str,
-) -> int:
+def _run(program: Program, wanted: Wanted, capability: str) -> int:
     sys.stdout.flush()  # what kernels print comes after what was printed before
     try:
-        program.run()
-        _ask_for_unknown(program.names, [*printed, *saved, *expected])
-        arrays = {name: program.array(name) for name in {*printed, *saved, *expected}}
-    except KernelError as error:
-        if error.kind in REFUSALS:
-            raise ValueError(str(error).splitlines()[0]) from None
-        print(
-            *dict.fromkeys(str(each).splitlines()[0] for each in (error, *error.others)), sep="\n"
-        )
+        ran = run(program, wanted.names)
+    except KernelError as error:  # before a kernel ran
+        raise ValueError(str(error).splitlines()[0]) from None
+    if ran.errors:
+        print(*dict.fromkeys(str(each).splitlines()[0] for each in ran.errors), sep="\n")
         return 1
     _tell_of_host_code(program.file)
     if program.unset:
-        print(
-            f"note: {listed(program.unset)}: __constant__ memory that the host would fill is zero "
-            f"here: fill it with '{program.unset[0]}=random(...)' before the launch",
-            file=sys.stderr,
+        _note(
+            f"{listed(program.unset)}: __constant__ memory that the host would fill is zero "
+            f"here: fill it with '{program.unset[0]}=random(...)' before the launch"
         )
-    if mode == "check":
+    if program.module.mode == "check":
         print("clean: every load and store was watched")
-    for name in printed:
-        print(outputs.described(name, arrays[name]))
-    for name, path in saved.items():
-        outputs.save(path, arrays[name])
-    status = 0
-    for name, path in expected.items():
-        sentence, same = outputs.difference(name, arrays[name], path, rtol)
-        print(sentence)
-        status = status if same else 1
-    if mode == "profile":
+    if sentence := ran.order_matters():
+        _note(f"{sentence}: what is computed depends on the order in which threads run")
+    status = wanted.show(ran.arrays)
+    if program.module.mode == "profile":
         from tinynet.kernels.catalogue.running.counts import show_counts
 
         show_counts(program, capability)
     return status
 
 
-def _ask_for_unknown(names: list[str], wanted: list[str]) -> None:
-    for name in wanted:
-        if name not in names:
-            known = ", ".join(names) or "none: write y=zeros(256) in the launch line"
-            raise ValueError(f"no array is called {name}; named are: {known}")
-
-
 def _tell_of_host_code(file: CudaFile) -> None:
     if host := list(dict.fromkeys(function.name for function in file.host_functions)):
         names = listed(host[:3] if len(host) < 4 else [*host[:2], f"{len(host) - 2} more"])
         where = f"{file.host_functions[0].file}:{file.host_functions[0].line}"
-        print(
-            f"note: {where}: code of the host is left alone ({names}): there is no CUDA runtime "
-            "for it here, the launch line takes its place",
-            file=sys.stderr,
+        _note(
+            f"{where}: code of the host is left alone ({names}): there is no CUDA runtime "
+            "for it here, the launch line takes its place"
         )
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)
 
 
 def _seconds() -> str:
@@ -194,6 +175,9 @@ def _parser() -> Parser:
         "--expect", action="append", default=[], metavar="NAME=FILE.npy", help="compare with a file"
     )
     parser.add_argument("--rtol", type=float, metavar="X", help="of --expect; 1e-5 for float")
+    parser.add_argument(
+        "--atol", type=float, metavar="X", help="of --expect; 1e-8 but for integers"
+    )
     return parser
 
 

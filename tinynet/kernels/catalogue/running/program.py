@@ -24,6 +24,8 @@ from tinynet.simulator.kernels.module import Kernel
 from tinynet.simulator.kernels.source import KernelText
 from tinynet.simulator.kernels.variables import constants
 
+REFUSALS = ("compile", "arguments", "limits", "shared memory")  # before a kernel runs
+
 
 def find_file(name: str, defines: Iterable[str]) -> CudaFile:
     """A .cu file by its path, or a built-in one by its name; ValueError if there is neither.
@@ -99,6 +101,13 @@ class Program:
     def names(self) -> list[str]:
         """Of the named arrays and of the module's variables."""
         return [*self._values.named, *self.module.variables]
+
+    def ask_for(self, names: list[str]) -> None:
+        """ValueError if there is no array of one of these names."""
+        for name in names:
+            if name not in self.names:
+                known = ", ".join(self.names) or "none: write y=zeros(256) in the launch line"
+                raise ValueError(f"no array is called {name}; named are: {known}")
 
     def array(self, name: str) -> np.ndarray:
         """A named array or a variable of the module, on the host.

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinynet.console.standard_streams import silent
 from tinynet.kernels.catalogue.page.document import Text, write_page
 from tinynet.kernels.catalogue.page.story import Shown
+from tinynet.kernels.catalogue.running.checking import run
 from tinynet.kernels.catalogue.running.launches import Assignment, Launch
 from tinynet.kernels.catalogue.running.program import Program
 from tinynet.simulator import KernelError
@@ -56,15 +58,16 @@ def write_program_page(
     seed: int,
     part: Part,
     lang: str = "en",
-) -> list[str]:
-    """Write the page; returns what is to be said of it, in a line each.
+) -> tuple[list[str], list[str]]:
+    """Write the page; returns what was found, and what is to be said of the page, in a line each.
 
     KernelError for what does not compile or fit a GPU; ValueError for bad input.
     """
-    failed, findings = _checked(file, statements, seed)
+    ran = run(Program(file, statements, "check", seed), [])
     recorder = _Recorder(part)
     try:
-        Program(file, statements, "profile", seed).run(recorder.launch)
+        with silent(True):  # check mode has let the kernels print
+            Program(file, statements, "profile", seed).run(recorder.launch)
     except KernelError:
         if not recorder.recordings or recorder.recordings[-1].error is None:
             raise  # before the kernel ran
@@ -75,7 +78,7 @@ def write_program_page(
             about=_comment_above(file, recording),
             order=parameters,
             call=launch.line,
-            findings=findings if launch is failed else (),
+            findings=ran.of(launch),
             part=in_part,
         )
         for launch, recording, parameters, in_part in zip(
@@ -85,28 +88,9 @@ def write_program_page(
     header = _header(file.texts[file.name])
     text = Text(Path(file.name).stem, file.texts, tuple(header), tuple(_paragraph(header)))
     write_page(path, text, shown, lang)
-    told = [str(finding).splitlines()[0] for each in shown for finding in each.findings]
+    found = [str(error).splitlines()[0] for error in ran.errors]
     fewer = [_told(each, launch) for each, launch in zip(shown, recorder.launches) if each.part]
-    return list(dict.fromkeys(told)) + fewer
-
-
-def _checked(
-    file: CudaFile, statements: list[Launch | Assignment], seed: int
-) -> tuple[Launch | None, tuple[KernelError, ...]]:
-    """The launch in which check mode finds something, and what."""
-    running: list[Launch] = []
-
-    def launched(launch: Launch, kernel: Kernel, args: tuple) -> None:
-        running.append(launch)
-        kernel(*args)
-
-    try:
-        Program(file, statements, "check", seed).run(launched)
-    except KernelError as error:
-        if not running or error.kind in ("compile", "arguments", "limits", "shared memory"):
-            raise
-        return running[-1], (error, *error.others)
-    return None, ()
+    return list(dict.fromkeys(found)), fewer
 
 
 def _chosen(part: Part, launch: Launch) -> tuple[range, range]:
