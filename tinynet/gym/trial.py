@@ -17,8 +17,8 @@ from tinynet.gym import causes
 from tinynet.gym.exercise import DOUBLE, NEVER, Exercise, Try
 from tinynet.gym.exercises import EXERCISES
 from tinynet.kernels.catalogue import trials
-from tinynet.kernels.catalogue.orders import in_order
 from tinynet.kernels.catalogue.headers import arrays
+from tinynet.kernels.catalogue.orders import in_order
 from tinynet.kernels.launching.kernel import Kernel, Parameter
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.profiling import LineProfile
