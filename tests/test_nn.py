@@ -211,7 +211,7 @@ def test_a_module_that_forgets_to_call_its_parents_init_works():
     assert len(list(net.parameters())) == 2
 
 
-@pytest.mark.parametrize("layer", [nn.ReLU, nn.Tanh, nn.Flatten])
+@pytest.mark.parametrize("layer", [nn.ReLU, nn.Sigmoid, nn.Tanh, nn.Flatten])
 def test_a_layer_without_arguments_that_is_given_the_input(layer):
     name = layer.__name__
     with pytest.raises(
@@ -305,6 +305,7 @@ def test_gradients_through_a_whole_module(device):
     [
         (nn.ReLU(), F.relu),
         (nn.Tanh(), F.tanh),
+        (nn.Sigmoid(), F.sigmoid),
         (nn.MaxPool2d(3, 2, 1, True), lambda x: F.max_pool2d(x, 3, 2, 1, True)),
         (nn.MaxPool2d(2), lambda x: F.max_pool2d(x, 2)),
         (nn.AvgPool2d((3, 2), 2, 1, True), lambda x: F.avg_pool2d(x, (3, 2), 2, 1, True)),

@@ -30,6 +30,7 @@ __all__ = [
     "Pool2d",
     "ReLU",
     "Sequential",
+    "Sigmoid",
     "Tanh",
 ]
 
@@ -151,6 +152,13 @@ class Tanh(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.tanh(x)
+
+
+class Sigmoid(Module):
+    """`functional.sigmoid`: from 0 to 1, of any shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.sigmoid(x)
 
 
 class Pool2d(Module):

@@ -106,3 +106,5 @@ PROFILES = {
         colour_noise=0.0,
     ),
 }
+# No version of anybody's, but what the paper's claims need beside these.
+VARIANTS = {"modern-colour": replace(PROFILES["modern"], colour_noise=PAPER.colour_noise)}

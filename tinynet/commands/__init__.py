@@ -19,7 +19,12 @@ The files, in the order to read them; a command's has its name, unless it says o
     run.py              from settings to a trained network in its folder
     schedules.py        --schedule and --replay
     compare.py          a run beside what its recipe promises
-    train.py, finetune.py, ablate.py, plan.py, export.py
+    train.py, finetune.py, plan.py, export.py
+    code_version.py     which code a result is from
+    measure.py          what is found in a finished run
+    job.py              a run of several, in a process of its own
+    jobs.py             one a core
+    ablate.py, claims.py
     network_of.py       which network a run is of
     command_line.py     which command it is, and what becomes of errors
 """

@@ -4,8 +4,8 @@
     FOLDER/baseline/seed0        the profile as it is: a run's folder, as `train` makes it
     FOLDER/lrn/seed0             the same without LRN: the profile source2012-lrn
 
-All is trained by the code of `train`. A killed ablation goes on in the middle of its last run, and
-runs that are done are not repeated.
+All is trained by the code of `train`, one run a core (jobs.py). A killed ablation goes on in the
+middle of the runs that it was at, and runs that are done are not repeated.
 """
 
 import argparse
@@ -18,20 +18,17 @@ from pathlib import Path
 from tinynet.alexnet_profiles import PROFILES, SWITCHES, profile_named
 from tinynet.commands import flags
 from tinynet.commands.example import Example, build, command
-from tinynet.commands.run import run_training
+from tinynet.commands.job import Job, train_flags
+from tinynet.commands.jobs import Jobs, add_flags, records, told_of
 from tinynet.commands.train import plan_run
 from tinynet.console.printable import complain, printable, quoted
-from tinynet.console.progress import Progress
 from tinynet.console.sentences import listed
-from tinynet.data import Sample, open_dataset
 from tinynet.files.whole_file import whole_file
 from tinynet.reports.ablation import outcome
 from tinynet.reports.ablation_table import result_of, table
-from tinynet.training.checkpoint import load_network, read_checkpoint
 from tinynet.training.errors import UserError
-from tinynet.training.evaluate import evaluate
 from tinynet.training.run_folder import RunFolder
-from tinynet.training.settings import FLAG, Settings, names
+from tinynet.training.settings import Settings
 
 FILE = "ablation.json"
 BASELINE = "baseline"
@@ -67,6 +64,7 @@ def add_parser(commands, example: Example) -> None:
     parser.add_argument("--out", metavar="FOLDER", help=out)
     resume = "continue the ablation in --out, with its settings; further parts and seeds are added"
     parser.add_argument("--resume", action="store_true", help=resume)
+    add_flags(parser)
 
 
 def ablate(example: Example, args: Namespace) -> int:
@@ -75,13 +73,17 @@ def ablate(example: Example, args: Namespace) -> int:
         raise UserError(f"there is no part {unknown[0]}; wanted one or more of", *PARTS)
     if args.resume and args.out is None:
         raise UserError("--resume needs --out, the folder of the ablation to continue")
+    if args.show and not args.resume:
+        raise UserError("--show needs --resume and --out, the folder of the ablation to show")
     with closing(RunFolder(args.out or ".")) as given:
-        if args.resume:
+        if args.resume and not args.show:
             given.claim()
         folder, plan = _planned(example, args, given)
+        if args.show:
+            return _report(folder.path, plan)
         with closing(folder):
             folder.begin()
-            return _train_all(example, folder.path, plan)
+            return _train_all(example, folder.path, plan, args.jobs)
 
 
 # ---------------------------------------------------------------- what is to be trained
@@ -121,7 +123,7 @@ def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFo
     if begun:
         asked = {**begun.settings, **asked}
     new = None if begun else args.out  # must be empty
-    run, settings = plan_run(example, _flags(**asked, out=new))
+    run, settings = plan_run(example, train_flags({**asked, "out": new}))
     begun = begun or Plan({}, [], SEEDS, [])
     now = {name: getattr(settings, name) for name in own}
     _refuse_other_settings(args.out, begun.settings, now)
@@ -134,12 +136,6 @@ def _planned(example: Example, args: Namespace, given: RunFolder) -> tuple[RunFo
     if args.out is None:
         return RunFolder(run.path.with_name(f"ablation-{run.path.name}"), new=True), plan
     return given, plan
-
-
-def _flags(**given) -> Namespace:
-    """The flags of `train` of which these are given."""
-    no_flags = dict.fromkeys((*names(FLAG), "replay", "steps", "out"))
-    return Namespace(**{**no_flags, "resume": False, **given})
 
 
 def _read(folder: RunFolder) -> Plan | None:
@@ -189,78 +185,60 @@ def _check(example: Example, settings: Settings, part: str) -> None:
 # ---------------------------------------------------------------- the runs
 
 
-def _train_all(example: Example, folder: Path, plan: Plan) -> int:
-    """Do all runs, and report; the status is that of the last one."""
+def _train_all(example: Example, folder: Path, plan: Plan, at_once: int | None) -> int:
+    """Do all runs, and report; the status is that of the first that failed."""
     plan.write(folder)
-    kinds = (BASELINE, *plan.parts)
-    runs = [(kind, seed) for seed in range(plan.seeds) for kind in kinds]
-    for number, (kind, seed) in enumerate(runs, 1):
-        print(f"\nrun {number} of {len(runs)}: {printable(_place(folder, kind, seed))}", flush=True)
-        status = _train(example, folder, plan, kind, seed)
-        if status:
-            go_on = f"{command()} ablate --resume --out {quoted(folder)}"
-            complain(f"to continue all runs: {go_on}")
-            return status
-    _report(example, folder, plan)
+    go_on = f"to continue all runs: {command()} ablate --resume --out {quoted(folder)}"
+    try:
+        status = Jobs(plan.settings["devices"], at_once).run(
+            [(example, job) for job in _jobs(folder, plan)]
+        )
+    except KeyboardInterrupt:
+        complain(go_on)
+        return 130
+    if status:
+        complain(go_on)
+        return status
+    return _report(folder, plan)
+
+
+def _jobs(folder: Path, plan: Plan) -> list[Job]:
+    """A job for each kind and seed: whoever stops in the middle has some seeds of all kinds."""
+    return [
+        _job(folder, plan, kind, seed)
+        for seed in range(plan.seeds)
+        for kind in (BASELINE, *plan.parts)
+    ]
+
+
+def _job(folder: Path, plan: Plan, kind: str, seed: int) -> Job:
+    its = dict(plan.settings)
+    if kind != BASELINE:
+        its["profile"] += f"-{kind}"
+    return Job(kind, seed, str(folder / kind / f"seed{seed}"), its)
+
+
+def _report(folder: Path, plan: Plan) -> int:
+    """Print what was found, and write it down where all runs are done."""
+    jobs = _jobs(folder, plan)
+    found = {(job.kind, job.seed): record.found for job, record in records(jobs) if record.found}
+    told = told_of(jobs)
+    results = []
+    for part in plan.parts:
+        seeds = [s for s in range(plan.seeds) if {(BASELINE, s), (part, s)} <= found.keys()]
+        if seeds:
+            pairs = ([outcome(found[kind, s]) for s in seeds] for kind in (BASELINE, part))
+            results.append(result_of(part, *pairs, _classes(found)))
+    if results:
+        print(f"\n{table(plan.title(), results, _classes(found))}\n")
+    for line in told:
+        complain(line)
+    if len(found) < len(jobs):
+        return 1
+    replace(plan, results=[result.as_json() for result in results]).write(folder)
+    print(f"table    {printable(folder / FILE)}")
     return 0
 
 
-def _place(folder: Path, kind: str, seed: int) -> Path:
-    return folder / kind / f"seed{seed}"
-
-
-def _train(example: Example, folder: Path, plan: Plan, kind: str, seed: int) -> int:
-    """Train to the end what is not there yet; the status is that of `train`."""
-    run = RunFolder(_place(folder, kind, seed))
-    if _is_done(run, plan.settings["epochs"]):
-        print("done already")
-        return 0
-    given = {**plan.settings, "seed": seed, "out": run.path, "resume": True}
-    if kind != BASELINE:
-        given["profile"] += f"-{kind}"
-    run, settings = plan_run(example, _flags(**given))
-    return run_training(example, settings, run, resume=True, report=())
-
-
-def _is_done(run: RunFolder, epochs: int) -> bool:
-    """Whether all epochs are validated and the last checkpoint is written."""
-    validations = [line for line in run.read_log() if "val_loss" in line]
-    if not validations or validations[-1]["epoch"] < epochs:
-        return False
-    return run.of_step(validations[-1]["step"]).exists()
-
-
-def _report(example: Example, folder: Path, plan: Plan) -> None:
-    """Print what was found, and write it down."""
-    runs = {
-        kind: [RunFolder(_place(folder, kind, seed)) for seed in range(plan.seeds)]
-        for kind in (BASELINE, *plan.parts)
-    }
-    classes = len(read_checkpoint(runs[BASELINE][0].steps()[-1], example.name)["classes"])
-    outcomes = {
-        kind: [outcome(run.read_log(), _fitted(example, plan, run)) for run in of_kind]
-        for kind, of_kind in runs.items()
-    }
-    results = [result_of(part, outcomes[BASELINE], outcomes[part], classes) for part in plan.parts]
-    replace(plan, results=[result.as_json() for result in results]).write(folder)
-    print(f"\n{table(plan.title(), results, classes)}\n\ntable    {printable(folder / FILE)}")
-
-
-def _fitted(example: Example, plan: Plan, run: RunFolder) -> float:
-    """The top-1 error of a run's last network on as many training images as it has to validate."""
-    devices = tuple(plan.settings["devices"].split(","))
-    network, its = load_network(run.steps()[-1], example.name, example.build, devices)
-    sizes = network.inputs.image_size, its["seed"], network.store_size
-    train_set, val_set = (open_dataset(its["data"], split, *sizes) for split in ("train", "val"))
-    sample, progress = Sample(train_set, len(val_set)), Progress()
-    progress.begin(f"training error of {run.path}", len(sample))
-    found = evaluate(
-        [network],
-        [sample],
-        batch_size=its["batch_size"],
-        workers=plan.settings["workers"],
-        after_batch=lambda done, total: progress.advance(done),
-        on_skip=lambda name, reason: None,  # training has told of it
-    )
-    progress.end()
-    return found.scores.top1_error
+def _classes(found: dict) -> int:
+    return next(iter(found.values()))["classes"]

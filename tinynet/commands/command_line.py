@@ -18,6 +18,7 @@ import tinynet
 from tinynet.commands import (
     ablate,
     check_gradients,
+    claims,
     compare,
     diff,
     evaluate,
@@ -45,7 +46,7 @@ from tinynet.training.errors import UserError
 
 COMMANDS = (
     *(prepare, train, evaluate, predict, finetune, figures, report, compare),
-    *(ablate, summary, diff, plan, check_gradients, weights, export),
+    *(ablate, claims, summary, diff, plan, check_gradients, weights, export),
 )
 
 IN_RANKS = (train.train, finetune.finetune)  # what several processes do together

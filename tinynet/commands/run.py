@@ -41,12 +41,17 @@ from tinynet.training.trainer import Trainer
 
 
 def run_training(
-    example: Example, settings: Settings, folder: RunFolder, resume: bool, report: tuple[str, ...]
+    example: Example,
+    settings: Settings,
+    folder: RunFolder,
+    resume: bool,
+    report: tuple[str, ...],
+    figures: bool = True,
 ) -> int:
     """Train a network, or resume; status 130 after Ctrl-C, 2 for bad data, 1 for other failures.
 
-    `report` names the tables, "memory" and "traffic", to be printed at the end. UserError if
-    another process trains in the folder.
+    `report` names the tables, "memory" and "traffic", to be printed at the end; `figures`: whether
+    to draw those of the run. UserError if another process trains in the folder.
     """
     ranks = world()
     if not ranks.leader:
@@ -54,7 +59,7 @@ def run_training(
     with closing(folder):
         if resume and ranks.leader:
             folder.claim()  # a new run does so when it makes its folder
-        return _train(example, settings, folder, resume, report, ranks)
+        return _train(example, settings, folder, resume, report, ranks, figures)
 
 
 def _train(
@@ -64,6 +69,7 @@ def _train(
     resume: bool,
     report: tuple[str, ...],
     ranks: Alone,
+    figures: bool,
 ) -> int:
     progress, asked = Progress(), settings
     settings = ranks.agree(lambda: on_own_devices(settings, ranks))
@@ -108,7 +114,7 @@ def _train(
     if trainer.step == 0:  # drop the lines of a run that ended before its first checkpoint
         folder.rewind(0, validated=False)
     try:
-        status = _run(trainer, folder)
+        status = _run(trainer, folder, figures)
         if status == 0 and report:
             print("\n" + "\n\n".join(_tables(report, model, used)))
         return status
@@ -182,7 +188,7 @@ def _title(settings, network, train_set, val_set, folder, trainer) -> str:
     )
 
 
-def _run(trainer: Trainer, folder: RunFolder) -> int:
+def _run(trainer: Trainer, folder: RunFolder, figures: bool) -> int:
     ranks = f"mpiexec -n {trainer.ranks.size} " if trainer.ranks.size > 1 else ""
     resume = f"{ranks}{command()} train --resume --out {quoted(folder.path)}"
     try:
@@ -196,7 +202,7 @@ def _run(trainer: Trainer, folder: RunFolder) -> int:
         complain(f"error: {error}; {_cure(error, trainer, folder, resume)}")
         return 2 if isinstance(error, DataError) else 1
     if trainer.ranks.leader:
-        _say_what_next(trainer, folder)
+        _say_what_next(trainer, folder, figures)
     return 0
 
 
@@ -213,7 +219,7 @@ def _cure(error: Exception, trainer: Trainer, folder: RunFolder, resume: str) ->
     return cure
 
 
-def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
+def _say_what_next(trainer: Trainer, folder: RunFolder, figures: bool) -> None:
     path, best = quoted(folder.path), trainer.notebook.best
     if trainer.skipped:
         print(skipped_files(trainer.skipped))
@@ -222,7 +228,8 @@ def _say_what_next(trainer: Trainer, folder: RunFolder) -> None:
         print(f"best     epoch {best['epoch']}: {error}: {printable(folder.best_path)}")
     print(f"last     {printable(folder.steps()[-1])}")
     print(f"log      {printable(folder.log_path)}")
-    _draw_figures(trainer, folder)
+    if figures:
+        _draw_figures(trainer, folder)
     print(f"next     {command()} eval --checkpoint {path}")
     print(f"         {command()} predict --checkpoint {path} IMAGE...")
     print(f"         {command()} figures --run {path}")

@@ -32,7 +32,7 @@ has 32 filters in local3.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,9 @@ class Recipe:
     lr: float = 0.001
     bias_rate: float = 2.0  # times the rate of the weights
     momentum: float = 0.9
+    activation: str = "relu"  # or "tanh", "sigmoid"
+    init: str = "normal"  # N(0, std); or "he"
+    pixel_std: tuple[float, ...] = (1.0, 1.0, 1.0)  # divides 0..255 minus the mean
 
 
 CROPPED = {"conv_decay": 0.0, "image_size": 24, "crop": True, "flip": True}
@@ -106,6 +109,24 @@ RECIPES = {
         **CROPPED,
     ),
 }
+# The paper's figure 1: four layers, no regularization; first weights that suit any activation.
+FIGURE1 = replace(
+    RECIPES["18pct"],
+    norm="none",
+    conv_decay=0.0,
+    fc_decay=0.0,
+    drops=(),
+    init="he",
+    pixel_std=(64.0, 64.0, 64.0),
+)
+# No promises of the authors, but what `claims` compares.
+VARIANTS = {
+    "13pct-lrn": replace(RECIPES["13pct"], norm="across"),
+    "figure1": FIGURE1,
+    "figure1-tanh": replace(FIGURE1, activation="tanh"),
+    "figure1-sigmoid": replace(FIGURE1, activation="sigmoid"),
+}
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 STDS = {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "local3": 0.04, "local4": 0.04}
 SMALLEST_IMAGE = 8
 
@@ -126,8 +147,7 @@ class CifarNet(nn.Sequential):
         seed: int = 0,
         dtype: str = "float32",
     ):
-        if profile not in RECIPES:
-            raise ValueError(f"CifarNet: profile expects one of {[*RECIPES]}, got {profile!r}")
+        r = _recipe_named(profile)
         if image_size < SMALLEST_IMAGE:
             raise ValueError(
                 f"CifarNet: image_size expects at least {SMALLEST_IMAGE}, got {image_size}"
@@ -135,7 +155,6 @@ class CifarNet(nn.Sequential):
         devices = (devices,) if isinstance(devices, str) else tuple(devices)
         if len(devices) != 1:
             raise ValueError(f"CifarNet: devices expects one device, got {list(devices)}")
-        r = RECIPES[profile]
         super().__init__(**_layers(r, num_classes, image_size, width, devices[0], dtype))
         _initialize(self, r, np.random.default_rng(seed))
         self.profile = profile
@@ -145,19 +164,26 @@ class CifarNet(nn.Sequential):
         return super().forward(x.to(first) if isinstance(x, Tensor) else Tensor(x, device=first))
 
 
+def _recipe_named(name: str) -> Recipe:
+    found = RECIPES.get(name) or VARIANTS.get(name)
+    if found is None:
+        raise ValueError(f"CifarNet: profile expects one of {[*RECIPES]}, got {name!r}")
+    return found
+
+
 def _layers(r: Recipe, num_classes, image_size, width, device, dtype) -> dict:
     """The modules by name, in the order in which an image meets them."""
     maps = [max(1, round(width * count)) for count in r.filters]
     place = {"device": device, "dtype": dtype}
     overlapping = {"kernel_size": 3, "stride": 2, "ceil_mode": True}
-    local = len(maps) == 4
+    local, activation = len(maps) == 4, ACTIVATIONS[r.activation]
     layers = {
         "conv1": nn.Conv2d(3, maps[0], 5, padding=2, **place),
         "pool1": nn.MaxPool2d(**overlapping),
-        "relu1": nn.ReLU(),  # the same after the maximum, at a quarter of the work
+        "relu1": activation(),  # the same after the maximum, at a quarter of the work
         "norm1": _norm(r),
         "conv2": nn.Conv2d(maps[0], maps[1], 5, padding=2, **place),
-        "relu2": nn.ReLU(),
+        "relu2": activation(),
     }
     pool2 = nn.MaxPool2d(**overlapping) if local else nn.AvgPool2d(**overlapping)
     if r.norm == "across":
@@ -169,23 +195,27 @@ def _layers(r: Recipe, num_classes, image_size, width, device, dtype) -> dict:
         same_size = {"image": side, "kernel_size": 3, "padding": 1, **place}
         layers |= {
             "local3": nn.LocallyConnected2d(maps[1], maps[2], **same_size),
-            "relu3": nn.ReLU(),
+            "relu3": activation(),
             "local4": nn.LocallyConnected2d(maps[2], maps[3], **same_size),
-            "relu4": nn.ReLU(),
+            "relu4": activation(),
         }
     else:
         pool3 = nn.AvgPool2d(**overlapping)
         conv3 = nn.Conv2d(maps[1], maps[2], 5, padding=2, **place)
-        layers |= {"conv3": conv3, "relu3": nn.ReLU(), "pool3": pool3}
+        layers |= {"conv3": conv3, "relu3": activation(), "pool3": pool3}
         side = pool3.output_size(side, side)[0]
     layers["flatten"] = nn.Flatten()
     features = maps[-1] * side**2
     if r.hidden:
         hidden = max(1, round(width * r.hidden))
-        layers |= {"fc64": nn.Linear(features, hidden, **place), "relu4": nn.ReLU()}
+        layers |= {"fc64": nn.Linear(features, hidden, **place), "relu4": activation()}
         features = hidden
     layers["fc10"] = nn.Linear(features, num_classes, **place)
-    return {name: layer for name, layer in layers.items() if layer is not None}
+    return {
+        name.replace("relu", r.activation): layer
+        for name, layer in layers.items()
+        if layer is not None
+    }
 
 
 def _norm(r: Recipe) -> nn.Module | None:
@@ -200,13 +230,16 @@ def _norm(r: Recipe) -> nn.Module | None:
 def _initialize(model: CifarNet, r: Recipe, rng: np.random.Generator) -> None:
     for name, layer in model.children():
         if list(layer.parameters()):
-            init.normal_(layer.weight, STDS.get(name, r.fc_std), rng=rng)
+            if r.init == "he" and name != "fc10":
+                init.he_normal_(layer.weight, rng)
+            else:
+                init.normal_(layer.weight, STDS.get(name, r.fc_std), rng=rng)
             init.constant_(layer.bias, 0)
 
 
 def parameter_groups(model: CifarNet, lr: float) -> list[dict]:
     """For SGD: the weights, layers of one kind together, and the biases."""
-    r = RECIPES[model.profile]
+    r = _recipe_named(model.profile)
     parameters = list(model.named_parameters())
     groups = []
     for kind, decay in (("conv", r.conv_decay), ("local", r.local_decay), ("fc", r.fc_decay)):
@@ -221,14 +254,13 @@ def parameter_groups(model: CifarNet, lr: float) -> list[dict]:
 def settings(given: dict, kind: str) -> Settings:
     """A run's settings: what is given, else the recipe's, whatever the kind of data."""
     given = {"profile": "80sec", **given}
-    r = RECIPES[given["profile"]]
+    r = _recipe_named(given["profile"])
     chosen = {**settings_in(r), **given}
     size = chosen["image_size"]
     return Settings(
         network="cifar10",
         store_size=round(size * 32 / 24) if r.crop else size,
         mean_images=50_000,
-        pixel_std=(1.0, 1.0, 1.0),
         **chosen,
     )
 

@@ -13,6 +13,11 @@ layers_beside.py    the layers of two networks side by side
 features.py         images that are alike to the last hidden layer
 colour_score.py     how much of a filter is colour
 page/               a run in one page for the browser
-ablation.py         what a part is good for, and what is only noise
+verdict.py          is a claim reproduced, or not, or not decided by so few runs?
+ablation.py         runs with a part and without it, figure by figure
 ablation_table.py   the same in a table, beside what the authors found
+claims.py           what the runs of a claim say
+claims_table.py     the same as text
+claims_page.py      and as a page, docs/claims.md
+claim_figure.py     with a figure for each
 """

@@ -1,19 +1,17 @@
-"""What an ablation found: errors with a part and without it, over seeds, and what is only noise.
+"""What runs with a part of the network, and without it, came to: figure by figure, seed by seed.
 
-Two runs with the same seed draw the same random numbers and see the same images in the same order,
-so they are compared with each other: what counts is the mean of their differences, beside its
-standard error. It is more than noise if Student's t says so at 95 %; even so, of twenty parts that
-do nothing, one will seem to do something.
+A figure is a number for each run, all in percent but the epochs. Of two runs with the same seed the
+difference counts, without the part minus with it; of epochs, how many times as many.
 """
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-# 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom; for more, the last is too strict.
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+from tinynet.reports.verdict import Estimate, estimate
+
+ENOUGH = 25.0  # percent: the training error at which the paper's figure 1 stops
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,7 @@ class Outcome:
     top5: float
     fitted: float  # top-1 error of the same network on training images, in test mode
     training: tuple[float, ...]  # top-1 error in training, epoch by epoch
+    validation: tuple[float, ...]  # top-1 error after each epoch
 
     @property
     def gap(self) -> float:
@@ -31,86 +30,63 @@ class Outcome:
         return self.top1 - self.fitted
 
 
-def outcome(log: Sequence[dict], fitted: float) -> Outcome:
-    """The outcome of a run that has come to its end, from the lines of its log.
-
-    `fitted`: the share of training images that its last network gets wrong, seen as validation
-    images are. The log's own training errors are with dropout and random crops, each epoch's mean.
-    """
-    last = [line for line in log if "val_top1_error" in line][-1]
-    errors = (100 * last["val_top1_error"], 100 * last["val_top5_error"])
-    return Outcome(*errors, 100 * fitted, tuple(_training_errors(log)))
+def outcome(found: dict) -> Outcome:
+    """The outcome of a run from what was measured in it, which is in shares from 0 to 1."""
+    top1, top5, training = (
+        tuple(100 * share for share in found[name]) for name in ("top1", "top5", "training")
+    )
+    return Outcome(top1[-1], top5[-1], 100 * found["fitted"], training, top1)
 
 
-def _training_errors(log: Sequence[dict]) -> Iterable[float]:
-    """The training error of each epoch, in percent: of its intervals, weighted by their steps."""
+def training_errors(log: Sequence[dict]) -> Iterable[float]:
+    """The training error of each epoch, 0 to 1: of its intervals, weighted by their steps."""
     intervals = [{"step": 0}, *(line for line in log if "top1_error" in line)]
     of_epoch: dict[int, list[tuple[int, float]]] = {}
     for before, line in pairwise(intervals):
         steps = line["step"] - before["step"]
         of_epoch.setdefault(line["epoch"], []).append((steps, line["top1_error"]))
     for _, parts in sorted(of_epoch.items()):
-        yield 100 * sum(n * error for n, error in parts) / sum(n for n, _ in parts)
+        yield sum(n * error for n, error in parts) / sum(n for n, _ in parts)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """One figure with a part and without it; the i-th of both are of the same seed."""
+    """One figure with a part and without it; the i-th of both are of the same seed.
+
+    `ratio`: what counts is how many times as large it is without the part, as of epochs.
+    """
 
     with_it: tuple[float, ...]
     without: tuple[float, ...]
+    ratio: bool = False
 
     @property
     def differences(self) -> list[float]:
-        """Without it minus with it: above 0, the part is good for something."""
+        """Without it minus with it; of a ratio, the logarithm of without it over with it."""
         pairs = zip(self.with_it, self.without, strict=True)
+        if self.ratio:
+            return [math.log(without / with_it) for with_it, without in pairs]
         return [round(without - with_it, 9) for with_it, without in pairs]
 
-    @property
-    def mean(self) -> float:
-        """The mean difference."""
-        return statistics.fmean(self.differences)
-
-    @property
-    def standard_error(self) -> float | None:
-        """Of the mean difference; one seed has none."""
-        n = len(self.differences)
-        return statistics.stdev(self.differences) / math.sqrt(n) if n > 1 else None
-
-    def verdict(self) -> str:
-        """Whether the difference is more than noise, in words."""
-        n, error = len(self.differences), self.standard_error
-        seeds = f"{n} seed{'s' * (n > 1)}"
-        if error is None:
-            return f"{seeds}: nothing tells what is noise"
-        if error == 0:
-            return f"{seeds}: {'the same difference' if self.mean else 'no difference'} each time"
-        t, needed = abs(self.mean) / error, STUDENT[min(n - 1, len(STUDENT)) - 1]
-        found = "larger than its noise" if t > needed else "not distinguishable from 0"
-        return f"{seeds}: {found} (t = {t:.2f}, and 95 % takes {needed:.2f})"
-
-    def as_json(self) -> dict:
-        """The figures of all seeds, and what they come to."""
-        return {
-            "with": self.with_it,
-            "without": self.without,
-            "difference": self.mean,
-            "standard_error": self.standard_error,
-            "verdict": self.verdict(),
-        }
+    def estimate(self) -> Estimate:
+        """What the differences say of their mean."""
+        return estimate(self.differences)
 
 
 def epochs_to_an_error(
-    with_it: Sequence[Outcome], without: Sequence[Outcome]
+    with_it: Sequence[Outcome], without: Sequence[Outcome], curve: str
 ) -> tuple[list[float], Pairs]:
-    """For each seed, the lowest training error that both runs reach, and when they first do."""
-    errors = [max(min(a.training), min(b.training)) for a, b in zip(with_it, without, strict=True)]
+    """For each seed, the lowest error that both runs reach, and after how many epochs they first
+    do. `curve`: the errors that count, "training" or "validation".
+    """
+    pairs = [(getattr(a, curve), getattr(b, curve)) for a, b in zip(with_it, without, strict=True)]
+    errors = [max(min(a), min(b)) for a, b in pairs]
     first = [
-        tuple(_first_epoch(run, error) for run, error in zip(runs, errors))
-        for runs in (with_it, without)
+        tuple(first_epoch(pair[i], error) for pair, error in zip(pairs, errors)) for i in (0, 1)
     ]
-    return errors, Pairs(*first)
+    return errors, Pairs(*first, ratio=True)
 
 
-def _first_epoch(run: Outcome, error: float) -> int:
-    return next(i for i, of_epoch in enumerate(run.training, 1) if of_epoch <= error)
+def first_epoch(curve: Sequence[float], error: float) -> int:
+    """The first epoch with so low an error; if there is none, the one after the last."""
+    return next((i for i, of_epoch in enumerate(curve, 1) if of_epoch <= error), len(curve) + 1)

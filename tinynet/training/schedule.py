@@ -123,6 +123,8 @@ class Drops:
 
     def describe(self, epochs: int) -> str:
         fractions = [f"{fraction:.0%}" for _, fraction in self._drops]
+        if not fractions:
+            return "rates stay as they are"
         return f"rates / 10 after {listed(fractions)} of the run"
 
     def state_dict(self) -> dict:

@@ -8,6 +8,7 @@ The files, in the order to read them:
     ilsvrc.py         ILSVRC's archives as a source
     images.py         the work on each image, and which shard it goes to
     shards_write.py   a shard, the same bytes every time
+    cifar10_part.py   a part of CIFAR-10, for experiments that must be small
     state.py          how far a set has come, after each shard
     destination.py    the folder while it is being filled: locked, gone on with, finished
     prepare.py        all of it, from source to destination
