@@ -103,7 +103,7 @@ class Place:
         self.folder, self._seeds = Path(args.out), args.seeds
         self._data, self._devices = args.data or "cifar10", ",".join(named_devices(args.devices))
         self._jobs = Jobs(self._devices, args.jobs)
-        self._examples = {it.name: it for it in (example, *example.relatives())}
+        self._examples = {it.name: it for it in (example, *example.relatives)}
 
     def write_data(self, names: list[str]) -> None:
         """The images that the claims of these names need."""

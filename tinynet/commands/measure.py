@@ -12,7 +12,13 @@ from tinynet.files.whole_file import whole_file
 from tinynet.reports.ablation import training_errors
 from tinynet.reports.colour_score import colour_scores, convolutions, count_towers
 from tinynet.training.checkpoint import load_network
-from tinynet.training.evaluate import CENTRE, Network, evaluate, mean_of_probabilities, predictions
+from tinynet.training.evaluate import (
+    CENTRE,
+    Network,
+    evaluate,
+    log_probabilities_of_views,
+    mean_of_probabilities,
+)
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.settings import Settings
 
@@ -56,7 +62,8 @@ def _views(
     """The error with so many views, unless that is one; and all probabilities."""
     loader = Loader(val_set, options["batch_size"], seed=0, workers=options["workers"], train=False)
     labels, alone, together = [], [], []
-    for batch, of_views in predictions(network, loader, views):
+    for batch in loader.epoch(0):
+        of_views = log_probabilities_of_views(network, batch.images, views)
         labels.append(batch.labels)
         alone.append(np.exp(of_views[CENTRE[views]]))
         together.append(mean_of_probabilities(of_views))
