@@ -6,10 +6,11 @@ The cotangent v is random: with v all ones (a plain sum) a gradient that ignores
 The inputs are float64: the error is then about eps**2, far below that of a wrong formula.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from tinynet.console.table import Table
 from tinynet.tensor import Tensor
 
 
@@ -59,6 +60,27 @@ def gradcheck(
         if largest.size and largest.max() > 0:
             worst = max(worst, float(difference.max() / largest.max()))
     return worst
+
+
+def gradient_table(
+    fn: Callable[[], Tensor], named: Iterable[tuple[str, Tensor]], **options
+) -> Table:
+    """`gradcheck` of each of the named Tensors by itself, such as net.named_parameters().
+
+    `fn()` computes with them, in float64; options as those of gradcheck. A row for each: its name,
+    shape, the largest error relative to its largest element, and what is wrong.
+    """
+    rows, wrong = [], 0
+    for name, x in named:
+        shape = " x ".join(map(str, x.shape))
+        try:
+            error = gradcheck(lambda _: fn(), [x], **options)
+            rows.append((name, shape, "right", f"{error:.1e}"))
+        except GradcheckError as problem:
+            wrong += 1
+            rows.append((name, shape, f"WRONG: {problem}", ""))
+    total = ("total", "", f"{wrong} wrong" if wrong else "all right", "")
+    return Table(("parameter", "shape", "gradient", "largest error"), rows, total, left=3)
 
 
 def checked_inputs(name: str, inputs: Sequence[Tensor]) -> list[int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from tinynet.console.table import Table
 from tinynet.devices import Device
 from tinynet.tensor import Tensor
 
@@ -59,6 +60,9 @@ class Module:
 
     def __repr__(self) -> str:
         return _described(self)
+
+    def _repr_html_(self) -> str:  # in a notebook
+        return _table(self)._repr_html_()
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """The modules directly inside this one, with their names, in order of assignment."""
@@ -259,6 +263,22 @@ def _described(module) -> str:
         first, *rest = repr(child).splitlines()
         lines += [f"  {name:{width}}  {first}", *(f"  {line}" for line in rest)]
     return "\n".join(lines)
+
+
+def _table(module) -> Table:
+    """The modules that have parameters or nothing inside, in order, each in a row."""
+    rows, counted = [], set()
+    for name, part in module.named_modules():
+        own = [value for value in vars(part).values() if isinstance(value, Parameter)]
+        if own or not any(part.children()):
+            # One that several modules share counts once.
+            size = sum(p.size for p in own if p not in counted)
+            counted |= {*own}
+            kind = ", ".join([type(part).__name__, *_figures(part)])
+            rows.append((name or "-", kind, f"{size:,}" if own else ""))
+    total = f"{sum(p.size for p in counted):,}"
+    head = (type(module).__name__, "", "parameters")
+    return Table(head, rows, ("total", "", total), left=2)
 
 
 def _figures(module) -> Iterator[str]:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from tinynet import nn
-from tinynet.console.table import aligned
+from tinynet.console.table import Table
 from tinynet.ops.window import pair
 
 HOW = """\
@@ -77,7 +77,7 @@ def _stride(stride: nn.Size) -> str:
     return str(h) if h == w else f"{h}x{w}"
 
 
-def summary_table(model: nn.Sequential, image_size: int) -> str:
+def summary_table(model: nn.Sequential, image_size: int) -> Table:
     """The table, its totals, and how each column is counted."""
     header = (
         "layer",
@@ -89,15 +89,13 @@ def summary_table(model: nn.Sequential, image_size: int) -> str:
         "connections",
         "FLOPs",
     )
-    lines = [header, ("image", _size((3, image_size, image_size)), *[""] * 6)]
+    lines = [("image", _size((3, image_size, image_size)), *[""] * 6)]
     layers = rows(model, image_size)
     total = Row("total", (), "", *(sum(column) for column in zip(*map(_numbers, layers))))
     for row in layers:
         lines.append((row.name, _size(row.output), row.filters, *_counts(row, total.parameters)))
-    lines.append((total.name, "", "", *_counts(total, total.parameters)))
-    first, *text, last = aligned(lines, left=3)
-    rule = "-" * len(first)
-    return "\n".join([first, rule, *text, rule, last, "", HOW])
+    counts = _counts(total, total.parameters)
+    return Table(header, lines, (total.name, "", "", *counts), left=3, note=HOW)
 
 
 def _numbers(row: Row) -> tuple[int, int, int]:
