@@ -76,16 +76,20 @@ def logits_of(network, images, view):
         return network.model(network.inputs(images, *places)).numpy()
 
 
-@pytest.fixture(scope="module", params=[1280, 390])
-def browser(request):
-    with Browser(request.param, 844) as browser:
-        yield browser
-
-
 @pytest.fixture(scope="module")
-def one_browser():
+def browser():
     with Browser(1280, 900) as browser:
         yield browser
+
+
+@pytest.fixture
+def narrow(browser):
+    """The same browser as that of a telephone."""
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.devtools("Emulation.setDeviceMetricsOverride", **size)
+    yield browser
+    size |= {"width": 1280, "height": 900, "mobile": False}
+    browser.devtools("Emulation.setDeviceMetricsOverride", **size)
 
 
 LOGITS = """
@@ -97,14 +101,14 @@ LOGITS = """
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_pages_logits_are_pythons(one_browser, tmp_path, name):
+def test_the_pages_logits_are_pythons(browser, tmp_path, name):
     network = network_of(name)
     found = live.live(network, None, [], document.MOST - 300_000)
     parts = Parts({"facts": {}, "live": found.data}, weights=found.arrays)
     html = document.page(name, "run", parts, "en")
     assert len(html.encode()) <= document.MOST
     template.write(tmp_path / "report.html", html)
-    one_browser.open(tmp_path / "report.html")
+    browser.open(tmp_path / "report.html")
     count = IMAGES.get(name, FEWER)
     shape = (count, 3, network.store_size, network.store_size)
     images = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
@@ -115,13 +119,14 @@ def test_the_pages_logits_are_pythons(one_browser, tmp_path, name):
     for part in np.split(images, count // 10):
         text = base64.b64encode(part.tobytes()).decode()
         # Once for each image and view, image by image.
-        ours = np.array(one_browser.run(LOGITS, text, views)).reshape(len(part), len(views), -1)
+        ours = np.array(browser.run(LOGITS, text, views)).reshape(len(part), len(views), -1)
         for i, view in enumerate(views):
             theirs = logits_of(network, part, view)
             assert np.abs(theirs).max() > 0.5
             assert np.abs(ours[:, i] - theirs).max() <= allowed
             assert np.abs(ours[:, i] - logits_of(rounded, part, view)).max() <= 1e-3
-    assert one_browser.errors() == []
+    assert browser.errors() == []
+    assert set(browser.requests()) <= {(tmp_path / "report.html").as_uri(), "about:blank"}
 
 
 # ---------------------------------------------------------------- a whole page
@@ -337,8 +342,14 @@ def test_filters_change_with_the_slider(browser, folder):
 
 
 @pytest.mark.parametrize("name", ["report.html", "ko.html"])
-def test_nothing_is_wider_than_the_window_nor_too_small_to_read(browser, folder, name):
+@pytest.mark.parametrize("size", ["narrow", "wide"])
+def test_nothing_is_wider_than_the_window_nor_too_small_to_read(
+    request, browser, folder, name, size
+):
+    if size == "narrow":
+        request.getfixturevalue("narrow")
     opened(browser, folder, name)
+    assert browser.run("return innerWidth") == (390 if size == "narrow" else 1280)
     browser.run(
         "choosePixel(net.layers.findIndex(({name}) => name === 'conv2'), {c: 0, y: 0, x: 0})"
     )
