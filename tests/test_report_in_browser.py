@@ -33,6 +33,8 @@ NETWORKS = {
     "owt": ("alexnet", "owt", 64, 73, 0.05),
     "80sec": ("cifar10", "80sec", 32, 32, 1.0),
     "18pct": ("cifar10", "18pct", 32, 32, 1.0),
+    "1998": ("lenet", "1998", 32, 36, 1.0),
+    "softmax": ("lenet", "softmax", 32, 32, 1.0),
     "11pct": ("cifar10", "11pct", 24, 32, 1.0),
 }
 

@@ -4,6 +4,7 @@ A file for each, with the network and, under it, what suits its data. In the ord
 
     cifar10.py   the authors' nets for CIFAR-10
     alexnet.py   AlexNet, whatever the version
+    lenet_layers.py
     lenet.py     LeNet-5, beside AlexNet
 
 The programs in examples/ are their doors, and so is the command `tinynet --network NAME`

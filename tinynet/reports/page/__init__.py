@@ -6,6 +6,7 @@
     pictures.py  mistakes, confusion, neighbours, filters, as data with pictures
     layers.py    the layers, counted
     packing.py   weights in few bytes
+    computed.py  a layer as data, to be computed again
     live.py      the network itself, as the page computes it
     document.py  the page from its parts
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinynet import nn
 from tinynet.console.printable import printable
 from tinynet.data import Dataset
 from tinynet.data.encoded import exact
-from tinynet.ops.window import Window
 from tinynet.reports.colour_score import count_towers
+from tinynet.reports.page.computed import Computed, computed
 from tinynet.reports.page.packing import BITS, as_text, bits_for, packed, rounded
 from tinynet.reports.summary import rows
 from tinynet.tape import no_grad
@@ -25,52 +24,6 @@ from tinynet.training.inputs import Inputs
 MOST_IMAGES, ROOM_FOR_IMAGES = 24, 700_000  # of them, and bytes
 DIGITS = 8  # of a logit
 AROUND = 60_000  # bytes of what is said about layers, and of the scales of rounded rows
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer: what the page must know to compute it; the arrays by name."""
-
-    kind: str
-    constants: dict
-    arrays: dict[str, np.ndarray]
-
-
-def layer_of(name: str, layer: nn.Module) -> Layer:
-    """A layer as the page computes it, in test mode. UserError if the page does not know such."""
-    arrays = layer.state_dict()
-    if isinstance(layer, nn.Conv2d | nn.LocallyConnected2d):
-        window = Window.of(name, layer.weight.shape[2:4], layer.stride, layer.padding)
-        is_conv = isinstance(layer, nn.Conv2d)
-        groups = layer.groups if is_conv else 1
-        kind = "conv" if is_conv else "local"
-        return Layer(kind, {**_window(window), "groups": groups}, arrays)
-    if isinstance(layer, nn.Pool2d) and not arrays:
-        window = Window.of(name, layer.kernel_size, layer.stride, layer.padding)
-        kind = "max_pool" if isinstance(layer, nn.MaxPool2d) else "avg_pool"
-        return Layer(kind, _window(window), {})
-    if isinstance(layer, nn.LocalResponseNorm | nn.LocalResponseNormWithin):
-        names = {"reach": "size", "alpha": "alpha", "beta": "beta", "k": "k"}
-        constants = {key: getattr(layer, name) for key, name in names.items()}
-        if isinstance(layer, nn.LocalResponseNorm):
-            return Layer("lrn", {**constants, "groups": layer.groups}, {})
-        return Layer("lrn_within", constants, {})
-    if isinstance(layer, nn.Dropout):
-        return Layer("dropout", {"factor": 1 - layer.p if layer.mode == "paper" else 1}, {})
-    for kind, known in (
-        ("linear", nn.Linear),
-        ("relu", nn.ReLU),
-        ("tanh", nn.Tanh),
-        ("flatten", nn.Flatten),
-    ):
-        if isinstance(layer, known):
-            return Layer(kind, {}, arrays)
-    raise UserError(f"the page cannot compute {name}, {type(layer).__name__}")
-
-
-def _window(window: Window) -> dict:
-    kh, kw, stride_h, stride_w, top, left = window.arguments
-    return {"window": [kh, kw], "stride": [stride_h, stride_w], "padding": [top, left]}
 
 
 @dataclass(frozen=True)
@@ -86,7 +39,7 @@ def live(network: Network, val_set: Dataset | None, chosen: Sequence[int], room:
 
     UserError if there is no room for its weights, or if the page does not know a layer of it.
     """
-    layers = {name: layer_of(name, layer) for name, layer in network.model.children()}
+    layers = {name: computed(name, layer) for name, layer in network.model.children()}
     classes = [printable(name) for name in network.classes]
     images = [] if val_set is None else _images(val_set, chosen)
     left = room - AROUND - sum(map(_size, images)) - sum(len(name.encode()) for name in classes)
@@ -150,7 +103,10 @@ def _as_rounded(
     there = {name: rounded(array, bits[name]) for name, array in arrays.items()}
     mean = np.broadcast_to(there.pop("mean"), inputs.mean.shape)
     as_there = replace(network, inputs=Inputs(mean, there.pop("std"), inputs.device))
-    network.model.load_state_dict(there)
+    # Arrays that a layer was given for the page alone are no weights of the model.
+    own = {name: array for name, array in there.items() if name in state}
+    own = {name: array for name, array in own.items() if array.shape == state[name].shape}
+    network.model.load_state_dict(state | own)
     try:
         moved = _logits(as_there, pixels)
     finally:
@@ -158,7 +114,7 @@ def _as_rounded(
     return moved, float(np.abs(moved - logits).max(initial=0))
 
 
-def _told(network: Network, layers: dict[str, Layer]) -> list[dict]:
+def _told(network: Network, layers: dict[str, Computed]) -> list[dict]:
     """The layers in order, each with the size of what comes out of it."""
     sizes = {row.name: row.output for row in rows(network.model, network.inputs.image_size)}
     return [

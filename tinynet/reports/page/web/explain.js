@@ -12,13 +12,14 @@ function sourceOf(net, at, {c, y, x}) {
     const seen = channels / layer.groups, first = Math.floor(c * layer.groups / layer.size[0]) * seen;
     return {from: first, to: first + seen, ...windowOf(layer, y, x, h, w)};
   }
-  if (layer.kind.endsWith("_pool")) return {from: c, to: c + 1, ...windowOf(layer, y, x, h, w)};
+  if (layer.kind === "gray") return {from: 0, to: 3, y0: y, y1: y + 1, x0: x, x1: x + 1};
+  if (layer.window) return {from: c, to: c + 1, ...windowOf(layer, y, x, h, w)};
   if (layer.kind === "lrn_within") return {from: c, to: c + 1, ...aroundOf(layer, y, x, h, w)};
   if (layer.kind === "lrn") {
     const [from, to] = neighboursOf(layer, c, channels);
     return {from, to, y0: y, y1: y + 1, x0: x, x1: x + 1};
   }
-  if (layer.kind === "linear") return {from: 0, to: channels, y0: 0, y1: h ?? 1, x0: 0, x1: w ?? 1};
+  if (layer.kind === "linear" || layer.kind === "radial_basis") return {from: 0, to: channels, y0: 0, y1: h ?? 1, x0: 0, x1: w ?? 1};
   return {from: c, to: c + 1, y0: y, y1: y + 1, x0: x, x1: x + 1};
 }
 
@@ -84,9 +85,19 @@ const EXPLAIN = {
     const n = (window.y1 - window.y0) * (window.x1 - window.x0);
     return [make("p", {}, say("mean_of", {n})), gridOf(plane, w, window)];
   },
+  subsampling(net, at, pixel, x, value) {
+    const {weight, bias} = net.layers[at], [, h, w] = inputSize(net, at);
+    const plane = x.subarray(pixel.c * h * w, (pixel.c + 1) * h * w), window = windowOf(net.layers[at], pixel.y, pixel.x, h, w);
+    const values = {value: number(value), weight: number(weight[pixel.c]), bias: number(bias[pixel.c]), sum: number(4 * meanOf(plane, w, window))};
+    return [make("p", {}, say("subsampled", values)), gridOf(plane, w, window)];
+  },
+  gray: (net, at, {y, x: column}, x) => [make("p", {}, say("gray_of", Object.fromEntries(["red", "green", "blue"].map((name, c) =>
+    [name, number(x[(c * net.side + y) * net.side + column])]))))],
+  radial_basis: (net, at, pixel, x) => [make("p", {}, say("distance_of", {n: x.length, class: short(net.classes[pixel.c])}))],
   relu: (net, at, pixel, x) => [make("p", {}, say(before(net, at, pixel, x) > 0 ? "relu_passes" : "relu_stops",
     {before: number(before(net, at, pixel, x))}))],
-  tanh: (net, at, pixel, x) => [make("p", {}, say("tanh_of", {before: number(before(net, at, pixel, x))}))],
+  tanh: (net, at, pixel, x) => [make("p", {}, say("tanh_of", {before: number(before(net, at, pixel, x)),
+    outer: net.layers[at].outer ?? 1, inner: number(net.layers[at].inner ?? 1)}))],
   lrn(net, at, pixel, x, value) {
     const layer = net.layers[at], [channels, h, w] = inputSize(net, at), [from, to] = neighboursOf(layer, pixel.c, channels);
     const inside = (j) => x[(j * h + pixel.y) * w + pixel.x];

@@ -99,15 +99,16 @@ const COMPUTE = {
     });
   },
   relu: (layer, x) => x.map((v) => Math.max(v, 0)),
-  tanh: (layer, x) => x.map((v) => Math.tanh(v)),
+  tanh: ({outer = 1, inner = 1}, x) => x.map((v) => outer * Math.tanh(inner * v)),
+  gray: (layer, x) => Float32Array.from({length: x.length / 3}, (_, p, n = x.length / 3) => (x[p] + x[n + p] + x[2 * n + p]) / 3),
+  subsampling: (layer, x, size) => pooled(layer, x, size, (plane, w, window, c) =>
+    4 * meanOf(plane, w, window) * layer.weight[c] + layer.bias[c]),
+  radial_basis: ({weight, size: [units]}, x) => Float32Array.from({length: units}, (_, unit) =>
+    -x.reduce((sum, v, i) => sum + (v - weight[unit * x.length + i]) ** 2, 0)),
   flatten: (layer, x) => x,
   dropout: ({factor}, x) => (factor === 1 ? x : x.map((v) => v * factor)),
   max_pool: (layer, x, size) => pooled(layer, x, size, (plane, w, window) => plane[winnerOf(plane, w, window)]),
-  avg_pool: (layer, x, size) => pooled(layer, x, size, (plane, w, {y0, y1, x0, x1}) => {
-    let sum = 0;
-    for (let i = y0; i < y1; ++i) for (let j = x0; j < x1; ++j) sum += plane[i * w + j];
-    return sum / ((y1 - y0) * (x1 - x0));  // of the window clipped to the image
-  }),
+  avg_pool: (layer, x, size) => pooled(layer, x, size, meanOf),
   lrn(layer, x, [channels, h, w]) {
     const plane = h * w, y = new Float32Array(x.length);
     for (let c = 0; c < channels; ++c) {
@@ -140,9 +141,16 @@ function pooled(layer, x, [channels, h, w], one) {
   for (let c = 0; c < channels; ++c) {
     const plane = x.subarray(c * h * w, (c + 1) * h * w);
     for (let oy = 0; oy < oh; ++oy)
-      for (let ox = 0; ox < ow; ++ox) y[(c * oh + oy) * ow + ox] = one(plane, w, windowOf(layer, oy, ox, h, w));
+      for (let ox = 0; ox < ow; ++ox) y[(c * oh + oy) * ow + ox] = one(plane, w, windowOf(layer, oy, ox, h, w), c);
   }
   return y;
+}
+
+// The mean of a window clipped to the image.
+function meanOf(plane, w, {y0, y1, x0, x1}) {
+  let sum = 0;
+  for (let i = y0; i < y1; ++i) for (let j = x0; j < x1; ++j) sum += plane[i * w + j];
+  return sum / ((y1 - y0) * (x1 - x0));
 }
 
 // Where the largest of a window is; of equal ones, the first.
