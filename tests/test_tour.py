@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import tiny_runs
 
+from tinynet import simulator
+
 ROOT = Path(__file__).parents[1]
 DOCS, FOLDER = ROOT / "docs", ROOT / "docs" / "tour"
 NAMES = ("tour", "questions")
@@ -176,6 +178,8 @@ SHOWN = sorted({found for name in NAMES for found in pages.SHOWN.findall(page(na
 def test_programs_print_what_is_shown(commands, shown, capsys, monkeypatch):
     program = re.fullmatch(r"python (docs/tour/\w+\.py)\n", commands)
     assert program, f"shown is the output of a program of docs/tour, not of {commands}"
+    if simulator.unavailable() and "simulator" in (ROOT / program[1]).read_text(encoding="utf-8"):
+        pytest.skip(simulator.unavailable())
     monkeypatch.setattr(sys, "path", [*sys.path])  # which some of them extend
     runpy.run_path(str(ROOT / program[1]), run_name="__main__")
     assert ci.difference(shown, capsys.readouterr().out, program[1]) is None
@@ -206,6 +210,7 @@ def test_the_views_of_a_trained_network_are_scored_as_eval_scores_them(
     np.testing.assert_allclose(mean, [[0.632, 0.324, 0.044]], atol=5e-4)
 
 
+@pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
 def test_drawings_are_up_to_date_and_each_is_shown(tmp_path):
     subprocess.run([sys.executable, str(FOLDER / "draw.py"), str(tmp_path)], check=True)
     drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
@@ -242,6 +247,11 @@ def test_a_page_of_the_tour_has_all_its_parts(number):
     commands = " ".join(text for kind, text in FENCED.findall(chapter) if kind == "sh")
     assert "check-grads" in commands or "--check" in commands
     assert f"docs/tour/{chapter.split('.svg)')[0].split('tour/')[-1]}.py" in commands
+
+
+@pytest.mark.parametrize("number", range(2, 10))
+def test_a_page_on_a_claim_of_the_paper_leads_to_its_verdict(number):
+    assert re.search(r"\*\*Verdict\.\*\* .*\(claims\.md#\w+\)", chapters(page("tour"))[number])
 
 
 def test_each_kernel_of_a_page_has_its_twin_beside_it():
