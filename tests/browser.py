@@ -160,7 +160,7 @@ def main(page: str, picture: str) -> None:
     path, _, fragment = page.partition("#")
     with Browser(1280, 860) as browser:
         browser.open(Path(path), fragment)
-        time.sleep(1)  # until what it computes is drawn
+        time.sleep(3)  # until what it computes is drawn
         Path(picture).write_bytes(browser.screenshot())
 
 

@@ -142,7 +142,16 @@ def folder(photos, tmp_path_factory):
     assert run("report", "--run", out, "--lang", "ko").status == 0
     (out / "report.html").rename(out / "ko.html")
     assert run("report", "--run", out).status == 0
+    for example, args in (("lenet", ()), ("cifar10", ("--recipe", "18pct", "--width", "0.2"))):
+        other = out.with_name(example)
+        args += ("--steps", "1", "--epochs", "1", "--batch-size", "8", "--out", other)
+        assert run("train", "--data", photos, *args, example=example).status == 0
+        assert run("report", "--run", other, example=example).status == 0
+        (other / "report.html").rename(out / f"{example}.html")
     return out
+
+
+PAGES = ("report.html", "ko.html", "lenet.html", "cifar10.html")
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +160,7 @@ def nothing_is_wrong_and_nothing_asked_for(request):
     if "folder" in request.fixturenames:
         browser, folder = (request.getfixturevalue(name) for name in ("browser", "folder"))
         assert browser.errors() == []
-        pages = {(folder / name).as_uri() for name in ("report.html", "ko.html")}
+        pages = {(folder / name).as_uri() for name in PAGES}
         asked = {url.partition("#")[0] for url in browser.requests()}
         assert {url for url in asked if not url.startswith("data:")} <= pages | {"about:blank"}
 
@@ -201,8 +210,9 @@ def test_what_a_pixel_comes_from_adds_up(browser, folder):
         assert abs(added_up - value) <= 0.02 * max(1, abs(value))
 
 
-def test_every_pixel_of_every_layer_can_be_asked(browser, folder):
-    opened(browser, folder)
+@pytest.mark.parametrize("name", ["report.html", "lenet.html", "cifar10.html"])
+def test_every_pixel_of_every_layer_can_be_asked(browser, folder, name):
+    opened(browser, folder, name)
     asked = browser.run(
         """
         let asked = 0;
@@ -219,6 +229,10 @@ def test_every_pixel_of_every_layer_can_be_asked(browser, folder):
         """
     )
     assert asked > 30
+    differs = browser.run(
+        "return Math.max(...seen.logits.map((v, k) => Math.abs(v - seen.values.at(-1)[k])))"
+    )
+    assert differs <= 1e-3
 
 
 def test_a_pooling_window_has_one_winner_which_is_its_largest(browser, folder):
@@ -343,7 +357,7 @@ def test_filters_change_with_the_slider(browser, folder):
     assert len(pictures) == len(set(pictures)) == 4
 
 
-@pytest.mark.parametrize("name", ["report.html", "ko.html"])
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("size", ["narrow", "wide"])
 def test_nothing_is_wider_than_the_window_nor_too_small_to_read(
     request, browser, folder, name, size
@@ -353,7 +367,7 @@ def test_nothing_is_wider_than_the_window_nor_too_small_to_read(
     opened(browser, folder, name)
     assert browser.run("return innerWidth") == (390 if size == "narrow" else 1280)
     browser.run(
-        "choosePixel(net.layers.findIndex(({name}) => name === 'conv2'), {c: 0, y: 0, x: 0})"
+        "choosePixel(net.layers.findIndex(({kind}) => kind === 'conv'), {c: 0, y: 0, x: 0})"
     )
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
     tiny = browser.run(

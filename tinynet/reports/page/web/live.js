@@ -114,7 +114,7 @@ async function show(source, i) {
   showAnswer();
   showSheets();
   if (seen.pixel) choosePixel(seen.at, seen.pixel);
-  if (get("views").open) showViews();
+  if (get("views")?.open) showViews();
 }
 
 // ------------------------------------------------------------ what it says
