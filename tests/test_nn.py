@@ -36,7 +36,7 @@ Net, count 5
   conv1  Conv2d, weight 4 x 2 x 3 x 3, bias 4, stride 1, padding 1, groups 1
   body   Sequential
     norm   LocalResponseNorm, size 3, alpha 0.5, beta 0.75, k 2, groups 1
-    drop   Dropout, p 0.5, mode inverted, seed 1, counter 0
+    drop   Dropout, p 0.5, mode inverted, seed 1, counter 0, first 0
     inner  Sequential
       0  Flatten
       1  Linear, weight 3 x 36, bias 3"""

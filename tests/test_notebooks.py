@@ -1,11 +1,17 @@
 """What a notebook shows: modules, summaries and checked gradients as tables of HTML."""
 
+import ast
+import io
+import json
 import re
+from contextlib import redirect_stdout
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
+from imports import ROOT
 
-from tinynet import Tensor, nn
+from tinynet import Tensor, nn, simulator
 from tinynet import functional as F
 from tinynet.gradient_check import gradient_table
 from tinynet.models import LeNet
@@ -73,3 +79,50 @@ def test_gradients_are_a_table_that_says_what_is_wrong(monkeypatch):
     found = {row[0]: row[2] for row in cells(gradient_table(loss, net.named_parameters()))}
     assert found["fc1.weight"].startswith("WRONG: ") and "backward gives" in found["fc1.weight"]
     assert found["fc2.weight"] == "right" and found["total"] == "2 wrong"
+
+
+# ------------------------------------------------------------------------ notebooks/first.ipynb
+
+
+def run_cell(text, names):
+    """Run a cell as a notebook does; what it printed, and the value of its last line."""
+    *lines, last = ast.parse(text).body
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        if isinstance(last, ast.Expr):
+            exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+        else:
+            exec(compile(ast.Module([*lines, last], []), "cell", "exec"), names)
+            value = None
+    return printed.getvalue(), value
+
+
+def words(text):
+    """Without numbers, of which the last digits are the machine's."""
+    return re.sub(r"[\d.,e+-]*\d[.]?", "0", text)
+
+
+def test_the_first_notebook_runs_and_shows_what_is_in_it():
+    if simulator.unavailable():
+        pytest.skip(simulator.unavailable())
+    notebook = json.loads((ROOT / "notebooks" / "first.ipynb").read_text(encoding="utf-8"))
+    cells_of_code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    names, values = {}, []
+    for cell in cells_of_code:
+        printed, value = run_cell("".join(cell["source"]), names)
+        values.append(value)
+        for output in cell["outputs"]:
+            if output["output_type"] == "stream":
+                assert words(printed) == words("".join(output["text"]))
+                printed = ""
+            else:
+                assert words(repr(value)) == words("".join(output["data"]["text/plain"]))
+                html = output["data"].get("text/html")  # that of the page is left out
+                assert html is None or words(value._repr_html_()) == words("".join(html))
+                value = None
+        assert printed == "" and value is None  # all that it shows is in the file
+    assert names["wrong"].mean() < 0.1
+    assert values[2].total[2] == "all right"
+    frame = ElementTree.fromstring(values[-1]._repr_html_())
+    assert frame.tag == "iframe" and "relu_forward_kernel" in frame.get("srcdoc")

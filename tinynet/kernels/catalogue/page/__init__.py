@@ -11,6 +11,7 @@ text (simulator/kernels/recording.py); the page only shows it.
     document.py    the page, and the index of several
     shown.py       how the kernels of tinynet are launched to be shown: small, with every case
     pages.py       their pages, written
+    inline.py      one of them inside a notebook
 
 In web/ is what a browser runs: page.html and index.html with style.css, and the scripts, read
 after that of tinynet/pages in this order: story.js (what was recorded), pictures.js (arrays,
