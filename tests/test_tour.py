@@ -119,6 +119,25 @@ def test_the_same_numbers_in_each_chapter(name):
         assert {n for n in ours if counts(n)} == {n for n in theirs if counts(n)}
 
 
+def test_the_korean_readme_has_the_headings_blocks_and_numbers_of_the_english_one():
+    """After a change: python docs/tour/pages.py copies the blocks; the rest is prose."""
+    english, korean = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md")
+    )
+    assert pages.with_blocks(korean, english) == korean
+    levels = (
+        [level for level, _ in HEADING.findall(FENCED.sub("", its))] for its in (english, korean)
+    )
+    assert next(levels) == next(levels)
+    unknown = values({n for n in numbers(prose(korean)) if counts(n)}) - values(numbers(english))
+    assert not unknown
+
+
+def test_links_of_the_korean_readme_go_somewhere():
+    for _, words, target in LINK.findall((ROOT / "README.ko.md").read_text(encoding="utf-8")):
+        assert (ROOT / target.partition("#")[0]).exists(), f"{words}: {target}"
+
+
 # ---------------------------------------------------------------- and it is so
 
 
@@ -175,12 +194,11 @@ SHOWN = sorted({found for name in NAMES for found in pages.SHOWN.findall(page(na
 
 
 @pytest.mark.parametrize(("commands", "shown"), SHOWN, ids=[its.split()[-1] for its, _ in SHOWN])
-def test_programs_print_what_is_shown(commands, shown, capsys, monkeypatch):
+def test_programs_print_what_is_shown(commands, shown, capsys):
     program = re.fullmatch(r"python (docs/tour/\w+\.py)\n", commands)
     assert program, f"shown is the output of a program of docs/tour, not of {commands}"
     if simulator.unavailable() and "simulator" in (ROOT / program[1]).read_text(encoding="utf-8"):
         pytest.skip(simulator.unavailable())
-    monkeypatch.setattr(sys, "path", [*sys.path])  # which some of them extend
     runpy.run_path(str(ROOT / program[1]), run_name="__main__")
     assert ci.difference(shown, capsys.readouterr().out, program[1]) is None
 

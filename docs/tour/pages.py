@@ -10,6 +10,8 @@ In docs/tour.md, docs/questions.md and their Korean twins it writes anew:
 - outputs: a block without a language, right after a ```sh block, becomes what its commands print,
   unless these begin with a comment that says what they need.
 
+The blocks of README.ko.md become those of README.md, in their order.
+
 Then it draws the pictures (draw.py). tests/test_tour.py says what is out of date.
 """
 
@@ -26,6 +28,7 @@ PAGES = [
 ]
 LINK = re.compile(r"\[`(\w+)`\]\(\.\./([^)#]+)(#L\d+-L\d+)?\)")
 DEFINITION = re.compile(r"^```python\ndef (\w+)\((?:.*\n)(?:[^`].*\n|\n)*?```$", re.MULTILINE)
+BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(  # the commands, and what is shown under them; no line of either begins with `
     r"^```sh\n((?:[^`#\n].*\n)+)```\n\n```\n((?:[^`\n].*\n|\n)*)```$", re.MULTILINE
 )
@@ -88,7 +91,19 @@ def with_outputs(page: str) -> str:
     return SHOWN.sub(block, page)
 
 
+def with_blocks(page: str, other: str) -> str:
+    """A page with the blocks of another; ValueError unless it has as many."""
+    blocks = BLOCK.findall(other)
+    if len(blocks) != len(BLOCK.findall(page)):
+        raise ValueError("README.ko.md has other blocks than README.md: add or remove them there")
+    remaining = iter(blocks)
+    return BLOCK.sub(lambda _: next(remaining), page)
+
+
 def main() -> None:
+    korean, english = ROOT / "README.ko.md", ROOT / "README.md"
+    page = with_blocks(korean.read_text(encoding="utf-8"), english.read_text(encoding="utf-8"))
+    korean.write_text(page, encoding="utf-8")
     for file in PAGES:
         page = file.read_text(encoding="utf-8")
         file.write_text(with_outputs(with_definitions(with_links(page))), encoding="utf-8")
