@@ -88,9 +88,13 @@ def run_commands(text: str, shown: str, page: str, runs: str) -> str | None:
 
 def main() -> int:
     runs = tempfile.mkdtemp()  # a folder of its own: a run's folder must be empty at its start
+    run = set()  # blocks of the tour and of the questions: some stand in both
     for page in PAGES:
         of_readme = page == "README.md"
         for kind, text, shown in blocks(Path(page).read_text(encoding="utf-8")):
+            if (text, shown) in run and not of_readme:
+                continue
+            run.add((text, shown))
             if kind == "sh":
                 wrong = run_commands(text, "" if of_readme else shown, page, runs)
             elif of_readme:
