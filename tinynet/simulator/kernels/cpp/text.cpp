@@ -38,6 +38,10 @@ const std::vector<Row>& statements(uint32_t at) {
     if (row.statement && row.offset >= block->start && row.offset < block->end &&
         (own.empty() || own.back().line != row.line))
       own.push_back(row);
+#ifdef __clang__  // notes a beginning only where the line changes, as the text stands: not in the
+  if (own.empty())  // second block of `if (i < n) return;`, and not at the condition of a loop
+    if (uint32_t line = line_at(block->start)) own.push_back({block->start, line, 1});
+#endif
   return own;
 }
 
