@@ -35,6 +35,7 @@ def test_a_launch():
         ("k<<<1, 32, 32 * sizeof(float)>>>()", (1,), (32,), 128),
         ("k<<<1, 32, 0, 0>>>()", (1,), (32,), 0),
         ("k<<<64 >> 2, 32>>>()", (16,), (32,), 0),
+        ("k<<<(3 < 4 ? 5 : 6), 2 > 1 ? 1 >= 2 ? 7 : 8 : 9>>>()", (5,), (8,), 0),
         ("k <<< 1 , 32 >>> ( )", (1,), (32,), 0),
     ],
 )
@@ -155,16 +156,16 @@ int main() { const int n = LATER; changes = 3; }
 
 
 def test_the_numbers_that_a_file_names():
-    assert constants([FILE], []) == {
+    assert constants([FILE], FILE, []) == {
         "TILE": 16, "SIZE": 64, "ALPHA": 2.0, "last": 63, "HALF": 8, "n": 1024, "LATER": 1024,
     }  # fmt: skip
-    assert constants([FILE], ["TILE=8", "STEP=2", "FAST"])["SIZE"] == 32
-    assert constants([FILE], ["STEP=2"])["STEP"] == 2
+    assert constants([FILE], FILE, ["TILE=8", "STEP=2", "FAST"])["SIZE"] == 32
+    assert constants([FILE], FILE, ["STEP=2"])["STEP"] == 2
 
 
 def test_a_launch_with_names_of_the_file():
     text = "k<<<dim3(n / TILE, 2), TILE, TILE * sizeof(int)>>>(y=zeros(TILE, n), TILE, -n, y)"
-    (launch,) = read_lines([text], constants([FILE], []))
+    (launch,) = read_lines([text], constants([FILE], FILE, []))
     assert (launch.grid, launch.block, launch.shared) == ((64, 2), (16,), 64)
     values = [argument.value for argument in launch.arguments]
     assert values == [Made("zeros", (16, 1024)), 16, -1024, Named("y")]
@@ -174,11 +175,11 @@ def test_a_launch_with_names_of_the_file():
 def test_what_nests_too_deeply_is_refused(value):
     with pytest.raises(LineError, match="wanted fewer brackets within brackets"):
         read_lines([f"k<<<1, 1>>>({value})"])
-    assert constants([f"#define N {value}\n#define M 1"], []) == {"M": 1}
+    assert constants([f"#define N {value}\n#define M 1"], "", []) == {"M": 1}
 
 
 def test_an_arrays_name_goes_before_a_number_of_the_file():
     lines = ["k<<<1, 1>>>(n, n=zeros(n))", "k<<<1, 1>>>(n, n)"]
-    first, second = read_lines(lines, constants([FILE], []))
+    first, second = read_lines(lines, constants([FILE], FILE, []))
     assert [a.value for a in first.arguments] == [1024, Made("zeros", (1024,))]
     assert [a.value for a in second.arguments] == [Named("n"), Named("n")]

@@ -491,6 +491,28 @@ def test_near_zero_the_absolute_tolerance_counts(run):
     assert "--atol wants 0 or more" in refused(run, launch.format("1"), "--atol", "-1")
 
 
+COUNTED = """
+#include <vector>
+using namespace std;
+#define imin(a,b) (a<b?a:b)
+const int N = 1000;
+const int blocks = imin(32, (N + 255) / 256);
+__device__ unsigned int count = 0;
+__global__ void counts(const float* array, int n, unsigned* y) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n && array[i] > 0) y[0] = atomicAdd(&count, 1);
+}
+int main() { vector<float> h(N); counts<<<blocks, 256>>>(0, N, 0); }
+"""
+
+
+def test_names_that_std_has_too_and_a_grid_from_a_macro(run, tmp_path):
+    (tmp_path / "counts.cu").write_text(COUNTED)
+    launch = "counts<<<blocks, 256>>>(ones(N), N, zeros(1))"
+    status, out, err = run(launch, "--print", "count", file="counts.cu")
+    assert (status, out) == (0, "count uint32 ()\n1000\n"), err
+
+
 def test_only_what_a_run_needs_is_imported(tmp_path):
     """So that it starts at once: neither the engine, nor pages and reports, nor NumPy's random."""
     code = "import sys; from tinynet.kernels.__main__ import main; assert main(sys.argv[1:]) == 0; "

@@ -21,8 +21,8 @@ The NumPy names that work on arrays of a device are listed below; each means the
 
 What it cannot show: time and occupancy; races that the rules in check.cpp miss; cuBLAS and the
 order of its sums. A kernel whose threads wait for each other by spinning on a flag never ends here,
-and is stopped. It is tested on Linux, with g++ and clang++, which count alike but for steps that have
-no statement of their own: to clang++ a `break` is one more step of its line, and a } may be one.
+and is stopped. It is tested on Linux, with g++ and clang++. They count alike, but for steps without
+a statement of their own: to clang++ a `break` is one more step of its line, and a } may be one.
 """
 
 import numpy as np

@@ -107,10 +107,11 @@ class CudaFile:
         }
         words = words.union(*(self.declarations[at].words for at in needed))
         host = self._gather(needed, words)
+        written_out = "std" in words  # std::swap, where `using namespace std` may be all that is
         self._gather_namespaces(needed, words)
         for at in sorted(needed):
             self._refuse_unknown(self.declarations[at])
-        return self._prologue(words) + self._text(needed), host
+        return self._prologue(words, written_out) + self._text(needed), host
 
     def _gather(self, needed: set[int], words: set[str]) -> dict[str, HostName]:
         """Add what declares any of `words`, and its words, until nothing is missing.
@@ -157,8 +158,10 @@ class CudaFile:
                 place = self._positions.of(declaration.tokens[at].start)
                 raise KernelError("compile", f"the simulator does not know {reason}", *place)
 
-    def _prologue(self, words: set[str]) -> str:
+    def _prologue(self, words: set[str], written_out: bool) -> str:
         included = [*OF_C, *(OF_CPP if "std" in words else ())]
+        if not written_out and "algorithm" not in self.headers and "algorithm" in included:
+            included.remove("algorithm")  # has `count` and `find`, as kernels may call their own
         included += [header for header in OURS if header in self.headers]
         lines = [f"#include <{name}>\n" for name in included]
         return "".join(lines) + ("namespace cuda { namespace std = ::std; }\n" * ("std" in words))

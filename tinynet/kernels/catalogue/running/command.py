@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
         try:
             file = find_file(args.file, args.define)
             texts = ["\n".join(lines) for lines in file.texts.values()]
-            statements = read_lines(args.launch, constants(texts, args.define))
+            statements = read_lines(args.launch, constants(texts, file.code, args.define))
             if not any(isinstance(statement, Launch) for statement in statements):
                 there = "; ".join(map(_signature, file.kernels))
                 raise ValueError(f"no launch, such as k<<<1, 32>>>(...), of a kernel: {there}")

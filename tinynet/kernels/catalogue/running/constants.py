@@ -1,11 +1,13 @@
 """The numbers that a .cu file gives names: #define TILE 16, const int n = 4 * TILE.
 
 A launch line may use them, as the file's own launches do. They are read from the text, of the
-host's code too; a name with two different values, as in #if and #else, is left out.
+host's code too; a name with two different values, as in #if and #else, is left out. Variables are
+read where macros are expanded, since they may be made with some: const int n = CEIL_DIV(1000, 32).
 """
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 from tinynet.kernels.catalogue.running.numbers_of_c import Number, read
 
@@ -15,15 +17,14 @@ _VARIABLE = re.compile(rf"\b(?:const|constexpr)\s+{_TYPE}(\w+)\s*=\s*([^;,]+);")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
-def constants(texts: Iterable[str], defines: Iterable[str]) -> dict[str, Number]:
-    """Names and values; `defines`, as of -D (N=3), go before what the texts say."""
+def constants(texts: Iterable[str], code: str, defines: Iterable[str]) -> dict[str, Number]:
+    """Names and values; `defines`, as of -D (N=3), go before what the texts say.
+
+    texts   of the files as they are written; code: all of them with macros expanded
+    """
     given = [tuple(define.split("=", 1)) for define in defines if "=" in define]
-    written = [
-        match.groups()
-        for text in texts
-        for pattern in (_MACRO, _VARIABLE)
-        for match in pattern.finditer(_COMMENT.sub(" ", text))
-    ]
+    macros = [_MACRO.finditer(_COMMENT.sub(" ", text)) for text in texts]
+    written = [match.groups() for match in chain(*macros, _VARIABLE.finditer(code))]
     fixed = {name for name, _ in given}
     return _resolved(given + [(name, value) for name, value in written if name not in fixed])
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
 
@@ -27,7 +28,16 @@ SIZEOF = re.compile(r"sizeof\s*\(\s*(\w+)\s*\)")
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 # Operators by how tightly they bind, loosest first.
-LEVELS: list[list[str]] = [["<<", ">>"], ["+", "-"], ["*", "/", "%"]]
+LEVELS: list[list[str]] = [
+    ["==", "!=", "<=", ">=", "<", ">"],
+    ["<<", ">>"],
+    ["+", "-"],
+    ["*", "/", "%"],
+]
+
+COMPARED: dict[str, Callable[[object, object], bool]] = {
+    "==": eq, "!=": ne, "<=": le, ">=": ge, "<": lt, ">": gt,
+}  # fmt: skip
 
 Number = int | float
 
@@ -42,12 +52,24 @@ class NotANumber(ValueError):
 
 def read(text: str, place: int, constants: Mapping[str, Number]) -> tuple[Number, int]:
     """The value of the expression at `place`, and where it ends; `constants` are known by name."""
-    return _Reader(text, place, constants).level(0)
+    return _Reader(text, place, constants).expression()
 
 
 class _Reader:
     def __init__(self, text: str, place: int, constants: Mapping[str, Number]):
         self.text, self.place, self.names = text, place, {**NAMES, **constants}
+
+    def expression(self) -> tuple[Number, int]:
+        value, _ = self.level(0)
+        self._skip()
+        if self._takes("?"):
+            one, _ = self.expression()
+            self._skip()
+            if not self._takes(":"):
+                raise NotANumber("wanted :", self.place)
+            other, _ = self.expression()
+            value = one if value else other
+        return value, self.place
 
     def level(self, number: int) -> tuple[Number, int]:
         if number == len(LEVELS):
@@ -66,7 +88,7 @@ class _Reader:
             if self._takes(sign):
                 return apply(self.single())
         if self._takes("("):
-            value, _ = self.level(0)
+            value, _ = self.expression()
             self._skip()
             if not self._takes(")"):
                 raise NotANumber("wanted )", self.place)
@@ -135,4 +157,6 @@ def _apply(operator: str, a: Number, b: Number, place: int) -> Number:
         return a << b
     if operator == ">>":
         return a >> b
+    if operator in COMPARED:
+        return int(COMPARED[operator](a, b))
     return a * b if operator == "*" else a + b if operator == "+" else a - b
