@@ -11,8 +11,8 @@ import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck, nn
 from tinynet.devices import device as device_named
 from tinynet.devices import threads
+from tinynet.ops.batch import parts
 from tinynet.ops.conv import Conv2d
-from tinynet.ops.conv_side_by_side import ConvSideBySide
 
 
 @pytest.fixture
@@ -149,12 +149,9 @@ def test_a_gpu_goes_on_in_parts_that_its_workspace_holds(sim, monkeypatch):
 def test_parts_on_a_gpu_are_few_and_begin_at_multiples_of_four(
     sim, monkeypatch, n, fitting, expected
 ):
-    x = sim.empty((n, 4, 3, 3), np.dtype(np.float32))
     columns = 4 * 4 * 1 * 9
     monkeypatch.setattr(sim, "part_bytes", fitting * columns or columns - 1)
-    operation = ConvSideBySide(sim, (False, False))
-    operation.forward(x, sim.zeros((2, 2, 1, 1), x.dtype), stride=1, padding=0, groups=2)
-    cut = [*operation.parts(x)]
+    cut = [*parts(sim, range(n), 2, columns)]
     taken = [range(n)[images] for images, g in cut if g.start == 0]
     assert [len(part) for part in taken] == expected
     assert [i for part in taken for i in part] == [*range(n)]

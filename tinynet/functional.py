@@ -12,7 +12,6 @@ from tinynet.ops.arguments import integer
 from tinynet.ops.avg_pool import AvgPool2d
 from tinynet.ops.conv import Conv2d
 from tinynet.ops.conv_by_rows import ConvByRows
-from tinynet.ops.conv_side_by_side import ConvSideBySide
 from tinynet.ops.dropout import Dropout, rate
 from tinynet.ops.elementwise import Maximum, Sigmoid, Where
 from tinynet.ops.local import Local2d
@@ -65,10 +64,8 @@ def conv2d(
     stride: int or (h, w). padding: int, (h, w) or (top, bottom, left, right).
     """
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    operation = Conv2d
-    for other in (ConvByRows, ConvSideBySide):
-        if isinstance(x, Tensor) and other.serves(x.device, stride):
-            operation = other
+    by_rows = isinstance(x, Tensor) and ConvByRows.serves(x.device, stride)
+    operation = ConvByRows if by_rows else Conv2d
     return apply(operation, *inputs, stride=stride, padding=padding, groups=groups)
 
 

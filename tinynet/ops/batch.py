@@ -1,9 +1,10 @@
 """A batch cut into parts, so small that what one part needs fits where its device wants it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tinynet.devices import Device
 
+ALIGNED = 4  # images: side by side, rows of so many begin at multiples of 16 bytes, as GPUs want
 FEWEST = 4  # shares, however small: a small network should keep a small machine busy
 
 
@@ -21,13 +22,17 @@ def for_each_part(
 
 def parts(
     device: Device, images: range, groups: int, image_bytes: int
-) -> list[tuple[slice, slice]]:
-    """(images, groups) of each part: whole images, or one group of a large one."""
-    if image_bytes > device.part_bytes and groups > 1:
-        return [(slice(i, i + 1), slice(g, g + 1)) for i in images for g in range(groups)]
+) -> Iterator[tuple[slice, slice]]:
+    """(images, groups) of each part: as few as fit, of like size; or one group of a large image."""
     most = max(1, device.part_bytes // image_bytes)
-    count = -(-len(images) // most)
-    return [(slice(part.start, part.stop), slice(0, groups)) for part in pieces(images, count)]
+    if most > ALIGNED:
+        most -= most % ALIGNED
+    even = -(-len(images) // -(-len(images) // most))
+    step = min(most, even + -even % ALIGNED)
+    at_once = groups if image_bytes <= device.part_bytes else 1
+    for i in range(images.start, images.stop, step):
+        for g in range(0, groups, at_once):
+            yield slice(i, min(i + step, images.stop)), slice(g, g + at_once)
 
 
 def shares(device: Device, n: int, image_bytes: int) -> list[range]:
@@ -46,13 +51,15 @@ def pieces(images: range, count: int) -> list[range]:
     return [images[i * n // count : (i + 1) * n // count] for i in range(count)]
 
 
-def added(device: Device, sums):
+def total(device: Device, sums):
     """The sum over the shares, with the last two axes exchanged: (shares, g, k, m) -> (g, m, k)."""
     _, groups, k, m = sums.shape
-    total = device.empty((groups, m, k), sums.dtype)
+    added = device.empty((groups, m, k), sums.dtype)
 
     def some(rows: slice) -> None:
-        total[:, :, rows] = sums[:, :, rows].sum(axis=0).swapaxes(1, 2)
+        of_shares = sums[:, :, rows]
+        of_all = of_shares[0] if len(sums) == 1 else of_shares.sum(axis=0)
+        added[:, :, rows] = of_all.swapaxes(1, 2)
 
     device.for_each_chunk(k, sums.nbytes // k, some)
-    return total
+    return added

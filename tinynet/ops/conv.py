@@ -1,20 +1,25 @@
-"""Convolution as matrix products: what each window of an image sees becomes a column of a matrix.
+"""Convolution as a matrix product: what each window of an image sees becomes a column of a matrix.
 
-For one image and one group, with m filters of K = c/groups*kh*kw weights each and P = oh*ow
-windows, im2col lays out the matrix `columns` (K, P), and
+For one group, with m filters of K = c/groups*kh*kw weights each, and P = oh*ow windows an image,
+im2col lays out the matrix `columns` (K, images*P) of several images side by side, and
 
-    forward     y (m, P)        = W (m, K) @ columns
-    backward    dW (m, K)       = dy (m, P) @ columns^T, summed over the images
-                dcolumns (K, P) = W^T @ dy,              dx = col2im(dcolumns)
+    forward     y (m, images*P)        = W (m, K) @ columns
+    backward    dW (m, K)              = dy (m, images*P) @ columns^T, which sums over the images
+                dcolumns (K, images*P) = W^T @ dy,    dx = col2im(dcolumns)
 
 where col2im adds each entry of dcolumns to the pixel that im2col copied it from. Columns take up to
-kh*kw times the memory of the image, so they are not kept: the batch goes through in parts
+kh*kw times the memory of the images, so they are not kept: the batch goes through in parts
 (batch.py), each lays out its own (columns.py), and backward does it once more.
+
+A product for each image would leave most of a GPU idle: the 13 x 13 outputs of AlexNet's conv3 are
+not even two of the tiles of 128 columns that its multiprocessors compute. But x and y hold one
+image after another, (images, m, P). So y is taken apart as the bias is added, which must pass over
+it anyway; and dy is put side by side once for both of backward's products.
 """
 
-from tinynet.ops.batch import added, for_each_part, parts, shares
-from tinynet.ops.bias import add_bias, bias_gradient
-from tinynet.ops.columns import Columns
+from tinynet.ops.batch import for_each_part, parts, shares, total
+from tinynet.ops.bias import bias_gradient
+from tinynet.ops.columns import Columns, side_by_side
 from tinynet.ops.function import Function
 from tinynet.ops.product import product
 from tinynet.ops.window import Window, check_images, check_positive
@@ -42,60 +47,79 @@ class Conv2d(Function):
     def backward(self, dy):
         x, weight = self.saved
         dy = self.contiguous(dy)
-        dx = self.dx(dy, x, weight) if self.needs_grad[0] else None
-        dweight = self.dweight(dy, x, weight) if self.needs_grad[1] else None
+        dx, dweight = self.gradients(dy, x, weight)
         dbias = bias_gradient(self.device, dy) if self.needs_grad[2:] == (True,) else None
         return (dx, dweight, dbias)[: len(self.needs_grad)]
 
     def correlate(self, y, x, weight, bias):
         """y = W @ columns + bias."""
-        filters = weight.reshape(self.groups, -1, weight[0].size)  # (groups, m, K)
-        part = self.columns.part
+        part, filters = self.columns.part, self.matrices(weight)
 
         def one_part(images, groups):
-            y_part, columns = part(y, images, groups), self.columns.of(part(x, images, groups))
-            product(self.device, filters[groups], columns, out=y_part)
-            if bias is not None:
-                add_bias(self.device, y_part, bias.reshape(self.groups, -1)[groups])
+            columns = self.wide(self.columns.of(part(x, images, groups)))
+            y_part = part(y, images, groups)
+            of_all = self.beside(y_part)
+            self.multiply(self.wide(of_all), filters[groups], columns)
+            if bias is None:
+                y_part[...] = of_all
+            else:
+                self.xp.add(of_all, bias.reshape(self.groups, -1, 1)[groups], out=y_part)
 
         for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
 
-    def dx(self, dy, x, weight):
-        """dx = col2im(W^T @ dy)."""
-        transposed = weight.reshape(self.groups, -1, weight[0].size).swapaxes(1, 2)
-        dx = self.device.empty(x.shape, x.dtype)
-        part = self.columns.part
-
-        def one_part(images, groups):
-            dcolumns = self.columns.buffer(part(dx, images, groups))
-            product(self.device, transposed[groups], part(dy, images, groups), out=dcolumns)
-            self.columns.to_pixels(dcolumns, part(dx, images, groups))
-
-        for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
-        return dx
-
-    def dweight(self, dy, x, weight):
-        """dW^T = columns @ dy^T, summed over each share of the batch, and then over the shares."""
-        m, k, part = len(weight) // self.groups, weight[0].size, self.columns.part
-        image_bytes = self.columns.image_bytes(x) + weight.nbytes  # each image has a dW at first
+    def gradients(self, dy, x, weight):
+        """dx = col2im(W^T @ dy), and dW^T = columns @ dy^T, summed over the parts of each share."""
+        part, image_bytes = self.columns.part, self.columns.image_bytes(x)
+        filters = self.matrices(weight)
         cut = shares(self.device, len(x), image_bytes)
-        sums = self.device.empty((len(cut), self.groups, k, m), x.dtype)
+        dx = self.device.empty(x.shape, x.dtype) if self.needs_grad[0] else None
+        sums = None  # (shares, groups, K, m)
+        if self.needs_grad[1]:
+            sums = self.device.empty((len(cut), *filters.swapaxes(1, 2).shape), x.dtype)
 
         def one_share(i):
-            sums[i] = 0
             for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
-                dweights = self.dweights(part(dy, images, groups), part(x, images, groups))
-                of_groups = sums[i, groups]  # a view: sums[...] += would copy it to itself as well
-                of_groups += dweights.sum(axis=0)
+                dy_wide = self.wide(self.together(part(dy, images, groups)))
+                if sums is not None:
+                    columns = self.wide(self.columns.of(part(x, images, groups)))
+                    first = images.start == cut[i].start
+                    self.multiply(sums[i, groups], columns, dy_wide.swapaxes(1, 2), add=not first)
+                if dx is not None:
+                    dcolumns = self.columns.buffer(part(dx, images, groups))
+                    self.multiply(self.wide(dcolumns), filters[groups].swapaxes(1, 2), dy_wide)
+                    self.columns.to_pixels(dcolumns, part(dx, images, groups))
 
         self.device.for_each(len(cut), one_share)
-        return added(self.device, sums).reshape(weight.shape)
+        return dx, None if sums is None else total(self.device, sums).reshape(weight.shape)
 
-    def dweights(self, dy, x):
-        """dW^T of each image in a part: (images, groups, K, m)."""
-        columns = self.columns.of(x)
-        products = self.device.scratch("dweights", (*columns.shape[:3], dy.shape[2]), x.dtype)
-        return product(self.device, columns, dy.swapaxes(2, 3), out=products)
+    def multiply(self, out, a, b, add: bool = False):
+        """out = a @ b, or out += a @ b, for each group."""
+        for of_group in zip(out, a, b):
+            product(self.device, *of_group[1:], out=of_group[0], add=add)
+
+    def matrices(self, weight):
+        """(groups, m, K)."""
+        return weight.reshape(self.groups, -1, weight[0].size)
+
+    def together(self, part):
+        """A part of dy, (images, groups, m, P), with its images side by side in memory."""
+        if len(part) == 1:
+            return part
+        beside = self.beside(part)
+        beside[...] = part
+        return beside
+
+    def beside(self, part):
+        """Room for a part of y, (images, groups, m, P), with the images side by side in memory."""
+        images, groups, m, p = part.shape
+        shape = groups, m, images, p
+        return self.device.scratch("side by side", shape, part.dtype).transpose(2, 0, 1, 3)
+
+    @staticmethod
+    def wide(part):
+        """What lies side by side, (images, groups, rows, P), as (groups, rows, images*P)."""
+        rows = side_by_side(part)
+        return rows.reshape(*rows.shape[:2], -1)
 
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:

@@ -19,7 +19,7 @@ it is a convolution as well, of dy.
 from numpy.lib.stride_tricks import as_strided
 
 from tinynet.devices import Device
-from tinynet.ops.batch import for_each_part
+from tinynet.ops.batch import for_each_part, parts, shares, total
 from tinynet.ops.bias import add_bias
 from tinynet.ops.columns import Columns
 from tinynet.ops.conv import Conv2d
@@ -40,6 +40,10 @@ class ConvByRows(Conv2d):
         self.columns = RowColumns(self.device, self.window, self.groups, x.shape[2:], y.shape[2:])
         filters = weight.reshape(self.groups, -1, *weight.shape[1:])
         self.sum_over_rows(y, x, filters, self.columns, bias)
+
+    def gradients(self, dy, x, weight):
+        dx = self.dx(dy, x, weight) if self.needs_grad[0] else None
+        return dx, self.dweight(dy, x, weight) if self.needs_grad[1] else None
 
     def dx(self, dy, x, weight):
         """A convolution of dy with the filters turned by 180 degrees.
@@ -72,12 +76,27 @@ class ConvByRows(Conv2d):
         for_each_part(self.device, len(x), self.groups, image_bytes, one_part)
 
     def dweight(self, dy, x, weight):
-        """The same sums with the rows of the matrix in the order i, c, j: set right at the end."""
-        kh, kw = weight.shape[2:]
-        by_row = super().dweight(dy, x, weight).reshape(len(weight), kh, -1, kw)
+        """dW[i]^T = columns[i] @ dy^T for each image, summed over each share, then over the shares.
+
+        The rows of the sum, kh*c*kw, are in the order i, c, j: set right at the end.
+        """
+        (m, _, kh, kw), k, part = weight.shape, weight[0].size, self.columns.part
+        image_bytes = self.columns.image_bytes(x) + weight.nbytes  # each image has a dW at first
+        cut = shares(self.device, len(x), image_bytes)
+        sums = self.device.empty((len(cut), self.groups, k, m // self.groups), x.dtype)
+
+        def one_share(i):
+            sums[i] = 0
+            for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
+                dweights = self.dweights(part(dy, images, groups), part(x, images, groups))
+                sums[i, groups] += dweights.sum(axis=0)
+
+        self.device.for_each(len(cut), one_share)
+        by_row = total(self.device, sums).reshape(m, kh, -1, kw)
         return self.device.contiguous(by_row.swapaxes(1, 2))
 
     def dweights(self, dy, x):
+        """dW^T of each image in a part: (images, groups, kh*c*kw, m)."""
         columns = self.columns.of(x)  # (images, groups, kh, c*kw, P)
         products = self.device.scratch("dweights", (*columns.shape[:4], dy.shape[2]), x.dtype)
         product(self.device, columns, dy[:, :, None].swapaxes(3, 4), out=products)

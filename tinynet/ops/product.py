@@ -8,33 +8,30 @@ import os
 
 import numpy as np
 
-from tinynet.devices import Device, Gpu
+from tinynet.devices import Device
 from tinynet.kernels import launch
 
 KERNELS = {"": "", "naive": "gemm_naive", "tiled": "gemm_tiled"}
 
 
-def product(device: Device, a, b, out=None):
-    """a @ b for matrices, or for stacks of matrices, which broadcast; written to `out` if given."""
+def product(device: Device, a, b, out=None, add: bool = False):
+    """a @ b for matrices, or for stacks of matrices, which broadcast; written to `out` if given.
+
+    add: of matrices alone, out += a @ b.
+    """
     chosen = _chosen_kernel()
     if out is None:
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         out = device.empty((*stack, a.shape[-2], b.shape[-1]), a.dtype)
-    if chosen:
-        _by_kernel(device, chosen, out, a, b)
-    else:
-        device.multiply(out, a, b)
-    return out
-
-
-def add_product(device: Gpu, out, a, b) -> None:
-    """out += a @ b, for matrices."""
-    if chosen := _chosen_kernel():
+    if not chosen:
+        device.multiply(out, a, b, add)
+    elif add:
         products = device.scratch("product", out.shape, out.dtype)
         _by_kernel(device, chosen, products, a, b)
         out += products
     else:
-        device.multiply(out, a, b, add=True)
+        _by_kernel(device, chosen, out, a, b)
+    return out
 
 
 def _chosen_kernel() -> str:
