@@ -65,13 +65,9 @@ class Cpu(Device):
         """Run a kernel, here its NumPy twin, on arguments that have been checked."""
         kernel.twin(*args)
 
-    def multiply(self, out: np.ndarray, a: np.ndarray, b: np.ndarray, add: bool = False) -> None:
-        """out = a @ b, of matrices or of stacks of them; of matrices also out += a @ b."""
-        if add:
-            term = self.scratch("term", out.shape, out.dtype)
-            self.multiply(term, a, b)
-            out += term
-        elif threads.at_work():
+    def multiply(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+        """out = a @ b, of matrices or of stacks of them."""
+        if threads.at_work():
             np.matmul(a, b, out=out)
         else:
             blas.multiply(out, a, b)

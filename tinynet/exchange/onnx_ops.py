@@ -19,7 +19,6 @@ from tinynet.ops.activation import ReLU, Tanh
 from tinynet.ops.avg_pool import AvgPool2d
 from tinynet.ops.conv import Conv2d
 from tinynet.ops.conv_by_rows import ConvByRows
-from tinynet.ops.conv_side_by_side import ConvSideBySide
 from tinynet.ops.elementwise import (
     Abs,
     Add,
@@ -217,7 +216,6 @@ WRITERS: dict[type[Function], Writer] = {
     Sum: _sum,
     Conv2d: _conv,
     ConvByRows: _conv,
-    ConvSideBySide: _conv,
     Local2d: _local,
     MaxPool2d: _pool("MaxPool"),
     AvgPool2d: _pool("AveragePool"),

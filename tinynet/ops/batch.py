@@ -52,14 +52,13 @@ def pieces(images: range, count: int) -> list[range]:
 
 
 def total(device: Device, sums):
-    """The sum over the shares, with the last two axes exchanged: (shares, g, k, m) -> (g, m, k)."""
-    _, groups, k, m = sums.shape
-    added = device.empty((groups, m, k), sums.dtype)
+    """The sum over the shares: (shares, groups, rows, columns) -> (groups, rows, columns)."""
+    if len(sums) == 1:
+        return sums[0]
+    added = device.empty(sums.shape[1:], sums.dtype)
 
     def some(rows: slice) -> None:
-        of_shares = sums[:, :, rows]
-        of_all = of_shares[0] if len(sums) == 1 else of_shares.sum(axis=0)
-        added[:, :, rows] = of_all.swapaxes(1, 2)
+        sums[:, :, rows].sum(axis=0, out=added[:, rows])
 
-    device.for_each_chunk(k, sums.nbytes // k, some)
+    device.for_each_chunk(sums.shape[2], sums.nbytes // sums.shape[2], some)
     return added

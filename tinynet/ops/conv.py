@@ -21,7 +21,7 @@ from tinynet.ops.batch import for_each_part, parts, shares, total
 from tinynet.ops.bias import bias_gradient
 from tinynet.ops.columns import Columns, side_by_side
 from tinynet.ops.function import Function
-from tinynet.ops.product import product
+from tinynet.ops.product import add_product, product
 from tinynet.ops.window import Window, check_images, check_positive
 
 
@@ -68,14 +68,14 @@ class Conv2d(Function):
         for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
 
     def gradients(self, dy, x, weight):
-        """dx = col2im(W^T @ dy), and dW^T = columns @ dy^T, summed over the parts of each share."""
+        """dx = col2im(W^T @ dy), and dW = dy @ columns^T, summed over the parts of each share."""
         part, image_bytes = self.columns.part, self.columns.image_bytes(x)
         filters = self.matrices(weight)
         cut = shares(self.device, len(x), image_bytes)
         dx = self.device.empty(x.shape, x.dtype) if self.needs_grad[0] else None
-        sums = None  # (shares, groups, K, m)
+        sums = None  # (shares, groups, m, K)
         if self.needs_grad[1]:
-            sums = self.device.empty((len(cut), *filters.swapaxes(1, 2).shape), x.dtype)
+            sums = self.device.empty((len(cut), *filters.shape), x.dtype)
 
         def one_share(i):
             for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
@@ -83,7 +83,7 @@ class Conv2d(Function):
                 if sums is not None:
                     columns = self.wide(self.columns.of(part(x, images, groups)))
                     first = images.start == cut[i].start
-                    self.multiply(sums[i, groups], columns, dy_wide.swapaxes(1, 2), add=not first)
+                    self.multiply(sums[i, groups], dy_wide, columns.swapaxes(1, 2), add=not first)
                 if dx is not None:
                     dcolumns = self.columns.buffer(part(dx, images, groups))
                     self.multiply(self.wide(dcolumns), filters[groups].swapaxes(1, 2), dy_wide)
@@ -94,8 +94,11 @@ class Conv2d(Function):
 
     def multiply(self, out, a, b, add: bool = False):
         """out = a @ b, or out += a @ b, for each group."""
-        for of_group in zip(out, a, b):
-            product(self.device, *of_group[1:], out=of_group[0], add=add)
+        for of_group, a_of_group, b_of_group in zip(out, a, b):
+            if add:
+                add_product(self.device, of_group, a_of_group, b_of_group)
+            else:
+                product(self.device, a_of_group, b_of_group, out=of_group)
 
     def matrices(self, weight):
         """(groups, m, K)."""

@@ -88,19 +88,16 @@ class ConvByRows(Conv2d):
         def one_share(i):
             sums[i] = 0
             for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
-                dweights = self.dweights(part(dy, images, groups), part(x, images, groups))
-                sums[i, groups] += dweights.sum(axis=0)
+                columns = self.columns.of(part(x, images, groups))  # (images, groups, kh, c*kw, P)
+                dy_part = part(dy, images, groups)[:, :, None].swapaxes(3, 4)
+                shape = *columns.shape[:4], dy_part.shape[4]
+                dweights = self.device.scratch("dweights", shape, x.dtype)
+                of_all = product(self.device, columns, dy_part, out=dweights).sum(axis=0)
+                sums[i, groups] += of_all.reshape(sums[i, groups].shape)
 
         self.device.for_each(len(cut), one_share)
-        by_row = total(self.device, sums).reshape(m, kh, -1, kw)
-        return self.device.contiguous(by_row.swapaxes(1, 2))
-
-    def dweights(self, dy, x):
-        """dW^T of each image in a part: (images, groups, kh*c*kw, m)."""
-        columns = self.columns.of(x)  # (images, groups, kh, c*kw, P)
-        products = self.device.scratch("dweights", (*columns.shape[:4], dy.shape[2]), x.dtype)
-        product(self.device, columns, dy[:, :, None].swapaxes(3, 4), out=products)
-        return products.reshape(*columns.shape[:2], -1, dy.shape[2])
+        by_row = total(self.device, sums).reshape(self.groups, kh, -1, kw, m // self.groups)
+        return by_row.transpose(0, 4, 2, 1, 3).reshape(weight.shape)
 
 
 class RowColumns(Columns):

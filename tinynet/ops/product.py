@@ -8,30 +8,31 @@ import os
 
 import numpy as np
 
-from tinynet.devices import Device
+from tinynet.devices import Device, Gpu
 from tinynet.kernels import launch
 
 KERNELS = {"": "", "naive": "gemm_naive", "tiled": "gemm_tiled"}
 
 
-def product(device: Device, a, b, out=None, add: bool = False):
-    """a @ b for matrices, or for stacks of matrices, which broadcast; written to `out` if given.
-
-    add: of matrices alone, out += a @ b.
-    """
+def product(device: Device, a, b, out=None):
+    """a @ b for matrices, or for stacks of matrices, which broadcast; written to `out` if given."""
     chosen = _chosen_kernel()
     if out is None:
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         out = device.empty((*stack, a.shape[-2], b.shape[-1]), a.dtype)
-    if not chosen:
-        device.multiply(out, a, b, add)
-    elif add:
-        products = device.scratch("product", out.shape, out.dtype)
-        _by_kernel(device, chosen, products, a, b)
-        out += products
-    else:
+    if chosen:
         _by_kernel(device, chosen, out, a, b)
+    else:
+        device.multiply(out, a, b)
     return out
+
+
+def add_product(device: Device, out, a, b) -> None:
+    """out += a @ b, for matrices; cuBLAS does that in one go."""
+    if isinstance(device, Gpu) and not _chosen_kernel():
+        device.multiply(out, a, b, add=True)
+    else:
+        out += product(device, a, b, out=device.scratch("term", out.shape, out.dtype))
 
 
 def _chosen_kernel() -> str:
