@@ -10,6 +10,7 @@
     python examples/alexnet.py figures --run runs/NAME        the paper's figures 1, 3 and 4
     python examples/alexnet.py report --run runs/NAME         the run in one page for the browser
     python examples/alexnet.py ablate lrn dropout             what the parts of it are good for
+    python examples/alexnet.py claims relu                    the paper's claims, with verdicts
     python examples/alexnet.py diff paper source2012          what the paper does not say
     python examples/alexnet.py summary                        every layer with its sizes and counts
     python examples/alexnet.py plan --devices sim:0,sim:1     the memory of two cards as in 2012
