@@ -19,8 +19,9 @@ GROUP = 3  # networks in an ensemble
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of run: `settings` are flags of `train` by their names."""
+    """A kind of run, `label` in words: `settings` are flags of `train` by their names."""
 
+    label: str
     example: str  # whose network it is: "alexnet", "cifar10"
     settings: dict
     data: str = SMALL
@@ -57,38 +58,42 @@ class Claim:
     remark: str = ""  # what must be known to read the numbers
 
 
-def _alexnet(profile: str, **others) -> Kind:
+def _alexnet(label: str, profile: str, **others) -> Kind:
     """The profile `modern`, since it learns in few steps, at an eighth of its width."""
     usual = {"image_size": 64, "width": 0.125, "epochs": 10, "batch_size": 16, "lr": 0.01}
     kind = {name: others.pop(name) for name in ("data", "start") if name in others}
-    return Kind("alexnet", {"profile": profile, **usual, **others}, **kind)
+    return Kind(label, "alexnet", {"profile": profile, **usual, **others}, **kind)
 
 
 def _figure1(activation: str, *rates: float) -> Kind:
     usual = {"image_size": 32, "width": 0.25, "epochs": 30, "batch_size": 16}
-    return Kind("cifar10", {"profile": f"figure1{activation}", **usual}, TINY, rates=rates)
+    profile = f"figure1{activation and '-'}{activation}"
+    return Kind(activation or "ReLU", "cifar10", {"profile": profile, **usual}, TINY, rates=rates)
 
 
-def _four_layers(profile: str) -> Kind:
+def _four_layers(label: str, profile: str) -> Kind:
     usual = {"image_size": 24, "width": 0.25, "epochs": 12, "batch_size": 16, "lr": 0.001}
-    return Kind("cifar10", {"profile": profile, **usual})
+    return Kind(label, "cifar10", {"profile": profile, **usual})
 
 
 KINDS = {
-    "base": _alexnet("modern"),
-    **{
-        name: _alexnet(f"modern-{name}")
-        for name in ("dropout", "decay", "overlap", "crops", "momentum", "towers", "whole")
-    },
-    "crosstalk": _alexnet("modern-crosstalk"),
-    "colour": _alexnet("modern-colour"),
-    "pretrained": _alexnet("modern", data=MORE, epochs=3),
-    "finetuned": _alexnet("modern", start="pretrained", epochs=4, lr=0.001),
+    "base": _alexnet("modern", "modern"),
+    "dropout": _alexnet("no dropout", "modern-dropout"),
+    "decay": _alexnet("no weight decay", "modern-decay"),
+    "overlap": _alexnet("2 x 2 pools", "modern-overlap"),
+    "crops": _alexnet("no crops, no mirrors", "modern-crops"),
+    "colour": _alexnet("colour noise", "modern-colour"),
+    "momentum": _alexnet("no momentum", "modern-momentum"),
+    "towers": _alexnet("one tower, half", "modern-towers"),
+    "whole": _alexnet("one tower, whole", "modern-whole"),
+    "crosstalk": _alexnet("no cross-talk", "modern-crosstalk"),
+    "pretrained": _alexnet("before fine-tuning", "modern", data=MORE, epochs=3),
+    "finetuned": _alexnet("fine-tuned", "modern", start="pretrained", epochs=4, lr=0.001),
     "relu": _figure1("", 0.003, 0.01, 0.03),
-    "tanh": _figure1("-tanh", 0.003, 0.01, 0.03),
-    "sigmoid": _figure1("-sigmoid", 0.03, 0.1, 0.3),
-    "lrn": _four_layers("13pct-lrn"),
-    "no-lrn": _four_layers("13pct"),
+    "tanh": _figure1("tanh", 0.003, 0.01, 0.03),
+    "sigmoid": _figure1("sigmoid", 0.03, 0.1, 0.3),
+    "lrn": _four_layers("LRN", "13pct-lrn"),
+    "no-lrn": _four_layers("no LRN", "13pct"),
 }
 
 CLAIMS = {
@@ -153,7 +158,7 @@ CLAIMS = {
         (Comparison("1 view for 10", "views", "base", "base", 1, 1.5, "+1.5"),),
     ),
     "momentum": Claim(
-        "Training is with momentum 0.9 (the paper does not say what for; here: it learns sooner)",
+        "With momentum 0.9 a network learns sooner: the paper trains so, and does not say why",
         "section 5",
         (Comparison("no momentum", "epochs", "base", "momentum"),),
         "Epochs until the training error is as low as both get it. The rate is the same, so that "

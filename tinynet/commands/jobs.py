@@ -105,10 +105,11 @@ class Jobs:
         for later in (False, True):
             wave = deque(pair for pair in left if (pair[1].start is not None) == later)
             with ThreadPoolExecutor(len(self._places)) as team:
-                futures = [
-                    team.submit(self._work, core, wave, numbers, len(jobs)) for core in self._places
-                ]
                 try:
+                    futures = [
+                        team.submit(self._work, core, wave, numbers, len(jobs))
+                        for core in self._places
+                    ]
                     for future in futures:
                         future.result()
                 except BaseException:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinynet.alexnet_profiles import KINDS
 from tinynet.reports.canvas import save, with_defaults, without_settings
 from tinynet.reports.claims import Compared, Log, compared
 
@@ -24,6 +25,7 @@ CURVES = {
     "epochs": ("training", "training error, %"),
     "training": ("training", "training error, %"),
 }
+FACTORS = (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100)  # those that a logarithmic axis names
 USUAL = ("top1", "validation error, %")
 
 
@@ -52,7 +54,9 @@ def _draw_curves(axes: Axes, found: list[Compared], log: Log) -> None:
         for curve in curves:
             axes.plot(epochs, curve, color=colour, linestyle=dashes, linewidth=0.5, alpha=0.5)
         mean = np.mean(curves, axis=0)
-        axes.plot(epochs, mean, color=colour, linestyle=dashes, linewidth=1.6, label=kind)
+        axes.plot(
+            epochs, mean, color=colour, linestyle=dashes, linewidth=1.6, label=KINDS[kind].label
+        )
     axes.set_xlabel("epoch", fontsize=8)
     axes.set_ylabel(label, fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -73,11 +77,12 @@ def _draw_differences(axes: Axes, each: Compared) -> None:
         claimed = comparison.side * comparison.size
         axes.plot([claimed], [0], "x", color="#b22222", markersize=7, markeredgewidth=2)
     axes.set_yticks([])
-    axes.set_title(f"{comparison.title}", fontsize=8, loc="left")
+    axes.set_title(comparison.title, fontsize=8, loc="left")
     axes.tick_params(labelsize=7)
     if pairs.ratio:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(lambda x, _: f"x {math.exp(x):.2g}")
+        low, high = axes.get_xlim()
+        factors = [f for f in FACTORS if low <= math.log(f) <= high]
+        axes.set_xticks([math.log(f) for f in factors], [f"x {f:g}" for f in factors])
     else:
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:+g}" if x else "0")
     for side in ("left", "right", "top"):

@@ -102,12 +102,12 @@ def _of_what(log: Log) -> str:
     runs = [run for kind in log.kinds.values() for run in kind["runs"].values()]
     told = []
     for settings, kinds in _alike(log).items():
-        told.append(f"{listed(f'`{kind}`' for kind in kinds)}: {settings}")
+        told.append(f"{listed(kinds)}: {settings}")
     seconds = sum(run["seconds"] for run in runs)
     tried = [run for of in log.tuning.values() for run in of.values()]
     more = f" and {counted(len(tried), 'run')} to choose rates" if tried else ""
     seconds += sum(run["seconds"] for run in tried)
-    time = f"{counted(len(runs), 'run')}{more}, {minutes(seconds)} on one core"
+    time = f"{counted(len(runs), 'run')}{more}, one at a time: {minutes(seconds)}"
     return f"{'; '.join(told)}. {time}."
 
 
@@ -121,5 +121,5 @@ def _alike(log: Log) -> dict[str, list[str]]:
             f"{its['width']:g}, {its['epochs']} epochs, batches of {its['batch_size']}, rate "
             f"{its['lr']:g}, {counted(len(kind['runs']), 'seed')}"
         )
-        found.setdefault(words, []).append(name)
+        found.setdefault(words, []).append(known.label)
     return found
