@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tinynet.commands.example import choose_tf32, named_devices
 from tinynet.data import BadImage, Dataset, open_dataset
+from tinynet.parallel.buckets import gigabytes_per_second
 from tinynet.parallel.ranks import Alone
 from tinynet.training.errors import UserError
 from tinynet.training.settings import Settings
@@ -76,7 +77,10 @@ def describe_ranks(settings: Settings, ranks: Alone) -> str:
         return ""
     least, most = settings.batch_size // ranks.size, -(-settings.batch_size // ranks.size)
     each = f"{least}" if least == most else f"{least} or {most}"
+    on_gpus = not settings.devices.startswith("cpu")
+    staged = ", from pinned memory of the host" if on_gpus else ""
+    speed = gigabytes_per_second(ranks)
     return (
-        f"ranks    {ranks.describe()}; batches of {settings.batch_size}, {each} images on each rank"
-        f"; gradients are summed in the order of the ranks\n"
+        f"ranks    {ranks.describe()}; batches of {settings.batch_size}, {each} images on each\n"
+        f"         gradients go through {ranks.library}{staged}, {speed:.1f} GB/s from each rank\n"
     )

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tinynet.console.sentences import GB
 from tinynet.devices import Gpu
 from tinynet.devices.copies import mark, pinned
 from tinynet.parallel.ranks import STUCK, Ranks
@@ -31,8 +32,23 @@ from tinynet.tensor import Tensor
 
 BYTES = 4 << 20  # of a piece
 IN_FLIGHT = 2  # pieces whose parts may come in at a time: each has memory of its own for them
+MEASURED = 16 << 20  # bytes
 POLL = 100e-6  # seconds between two looks at what is on its way
 LOOK = 0.05  # seconds between two looks at whether all ranks live
+
+
+def gigabytes_per_second(ranks: Ranks) -> float:
+    """How fast each rank sends to all others at once; the second of two tries counts."""
+    comm, size = ranks.new_comm(), MEASURED // ranks.size
+    parts, theirs = np.zeros((2, ranks.size, size), np.uint8)
+    for _ in range(2):
+        ranks.gather(None)
+        began = time.perf_counter()
+        with ranks.turn:
+            request = comm.Ialltoall(parts, theirs)
+        ranks.wait(request)
+        seconds = time.perf_counter() - began
+    return (ranks.size - 1) * size / GB / max(seconds, 1e-9)
 
 
 class Buckets:

@@ -81,6 +81,8 @@ class Ranks(Alone):
         comm = mpi.COMM_WORLD
         self._mpi, self._comm, self._end_comm = mpi, comm.Dup(), comm.Dup()
         self.in_place = mpi.IN_PLACE
+        name, version = mpi.get_vendor()
+        self.library = f"{name} {'.'.join(map(str, version))}"
         self.rank, self.size, self.leader = comm.rank, comm.size, comm.rank == 0
         local = comm.Split_type(mpi.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = local.rank, local.size
