@@ -102,7 +102,9 @@ class Ranks(Alone):
     def new_comm(self):
         """Another way between all ranks, on which nothing overtakes anything."""
         with self.turn:
-            return self._comm.Dup()
+            comm, request = self._comm.Idup()
+        self.wait(request)
+        return comm
 
     # ---------------------------------------------------------------- agreeing
 
@@ -199,6 +201,7 @@ class Ranks(Alone):
         return status
 
     def _leave_badly(self, status: int) -> None:
+        self.watch.has_told = self.leader
         if not self._together and self.watch.failure is None:
             self.watch.alarm(self._muted.last_error() if not self.leader else "failed")
         try:
@@ -215,7 +218,7 @@ class Ranks(Alone):
                 time.sleep(1)  # and the leader ends this process; or else the watch does
             time.sleep(0.2 * (self.rank - 1))
             os.write(2, f"error: {self.watch.failure}\n".encode())
-        self.watch.end()
+            self.watch.has_told = True
         abort(self._comm, status)
 
     def describe(self) -> str:

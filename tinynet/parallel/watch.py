@@ -1,4 +1,4 @@
-"""Is every rank still there? A thread in each process that listens while the others work.
+"""Is every rank still there? Two threads in each process that listen while the others work.
 
 Each second a rank tells the leader (rank 0) that it lives, and the leader tells all the same. Who
 has not been heard of for `SILENCE` seconds is frozen, or its machine or the way to it is gone. A
@@ -11,11 +11,14 @@ A process that is killed is noticed sooner by its launcher, which then ends all 
 import os
 import threading
 import time
+from collections.abc import Iterable
+from typing import NoReturn
 
 SILENCE = 15.0  # seconds without a sign of life
-PATIENCE = 12.0  # seconds after a failure in which the main thread may end in its own way
+PATIENCE = 10.0  # seconds after a failure in which the main thread may end in its own way
 OVERTAKING = 2.0  # seconds in which what a rank sent before it failed may still arrive
 BEAT, TICK = 1.0, 0.05  # seconds between signs of life; between two looks
+ABORTING = 3.0  # seconds for MPI to end all processes, and this one with them
 PAUSE = 5.0  # seconds without a look: this very process was stopped, and has no one to blame
 TAG = 1
 
@@ -38,12 +41,13 @@ class Watch(threading.Thread):
         self._heard = dict.fromkeys(others, time.monotonic())
         self.arrivals = 0  # how often this rank has come to a place where ranks meet
         self._arrivals = dict.fromkeys(others, 0)  # of others, as last heard
-        self._sent = 0.0
         self._sending: list = []  # requests of messages on their way
         self._over = threading.Event()
         self.failure: str | None = None
+        self._passed_on = False  # has the leader told it to all?
         self._failed_at = 0.0
         self.leader_is_silent = False
+        self.has_told = False  # has the main thread said why all ends?
 
     # ---------------------------------------------------------------- for the main thread
 
@@ -61,38 +65,49 @@ class Watch(threading.Thread):
         """Tell all other ranks that this one fails, and why."""
         text = f"{self._names[self.rank]}: {text}"
         with self._turn:
-            for other in range(self._comm.size):
-                if other != self.rank:
-                    self._send(other, text)
+            self._tell({*range(self._comm.size)} - {self.rank}, text)
         self._fail(text)
 
     def end(self) -> None:
         """Listen no longer."""
-        self._over.set()
+        with self._turn:
+            self._over.set()
         self.join()
 
     # ---------------------------------------------------------------- the thread
 
     def run(self) -> None:
+        threading.Thread(target=self._carry, name="tinynet-post", daemon=True).start()
         looked = time.monotonic()
         while not self._over.wait(TICK):
             now = time.monotonic()
             if now - looked > PAUSE:
                 self._heard = dict.fromkeys(self._heard, now)
             looked = now
-            with self._turn:
-                self._receive(now)
-                if now - self._sent > BEAT:
-                    self._sent = now
-                    for other in self._heard:
-                        self._send(other, None)
             self._look_for_silence(now)
             if self.failure and now - self._failed_at > PATIENCE + self._turn_to_speak():
                 self._end_all()
 
-    def _send(self, other: int, alarm: str | None) -> None:
+    def _carry(self) -> None:
+        """Send and receive, in a thread of its own: where a network is gone, MPI may hang."""
+        sent = 0.0
+        while not self._over.wait(TICK):
+            now = time.monotonic()
+            with self._turn:
+                if self._over.is_set():
+                    return
+                self._receive(now)
+                if now - sent > BEAT:
+                    sent = now
+                    self._tell(self._heard, None)
+                if self.failure and self.rank == 0 and not self._passed_on:
+                    self._passed_on = True
+                    self._tell(self._heard, self.failure)
+
+    def _tell(self, others: Iterable[int], alarm: str | None) -> None:
         self._sending = [request for request in self._sending if not request.Test()]
-        self._sending.append(self._comm.isend((self.arrivals, alarm), other, TAG))
+        for other in others:
+            self._sending.append(self._comm.isend((self.arrivals, alarm), other, TAG))
 
     def _receive(self, now: float) -> None:
         while self._comm.iprobe(tag=TAG, status=self._status):
@@ -112,10 +127,6 @@ class Watch(threading.Thread):
             f"{', '.join(self._names[rank] for rank in silent)}: not heard of for {SILENCE:.0f} s: "
             "frozen, or its machine or the network is gone"
         )
-        if self.rank == 0:
-            with self._turn:
-                for other in self._heard.keys() - {*silent}:
-                    self._send(other, text)
         self._fail(text)
 
     def _fail(self, text: str) -> None:
@@ -128,12 +139,17 @@ class Watch(threading.Thread):
 
     def _end_all(self) -> None:
         """The main thread computes or hangs, and cannot end in its own way."""
-        if self.rank == 0 or self.leader_is_silent:
+        if not self.has_told and (self.rank == 0 or self.leader_is_silent):
             os.write(2, f"error: {self.failure}\n".encode())
         abort(self._comm, 1)
 
 
-def abort(comm, status: int) -> None:
-    """End all processes of the job, with this exit status, and without MPI's own words."""
+def abort(comm, status: int) -> NoReturn:
+    """End all processes of the job, with this exit status, and without MPI's own words.
+
+    Where MPI hangs, at least this one ends, and its launcher will end the others.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    comm.Abort(status)
+    threading.Thread(target=comm.Abort, args=(status,), daemon=True).start()
+    time.sleep(ABORTING)
+    os._exit(status)
