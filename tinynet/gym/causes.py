@@ -29,6 +29,11 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
                 "a thread reads what another one writes: a barrier is missing between the "
                 "two, or it should not read there."
             )
+        if names_output and _is_between_blocks(error):
+            return (
+                "the same thread of two blocks writes to one element of the result: the index must "
+                "hold blockIdx, and a step from one element to the next must be a whole grid."
+            )
         if names_output:
             return (
                 "several threads write to one element of the result, a scatter. Let each element "
@@ -53,6 +58,12 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
         "it cannot stand where only some come.",
         "time limit": "a loop that never ends: does its index move on?",
     }.get(error.kind, "")
+
+
+def _is_between_blocks(error: KernelError) -> bool:
+    """Is it between threads that have one number in two blocks?"""
+    threads = {culprit.thread for culprit in error.culprits}
+    return len(error.culprits) == 2 and len(threads) == 1
 
 
 def _of_place(reason: str, given: dict, elements: int) -> str:

@@ -24,6 +24,7 @@ from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.profiling import LineProfile
 
 MUCH = 1.5  # times as many sectors or passes as ours: worth a remark
+ADVICE = "; for a kernel that is only slow"  # of the simulator, where the judge sets the time
 SECONDS = "20"  # of processor time for counting, which is slow
 
 
@@ -86,7 +87,8 @@ def _compiled(solution: Kernel) -> RawModule:
     try:
         module.get_function(f"{solution.name}_kernel")
     except KernelError as error:
-        raise Wrong(f"it does not compile: {str(error).splitlines()[0]}") from None
+        where = f"{error.file}:{error.line}: " if error.line else ""
+        raise Wrong(f"it does not compile: {where}{error.reason.splitlines()[0]}") from None
     return module
 
 
@@ -107,7 +109,8 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
         )
     except KernelError as error:
         cause = causes.of_error(error, given, [array.name for array in written])
-        raise Wrong(_worded(str(error).splitlines()[0] + ".", cause, attempt)) from None
+        found = str(error).splitlines()[0].partition(ADVICE)[0]
+        raise Wrong(_worded(f"{found}.", cause, attempt)) from None
     for array in written:
         a, b = got[array.name], wanted[array.name]
         wrong = causes.first_wrong(a, b)
@@ -165,6 +168,8 @@ def _of_worst(lines: list[LineProfile], text: str) -> str:
     each = f"{worst.per_request:.1f} a warp"
     if wasted:
         each += f", where {worst.least / worst.requests:.1f} would do"
+    if worst.lanes_per_request < 16:
+        each += f", though only {worst.lanes_per_request:.0f} of its 32 threads ask"
     share = worst.cost / sum(p.cost for p in lines)
     return f"Line {worst.line} has {share:.0%} of them, {each}: `{words}`"
 
