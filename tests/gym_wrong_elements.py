@@ -96,6 +96,7 @@ WRONG = {
     "bias_backward": [
         ("i += blockDim.x", "i += n * plane", "one element only"),
         ("__syncthreads();  // every", "// every", "a barrier is missing"),
+        ("partial[warp] = sum", "partial[warp] += sum", "holds nothing at first, not even 0"),
         ("__syncthreads();  // and", "// and", "a barrier is missing"),
         ("        sum = warp_sum(sum);\n", "", "of each warp the first thread's sum alone"),
         ("lane < warps ? partial", "lane < 1 ? partial", "the first warp alone"),

@@ -59,6 +59,16 @@ def test_no_known_mistake_is_right(kernel):
             )
 
 
+def test_threads_that_move_one_element_of_a_tile_are_told_that_it_has_four_for_each():
+    one_each = """
+    const int row = blockIdx.y * TOP + threadIdx.y, column = blockIdx.x * 32 + threadIdx.x;
+    if (row < h && column < w) y[column * h + row] = x[row * w + column];"""
+    for top in ("32", "blockDim.y"):
+        text = EXERCISES["transpose"].starter.replace("// Yours to write.", one_each)
+        found = of("transpose", text.replace("TOP", top))
+        assert "each thread moves 4 elements" in found.text, found.text
+
+
 # --------------------------------------------------------------------------------- what it costs
 
 

@@ -19,7 +19,7 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
 
     given: the arguments by name. outputs: which of them the kernel writes.
     """
-    reason = str(error)
+    reason = str(error).splitlines()[0]
     names_output = any(f"{name}[" in reason for name in outputs)
     if error.kind == "out of bounds":
         return _of_place(reason, given, given[outputs[0]].size)
@@ -48,8 +48,8 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
         if names_output:
             return "the result holds nothing at first: add up in a register, and write it once."
         return (
-            "shared memory is read where no thread has written: a barrier is missing, or fewer "
-            "elements were written than are read."
+            "shared memory is read where no thread has written: it holds nothing at first, not "
+            "even 0. Or a barrier is missing, or fewer elements were written than are read."
         )
     return {
         "barrier": "every thread of the block must come to a __syncthreads(): it cannot stand in "
@@ -88,7 +88,7 @@ def _of_place(reason: str, given: dict, elements: int) -> str:
 def first_wrong(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Which elements are wrong, in reading order: their numbers."""
     same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
-    finite = wanted[np.isfinite(wanted)]
+    finite = wanted[np.isfinite(wanted) & (wanted != NEVER)]
     room = ROUNDINGS * np.spacing(np.abs(finite).max(initial=0)) if finite.size else 0
     with np.errstate(invalid="ignore"):
         return np.flatnonzero(~(same | (np.abs(got - wanted) <= room)))

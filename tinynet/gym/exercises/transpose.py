@@ -59,6 +59,9 @@ for (int top = blockIdx.y * 32; top < h; top += gridDim.y * 32) {
 )
 
 
+EIGHT = "a tile has 32 rows, and a block has threads for 8 of them: so each thread moves 4 elements"
+
+
 def mistakes(given: dict) -> dict[str, np.ndarray]:
     x, h, w = (given[name] for name in "xhw")
     tiles = x.copy()
@@ -66,9 +69,15 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         for left in range(0, w - 31, 32):
             tiles[top : top + 32, left : left + 32] = x[top : top + 32, left : left + 32].T
     rows_of_h = (np.arange(h) * h + np.arange(w)[:, None]) % x.size
-    first = x.T.copy()
-    first[:, 32:] = NEVER
+    row = np.arange(h)
+
+    def only(arrived: np.ndarray) -> np.ndarray:
+        """What y holds if these rows of x have arrived and no other."""
+        return np.where(arrived, x.T, NEVER)
+
     return {
+        EIGHT: only(row % 32 < 8),
+        f"{EIGHT}; and a block begins 32 rows below the last one": only(row < -(-h // 32) * 8),
         "x is copied as it lies: element (row, column) becomes y[column * h + row]": x.reshape(
             w, h
         ),
@@ -76,7 +85,7 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         "the tiles have changed places, but each is not turned in itself: write tile[threadIdx.x]"
         "[i], a column of it": tiles.T.copy(),
         "only the first 32 rows of x have arrived: down the grid there are fewer blocks than it "
-        "needs, so a block goes on to the tile that is gridDim.y further": first,
+        "needs, so a block goes on to the tile that is gridDim.y further": only(row < 32),
     }
 
 
