@@ -47,6 +47,7 @@ WRONG = {
         ("argmax[index] = place;", "", "writes nothing to argmax"),
     ],
     "max_pool_backward": [
+        ("== khi * kw + kwi", "/ kh == khi && argmax[window] % kw == kwi", "divided by kh"),
         ("if (argmax[window] == khi * kw + kwi)", "", "every pixel of a window"),
         ("index / w % h + pad_top", "index / w % h", "the padding is left out"),
         ("oh - 1)", "oh - 2)", "the last row of windows"),

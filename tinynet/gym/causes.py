@@ -24,26 +24,7 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
     if error.kind == "out of bounds":
         return _of_place(reason, given, given[outputs[0]].size)
     if error.kind == "race":
-        if names_output and " read by " in reason:
-            return (
-                "a thread reads what another one writes: a barrier is missing between the "
-                "two, or it should not read there."
-            )
-        if names_output and _is_between_blocks(error):
-            return (
-                "the same thread of two blocks writes to one element of the result: the index must "
-                "hold blockIdx, and a step from one element to the next must be a whole grid."
-            )
-        if names_output:
-            return (
-                "several threads write to one element of the result, a scatter. Let each element "
-                "belong to one thread, which gathers all that goes into it. (Or an index runs past "
-                "the end of its row.)"
-            )
-        return (
-            "a barrier is missing: __syncthreads() between what some threads write to shared "
-            "memory and what others read there; and again before it is overwritten."
-        )
+        return _of_race(error, " read by " in reason, names_output)
     if error.kind == "uninitialised read":
         if names_output:
             return "the result holds nothing at first: add up in a register, and write it once."
@@ -60,10 +41,27 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
     }.get(error.kind, "")
 
 
-def _is_between_blocks(error: KernelError) -> bool:
-    """Is it between threads that have one number in two blocks?"""
-    threads = {culprit.thread for culprit in error.culprits}
-    return len(error.culprits) == 2 and len(threads) == 1
+def _of_race(error: KernelError, with_a_read: bool, on_output: bool) -> str:
+    if not on_output:
+        return (
+            "a barrier is missing: __syncthreads() between what some threads write to shared "
+            "memory and what others read there; and again before it is overwritten."
+        )
+    if with_a_read and len({culprit.line for culprit in error.culprits}) > 1:
+        return (
+            "a thread reads what another one writes: a barrier is missing between the two, or it "
+            "should not read there."
+        )
+    if not with_a_read and len({culprit.thread for culprit in error.culprits}) == 1:
+        return (
+            "the same thread of two blocks writes to one element of the result: the index must "
+            "hold blockIdx, and a step from one element to the next must be a whole grid."
+        )
+    return (
+        "several threads write to one element of the result, a scatter. Let each element belong to "
+        "one thread, which gathers all that goes into it. (Or an index runs past the end of its "
+        "row.)"
+    )
 
 
 def _of_place(reason: str, given: dict, elements: int) -> str:

@@ -23,7 +23,9 @@ from tinynet.kernels.launching.kernel import Kernel, Parameter
 from tinynet.simulator import KernelError, RawModule
 from tinynet.simulator.kernels.profiling import LineProfile
 
+FEW = 16  # threads of a warp that ask together, where 32 could
 MUCH = 1.5  # times as many sectors or passes as ours: worth a remark
+NOT_KNOWN = "No usual mistake gives this: work out that one element by hand, or ask for --hint 1."
 ADVICE = "; for a kernel that is only slow"  # of the simulator, where the judge sets the time
 SECONDS = "20"  # of processor time for counting, which is slow
 
@@ -125,8 +127,8 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
 
 
 def _worded(fact: str, cause: str, attempt: Try) -> str:
-    likely = f"\nLikely cause: {cause}" if cause else ""
-    return f"{fact}{likely}\nWith {attempt}, in double."
+    likely = f"Likely cause: {cause}" if cause else NOT_KNOWN
+    return f"{fact}\n{likely}\nWith {attempt}, in double."
 
 
 # ---------------------------------------------------------------- costs
@@ -161,16 +163,17 @@ def _costs(exercise: Exercise, solution: Kernel) -> str:
 def _of_worst(lines: list[LineProfile], text: str) -> str:
     """Of these lines the one that could spare the most, or if none could, that asks most."""
     worst = max(lines, key=lambda p: p.cost - p.least)
-    wasted = worst.cost > MUCH * worst.least
-    if not wasted:
+    if worst.cost > MUCH * worst.least:
+        each = f"{worst.per_request:.1f} a warp, where {worst.least / worst.requests:.1f} would do"
+    else:
         worst = max(lines, key=lambda p: p.cost)
-    words = text.splitlines()[worst.line - 1].strip()
-    each = f"{worst.per_request:.1f} a warp"
-    if wasted:
-        each += f", where {worst.least / worst.requests:.1f} would do"
-    if worst.lanes_per_request < 16:
-        each += f", though only {worst.lanes_per_request:.0f} of its 32 threads ask"
-    share = worst.cost / sum(p.cost for p in lines)
+        each = f"{worst.per_request:.1f} a warp, which is little; but {worst.requests:,} times"
+    if worst.lanes_per_request < FEW:
+        each += f", for {worst.lanes_per_request:.0f} of its 32 threads"
+    words, share = (
+        text.splitlines()[worst.line - 1].strip(),
+        worst.cost / sum(p.cost for p in lines),
+    )
     return f"Line {worst.line} has {share:.0%} of them, {each}: `{words}`"
 
 

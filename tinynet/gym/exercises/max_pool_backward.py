@@ -55,6 +55,18 @@ def gathered(given: dict, add: bool = True, place=None, **other: int) -> np.ndar
     return dx
 
 
+def scattered(given: dict, rows: int, columns: int) -> np.ndarray:
+    """With khi = argmax / rows and kwi = argmax % columns."""
+    dx = np.zeros(given["dx"].shape)
+    ni, ci, ohi, owi = np.indices(given["dy"].shape)
+    hi = ohi * given["stride_h"] - given["pad_top"] + given["argmax"] // rows
+    wi = owi * given["stride_w"] - given["pad_left"] + given["argmax"] % columns
+    inside = (hi >= 0) & (hi < given["h"]) & (wi >= 0) & (wi < given["w"])
+    at = tuple(index[inside] for index in (ni, ci, hi, wi))
+    np.add.at(dx, at, given["dy"][inside])
+    return dx
+
+
 def mistakes(given: dict) -> dict[str, np.ndarray]:
     kh, kw, oh, ow = (given[name] for name in ("kh", "kw", "oh", "ow"))
     everywhere = np.zeros(given["dx"].shape)
@@ -71,6 +83,10 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         ),
         "the window is mirrored: khi is row - ohi*stride_h": gathered(
             given, place=lambda khi, kwi: kh * kw - 1 - khi * kw - kwi
+        ),
+        "argmax is divided by kh: khi is argmax / kw": scattered(given, kh, kw),
+        "argmax is taken apart by kh: khi is argmax / kw, and kwi argmax % kw": scattered(
+            given, kh, kh
         ),
     }
 
