@@ -1,14 +1,19 @@
 """The gym: starters fail, references pass, and of wrong answers the judge says why."""
 
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from gym_solutions import WRONG, changed, of, solution
 
 from tinynet import simulator
+from tinynet.gym import judge as judging
 from tinynet.gym.exercises import EXERCISES
 from tinynet.gym.judge import PRINTED, judge
+from tinynet.kernels.catalogue import trials
 
 pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
 
@@ -125,6 +130,7 @@ BAD = {
         r"is `const REAL\* x`, here `const float\* x`",
     ),
     "one too many": ("int size)", "int size, int more)", "takes 3 parameters, here it has 4"),
+    "a brace": ("}", "", r"relu_forward.cu, its end: is a brace open"),
     "no C": ("// Yours to write.", "y[0] = nothing;", r"does not compile: relu_forward.cu:\d+: .*"),
     "shared memory": (
         "// Yours to write.",
@@ -154,6 +160,35 @@ def test_megabytes_that_are_printed_are_cut():
     found, printed = judge(EXERCISES["relu_forward"], text, "loud.cu")
     assert not found.solved and "writes nothing to y yet" in found.text
     assert len(printed) == PRINTED and "megabytes" in printed
+
+
+ENDLESS = "struct Endless { Endless() { for (;;); } } endless;\n"
+
+
+def test_what_takes_too_long_is_stopped(monkeypatch):
+    monkeypatch.setattr(judging, "SECONDS", 2)
+    found, _ = judge(EXERCISES["relu_forward"], ENDLESS + starter_with("y[0] = 0;"), "endless.cu")
+    assert not found.solved and found.text == "stopped: it took more than 2 s."
+
+
+def test_what_works_on_before_the_kernel_begins_is_stopped(tmp_path):
+    text = ENDLESS + starter_with("y[0] = 0;")
+    (tmp_path / "endless.cu").write_text(text)
+    solution = EXERCISES["relu_forward"].solution(text, "endless.cu")
+    for real, mode in (("double", "check"), ("float", "profile")):  # no compiler meets the limit
+        trials.compile_ahead(solution, real, mode)
+    code = (
+        "from tinynet.gym import trial; trial.ALL_SECONDS = 1; "
+        "trial.main('relu_forward', 'endless.cu', 'endless.cu', 'result')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
+    assert done.returncode == -signal.SIGXCPU and not (tmp_path / "result").exists()
+
+
+def test_what_a_kernel_has_started_ends_with_the_judge():
+    text = "#include <stdlib.h>\n" + starter_with('system("sleep 1000 &"); exit(0);')
+    found, _ = judge(EXERCISES["relu_forward"], text, "starts.cu")
+    assert not found.solved and "ended the judge's process" in found.text
 
 
 def test_a_kernel_that_ends_the_process_solves_nothing():

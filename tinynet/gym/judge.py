@@ -6,10 +6,12 @@ end; so what it prints is read up to a limit, and the process is stopped after a
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from tinynet.gym.exercise import Exercise
@@ -29,7 +31,11 @@ def judge(exercise: Exercise, text: str, name: str) -> tuple[Verdict, str]:
         file.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "tinynet.gym.trial", exercise.kernel, file, name, result]
         with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # what it starts ends with it
         ) as child:
             printed = bytearray()
             reader = threading.Thread(target=_read, args=(child.stdout, printed))
@@ -39,10 +45,13 @@ def judge(exercise: Exercise, text: str, name: str) -> tuple[Verdict, str]:
             except subprocess.TimeoutExpired:
                 return Verdict(False, f"stopped: it took more than {SECONDS} s."), _text(printed)
             finally:
-                child.kill()  # where it has not ended: after that time, or for Ctrl-C
+                with suppress(ProcessLookupError):  # where it has not ended: after that time, ...
+                    os.killpg(child.pid, signal.SIGKILL)  # ... for Ctrl-C, or what it has started
                 reader.join()
         if not result.exists():
             reason = f"the kernel ended the judge's process (status {status}): it must not."
+            if status == -signal.SIGXCPU:  # trial.py has set a limit
+                reason = "stopped: it works on and on, before the kernel's first line or after it."
             return Verdict(False, reason), _text(printed)
         return Verdict(**json.loads(result.read_text(encoding="utf-8"))), _text(printed)
 

@@ -5,6 +5,7 @@ python -m tinynet.gym.trial KERNEL FILE NAME RESULT    what judge.py runs: the v
 
 import json
 import os
+import resource
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -27,7 +28,8 @@ FEW = 16  # threads of a warp that ask together, where 32 could
 MUCH = 1.5  # times as many sectors or passes as ours: worth a remark
 NOT_KNOWN = "No usual mistake gives this: work out that one element by hand, or ask for --hint 1."
 ADVICE = "; for a kernel that is only slow"  # of the simulator, where the judge sets the time
-SECONDS = "20"  # of processor time for counting, which is slow
+SECONDS = "8"  # of processor time for counting, which is slow
+ALL_SECONDS = 10  # of processor time, whatever a solution does: before its kernel runs, say
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,13 @@ def _spelled(p: Parameter) -> str:
 def _compiled(solution: Kernel) -> RawModule:
     module = trials.module_of(solution, "double", "check")
     try:
+        module.compile()  # before its kernels are looked for: the compiler's word is the better one
         module.get_function(f"{solution.name}_kernel")
     except KernelError as error:
-        where = f"{error.file}:{error.line}: " if error.line else ""
-        raise Wrong(f"it does not compile: {where}{error.reason.splitlines()[0]}") from None
+        reason, where = error.reason.splitlines()[0], f"{error.file}:{error.line}"
+        if error.file != solution.file:  # what comes after it cannot be read
+            where = f"{solution.file}, its end: is a brace open, or a comment?"
+        raise Wrong(f"it does not compile: {where}: {reason}") from None
     return module
 
 
@@ -123,12 +128,12 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
             many = f"{wrong.size} of {a.size} elements {'is' if wrong.size == 1 else 'are'} wrong"
             fact = f"{where} is {came}, wanted is {b[at]:.9g} ({many})."
             cause = causes.of_numbers(exercise, attempt, array.name, given, a, b)
-            raise Wrong(_worded(fact, cause, attempt))
+            raise Wrong(_worded(fact if cause else f"{fact}\n{NOT_KNOWN}", cause, attempt))
 
 
 def _worded(fact: str, cause: str, attempt: Try) -> str:
-    likely = f"Likely cause: {cause}" if cause else NOT_KNOWN
-    return f"{fact}\n{likely}\nWith {attempt}, in double."
+    likely = f"\nLikely cause: {cause}" if cause else ""
+    return f"{fact}{likely}\nWith {attempt}, in double."
 
 
 # ---------------------------------------------------------------- costs
@@ -178,6 +183,7 @@ def _of_worst(lines: list[LineProfile], text: str) -> str:
 
 
 def main(kernel: str, file: str, name: str, result: str) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (ALL_SECONDS, ALL_SECONDS + 1))
     exercise = EXERCISES[kernel]
     solution = exercise.solution(Path(file).read_text(encoding="utf-8"), name)
     with ThreadPoolExecutor() as pool:  # what will count the costs is compiled meanwhile
