@@ -5,18 +5,21 @@ knows how many registers a kernel takes and whether they spill into memory. The 
 the extra `cuda-check`.
 """
 
-import importlib
 import inspect
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tinynet.kernels import KERNELS
+from tinynet import gym
+from tinynet.gym.kernels import REFERENCES
 from tinynet.kernels.catalogue import resources
 from tinynet.kernels.launching.kernel import FOLDER, Parameter, signature
 
-FILES = sorted(path.name for path in FOLDER.glob("*.cu"))
+KERNELS = {name: reference.kernel for name, reference in REFERENCES.items()}
+FOLDERS = (FOLDER, Path(gym.__file__).parent / "kernels")
+FILES = {path.name: path for folder in FOLDERS for path in sorted(folder.glob("*.cu"))}
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_120"]  # Turing, Ampere, Hopper, Blackwell
 
 # What the compiler of this version uses, at most over the four architectures: registers per thread
@@ -51,6 +54,9 @@ BUDGET = {
     "augment": (40, 40, 0),
     "gemm_naive": (58, 64, 0),
     "gemm_tiled": (64, 80, 16640),
+    "vector_add": (20, 20, 0),
+    "transpose": (40, 40, 4224),
+    "gemm_shared": (45, 48, 2048),
 }
 
 
@@ -83,7 +89,7 @@ def compiled(nvrtc, path, real, architecture):
 @pytest.mark.parametrize("real", ["float", "double"])
 @pytest.mark.parametrize("file", FILES)
 def test_kernels_compile_within_budget(nvrtc, file, real, architecture):
-    ptx, cubin, log = compiled(nvrtc, FOLDER / file, real, architecture)
+    ptx, cubin, log = compiled(nvrtc, FILES[file], real, architecture)
     assert ptx.startswith(b"//") and b".entry" in ptx
     assert cubin.startswith(b"\x7fELF")
     if nvrtc.getVersion() != BUDGET_VERSION:
@@ -111,18 +117,15 @@ def test_kernels_that_do_not_compile_are_refused(nvrtc, tmp_path):
 
 def test_kernels_in_the_files_are_the_kernels_of_the_table():
     pattern = re.compile(r'extern "C" __global__ void (\w+)_kernel\(')
-    found = {name: file for file in FILES for name in pattern.findall((FOLDER / file).read_text())}
+    found = {name: f for f, path in FILES.items() for name in pattern.findall(path.read_text())}
     assert found == {name: kernel.file for name, kernel in KERNELS.items()}
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_kernels_and_twins_have_one_signature(kernel):
     """One glossary: the same names in the same order on both sides."""
-    file = KERNELS[kernel].file.removesuffix(".cu")
-    name = "gemm" if file == "gemm" else kernel  # one twin serves both versions
-    twin = getattr(importlib.import_module(f"tinynet.kernels.{file}"), name)
     names = [parameter.name for parameter in KERNELS[kernel].parameters]
-    assert names == list(inspect.signature(twin).parameters)
+    assert names == list(inspect.signature(KERNELS[kernel].twin).parameters)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
