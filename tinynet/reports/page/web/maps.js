@@ -9,7 +9,7 @@ function sheetsOf(layer, towers, width) {
   const parts = towers > 1 && count % 2 === 0 && !layer.last ? 2 : 1, each = count / parts;
   const room = parts > 1 ? (width - 24) / 2 : width;
   const flat = h * w === 1, gap = flat ? 1 : GAP;
-  const zoom = flat ? (each > 256 ? 6 : 10) : Math.max(1, Math.min(14, Math.round(54 / w), Math.floor(room / w)));
+  const zoom = flat ? (each > 256 ? 6 : 10) : Math.max(1, Math.min(14, Math.round((each > 8 ? 54 : 96) / w), Math.floor(room / w)));
   const across = Math.max(1, Math.min(each, flat ? 64 : each, Math.floor((room + gap) / (w * zoom + gap))));
   const down = Math.ceil(each / across);
   return {count, h, w, parts, each, zoom, across, gap, wide: across * (w * zoom + gap) - gap, tall: down * (h * zoom + gap) - gap};
