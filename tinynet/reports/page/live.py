@@ -23,6 +23,7 @@ from tinynet.training.inputs import Inputs
 
 MOST_IMAGES, ROOM_FOR_IMAGES = 24, 700_000  # of them, and bytes
 DIGITS = 8  # of a logit
+LARGE_MEAN = 50_000  # numbers of a mean image
 AROUND = 60_000  # bytes of what is said about layers, and of the scales of rounded rows
 
 
@@ -68,16 +69,23 @@ def live(network: Network, val_set: Dataset | None, chosen: Sequence[int], room:
 
 
 def _bits(arrays: dict[str, np.ndarray], room: int) -> dict[str, int]:
-    """How many bits each number of an array gets in so many letters."""
-    bits = bits_for({name: array.size for name, array in arrays.items()}, room * 4 // 5)
+    """How many bits each number of an array gets in so many letters.
+
+    A large mean image has 16, or 1/250 of a pixel's step: every weight of conv1 feels its errors.
+    """
+    counts = {name: array.size for name, array in arrays.items()}
+    input_ = {"mean": 32 if counts.pop("mean") <= LARGE_MEAN else 16, "std": 32}
+    del counts["std"]
+    for_input = sum(arrays[name].size * bits // 8 for name, bits in input_.items())
+    bits = bits_for(counts, room * 4 // 5 - for_input)
     if bits is None:
-        size = sum(array.size for array in arrays.values())
-        least = size * BITS[-1] / 8 * 5 / 4
+        size = sum(counts.values())
+        least = (size * BITS[-1] / 8 + for_input) * 5 / 4
         raise UserError(
             f"its {size:,} weights do not fit: at {BITS[-1]} bits each they take {least / 1e6:.1f} "
             f"MB of a page, which has room for {room / 1e6:.1f}"
         )
-    return bits
+    return input_ | bits
 
 
 def _one_after_another(
