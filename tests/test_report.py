@@ -40,7 +40,7 @@ def page_of(folder):
 def made(folder, *args, status=0, **kwargs):
     result = run("report", "--run", folder, *args, **kwargs)
     assert result.status == status, result.err
-    assert result.err.count("\n") == result.err.count("error: ")
+    assert all(line.startswith(("error: ", "skipped ")) for line in result.err.splitlines())
     return *page_of(folder), result
 
 
@@ -101,6 +101,15 @@ def test_judgements_filters_neighbours_and_layers(a_copy):
     assert page["filters"]["count"] == len(state["conv1.weight"]) and page["filters"]["towers"] == 2
 
 
+def test_on_two_devices_it_is_the_same_page(a_copy):
+    _, one, _ = made(a_copy)
+    _, two, _ = made(a_copy, "--devices", "cpu,cpu")
+    assert one.keys() == two.keys()
+    for name in ("layers", "filters", "settings"):
+        assert one[name] == two[name]
+    assert one["live"]["layers"] == two["live"]["layers"] and two["live"]["arrays"]
+
+
 def test_settings_that_are_not_the_papers_are_marked(a_copy):
     _, page, _ = made(a_copy)
     rows = {row["name"]: row for row in page["settings"]["rows"]}
@@ -116,7 +125,9 @@ def test_settings_that_are_not_the_papers_are_marked(a_copy):
 def missing(folder, *args, **kwargs):
     _, page, result = made(folder, *args, status=2, **kwargs)
     assert set(page["missing"]) == {
-        line.split("has no section ")[1].split(":")[0] for line in result.err.splitlines()
+        line.split("has no section ")[1].split(":")[0]
+        for line in result.err.splitlines()
+        if line.startswith("error: ")
     }
     shown = {name for name in SECTIONS if page.get(name)}
     assert shown | set(page["missing"]) >= set(SECTIONS)
@@ -174,6 +185,25 @@ def test_a_damaged_log_and_damaged_settings(a_copy):
     (a_copy / "config.json").write_text("{")
     page = missing(a_copy)
     assert set(page["missing"]) == {"curves", "settings"} and page["live"]["images"]
+
+
+def test_without_a_log_and_without_training_images(a_copy, photos, tmp_path):
+    (a_copy / "log.jsonl").unlink()
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    for path in data.glob("train/*/*"):
+        path.write_bytes(b"no image")
+    page = missing(a_copy, "--data", data)
+    assert set(page["missing"]) == {"curves", "near"}
+    assert page["missing"]["curves"] == f"{a_copy / 'log.jsonl'} is missing"
+    assert page["judged"]["images"] == 12
+
+
+def test_a_run_that_was_trained_elsewhere_has_no_curves(a_copy):
+    (a_copy / "log.jsonl").unlink()
+    (a_copy / "config.json").unlink()
+    _, page, _ = made(a_copy)
+    assert page["curves"] is None and page["settings"]["rows"] and page["near"]
 
 
 @pytest.mark.parametrize("what", ["nothing", "a file", "an empty folder", "another example's"])

@@ -3,6 +3,8 @@
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,47 +55,42 @@ def _needed(parts: Parts, *names: str) -> Iterator[None]:
     try:
         yield
     except (UserError, DataError) as error:
-        parts.missing |= dict.fromkeys(names, printable(str(error)))
+        missing = [name for name in names if name not in parts.shown]
+        parts.missing |= dict.fromkeys(missing, printable(str(error)))
+
+
+@dataclass
+class Run:
+    """What the folder of a run holds, as far as it can be read."""
+
+    folder: RunFolder
+    config: dict = field(default_factory=dict)  # its settings
+    lines: list[dict] = field(default_factory=list)  # of its log
+    path: Path | None = None  # of its best checkpoint, or the last
+    network: Network | None = None  # of that
+    whole: Network | None = None  # the same on one device, to tell of its layers
 
 
 def report(example: Example, args: Namespace) -> int:
     """Write report.html with what can be shown; status 2 if something is missing for the rest."""
-    folder, parts = RunFolder(args.folder), Parts()
-    if not folder.path.is_dir():
-        raise UserError(f"no such run: {folder.path}")
-    config, lines, path, network = {}, [], None, None
-    with _needed(parts, "settings"):
-        config = folder.read_config() or {}
-    _refuse_another(example, folder, config)
-    with _needed(parts, "curves"):
-        lines = folder.read_log()
-        parts.shown["curves"] = curves.curves(lines)
-    with _needed(parts, "filters", "judged", "near", "live"):
-        path = find_checkpoint(folder.path)
-        devices = named_devices(args.devices)
-        network, saved = load_network(path, example.name, example.build, devices)
-        config = saved | config
-    if not config:
-        raise UserError(f"{folder.path} holds no run: wanted its config.json, or a checkpoint")
-    parts.shown["facts"] = _facts(config, lines)
-    with _needed(parts, "layers", "settings"), fitting(path or folder.config_path):
-        _add_tables(parts, example, config, network)
-    title = f"{example.name} {printable(config.get('profile', ''))}"
-    about = title, printable(folder.path.absolute().name)
-    if network is not None:
+    run, parts = Run(RunFolder(args.folder)), Parts()
+    if not run.folder.path.is_dir():
+        raise UserError(f"no such run: {run.folder.path}")
+    _read(run, parts, example, args)
+    parts.shown["curves"] = curves.curves(run.lines)
+    parts.shown["facts"] = _facts(run)
+    with _needed(parts, "layers", "settings"), fitting(run.path or run.folder.config_path):
+        _add_tables(parts, example, run)
+    title = f"{example.name} {printable(run.config.get('profile', ''))}"
+    about = title, printable(run.folder.path.absolute().name)
+    if run.network is not None:
         with _needed(parts, "filters"):
-            found = _first_filters(example, folder, path, network, config)
-            parts.shown["filters"] = pictures.filters(found, count_towers(network.model))
-        val_set = None
-        with _needed(parts, "judged", "near"):
-            opened = _open(args, network, config)
-            check_classes(path, network.classes, opened[-1])
-            train_set, val_set = opened
-            network = with_words(network, args.names, val_set.classes)
-            _add_images(parts, network, train_set, val_set, args.workers or loading_threads())
+            found = _first_filters(example, run)
+            parts.shown["filters"] = pictures.filters(found, count_towers(run.whole.model))
+        val_set = _add_images(parts, run, args)
         without = len(document.page(*about, parts, args.lang).encode())
-        _add_live(parts, network, val_set, document.MOST - without)
-    file = folder.path / "report.html"
+        _add_live(parts, run.whole, val_set, document.MOST - without)
+    file = run.folder.path / "report.html"
     template.write(file, document.page(*about, parts, args.lang))
     print(f"report      {printable(file)}")
     for name, why in parts.missing.items():
@@ -101,19 +98,53 @@ def report(example: Example, args: Namespace) -> int:
     return 2 if parts.missing else 0
 
 
-def _refuse_another(example: Example, folder: RunFolder, config: dict) -> None:
-    if config.get("network", example.name) != example.name:
-        raise UserError(f"{folder.path} is a run of examples/{config['network']}.py")
+def _read(run: Run, parts: Parts, example: Example, args: Namespace) -> None:
+    """Read what can be read of a run. UserError if it is none, or another example's."""
+    with _needed(parts, "settings"):
+        run.config = run.folder.read_config() or {}
+    if run.config.get("network", example.name) != example.name:
+        raise UserError(f"{run.folder.path} is a run of examples/{run.config['network']}.py")
+    with _needed(parts, "curves"):
+        run.lines = run.folder.read_log()
+        if run.config and not run.lines:  # it was trained here
+            why = "has no lines" if run.folder.log_path.exists() else "is missing"
+            raise UserError(f"{run.folder.log_path} {why}")
+    with _needed(parts, "filters", "judged", "near", "live"):
+        run.path = find_checkpoint(run.folder.path)
+        load = partial(load_network, run.path, example.name, example.build)
+        devices = named_devices(args.devices)
+        run.network, saved = load(devices)
+        run.whole = run.network if len(devices) == 1 else load(("cpu",))[0]
+        run.config = saved | run.config
+    if not run.config:
+        raise UserError(f"{run.folder.path} holds no run: wanted its config.json, or a checkpoint")
 
 
-def _open(args: Namespace, network: Network, config: dict) -> list[Dataset]:
+# ---------------------------------------------------------------- what needs the images
+
+
+def _add_images(parts: Parts, run: Run, args: Namespace) -> Dataset | None:
+    """Mistakes and neighbours. Returns the validation images, None if they are not to be had."""
+    with _needed(parts, "judged", "near"):
+        train_set, val_set = _open(args, run)
+        check_classes(run.path, run.network.classes, val_set)
+        run.network = with_words(run.network, args.names, val_set.classes)
+        run.whole = replace(run.whole, classes=run.network.classes)
+        workers = args.workers or loading_threads()
+        parts.shown["judged"] = _judged(run.network, val_set, workers)
+        parts.shown["near"] = _near(run.network, train_set, val_set, workers)
+        return val_set
+    return None
+
+
+def _open(args: Namespace, run: Run) -> list[Dataset]:
     return [
         open_dataset(
-            args.data or config["data"],
+            args.data or run.config["data"],
             split,
-            network.inputs.image_size,
-            config["seed"],
-            network.store_size,
+            run.network.inputs.image_size,
+            run.config["seed"],
+            run.network.store_size,
             cache=0,
             fetch=args.data is not None,
         )
@@ -121,15 +152,16 @@ def _open(args: Namespace, network: Network, config: dict) -> list[Dataset]:
     ]
 
 
-def _add_images(
-    parts: Parts, network: Network, train_set: Dataset, val_set: Dataset, workers: int
-) -> None:
+def _judged(network: Network, val_set: Dataset, workers: int) -> dict:
     progress = Progress()
     progress.begin("validation images", len(val_set))
     verdicts = judge(network, val_set, workers, progress.advance)
     progress.end()
-    parts.shown["judged"] = pictures.judged(verdicts, val_set, _names(network))
-    chosen = a_few(val_set, ROWS)
+    return pictures.judged(verdicts, val_set, _names(network))
+
+
+def _near(network: Network, train_set: Dataset, val_set: Dataset, workers: int) -> list[dict]:
+    progress, chosen = Progress(), a_few(val_set, ROWS)
     options = {"seed": 0, "workers": workers, "train": False}
     loader = Loader(
         train_set, 128, **options, on_skip=lambda name, why: progress.warn(f"skipped {name}: {why}")
@@ -138,7 +170,14 @@ def _add_images(
     images = np.stack([val_set.load(i) for i in chosen])
     numbers = nearest(network, images, loader, NEIGHBOURS, progress.advance)
     progress.end()
-    parts.shown["near"] = pictures.near(val_set, train_set, chosen, numbers, _names(network))
+    return pictures.near(val_set, train_set, chosen, numbers, _names(network))
+
+
+def _names(network: Network) -> list[str]:
+    return [printable(name) for name in network.classes]
+
+
+# ---------------------------------------------------------------- what needs a checkpoint at most
 
 
 def _add_live(parts: Parts, network: Network, val_set: Dataset | None, room: int) -> None:
@@ -151,24 +190,18 @@ def _add_live(parts: Parts, network: Network, val_set: Dataset | None, room: int
         parts.shown["live"] = {"why": str(error)}
 
 
-def _names(network: Network) -> list[str]:
-    return [printable(name) for name in network.classes]
-
-
-def _first_filters(
-    example: Example, folder: RunFolder, path: Path, network: Network, config: dict
-) -> list[tuple[int, np.ndarray]]:
+def _first_filters(example: Example, run: Run) -> list[tuple[int, np.ndarray]]:
     """The first layer's filters before training, and in every checkpoint that can be read."""
-    model = network.model
+    model = run.whole.model
     (name,) = (
         f"{name}.weight" for name, layer in model.children() if layer is convolutions(model)[0]
     )
     found = {}
-    if "flags_given" in config and config.get("finetuned_from") is None:  # it began here
-        found[0] = _build(example, config, len(network.classes)).state_dict()[name]
-    for one in dict.fromkeys((*folder.steps(), path)):
+    if "flags_given" in run.config and run.config.get("finetuned_from") is None:  # it began here
+        found[0] = _build(example, run.config, len(run.whole.classes)).state_dict()[name]
+    for path in dict.fromkeys((*run.folder.steps(), run.path)):
         try:
-            state = read_checkpoint(one, example.name)
+            state = read_checkpoint(path, example.name)
         except UserError as error:
             complain(f"note: left out of the filters: {error}")
             continue
@@ -178,26 +211,29 @@ def _first_filters(
     return sorted(found.items())
 
 
-def _facts(config: dict, lines: list[dict]) -> dict:
+def _facts(run: Run) -> dict:
     """What stands at the top."""
-    validated = [line for line in lines if "val_top1_error" in line]
+    validated = [line for line in run.lines if "val_top1_error" in line]
     best = min(validated, key=lambda line: line["val_top1_error"], default=None)
     return {
-        "data": printable(config.get("data", "")),
+        "data": printable(run.config.get("data", "")),
         "best": best and {"error": best["val_top1_error"], "epoch": best["epoch"]},
     }
 
 
-def _add_tables(parts: Parts, example: Example, config: dict, network: Network | None) -> None:
+def _add_tables(parts: Parts, example: Example, run: Run) -> None:
     """Layers and settings, which need neither images nor, but for the classes, a checkpoint."""
-    model = _build(example, config, example.num_classes) if network is None else network.model
-    parts.shown["layers"] = layer_table(model, config["image_size"])
-    original = example.original or config["profile"]
+    if run.whole is None:
+        model = _build(example, run.config, example.num_classes)
+    else:
+        model = run.whole.model
+    parts.shown["layers"] = layer_table(model, run.config["image_size"])
+    original = example.original or run.config["profile"]
     usual = example.settings({"data": "", "profile": original}, "folder")
     parts.shown["settings"] = {
         "original": original,
-        "rows": list(settings.settings_table(config, usual)),
-        "network": settings.network_table(original, config["profile"]),
+        "rows": list(settings.settings_table(run.config, usual)),
+        "network": settings.network_table(original, run.config["profile"]),
     }
 
 

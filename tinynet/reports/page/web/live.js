@@ -125,7 +125,7 @@ function showAnswer() {
     make("td", {}, percent(p[k])), make("td", {class: "left"}, make("span", {class: "bar", style: `width: ${Math.round(90 * p[k])}px`}))));
   const notes = [];
   if (seen.label !== null) notes.push(say("label", {name: short(net.classes[seen.label])}));
-  if (seen.logits) notes.push(say("agrees", {differs: number(Math.max(...seen.logits.map((v, k) => Math.abs(v - seen.values.at(-1)[k]))))}));
+  if (seen.logits) notes.push(say(net.least_bits < 32 ? "agrees_rounded" : "agrees", {differs: number(Math.max(...seen.logits.map((v, k) => Math.abs(v - seen.values.at(-1)[k]))))}));
   get("answer").replaceChildren(make("table", {class: "answers"}, ...rows), make("p", {class: "help"}, notes.join(" ")));
 }
 
