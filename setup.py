@@ -64,6 +64,7 @@ setup(
         + ["mpmath>=1.3", "setuptools>=70.1", "mpi4py>=4.1.0", "mpich>=4.3.1"],
         "completion": ["shtab>=1.6"],
         "onnx": ["onnx>=1.17"],
+        "docs": ["pdoc>=15.0.4", "markdown-it-py>=3"],
         "logs": ["tensorboard>=2.16", "wandb>=0.18"],
         # [ctk]: NVRTC, cuBLAS and the headers, which a machine with only a driver lacks.
         "cuda12": ["cupy-cuda12x[ctk]>=14.0.1"],

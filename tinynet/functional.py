@@ -98,6 +98,9 @@ def max_pool2d(
     x (n, c, h, w) -> (n, c, oh, ow). stride None: the window's size. Padding, less than the
     window, counts as -inf. ceil_mode: a last window that only partly fits counts too, unless it
     would start past the image. Of equal pixels the first, row by row, gets the gradient.
+
+    >>> max_pool2d(Tensor([[[[1, 5, 2], [0, 3, 4]]]]), kernel_size=2, stride=1)
+    Tensor([[[[5. 5.]]]], float32, cpu)
     """
     return apply(
         MaxPool2d,
@@ -272,6 +275,9 @@ def cross_entropy(logits: Tensor, labels: np.ndarray | Tensor, reduction: str = 
 
     labels: NumPy, or an integer Tensor on any device.
     reduction "mean" (over the batch), "sum", or "none" for the (n,) losses.
+
+    >>> round(cross_entropy(Tensor([[2, 0], [0, 2]]), np.array([0, 0])), 4)
+    1.1269
     """
     return apply(CrossEntropy, logits, labels=_array(labels, logits), reduction=reduction)
 

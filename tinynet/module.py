@@ -195,7 +195,14 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules one after another, given by position or by name: Sequential(conv1=..., relu1=...)."""
+    """Modules one after another, given by position or by name.
+
+    >>> from tinynet import nn
+    >>> Sequential(fc1=nn.Linear(4, 3), relu1=nn.ReLU())
+    Sequential
+      fc1    Linear, weight 3 x 4, bias 3
+      relu1  ReLU
+    """
 
     def __init__(self, *modules: Module, **named: Module):
         super().__init__(modules)

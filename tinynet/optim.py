@@ -32,6 +32,12 @@ class SGD:
     `name` of its own, by which a schedule finds it.
     A parameter whose `.grad` is None is left as it is. `velocity` holds a list for each group, with
     the velocity of each of its Tensors, on the Tensor's device.
+
+    >>> weight = Tensor([1.0], requires_grad=True)
+    >>> (weight * weight).sum().backward()
+    >>> SGD([weight], lr=0.1).step()
+    >>> weight
+    Tensor([0.8], float32, cpu, requires_grad=True)
     """
 
     def __init__(
