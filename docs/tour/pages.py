@@ -10,6 +10,9 @@ In docs/tour.md, docs/questions.md and their Korean twins it writes anew:
 - outputs: a block without a language, right after a ```sh block, becomes what its commands print,
   unless these begin with a comment that says what they need.
 
+- verdicts: under a paragraph that leads to claims.md stand its rows on these claims, as far as they
+  have been run.
+
 The blocks of README.ko.md become those of README.md, in their order.
 
 Then it draws the pictures (draw.py). tests/test_tour.py says what is out of date.
@@ -76,6 +79,40 @@ def with_definitions(page: str) -> str:
     return DEFINITION.sub(block, page)
 
 
+CLAIM = re.compile(r"^\| \[[^]]+\]\(#(\w+)\).*\|$", re.MULTILINE)
+VERDICT = re.compile(r"^(\*\*[^*]+\*\* .*claims\.md#.*\n)(?:\n(?:\|.*\n)+)?", re.MULTILINE)
+HEADER = {
+    "en": "| claim | difference without it | 95 % interval | 2012 | verdict |",
+    "ko": "| 주장 | 없을 때의 차이 | 95 % 구간 | 2012 | 판정 |",
+}
+IN_KOREAN = (
+    (
+        r"not decided at this size: about ([\d,]+) seeds would",
+        r"이 크기로는 미정: 시드 \1개쯤이면 판정",
+    ),
+    (r"not decided at this size", "이 크기로는 미정"),
+    (r"not reproduced", "재현되지 않음"),
+    (r"reproduced", "재현됨"),
+    (r"no number", "수치 없음"),
+    (r"\((\d+) seeds?\)", r"(시드 \1개)"),
+)
+
+
+def with_verdicts(page: str, language: str) -> str:
+    claims = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    run = [found for found in CLAIM.finditer(claims) if "not run yet" not in found[0]]
+
+    def table(found: re.Match) -> str:
+        names = re.findall(r"claims\.md#(\w+)", found[1])
+        rows = [row[0].replace("](#", "](claims.md#") for row in run if row[1] in names]
+        for words, korean in IN_KOREAN if language == "ko" else ():
+            rows = [re.sub(words, korean, row) for row in rows]
+        lines = [HEADER[language], "| --- | --- | --- | --- | --- |", *rows] if rows else []
+        return "\n".join([found[1], *lines, ""]) if rows else found[1]
+
+    return VERDICT.sub(table, page)
+
+
 @cache
 def output_of(commands: str) -> str:
     commands = commands.replace("python ", f"{sys.executable} ")
@@ -106,6 +143,7 @@ def main() -> None:
     korean.write_text(page, encoding="utf-8")
     for file in PAGES:
         page = file.read_text(encoding="utf-8")
+        page = with_verdicts(page, "ko" if ".ko." in file.name else "en")
         file.write_text(with_outputs(with_definitions(with_links(page))), encoding="utf-8")
     subprocess.run([sys.executable, str(Path(__file__).with_name("draw.py"))], check=True)
 
