@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_runs import load_example, run
 
-from tinynet.alexnet_profiles import KINDS
+from tinynet.alexnet_profiles import CLAIMS, KINDS
 from tinynet.commands import claims as module
 from tinynet.commands.claims import read_logs
 from tinynet.commands.code_version import code_version
@@ -93,7 +93,7 @@ def test_claims_share_runs(done):
         assert (out / kind / "seed0" / "job.json").exists()
     assert first.out.count("begun ") == 3 and "1 of 2 done already" in first.out
     assert second.out.count("begun ") == 2 and "1 of 3 done already" in second.out
-    assert read_logs(out).keys() == {"dropout", "decay", "pretraining", "relu"}
+    assert read_logs(out).keys() >= {"dropout", "decay", "pretraining", "relu"}
     settings = json.loads((out / "finetuned" / "seed0" / "config.json").read_text())
     assert settings["finetuned_from"].startswith(str(out / "pretrained" / "seed0"))
 
@@ -127,13 +127,35 @@ def test_the_unfinished_are_told(done):
     assert "unfinished: 3 jobs of 4 not done: " in shown.err
 
 
+def test_where_nothing_was_run_all_is_unfinished(tmp_path):
+    shown = claims("--show", "--out", tmp_path / "none")
+    assert shown.status == 1 and not list(tmp_path.iterdir())
+    assert shown.err.count("nothing was trained yet") == len(CLAIMS)
+
+
+def test_an_ensemble_is_of_networks_that_no_other_has(done, data):
+    """Three seeds make one; the probabilities beside the runs are those of the network."""
+    out, _ = done
+    result = claims("ensemble", "--seeds", 1, "--out", out)
+    assert result.status == 0, result.err
+    (found,) = read_logs(out)["ensemble"].ensembles
+    assert found["seeds"] == ["0", "1", "2"]
+    probabilities = [np.load(out / "base" / f"seed{s}" / "probabilities.npy") for s in range(3)]
+    labels = open_dataset(out / "data" / "small", "val", 32, store_size=32).labels
+    for p, alone in zip(probabilities, found["alone"]):
+        assert np.allclose(p.sum(axis=1), 1, atol=1e-5)
+        assert np.mean(p.argmax(axis=1) != labels) == pytest.approx(alone)
+    together = np.mean(np.mean(probabilities, axis=0).argmax(axis=1) != labels)
+    assert found["top1"] == pytest.approx(together)
+
+
 def test_the_page_of_what_was_run(done, tmp_path):
     out, _ = done
     (tmp_path / "claims").mkdir()
-    for path in out.glob("*.json"):
-        (tmp_path / "claims" / path.name).write_bytes(path.read_bytes())
+    for name in ("decay.json", "dropout.json"):
+        (tmp_path / "claims" / name).write_bytes((out / name).read_bytes())
     result = claims("--page", tmp_path)
-    assert result.status == 0 and "4 claims with runs" in result.out
+    assert result.status == 0 and "2 claims with runs" in result.out
     text = (tmp_path / "claims.md").read_text()
     assert "![decay: errors over the epochs" in text and "(claims/decay.png)" in text
     assert (tmp_path / "claims" / "decay.png").exists()

@@ -23,7 +23,7 @@ from tinynet.commands import flags
 from tinynet.commands.example import Example, command, named_devices
 from tinynet.commands.job import Job, read_record
 from tinynet.commands.jobs import Jobs, add_flags, records, told_of
-from tinynet.commands.measure import PROBABILITIES
+from tinynet.commands.measure import DECIMALS, PROBABILITIES
 from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.sentences import counted
 
@@ -196,19 +196,21 @@ class Place:
 
     def _ensembles(self, log: Log) -> list[dict]:
         """Each GROUP of networks whose seeds follow one another, none in two groups."""
-        (kind,) = log.kinds or [None]
-        runs, found = log.runs(kind), []
-        labels = open_dataset(self._part(SMALL), "val", SIDE, store_size=SIDE).labels
-        for first in range(0, self._seeds * GROUP, GROUP):
-            seeds = [str(seed) for seed in range(first, first + GROUP)]
-            if not set(seeds) <= runs.keys():
-                continue
-            places = [self.folder / kind / f"seed{seed}" / PROBABILITIES for seed in seeds]
-            mean = np.mean([np.load(place) for place in places], axis=0)
-            alone = [runs[seed]["top1"][-1] for seed in seeds]
-            error = float(np.mean(mean.argmax(1) != labels))
-            found.append({"seeds": seeds, "top1": round(error, 5), "alone": alone})
+        found = []
+        for kind, its in log.kinds.items():
+            for first in range(0, self._seeds * GROUP, GROUP):
+                seeds = [str(seed) for seed in range(first, first + GROUP)]
+                if set(seeds) <= its["runs"].keys():
+                    found.append(self._ensemble(kind, seeds, its["runs"]))
         return found
+
+    def _ensemble(self, kind: str, seeds: list[str], runs: dict) -> dict:
+        labels = open_dataset(self._part(SMALL), "val", SIDE, store_size=SIDE).labels
+        places = [self.folder / kind / f"seed{seed}" / PROBABILITIES for seed in seeds]
+        mean = np.mean([np.load(place) for place in places], axis=0)
+        error = float(np.mean(mean.argmax(1) != labels))
+        alone = [runs[seed]["top1"][-1] for seed in seeds]
+        return {"seeds": seeds, "top1": round(error, DECIMALS), "alone": alone}
 
 
 def write_page(folder: Path) -> int:
