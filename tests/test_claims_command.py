@@ -141,7 +141,7 @@ def test_an_ensemble_is_of_networks_that_no_other_has(done, data):
     (found,) = read_logs(out)["ensemble"].ensembles
     assert found["seeds"] == ["0", "1", "2"]
     probabilities = [np.load(out / "base" / f"seed{s}" / "probabilities.npy") for s in range(3)]
-    labels = open_dataset(out / "data" / "small", "val", 32, store_size=32).labels
+    labels = open_dataset(out / "data" / "small-30-20-0", "val", 32, store_size=32).labels
     for p, alone in zip(probabilities, found["alone"]):
         assert np.allclose(p.sum(axis=1), 1, atol=1e-5)
         assert np.mean(p.argmax(axis=1) != labels) == pytest.approx(alone)

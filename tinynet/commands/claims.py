@@ -1,6 +1,6 @@
 """`claims`: the paper's claims, each held against runs of two kinds, seed by seed.
 
-    FOLDER/data/small/           a part of CIFAR-10
+    FOLDER/data/small-1500-.../  a part of CIFAR-10
     FOLDER/base/seed0            a run of a kind, as `train` makes it; claims share kinds
     FOLDER/relu-0.01/seed99      one of those that choose a rate
     FOLDER/dropout.json          what is kept of a claim's runs: docs/claims/ holds such files
@@ -120,7 +120,8 @@ class Place:
             write_part(sets, self._part(part), *PARTS[part])
 
     def _part(self, part: str) -> Path:
-        return self.folder / "data" / part
+        """Named after its sizes too: were they to change, these would be other images."""
+        return self.folder / "data" / "-".join([part, *map(str, PARTS[part])])
 
     def train(self, name: str) -> int:
         """Do what is not done yet of a claim; the status is that of the first job that failed."""

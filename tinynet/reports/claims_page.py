@@ -52,11 +52,9 @@ LIMITS = """
   The 0.4 points of overlapping pools would take hundreds of seeds.
 - **What only shows late.** Networks are stopped while they still learn. A regularizer (dropout,
   weight decay, crops) costs speed first and pays at the end: here mostly its price is seen.
-- **What LRN does to large activations.** Its constants were chosen for pixels from 0 to 255 and
-  filters trained for days; after some hundred steps the sums that it divides by are still small.
 - **What towers are for.** They made a network fit into two GPUs of 3 GB. That they specialize is a
   claim about 96 filters of 11 x 11 after days; here 12 of them have moved little from noise.
-- **Anything about other seeds' data.** All runs see the same images; another part of CIFAR-10 would
+- **Anything about other images.** All runs see the same images; another part of CIFAR-10 would
   move all differences together, and no interval here knows of that.
 """
 
