@@ -1,6 +1,7 @@
 """`claims`: a part of CIFAR-10, rates that are tried, runs that claims share, and what is told."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -125,6 +126,17 @@ def test_the_unfinished_are_told(done):
     assert "2 x 2 pools: error: not run yet" in shown.out
     assert "unfinished: 2 jobs of 4 not done: base/seed1 and decay/seed1" in shown.err
     assert "unfinished: 3 jobs of 4 not done: " in shown.err
+
+
+def test_a_kind_whose_rate_is_not_chosen_waits_and_the_others_count(done, tmp_path):
+    out = tmp_path / "some"
+    shutil.copytree(done[0], out)
+    shutil.rmtree(out / "sigmoid@0.1" / "seed99")
+    shown = claims("relu", "--seeds", 1, "--show", "--out", out)
+    assert shown.status == 1
+    assert "tanh for ReLU: not decided at this size: about 3 seeds would (1 seed)" in shown.out
+    assert "sigmoid for ReLU: not run yet" in shown.out
+    assert "unfinished: 1 job of 8 not done: sigmoid@0.1/seed99" in shown.err
 
 
 def test_where_nothing_was_run_all_is_unfinished(tmp_path):

@@ -2,7 +2,7 @@
 
     FOLDER/data/small-1500-.../  a part of CIFAR-10
     FOLDER/base/seed0            a run of a kind, as `train` makes it; claims share kinds
-    FOLDER/relu-0.01/seed99      one of those that choose a rate
+    FOLDER/relu@0.01/seed99      one of those that choose a rate
     FOLDER/dropout.json          what is kept of a claim's runs: docs/claims/ holds such files
 
 What is done is not done again, and a command that was stopped goes on.
@@ -149,13 +149,12 @@ class Place:
         return [self._job(kind, TUNING_SEED, rate) for kind in kinds for rate in KINDS[kind].rates]
 
     def _counted(self, name: str) -> list[Job]:
-        """The jobs that count for a claim: of each seed all kinds. None before rates are chosen."""
-        done = {job.place for job, record in records(self._tuning(name)) if record.found}
-        if len(done) < len(self._tuning(name)):
-            return []
+        """The jobs that count for a claim: of each seed all kinds, but for those without a rate."""
+        waiting = {job.kind.split("@")[0] for job in self._tuning(name) if not _is_done(job)}
+        kinds = [kind for kind in _kinds(name) if kind not in waiting]
         together = any(c.figure == "ensemble" for c in CLAIMS[name].comparisons)
         seeds = range(self._seeds * (GROUP if together else 1))
-        return [self._job(kind, seed) for seed in seeds for kind in _kinds(name)]
+        return [self._job(kind, seed) for seed in seeds for kind in kinds]
 
     def _best(self, kind: str) -> float:
         """The rate that first brings the training error down; of several, to the lowest one."""
@@ -193,7 +192,7 @@ class Place:
             return 1
         with whole_file(self.folder / f"{name}.json") as file:
             file.write((json.dumps(asdict(log), separators=(",", ":")) + "\n").encode())
-        return int(len([1 for _, record in begun if record.found]) < len(jobs) or not log.kinds)
+        return int(not all(map(_is_done, jobs)))
 
     def _ensembles(self, log: Log) -> list[dict]:
         """Each GROUP of networks whose seeds follow one another, none in two groups."""
@@ -212,6 +211,11 @@ class Place:
         error = float(np.mean(mean.argmax(1) != labels))
         alone = [runs[seed]["top1"][-1] for seed in seeds]
         return {"seeds": seeds, "top1": round(error, DECIMALS), "alone": alone}
+
+
+def _is_done(job: Job) -> bool:
+    record = read_record(job)
+    return record is not None and bool(record.found)
 
 
 def write_page(folder: Path) -> int:

@@ -21,11 +21,12 @@ HEAD = """\
 
 Krizhevsky, Sutskever and Hinton (2012) say what the parts of AlexNet are good for, and released the
 logs of some of the runs behind it. Here each claim is held against runs that two cores finish: with
-the part and without it, with the same seed each time. `{command} NAME` runs
-one, goes on where it was stopped, and prints what stands here; `--seeds 10` adds to it.
+the part and without it, with the same seed each time. `{command} NAME`
+runs one, goes on where it was stopped, and prints what stands here; `--seeds 10` adds to it. The
+times are of one run after the other, on a core of a busy machine.
 
-| claim | difference without it | 95 % interval | 2012 | verdict |
-| --- | --- | --- | --- | --- |
+| claim | command | seeds | time | difference | 95 % interval | 2012 | verdict | figure |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 VERDICTS = """
@@ -74,7 +75,22 @@ def page(logs: dict[str, Log]) -> str:
 def _rows(name: str, log: Log) -> Iterator[str]:
     for found in compared(name, log):
         title, _, _, difference, interval, in_2012, verdict = cells(found)
-        yield f"| [{title}](#{name}) | {difference} | {interval} | {in_2012} | {verdict} |\n"
+        seeds, time, figure = "-", "-", "-"
+        if found.pairs is not None:
+            seeds, time = str(len(found.pairs.with_it)), minutes(_seconds(log))
+            figure = f"[figure](claims/{name}.png)"
+        row = (f"[{title}](#{name})", f"`claims {name}`", seeds, time, difference, interval)
+        yield f"| {' | '.join((*row, in_2012, verdict, figure))} |\n"
+
+
+def _seconds(log: Log) -> float:
+    """How long the runs of a claim took together, those that chose a rate too."""
+    of_kinds = [run for kind in log.kinds.values() for run in kind["runs"].values()]
+    return sum(run["seconds"] for run in [*of_kinds, *_tried(log)])
+
+
+def _tried(log: Log) -> list[dict]:
+    return [run for of_rates in log.tuning.values() for run in of_rates.values()]
 
 
 def _section(name: str, log: Log | None) -> Iterator[str]:
@@ -101,12 +117,9 @@ def _of_what(log: Log) -> str:
     told = []
     for settings, kinds in _alike(log).items():
         told.append(f"{listed(kinds)}: {settings}")
-    seconds = sum(run["seconds"] for run in runs)
-    tried = [run for of in log.tuning.values() for run in of.values()]
-    more = f" and {counted(len(tried), 'run')} to choose rates" if tried else ""
-    seconds += sum(run["seconds"] for run in tried)
-    time = f"{counted(len(runs), 'run')}{more}, one at a time: {minutes(seconds)}"
-    return f"{'; '.join(told)}. {time}."
+    tried = len(_tried(log))
+    more = f" and {counted(tried, 'run')} to choose rates" if tried else ""
+    return f"{'; '.join(told)}. {counted(len(runs), 'run')}{more}: {minutes(_seconds(log))}."
 
 
 def _alike(log: Log) -> dict[str, list[str]]:

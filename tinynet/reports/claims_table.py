@@ -21,8 +21,9 @@ def block(name: str, log: Log) -> str:
     rows = [HEADER, *(cells(found) for found in compared(name, log))]
     table = aligned([(*row[:-1], "") for row in rows])
     lines = [*head, *table]
-    for row in rows[1:]:
-        lines += textwrap.wrap(f"{row[0]}: {row[-1]}", WIDTH, initial_indent="    ")
+    for row, found in zip(rows[1:], compared(name, log)):
+        seeds = f" ({counted(len(found.pairs.with_it), 'seed')})" if found.pairs else ""
+        lines += textwrap.wrap(f"{row[0]}: {row[-1]}{seeds}", WIDTH, initial_indent="    ")
     lines += tuned(log)
     return "\n".join(lines)
 
@@ -32,8 +33,7 @@ def cells(found: Compared) -> tuple[str, ...]:
     comparison, pairs = found.comparison, found.pairs
     if pairs is None:
         return (comparison.title, "-", "-", "-", "-", comparison.in_2012, "not run yet")
-    seeds = counted(len(pairs.with_it), "seed")
-    word = f"{found.verdict() or 'nothing is claimed'} ({seeds})"
+    word = str(found.verdict() or "nothing is claimed")
     more = ">= " if found.at_least else ""
     sides = (spread(pairs.with_it).strip(), spread(pairs.without).strip())
     numbers = (f"{more}{difference(pairs)}", f"{more}{interval(pairs)}")
