@@ -248,8 +248,10 @@ def test_drawings_are_up_to_date_and_each_is_shown(tmp_path):
 def test_a_page_of_the_tour_has_all_its_parts(number):
     chapter = chapters(page("tour"))[number]
     assert chapter.startswith(f"## {number}. ")
-    idea = re.search(r"\*\*Idea\.\*\* (.*?)\n\n", chapter, re.DOTALL)[1]
-    assert 3 <= len(re.findall(r"[.:](?=\s|$)", idea)) <= 5
+    for language, lead in (("en", "Idea"), ("ko", "생각")):
+        its = chapters(page("tour", language))[number]
+        idea = re.search(rf"\*\*{lead}\.\*\* (.*?)\n\n", its, re.DOTALL)[1]
+        assert len(re.findall(r"[.?](?=\s|$)", idea)) == 3, idea
     assert re.search(r"^    \S", FENCED.sub("", chapter), re.MULTILINE), "a formula"
     for part in (
         "**In code.**",
