@@ -22,11 +22,17 @@ HEAD = """\
 Krizhevsky, Sutskever and Hinton (2012) say what the parts of AlexNet are good for, and released the
 logs of some of the runs behind it. Here each claim is held against runs that two cores finish: with
 the part and without it, with the same seed each time. `{command} NAME`
-runs one, goes on where it was stopped, and prints what stands here; `--seeds 10` adds to it. The
-times are of one run after the other, on a core of a busy machine.
+runs one, goes on where it was stopped, and prints what stands here; `--seeds 10` adds to it. Claims
+share runs: `modern` as it is counts for most of them. The times are of one run after the other, on
+a core of a busy machine.
 
-| claim | command | seeds | time | difference | 95 % interval | 2012 | verdict | figure |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| claim | difference without it | 95 % interval | 2012 | verdict |
+| --- | --- | --- | --- | --- |
+"""
+
+HOW = """
+| command | runs | time | figure |
+| --- | --- | --- | --- |
 """
 
 VERDICTS = """
@@ -64,7 +70,7 @@ def page(logs: dict[str, Log]) -> str:
     """The whole page, in Markdown, from the logs by claim; a claim without one was not run."""
     text = HEAD.format(command=COMMAND)
     text += "".join(chain.from_iterable(_rows(name, logs.get(name, Log())) for name in CLAIMS))
-    text += VERDICTS
+    text += HOW + "".join(_how(name, logs.get(name, Log())) for name in CLAIMS) + VERDICTS
     for name in CLAIMS:
         text += f"\n## {name}\n\n" + "\n".join(_section(name, logs.get(name))) + "\n"
     few, validation, _ = PARTS[KINDS["base"].data]
@@ -73,14 +79,20 @@ def page(logs: dict[str, Log]) -> str:
 
 
 def _rows(name: str, log: Log) -> Iterator[str]:
+    """A claim's verdicts."""
     for found in compared(name, log):
         title, _, _, difference, interval, in_2012, verdict = cells(found)
-        seeds, time, figure = "-", "-", "-"
-        if found.pairs is not None:
-            seeds, time = str(len(found.pairs.with_it)), minutes(_seconds(log))
-            figure = f"[figure](claims/{name}.png)"
-        row = (f"[{title}](#{name})", f"`claims {name}`", seeds, time, difference, interval)
-        yield f"| {' | '.join((*row, in_2012, verdict, figure))} |\n"
+        seeds = "" if found.pairs is None else f" ({counted(len(found.pairs.with_it), 'seed')})"
+        yield f"| [{title}](#{name}) | {difference} | {interval} | {in_2012} | {verdict}{seeds} |\n"
+
+
+def _how(name: str, log: Log) -> str:
+    """How a claim's runs are made, and how long they took."""
+    runs, time, figure = "-", "-", "-"
+    if was_run(name, log):
+        count = sum(len(kind["runs"]) for kind in log.kinds.values()) + len(_tried(log))
+        runs, time, figure = str(count), minutes(_seconds(log)), f"[figure](claims/{name}.png)"
+    return f"| `{COMMAND} {name}` | {runs} | {time} | {figure} |\n"
 
 
 def _seconds(log: Log) -> float:
