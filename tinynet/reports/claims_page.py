@@ -44,7 +44,8 @@ of 0. *Not reproduced*: it lies on the other side, or it holds 0 but not the siz
 stayed as they are. Fewer than three seeds decide nothing. Of twenty claims about nothing, one would
 seem to be something. "2012" is the paper's number, then that of the authors' log: points of top-1
 error on ImageNet. [verdict.py](../tinynet/reports/verdict.py) has the rules,
-[ablation.py](../tinynet/reports/ablation.py) the figures. In the figures a dot is a pair, the bar
+[ablation.py](../tinynet/reports/ablation.py) the figures. `>=`: some run never came so far, and
+counts as if it had in one epoch more than it was given. In the pictures a dot is a pair, the bar
 the interval, the cross what was claimed.
 """
 
