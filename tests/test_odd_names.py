@@ -2,6 +2,7 @@
 matplotlib, or have letters that the terminal's encoding lacks."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from tinynet.reports import curves
 
 LINE = "\r\nforged: "  # a name that would end the line, and begin one of its own
 CLASSES = [os.fsdecode(b"caf\xe9"), "$x^2$", "\u6771\u4eac", f"red\x1b[31m{LINE}"]
+SHOWN_AS_TEXT = [r"caf\xe9", "$x^2$", "\u6771\u4eac", r"red\x1b[31m\r\nforged: "]
 SHOWN = [r"caf\xe9", "$x^2$", r"\u6771\u4eac", r"red\x1b[31m\r\nforged: "]
 
 
@@ -82,6 +84,15 @@ def test_figures(odd):
     assert drawn >= {"curves", "filters", "predictions", "neighbours"}
 
 
+def test_report(odd):
+    status, output, errors = run_in_ascii("report", "--run", odd[1])
+    assert status == 0, errors
+    assert r"run \xff $\r\nforged: /report.html" in output
+    html = (odd[1] / "report.html").read_text(encoding="utf-8")
+    assert all(json.dumps(name, ensure_ascii=False) in html for name in SHOWN_AS_TEXT)
+    assert "\x1b" not in html
+
+
 def test_eval_and_predict(odd, tmp_path):
     data, out, _ = odd
     status, output, errors = run_in_ascii("eval", "--checkpoint", out)
@@ -132,6 +143,8 @@ ERRORS = {
     "a file as checkpoint": ["predict", "--checkpoint", "{file}", "x.png"],
     "no such run": ["figures", "--run", "{nowhere}"],
     "a run without a log": ["figures", "--run", "{folder}"],
+    "a report of no run": ["report", "--run", "{nowhere}"],
+    "a report of nothing": ["report", "--run", "{folder}"],
     "other classes": ["eval", "--checkpoint", "{run}", "--data", "shapes"],
     "no such replay": ["train", "--replay", "{nowhere}"],
     "a figure over a file": [

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinynet.console.printable import printable
 from tinynet.data import Dataset
 from tinynet.data.encoded import thumbnail
 from tinynet.reports.colour_score import tower_scores
@@ -30,7 +31,7 @@ def judged(verdicts: Verdicts, dataset: Dataset, classes: Sequence[str]) -> dict
                 "truth": classes[verdicts.labels[i]],
                 "said": classes[verdicts.said[i]],
                 "probability": round(float(verdicts.probability[i]), 4),
-                "name": dataset.describe(verdicts.indices[i]),
+                "name": printable(dataset.describe(verdicts.indices[i])),
             }
             for i in mistakes[:MISTAKES]
         ],
