@@ -294,7 +294,9 @@ def test_an_image_of_ones_own(browser, folder):
         const canvas = document.createElement("canvas");
         [canvas.width, canvas.height] = [300, 200];
         canvas.getContext("2d").fillRect(0, 0, 300, 200);
-        show(canvas.toDataURL(), null);
+        const bytes = bytesOf(canvas.toDataURL().split(",")[1]), dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytes], "black.png", {type: "image/png"}));
+        get("live").dispatchEvent(new DragEvent("drop", {dataTransfer, cancelable: true}));
         """
     )
     wait_for(browser, "seen.label === null")
