@@ -298,11 +298,10 @@ def test_verdicts_are_those_of_the_claims():
 
 def test_each_kernel_of_a_page_has_its_twin_beside_it():
     for chapter in chapters(page("tour"))[1:]:
-        files = {target.partition("#")[0] for _, _, target in LINK.findall(chapter)}
-        kernels = [file for file in files if file.endswith(".cu")]
-        for kernel in kernels:
-            beside = Path(DOCS / kernel).with_suffix(".py")
-            assert beside.exists()
+        targets = (target.partition("#L") for _, _, target in LINK.findall(chapter))
+        by_lines = {file for file, _, lines in targets if lines}
+        kernels = {file.removesuffix(".cu") for file in by_lines if file.endswith(".cu")}
+        assert {f"{kernel}.py" for kernel in kernels} <= by_lines
 
 
 def test_twenty_questions_each_with_two_sentences_and_a_command_a_figure_or_a_number():

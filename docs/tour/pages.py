@@ -6,7 +6,7 @@ In docs/tour.md, docs/questions.md and their Korean twins it writes anew:
   function or class of that name is now (in a .cu file: the kernel of that name). Only kernels and
   their definitions, and the tour's own programs, are linked by lines: files that seldom change;
 - definitions: a ```python block that begins with "def NAME(" becomes the text of the function NAME
-  to which the last link before it goes;
+  to which the first link of that name in the chapter goes;
 - outputs: a block without a language, right after a ```sh block, becomes what its commands print,
   unless these begin with a comment that says what they need.
 
@@ -67,11 +67,8 @@ def with_links(page: str) -> str:
 def with_definitions(page: str) -> str:
     def block(found: re.Match) -> str:
         name = found[1]
-        file = next(
-            ROOT / file
-            for its, file, _ in reversed(LINK.findall(page[: found.start()]))
-            if its == name
-        )
+        chapter = page[: found.start()].rpartition("\n## ")[2]
+        file = next(ROOT / file for its, file, _ in LINK.findall(chapter) if its == name)
         first, last = lines_of(file, name)
         text = "\n".join(file.read_text(encoding="utf-8").splitlines()[first - 1 : last])
         return f"```python\n{text}\n```"

@@ -29,7 +29,7 @@ def _pooled_row(drawing: Drawing, top: int, window: int) -> None:
         drawing.words(left + side * (i + 0.5), top + 23, str(value), size=17)
     for number, value in enumerate(pooling_page.pooled(window)):
         x = left + side * 2 * number
-        level = top + 42 + 8 * (number % 2)  # one above the other where they overlap
+        level = top + 42 + 8 * (number % 2) * (window > 2)  # apart where they overlap
         drawing.box(x + 2, level, side * window - 4, 6, "strong", outline=False)
         middle = x + side * window / 2
         drawing.line(middle, level + 6, middle, top + 74, arrow=True)
