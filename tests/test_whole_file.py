@@ -57,3 +57,9 @@ def test_a_full_disk_leaves_the_old_file(old, monkeypatch):
     assert caught.value.filename == str(old)
     assert old.read_bytes() == b"old"
     assert list(old.parent.iterdir()) == [old]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError) as error, whole_file(tmp_path / "none" / "a.txt"):
+        pass
+    assert error.value.filename == str(tmp_path / "none" / "a.txt")

@@ -9,12 +9,16 @@ from typing import BinaryIO
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Inside `with`, an OSError that names no file, as that of a full disk, gets to name `path`."""
+def naming(path: Path, part: Path | None = None) -> Iterator[None]:
+    """Inside `with`, an OSError that names no file, as that of a full disk, gets to name `path`.
+
+    So does one that names `part`, of which nobody knows.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno is None:
+        unknown = error.filename is None or error.filename in (part, str(part))
+        if not unknown or error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
@@ -31,7 +35,7 @@ def whole_path(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)  # left by a killed process that had this number
     try:
-        with naming(path):
+        with naming(path, part):
             yield part
             with open(part, "rb+") as file:
                 os.fsync(file.fileno())
