@@ -109,8 +109,11 @@ def test_two_ranks_have_the_numbers_of_one_process(photographs, tmp_path, batch)
     """With dropout, crops, mirror images and colour noise, and a batch that lacks an image."""
     args = ("--data", photographs, "--batch-size", batch, "--epochs", 1, "--out")
     in_this_process(*args, tmp_path / "one")
-    result = in_float64(2, *args, tmp_path / "two")
+    result = in_float64(2, *args, tmp_path / "two", "--report", "traffic")
     assert result.status == 0, result.err
+    size = 8 * sum(p.size for p in parameters(tmp_path / "one").values())
+    size += -size % 16  # two equal parts of float64
+    assert f"gradients: {size:,} bytes a step from each rank" in result.out
     assert "ranks    2 ranks: 2 on " in result.out and result.err.count("skipped") == 2
     np.testing.assert_allclose(figures(tmp_path / "two"), figures(tmp_path / "one"), rtol=1e-12)
     one, two = parameters(tmp_path / "one"), parameters(tmp_path / "two")

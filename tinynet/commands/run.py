@@ -23,7 +23,7 @@ from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.progress import Progress
 from tinynet.data import DataError, Dataset, colour_components, measure
 from tinynet.devices import Device
-from tinynet.nn import Module, Sequential
+from tinynet.nn import Sequential
 from tinynet.optim import SGD
 from tinynet.parallel.ranks import Alone
 from tinynet.parallel.watch import RankFailed
@@ -116,7 +116,7 @@ def _train(
     try:
         status = _run(trainer, folder, figures)
         if status == 0 and report:
-            print("\n" + "\n\n".join(_tables(report, model, used)))
+            print("\n" + "\n\n".join(_tables(report, trainer, used)))
         return status
     finally:
         for device in used:
@@ -161,13 +161,16 @@ def _take_over(model: Sequential, settings: Settings) -> Inputs:
         return _inputs(settings, state["mean"], state["components"])
 
 
-def _tables(wanted: tuple[str, ...], model: Module, used: list[Device]) -> Iterator[str]:
+def _tables(wanted: tuple[str, ...], trainer: Trainer, used: list[Device]) -> Iterator[str]:
     """The tables that --report asks for."""
+    model = trainer.network.model
     if "memory" in wanted:
         yield memory_table(used)
     if "traffic" in wanted:
         traffic = getattr(model, "traffic", None)  # of a network that can have two towers
         yield traffic.table() if traffic else "no traffic: this network has one tower"
+        if between := trainer.gradients.describe_traffic():
+            yield between
 
 
 def _title(settings, network, train_set, val_set, folder, trainer) -> str:

@@ -63,6 +63,7 @@ class Buckets:
         self._lay_out(dtypes.pop(), piece_bytes)
         self._to_parts, self._to_all = ranks.new_comm(), ranks.new_comm()
         self._error: Exception | None = None
+        self.sent, self.steps = 0, 0  # bytes from this rank to others, and in how many steps
         self._awake, self._done = threading.Event(), threading.Event()
         threading.Thread(target=self._work, name="tinynet-buckets", daemon=True).start()
 
@@ -78,7 +79,7 @@ class Buckets:
         self._row[...] = 0
         step = -(-piece_bytes // dtype.itemsize // size) * size
         self._pieces = [self._row[start : start + step] for start in range(0, length, step)]
-        self._step = step
+        self._step, self.nbytes = step, self._row.nbytes
         self._parts = np.empty((IN_FLIGHT, min(step, length)), dtype)
         self._needs = np.zeros(len(self._pieces), int)
         for p in self._parameters:
@@ -136,6 +137,7 @@ class Buckets:
             raise self._error
         for p in self._parameters:
             self._give(p)
+        self.steps += 1
         self.finished = time.perf_counter()
 
     def _take(self, leaf: Tensor) -> None:
@@ -203,6 +205,7 @@ class Buckets:
         with self._ranks.turn:
             self._coming.append(self._to_parts.Ialltoall(self._pieces[i], parts))
         self._sent += 1
+        self.sent += self._pieces[i].nbytes // self._ranks.size * (self._ranks.size - 1)
         self.timeline.append([time.perf_counter()])
         return True
 
@@ -219,6 +222,7 @@ class Buckets:
         with self._ranks.turn:
             self._going.append(self._to_all.Iallgather(self._ranks.in_place, piece))
         self._summed += 1
+        self.sent += total.nbytes * (size - 1)
         self.timeline[i].append(time.perf_counter())
         return True
 

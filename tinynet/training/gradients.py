@@ -46,6 +46,10 @@ class Gradients:
         tally.add(value * len(labels), scores, labels)
         return Outcome(value, tally)
 
+    def describe_traffic(self) -> str:
+        """What went from this rank to others, in words."""
+        return ""
+
 
 class SharedGradients(Gradients):
     """Computes them in all ranks together; a rank that has no image of a batch gives `x` None."""
@@ -73,6 +77,14 @@ class SharedGradients(Gradients):
         together = Tally.of_all(tallies)
         return Outcome(
             together.loss / together.images, together, next(filter(None, bad_layers), "")
+        )
+
+    def describe_traffic(self) -> str:
+        buckets, size = self.buckets, self.ranks.size
+        each = buckets.sent // max(buckets.steps, 1)
+        return (
+            f"gradients: {each:,} bytes a step from each rank to the others, 2 x {size - 1}/{size} "
+            f"of {buckets.nbytes:,}"
         )
 
 
