@@ -6,6 +6,7 @@ mpiexec -n 2 python tests/ranks_program.py float64,raises alexnet.py train ...
 import os
 import signal
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -16,12 +17,14 @@ from tiny_runs import load_example
 from tinynet import Tensor
 from tinynet.commands import command_line
 from tinynet.commands import run as commands_run
-from tinynet.parallel import ranks, watch
+from tinynet.parallel import buckets, ranks, watch
 from tinynet.parallel.world import world
+from tinynet.training import gradients, sharing
 from tinynet.training.inputs import Inputs
 from tinynet.training.trainer import Trainer
 
 SOONER = ((watch, "SILENCE", 5.0), (watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0))
+STUCK = tuple((module, "STUCK", 5.0) for module in (sharing, gradients, buckets))
 LAST = 3  # the step before which something goes wrong, on the last rank
 
 
@@ -34,7 +37,7 @@ def main(ways: set[str], argv: list[str]) -> int:
             patches.enter_context(patch.object(Inputs, "_augment", _in_float64(Inputs._augment)))
         if found := ways & WRONG.keys():
             patches.enter_context(patch.object(Trainer, "_train_on", _going(WRONG[found.pop()])))
-            for module, name, seconds in SOONER:
+            for module, name, seconds in (*SOONER, *(STUCK if "hangs" in ways else ())):
                 patches.enter_context(patch.object(module, name, seconds))
         return command_line.main(example, argv)
 
@@ -63,7 +66,11 @@ def freezes() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-WRONG = {"raises": raises, "freezes": freezes}
+def hangs() -> None:
+    time.sleep(600)
+
+
+WRONG = {"raises": raises, "freezes": freezes, "hangs": hangs}
 
 if __name__ == "__main__":
     sys.exit(main(set(sys.argv[1].split(",")), sys.argv[2:]))

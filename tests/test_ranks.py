@@ -17,6 +17,9 @@ from tiny_runs import EXAMPLES, TINY, last_checkpoint, read_log, write_photos
 import tinynet
 from tinynet.parallel.ranks import Alone
 from tinynet.parallel.world import launched
+from tinynet.training.bystander import Bystander
+from tinynet.training.other_logs import OtherLogs
+from tinynet.training.run_folder import RunFolder
 
 PROGRAM = Path(__file__).with_name("ranks_program.py")
 BESIDE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -160,7 +163,12 @@ def test_the_same_ranks_give_the_same_bits(photographs, tmp_path):
 
 @needs_mpi
 @pytest.mark.parametrize(
-    ("way", "cause"), [("raises", "RuntimeError: a planted mistake"), ("freezes", "not heard of")]
+    ("way", "cause"),
+    [
+        ("raises", "RuntimeError: a planted mistake"),
+        ("freezes", "not heard of"),
+        ("hangs", "sends no gradients: it hangs"),
+    ],
 )
 def test_a_rank_that_fails_ends_all_with_one_message(photographs, tmp_path, way, cause):
     args = ("--data", photographs, "--checkpoint-every", 1, "--out", tmp_path / "run")
@@ -230,3 +238,20 @@ def test_the_parts_of_a_batch_are_the_batch(n, size):
         one.rank, one.size = rank, size
         found += range(n)[one.part(n)]
     assert found == [*range(n)]
+
+
+def test_a_rank_that_only_computes_leaves_the_folder_alone(tmp_path):
+    RunFolder(tmp_path).create()
+    RunFolder(tmp_path).write_config({"network": "alexnet", "log": "csv"})
+    RunFolder(tmp_path).log({"epoch": 1, "step": 1})
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    folder, warnings = Bystander(tmp_path), []
+    folder.create()
+    folder.write_config({})
+    folder.log({"epoch": 1, "step": 2})
+    assert folder.rewind(0, validated=False) == folder.read_log() == folder.steps() == []
+    logs = OtherLogs(folder, warnings.append)
+    logs.open()
+    logs.add({"epoch": 1, "step": 2})
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before and warnings == []

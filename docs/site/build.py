@@ -33,6 +33,7 @@ MENU = {
     "docs/kernels/index.html": "Kernels",
     "docs/ladder.md": "Ladder",
     "docs/gradients.md": "Gradients",
+    "docs/scaling.md": "Ranks",
     "docs/house.md": "House",
     "CONTRIBUTING.md": "Contributing",
     "api/index.html": "API",
