@@ -198,7 +198,8 @@ function drawSectors(canvas, memory, access, width, hovered) {
       pen.fillRect(left + k * size, top, size - 1, BOX);
       if (!who) continue;
       pen.fillStyle = theme[`on-${access.kind}`];
-      pen.fillText(who.length > 1 ? `×${who.length}` : who[0], left + k * size + size / 2, top + 8);
+      if (size > 11)
+        pen.fillText(who.length > 1 ? `×${who.length}` : who[0], left + k * size + size / 2, top + 8);
       if (!who.includes(hovered)) continue;
       pen.strokeStyle = theme.ink;
       pen.lineWidth = 2;
