@@ -111,3 +111,16 @@ def test_an_index_out_of_bounds_is_found_here_too():
     with pytest.raises(simulator.KernelError) as caught:
         kernel((1,), (32,), (np.zeros(31, np.float32),))
     assert caught.value.kind == "out of bounds"
+
+
+def test_arrays_are_recorded_in_the_order_of_the_parameters():
+    """Wherever they lie in memory, so that a page is the same each time it is made."""
+    code = 'extern "C" __global__ void k(float* a, float* b, float* c) { *a = *b + *c; }'
+    kernel = simulator.RawModule(code=code, mode="profile").get_function("k")
+    room = np.zeros(300, np.float32)
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        args = tuple(room[100 * i : 100 * i + 1] for i in order)
+        recording = kernel.record((1,), (1,), args)
+        assert [memory.name for memory in recording.memories] == ["a", "b", "c"]
+    overlapping = kernel.record((1,), (1,), (room[:2], room[9:], room[1:2]))
+    assert [memory.name for memory in overlapping.memories] == ["a/c", "b"]

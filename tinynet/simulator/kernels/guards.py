@@ -126,7 +126,8 @@ def _red_zones(memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def guard(arguments: list[Argument]) -> list[Guard]:
-    """Copies of these arguments by address; those that overlap share one."""
+    """Copies of these arguments, in their order wherever they lie; those that overlap share one."""
+    place = {id(argument): i for i, argument in enumerate(arguments)}
     groups: list[list[Argument]] = []
     stop = 0
     for argument in sorted(arguments, key=lambda argument: argument.start):
@@ -135,6 +136,7 @@ def guard(arguments: list[Argument]) -> list[Guard]:
         else:
             groups.append([argument])
         stop = max(stop, argument.stop)
+    groups.sort(key=lambda group: min(place[id(argument)] for argument in group))
     return [Guard(group) for group in groups]
 
 
