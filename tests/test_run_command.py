@@ -249,6 +249,7 @@ def test_profile(run):
     assert status == 0
     at = f"  my.cu:{line_of('a * x[i]')}  if (i < n) y[i] = a * x[i] + y[i];\n"
     assert at + "      global read    4.00 sectors x       4 requests of 32.0 lanes" in out
+    assert "FLOP are" in out and ("\n    128 FLOP\n" in out or "FLOP are not counted: " in out)
 
 
 def test_expected_results(run):

@@ -1,11 +1,13 @@
 """Profile mode counts what a GPU's memory would: sectors of 32 bytes, and passes over the banks."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tinynet import simulator
+from tinynet.simulator.kernels.flops import KNOWN_MACHINES
 from tinynet.simulator.kernels.profiling import table
 
 SOURCE = Path(__file__).parent / "cuda" / "transpose.cu"
@@ -124,3 +126,45 @@ def test_arrays_are_recorded_in_the_order_of_the_parameters():
         assert [memory.name for memory in recording.memories] == ["a", "b", "c"]
     overlapping = kernel.record((1,), (1,), (room[:2], room[9:], room[1:2]))
     assert [memory.name for memory in overlapping.memories] == ["a/c", "b"]
+
+
+FLOPS = """
+#include <cuda_fp16.h>
+extern "C" __global__ void saxpy(float* y, const float* x) {  // 2 for each of 250
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < 250) y[i] += 2.5f * x[i];
+}
+__device__ double twice(double x) { return x + x; }           // 1
+extern "C" __global__ void loops(double* y, const double* x) {
+  int i = threadIdx.x;
+  double sum = 0;
+  for (int k = 0; k < i; ++k) sum += x[k] / 3;                // 2 each of 0 + 1 + ... + 31
+  y[i] = twice(sum) - exp(sum) + rsqrt(x[i]);                 // 1 + 1, exp 1, + 1, 1 / sqrt 2
+}
+extern "C" __global__ void adds(float* y) { atomicAdd(y, 1.0f); }
+extern "C" __global__ void halves(half* y, const half* x) {   // 1: the rounding is none
+  y[threadIdx.x] = x[threadIdx.x] * y[threadIdx.x];
+}
+extern "C" __global__ void none(int* y, float* x) {
+  y[threadIdx.x] = y[threadIdx.x] * 3 + 1;
+  x[threadIdx.x] = x[threadIdx.x] < 0 ? -x[threadIdx.x] : (float)y[threadIdx.x];
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "grid", "block", "types", "flops"),
+    [
+        ("saxpy", 4, 64, "ff", 2 * 250),
+        ("loops", 1, 32, "dd", 2 * 496 + 32 * 6),
+        ("adds", 1, 32, "f", 32),
+        ("halves", 1, 32, "ee", 32),
+        ("none", 1, 32, "if", 0),
+    ],
+)
+def test_floating_point_operations_are_counted(kernel, grid, block, types, flops):
+    if platform.machine() not in KNOWN_MACHINES:
+        pytest.skip(f"instructions of {platform.machine()} are not read")
+    module = simulator.RawModule(code=FLOPS, mode="profile")
+    module.get_function(kernel)((grid,), (block,), tuple(np.ones(256, type_) for type_ in types))
+    assert module.launches[0].flops == flops

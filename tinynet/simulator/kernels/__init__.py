@@ -11,6 +11,7 @@ The files, in the order to read them:
     cache.py       what was compiled, kept for the next process
     compiler.py    the machine's C++ compiler
     device_part.py   of a whole program, what its kernels need
+    flops.py       floating-point operations, read in the compiled code
     lines.py       the line of the text that an instruction belongs to
     runtime.py     what Python and the runtime hand each other
     library.py     what it made: entries, shared variables, counts

@@ -1,7 +1,7 @@
 """One launch: values in boxes, memory watched if the mode says so, and what was found."""
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -37,6 +37,7 @@ class Outcome:
     profile: list[LineProfile]
     runs: list[LineRuns]
     recording: Recording | None = None
+    flops: int | None = None
 
 
 def launch(
@@ -108,11 +109,12 @@ def launch(
             copy.give_back()
         if mode != "profile":
             return Outcome([], [])
-        outcome = Outcome(_line_profiles(library, text), _line_runs(library, text))
+        flops = _code(library, text).flops_of(library.block_lanes())
+        outcome = Outcome(_line_profiles(library, text), _line_runs(library, text), flops=flops)
         if not wanted:
             return outcome
         recording = _recording(library, text, (grid, block), memories, outcome, error)
-        return Outcome(outcome.profile, outcome.runs, recording)
+        return replace(outcome, recording=recording)
 
 
 def _trespass(text: KernelText, name: str, where: str) -> KernelError:

@@ -13,6 +13,7 @@ import numpy as np
 from tinynet.simulator.kernels.cache import content, kept
 from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.runtime import (
+    BlockRuns,
     Finding,
     Kept,
     Launch,
@@ -110,6 +111,11 @@ class Library:
         """Profile mode: how the warps of the last launch went through the lines."""
         room = (LineRuns * 4096)()
         return room[: self.c.sim_line_runs(room, len(room))]
+
+    def block_lanes(self) -> dict[int, int]:
+        """Profile mode: how many lanes have run the basic block that an offset lies in."""
+        room = (BlockRuns * 65536)()
+        return {run.at: run.lanes for run in room[: self.c.sim_block_runs(room, len(room))]}
 
     def trace(self, text: CodeText) -> None:
         """Profile mode: this is the kernel's own text."""

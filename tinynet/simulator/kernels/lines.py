@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tinynet.simulator.kernels.flops import flops_of_blocks
+
 Line = tuple[str | None, int | None]
 _KNOWN: dict[tuple[str, frozenset[str]], dict[int, Line]] = {}
 
 LINE_BITS = 24
 
 _CALL = re.compile(r"^ *([0-9a-f]+):\s.*<__sanitizer_cov_trace_pc(?:@plt)?>")
-_FUNCTION = re.compile(r"^([0-9a-f]+) <.*>:$")
+_FUNCTION = re.compile(r"^([0-9a-f]+) <(.*)>:$")
 _ROW = re.compile(r"^.+?\s+(\d+)\s+(?:0x)?([0-9a-f]+)(?:\s+\d+)?(\s+x)?$")
 
 
@@ -54,12 +56,21 @@ class CodeText:
                 start each calls trace.cpp
     rows        (offset, place, 1 if a statement begins there): from there on, the code is of this
                 line of this file, see `place`
+    flops       of each block, for one lane; None: the machine's instructions are not known
     """
 
     files: tuple[str, ...]
     functions: list[tuple[int, int]]
     blocks: list[tuple[int, int]]
     rows: list[tuple[int, int, int]]
+    flops: list[int] | None
+
+    def flops_of(self, lanes: dict[int, int]) -> int | None:
+        """The FLOP of a launch; lanes: how many have run the block that an offset lies in."""
+        if self.flops is None:
+            return None
+        starts = [start for start, _ in self.blocks]
+        return sum(n * self.flops[bisect_right(starts, at) - 1] for at, n in lanes.items())
 
     def line(self, place: int) -> tuple[str, int]:
         """The (file, line) that a place stands for: a line of the first file stands for itself."""
@@ -68,22 +79,25 @@ class CodeText:
 
 @lru_cache(maxsize=64)
 def code_text(path: Path, files: tuple[str, ...]) -> CodeText:
-    starts, functions = [], []
-    for row in _read("-d", "--no-show-raw-insn", path).splitlines():
+    starts, functions = [], {}
+    disassembly = _read("-d", "--no-show-raw-insn", path).splitlines()
+    for row in disassembly:
         if match := _CALL.match(row):
             starts.append(int(match[1], 16))
         elif match := _FUNCTION.match(row):
-            functions.append(int(match[1], 16))
+            functions[int(match[1], 16)] = match[2]
     rows, others = _rows(path, files)
     own = [
         (start, end)
-        for start, end in _stretches(functions, functions)
+        for start, end in _stretches([*functions], [*functions])
         if any(start <= row[0] < end for row in rows)
     ]
     inlined = [offset for offset in others if any(start <= offset < end for start, end in own)]
     rows = sorted([*rows, *_callers(path, inlined, files)], key=lambda row: row[0])
     rows = [row for start, end in own for row in _with_statements(_within(rows, start, end))]
-    return CodeText(files, own, _stretches(starts, functions), rows)
+    blocks = _stretches(starts, [*functions])
+    flops = flops_of_blocks(disassembly, blocks, {functions[start] for start, _ in own})
+    return CodeText(files, own, blocks, rows, flops)
 
 
 def _callers(path: Path, inlined: list[int], files: tuple[str, ...]) -> list[tuple[int, int, int]]:

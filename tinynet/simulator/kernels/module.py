@@ -192,7 +192,7 @@ class Kernel:
         if self.module.mode == "profile":
             shared = self.static_shared + shared_mem
             lines, runs = tuple(total(outcome.profile)), tuple(total_runs(outcome.runs))
-            counts = LaunchCounts(self.text.name, grid, block, shared, lines, runs)
+            counts = LaunchCounts(self.text.name, grid, block, shared, lines, runs, outcome.flops)
             self.module.launches.append(counts)
 
     def record(

@@ -63,7 +63,11 @@ class LineRuns:
 
 @dataclass(frozen=True)
 class LaunchCounts:
-    """What profile mode counted of one launch. shared: bytes of a block, declared and asked for."""
+    """What profile mode counted of one launch.
+
+    shared   bytes of a block, declared and asked for
+    flops    as flops.py counts them; None: not on this machine
+    """
 
     kernel: str
     grid: tuple[int, int, int]
@@ -71,6 +75,7 @@ class LaunchCounts:
     shared: int
     profile: tuple[LineProfile, ...]
     runs: tuple[LineRuns, ...]
+    flops: int | None = None
 
     def cost(self, space: str) -> tuple[int, int]:
         """Sectors ("global") or bank passes ("shared") that it takes, and the least it could."""

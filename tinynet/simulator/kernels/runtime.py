@@ -77,6 +77,12 @@ class LineRuns(ctypes.Structure):
     ]
 
 
+class BlockRuns(ctypes.Structure):
+    """`sim::BlockRuns` of steps.cpp."""
+
+    _fields_ = [("at", ctypes.c_uint64), ("lanes", ctypes.c_uint64)]
+
+
 class Wanted(ctypes.Structure):
     """`sim::Wanted` of record.cpp: which warps to record, a bit for each, of which blocks."""
 

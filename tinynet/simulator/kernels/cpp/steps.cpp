@@ -15,6 +15,8 @@ struct LineRuns {            // library.py has the same
 };
 struct Branch { uint32_t line; std::set<int> targets; uint64_t runs, passes; };
 
+struct BlockRuns { uint64_t at, lanes; };                // library.py has the same
+static std::map<uint32_t, uint64_t> block_lanes;         // of each basic block, those that ran it
 static std::map<uint32_t, LineRuns> lines;
 static std::map<int, Branch> branches;                   // by the place where lanes may part
 
@@ -30,6 +32,7 @@ struct Warp {
 static Warp warps[MAX_WARPS];
 
 void forget_steps() {
+  block_lanes.clear();
   lines.clear();
   branches.clear();
   forget_warps();
@@ -84,6 +87,7 @@ void step_to(const Place& place, unsigned lanes, int number) {
     run_until(place.at - 1, number);
     warp.left.clear();
   } else if (place.kind == CODE || place.kind == RETURN) {
+    if (place.kind == CODE) block_lanes[place.at] += uint64_t(__builtin_popcount(lanes));
     finish_warp(number);
     const auto& all = statements(place.kind == CODE ? place.at : place.at - 1);
     for (auto row = all.rbegin(); row != all.rend(); ++row)
@@ -128,6 +132,15 @@ extern "C" __attribute__((visibility("default"))) int sim_line_runs(LineRuns* ru
     if (count == room) break;
     runs[count] = line.second;
     runs[count++].line = line.first;
+  }
+  return count;
+}
+
+extern "C" __attribute__((visibility("default"))) int sim_block_runs(BlockRuns* runs, int room) {
+  int count = 0;
+  for (auto& [at, lanes] : block_lanes) {
+    if (count == room) break;
+    runs[count++] = {at, lanes};
   }
   return count;
 }
