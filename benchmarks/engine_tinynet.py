@@ -2,7 +2,7 @@
 
 import sys
 import time
-from pathlib import Path
+from importlib import import_module
 
 from engine import limit_cores, samples, serve
 
@@ -14,8 +14,6 @@ from tinynet import Tensor, no_grad, optim  # noqa: E402
 from tinynet import device as open_device  # noqa: E402
 from tinynet import functional as F  # noqa: E402
 from tinynet.kernels import launch  # noqa: E402
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
 class Operation:
@@ -95,7 +93,7 @@ class Net:
     """A network of an example: a training step, or inference."""
 
     def __init__(self, case: dict, arrays: dict[str, np.ndarray]):
-        example = __import__(case["example"]).EXAMPLE
+        example = import_module(f"tinynet.models.{case['example']}").EXAMPLE
         self.training, self.labels = case["training"], arrays["labels"]
         self.device = open_device(case["device"])
         self.device.use_tf32("--tf32" in sys.argv)

@@ -93,7 +93,7 @@ def memory(devices: list[str], quick: bool) -> Iterator[Sheet]:
     sheet = Sheet("memory", "By `plan`, and measured.", ["images", "planned, MB", "measured, MB"])
     arguments = SMALL if quick else FULL
     with simulator.dry_run():
-        from alexnet import EXAMPLE
+        from tinynet.models.alexnet import EXAMPLE
 
         planned = EXAMPLE.build(**arguments, devices=("sim:0",))
     side = arguments["image_size"]

@@ -1,9 +1,7 @@
 """What the parts of the GPU report share: a sheet of figures, and the clock of a device."""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from pairs import grid
@@ -12,8 +10,6 @@ from tinynet import functional as F
 from tinynet import optim
 from tinynet.devices import Device
 from tinynet.devices import device as open_device
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 FULL = {"profile": "source2012", "image_size": 224, "width": 1.0, "num_classes": 1000, "seed": 0}
 SMALL = {"profile": "source2012", "image_size": 64, "width": 0.03, "num_classes": 10, "seed": 0}
@@ -69,7 +65,7 @@ class Training:
     """A network with its optimizer and one batch, which takes steps, on one device or two."""
 
     def __init__(self, devices: Sequence[str], quick: bool):
-        from alexnet import EXAMPLE
+        from tinynet.models.alexnet import EXAMPLE
 
         self.arguments = SMALL if quick else FULL
         self.batch = 4 if quick else BATCH

@@ -4,11 +4,10 @@ A network is described layer by layer, each with its kind and its numbers, so th
 can build, a peer builds too, with the same weights.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from math import prod
-from pathlib import Path
 
 import numpy as np
 from contest import Session, Work, contest
@@ -16,8 +15,6 @@ from pairs import Table
 
 from tinynet import nn
 from tinynet.ops.window import four_sides, pair
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Net:
     training: bool = True
 
     def work(self, cores: int | None = None, device: str = "cpu") -> Work:
-        example = __import__(self.example).EXAMPLE
+        example = import_module(f"tinynet.models.{self.example}").EXAMPLE
         model = example.build(**self.arguments)
         named = dict(model.named_parameters())
         names = {id(p): name for name, p in named.items()}

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from towers import load_alexnet
 
 from tinynet import simulator
+from tinynet.models import AlexNet
 from tinynet.training.plan import Plan
 
 FULL_NET = Path(__file__).with_name("full_net.py")
@@ -27,7 +27,7 @@ def train(devices, n, memory):
 def test_training_takes_what_was_planned(count):
     with simulator.dry_run():
         names = [f"sim:{i}" for i in range(count)]
-        model = load_alexnet().AlexNet(1000, devices=names, profile="source2012")
+        model = AlexNet(1000, devices=names, profile="source2012")
     planned = [*Plan(model, 224, 256).taken(IMAGES).values()]
     devices = ",".join(f"cuda:{i}" for i in range(count))
     enough = max(planned) + (16 << 20)

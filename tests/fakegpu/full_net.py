@@ -9,16 +9,16 @@ import sys
 
 import fakegpu
 import numpy as np
-from towers import load_alexnet
 
 import tinynet
 from tinynet import functional as F
 from tinynet import optim
+from tinynet.models import AlexNet
 from tinynet.training.inputs import Inputs
 
 
 def main(devices: tuple[str, ...], n: int) -> None:
-    model = load_alexnet().AlexNet(1000, devices=devices, profile="source2012")
+    model = AlexNet(1000, devices=devices, profile="source2012")
     optimizer = optim.SGD(model.parameters(), lr=0.01)
     inputs = Inputs(np.zeros((3, 224, 224), np.float32), np.ones(3, np.float32), devices[0])
     images, zero = np.zeros((n, 3, 256, 256), np.uint8), np.zeros(n, np.int32)

@@ -5,8 +5,6 @@ The hash must not depend on FAKE_ORDER, FAKE_SEED or FAKE_PEERS: where it does, 
 
 import hashlib
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import fakegpu
 import numpy as np
@@ -14,25 +12,15 @@ import numpy as np
 from tinynet import functional as F
 from tinynet import optim
 from tinynet.devices import gpu
+from tinynet.models import AlexNet
 from tinynet.training.inputs import Inputs
 
-ROOT = Path(__file__).parents[2]
 CLASSES, IMAGES, PIXELS = 5, 4, 64
 
 
-def load_alexnet():
-    spec = spec_from_file_location("alexnet", ROOT / "examples" / "alexnet.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def main(devices: tuple[str, ...]) -> None:
-    alexnet = load_alexnet()
     gpu.Gpu.part_bytes = 300_000  # so that a batch goes through in several parts
-    model = alexnet.AlexNet(
-        CLASSES, devices=devices, image_size=PIXELS, width=0.05, profile="source2012"
-    )
+    model = AlexNet(CLASSES, devices=devices, image_size=PIXELS, width=0.05, profile="source2012")
     optimizer = optim.SGD(model.parameters(), lr=0.01)
     mean = np.full((3, PIXELS, PIXELS), 120, np.float32)
     inputs = Inputs(mean, np.full(3, 50, np.float32), devices[0])
