@@ -158,6 +158,13 @@ def test_the_same_ranks_give_the_same_bits(photographs, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+@needs_mpi
+def test_gradients_are_added_in_the_order_of_the_ranks(device):
+    """In pieces of two numbers, many to a parameter; and once a rank has no image."""
+    result = in_ranks(2, PROGRAM.with_name("ranks_buckets.py"), device.name)
+    assert (result.status, result.out) == (0, "the same bits\n"), result.err
+
+
 # ------------------------------------------------------------------------------------- failures
 
 

@@ -63,6 +63,7 @@ class Buckets:
         self._lay_out(dtypes.pop(), piece_bytes)
         self._to_parts, self._to_all = ranks.new_comm(), ranks.new_comm()
         self._error: Exception | None = None
+        self._given: list = []  # events: GPUs have read the last sums
         self.sent, self.steps = 0, 0  # bytes from this rank to others, and in how many steps
         self._awake, self._done = threading.Event(), threading.Event()
         threading.Thread(target=self._work, name="tinynet-buckets", daemon=True).start()
@@ -114,6 +115,8 @@ class Buckets:
     def nothing(self) -> None:
         """In place of `backward`, where this rank has no image in a batch."""
         self._begin()
+        for event in self._given:
+            event.synchronize()
         self._row[...] = 0
         for p in self._parameters:
             self._arrived(p, None)
@@ -137,6 +140,8 @@ class Buckets:
             raise self._error
         for p in self._parameters:
             self._give(p)
+        gpus = {p.device for p in self._parameters if isinstance(p.device, Gpu)}
+        self._given = [_marked(gpu) for gpu in gpus]
         self.steps += 1
         self.finished = time.perf_counter()
 
@@ -237,3 +242,9 @@ class Buckets:
     def _has_come(self, request) -> bool:
         with self._ranks.turn:
             return request.Test()
+
+
+def _marked(gpu: Gpu):
+    """An event after all that the GPU was given to do."""
+    with gpu.active():
+        return mark(gpu)

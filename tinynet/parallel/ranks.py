@@ -129,6 +129,9 @@ class Ranks(Alone):
     def wait(self, request, limit: float | None = None) -> None:
         """Until what was begun is complete. RankFailed if another rank fails, or takes too long."""
         began, pause = time.monotonic(), SOON[0]
+        self._last = (
+            request  # and with it the memory that MPI writes to, should this wait end early
+        )
         if limit is not None and not self.leader:
             limit += LEAVING  # the leader is to say it
         while True:

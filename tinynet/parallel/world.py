@@ -24,7 +24,7 @@ def launched() -> int:
     """The number of processes that a launcher of MPI says it has started; 1 if there is none."""
     sizes = [os.environ.get(name, "") for name in SIZES]
     if "PMIX_RANK" in os.environ:
-        sizes.append(os.environ.get("SLURM_NTASKS", ""))
+        sizes.append(os.environ.get("SLURM_STEP_NUM_TASKS", ""))
     return max((int(size) for size in sizes if size.isdigit()), default=1)
 
 
