@@ -12,8 +12,8 @@
 
 In web/ is what a browser runs: report.html with style.css, and the scripts, read after that of
 tinynet/pages in this order: elements.js (tables, sections), curves.js, pictures.js, forward.js (the
-network), maps.js (its maps, drawn), explain.js (where a pixel comes from), live.js (all of these
-for an image), page.js.
+network), maps.js (a layer's maps), explain.js (where a pixel comes from), sheets.js (all layers,
+and which pixel is asked about), live.js (which image, and what comes of it), page.js.
 """
 
 from tinynet.reports.page.words import WORDS

@@ -9,7 +9,16 @@ from tinynet.reports.page.words import WORDS
 
 WEB = Path(__file__).with_name("web")
 SCRIPTS = (
-    *("elements.js", "curves.js", "pictures.js", "forward.js", "maps.js", "explain.js", "live.js"),
+    *(
+        "elements.js",
+        "curves.js",
+        "pictures.js",
+        "forward.js",
+        "maps.js",
+        "explain.js",
+        "sheets.js",
+    ),
+    "live.js",
     "page.js",
 )
 MOST = 5_000_000  # bytes of a page

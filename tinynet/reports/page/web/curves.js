@@ -14,7 +14,8 @@ function showCurves(curves) {
   let drawn = [];
 
   function draw() {
-    drawn = kinds.map(([name, columns, times]) => chartOf(curves, name, columns, times, events, charts.clientWidth));
+    const room = charts.clientWidth;
+    drawn = kinds.map(([name, columns, times]) => chartOf(curves, name, columns, times, events, room));
     charts.replaceChildren(...drawn.map(({svg}) => svg));
     for (const {svg, stepAt} of drawn)
       svg.addEventListener("pointermove", (event) => go(stepAt(event.clientX - svg.getBoundingClientRect().left)));
@@ -35,14 +36,17 @@ function showCurves(curves) {
   slider.addEventListener("input", () => go(Number(slider.value)));
   addEventListener("resize", draw);
   queueMicrotask(draw);
-  const key = (name, dash) => make("span", {style: `--swatch: var(--${name === "training" ? "write" : "read"})${dash ? "; --dash: dashed" : ""}`},
+  const swatch = {training: "--swatch: var(--write)", validation: "--swatch: var(--read)"};
+  const key = (name, dash) => make("span", {style: swatch[name] + (dash ? "; --dash: dashed" : "")},
     hasTop5 ? `${say(name)}, ${say(dash ? "top5" : "top1")}` : say(name));
   const keys = ["training", "validation"].flatMap((n) => [key(n), ...(hasTop5 ? [key(n, true)] : [])]);
-  return [help("curves_help"), make("div", {class: "key"}, ...keys), charts, slider, reads, ...listed(events, go, () => drawn)];
+  const legend = make("div", {class: "key"}, ...keys);
+  return [help("curves_help"), legend, charts, slider, reads, ...listed(events, go, () => drawn)];
 }
 
 function nearest(points, step) {
-  return points.reduce((best, p) => (!best || Math.abs(p[STEP] - step) < Math.abs(best[STEP] - step) ? p : best), null);
+  const far = (p) => Math.abs(p[STEP] - step);
+  return points.reduce((best, p) => (!best || far(p) < far(best) ? p : best), null);
 }
 
 function chartOf(curves, name, columns, times, events, room) {
@@ -52,6 +56,7 @@ function chartOf(curves, name, columns, times, events, room) {
   const last = Math.max(1, curves.last);
   const x = (step) => MARGIN.left + (width - MARGIN.left - MARGIN.right) * step / last;
   const y = (value) => TALL - MARGIN.bottom - (TALL - MARGIN.top - MARGIN.bottom) * value / most;
+  const upright = (step) => ({x1: x(step), x2: x(step), y1: MARGIN.top, y2: TALL - MARGIN.bottom});
   const svg = make("svg", {viewBox: `0 0 ${width} ${TALL}`, height: TALL, role: "img", "aria-label": say(name)});
   for (const value of ticks(most, 5)) {
     svg.append(make("line", {class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value)}),
@@ -60,11 +65,12 @@ function chartOf(curves, name, columns, times, events, room) {
   const unit = curves.steps_per_epoch || 1;
   for (const value of ticks(last / unit, 6).filter((v) => curves.steps_per_epoch || Number.isInteger(v)))
     svg.append(make("text", {x: x(value * unit), y: TALL - 18, "text-anchor": "middle"}, String(value)));
-  svg.append(make("text", {x: width - MARGIN.right, y: TALL - 4, "text-anchor": "end"}, say(unit === 1 ? "step" : "epoch")),
+  const unitName = say(curves.steps_per_epoch ? "epoch" : "step");
+  svg.append(make("text", {x: width - MARGIN.right, y: TALL - 4, "text-anchor": "end"}, unitName),
     make("text", {x: 8, y: 17}, say(name)));
   events.forEach(({step, kind}, i) => {
     if (kind === "change" && step === 0) return;
-    svg.append(make("line", {class: `event ${kind}`, "data-event": i, x1: x(step), x2: x(step), y1: MARGIN.top, y2: TALL - MARGIN.bottom}));
+    svg.append(make("line", {class: `event ${kind}`, "data-event": i, ...upright(step)}));
   });
   for (const set of ["training", "validation"])
     for (const [column, kind] of columns) {
@@ -78,9 +84,12 @@ function chartOf(curves, name, columns, times, events, room) {
   svg.append(marks);
   return {
     svg,
-    stepAt: (px) => last * (px * width / svg.getBoundingClientRect().width - MARGIN.left) / (width - MARGIN.left - MARGIN.right),
+    stepAt(px) {
+      const at = px * width / svg.getBoundingClientRect().width - MARGIN.left;
+      return last * at / (width - MARGIN.left - MARGIN.right);
+    },
     mark(step, points) {
-      const here = make("line", {class: "here", x1: x(step), x2: x(step), y1: MARGIN.top, y2: TALL - MARGIN.bottom});
+      const here = make("line", {class: "here", ...upright(step)});
       const dots = points.filter(([, p]) => p).flatMap(([set, p]) => columns.map(([column]) =>
         make("circle", {class: set, cx: x(p[STEP]), cy: y(times * p[column]), r: 5})));
       marks.replaceChildren(here, ...dots);
@@ -100,13 +109,14 @@ function listed(events, go, drawn) {
     const button = make("button", {type: "button"}, say("at_step", {step: counted(event.step)}));
     const item = make("li", {class: event.kind}, button, ...told(event));
     button.addEventListener("click", () => go(event.step));
-    const light = (on) => drawn().forEach(({svg}) => svg.querySelectorAll(`[data-event="${i}"]`).forEach((line) => line.classList.toggle("lit", on)));
+    const light = (on) => drawn().forEach(({svg}) =>
+      svg.querySelector(`[data-event="${i}"]`)?.classList.toggle("lit", on));
     for (const [name, on] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]])
       item.addEventListener(name, () => light(on));
     return item;
   });
   const heading = make("h3", {}, say("events"));
-  return items.length ? [heading, make("ul", {class: "events"}, ...items)] : [heading, make("p", {class: "help"}, say("no_events"))];
+  return [heading, items.length ? make("ul", {class: "events"}, ...items) : help("no_events")];
 }
 
 function told(event) {

@@ -21,8 +21,9 @@ const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`
 const counted = (n) => Number(n).toLocaleString("en-US");
 
 function tableOf(kind, heads, rows) {
-  const head = make("tr", {}, ...heads.map((h) => make("th", {}, h)));
-  return make("div", {class: "scroll", tabindex: 0}, make("table", {class: kind}, make("thead", {}, head), make("tbody", {}, ...rows)));
+  const head = make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", {}, h))));
+  const table = make("table", {class: kind}, head, make("tbody", {}, ...rows));
+  return make("div", {class: "scroll", tabindex: 0}, table);
 }
 
 const cells = (...values) => values.map((v) => (v instanceof Element ? v : make("td", {}, String(v))));

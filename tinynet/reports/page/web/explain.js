@@ -19,7 +19,8 @@ function sourceOf(net, at, {c, y, x}) {
     const [from, to] = neighboursOf(layer, c, channels);
     return {from, to, y0: y, y1: y + 1, x0: x, x1: x + 1};
   }
-  if (layer.kind === "linear" || layer.kind === "radial_basis") return {from: 0, to: channels, y0: 0, y1: h ?? 1, x0: 0, x1: w ?? 1};
+  if (layer.kind === "linear" || layer.kind === "radial_basis")
+    return {from: 0, to: channels, y0: 0, y1: h ?? 1, x0: 0, x1: w ?? 1};
   return {from: c, to: c + 1, y0: y, y1: y + 1, x0: x, x1: x + 1};
 }
 
@@ -53,8 +54,10 @@ function explain(net, at, pixel, values, input) {
 }
 
 const EXPLAIN = {
-  conv: (net, at, pixel, x, value) => weighted(net, at, pixel, x, value, (layer, c, i, j, seen) =>
-    layer.weight[((pixel.c * seen + c) * layer.window[0] + i) * layer.window[1] + j], (layer) => layer.bias?.[pixel.c] ?? 0),
+  conv(net, at, pixel, x, value) {
+    const weightAt = ({weight, window: [kh, kw]}, c, i, j, seen) => weight[((pixel.c * seen + c) * kh + i) * kw + j];
+    return weighted(net, at, pixel, x, value, weightAt, (layer) => layer.bias?.[pixel.c] ?? 0);
+  },
   local(net, at, pixel, x, value) {
     const [, oh, ow] = net.layers[at].size, place = pixel.y * ow + pixel.x;
     return weighted(net, at, pixel, x, value, (layer, c, i, j, seen) =>
@@ -66,11 +69,14 @@ const EXPLAIN = {
     const products = Array.from(x, (v, i) => ({i, v, by: weight[from + i], product: weight[from + i] * v}));
     products.sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
     const rest = products.slice(SHOWN).reduce((sum, p) => sum + p.product, 0);
-    const rows = products.slice(0, SHOWN).map((p) => make("tr", {}, ...cells(p.i + 1, number(p.v), number(p.by), number(p.product))));
+    const rows = products.slice(0, SHOWN).map(({i, v, by, product}) =>
+      make("tr", {}, ...cells(i + 1, number(v), number(by), number(product))));
     const heads = ["input", "activation", "weight", "product"].map((h) => say(`head_${h}`));
+    const sum = {value: number(value), bias: number(bias?.[pixel.c] ?? 0), n: counted(x.length)};
+    const others = {n: counted(Math.max(0, x.length - SHOWN)), sum: number(rest)};
     return [
-      make("p", {}, say("sum_of_inputs", {value: number(value), bias: number(bias?.[pixel.c] ?? 0), n: counted(x.length)})),
-      tableOf("wide", heads, rows), make("p", {class: "rest"}, say("rest_of_inputs", {n: counted(Math.max(0, x.length - SHOWN)), sum: number(rest)})),
+      make("p", {}, say("sum_of_inputs", sum)), tableOf("wide", heads, rows),
+      make("p", {class: "rest"}, say("rest_of_inputs", others)),
     ];
   },
   max_pool(net, at, pixel, x) {
@@ -87,27 +93,35 @@ const EXPLAIN = {
   },
   subsampling(net, at, pixel, x, value) {
     const {weight, bias} = net.layers[at], [, h, w] = inputSize(net, at);
-    const plane = x.subarray(pixel.c * h * w, (pixel.c + 1) * h * w), window = windowOf(net.layers[at], pixel.y, pixel.x, h, w);
-    const values = {value: number(value), weight: number(weight[pixel.c]), bias: number(bias[pixel.c]), sum: number(4 * meanOf(plane, w, window))};
+    const plane = x.subarray(pixel.c * h * w, (pixel.c + 1) * h * w);
+    const window = windowOf(net.layers[at], pixel.y, pixel.x, h, w), sum = number(4 * meanOf(plane, w, window));
+    const values = {value: number(value), weight: number(weight[pixel.c]), bias: number(bias[pixel.c]), sum};
     return [make("p", {}, say("subsampled", values)), gridOf(plane, w, window)];
   },
-  gray: (net, at, {y, x: column}, x) => [make("p", {}, say("gray_of", Object.fromEntries(["red", "green", "blue"].map((name, c) =>
-    [name, number(x[(c * net.side + y) * net.side + column])]))))],
-  radial_basis: (net, at, pixel, x) => [make("p", {}, say("distance_of", {n: x.length, class: short(net.classes[pixel.c])}))],
+  gray(net, at, pixel, x) {
+    const [red, green, blue] = [0, 1, 2].map((c) => number(before(net, at, {...pixel, c}, x)));
+    return [make("p", {}, say("gray_of", {red, green, blue}))];
+  },
+  radial_basis: (net, at, {c}, x) =>
+    [make("p", {}, say("distance_of", {n: x.length, class: short(net.classes[c])}))],
   relu: (net, at, pixel, x) => [make("p", {}, say(before(net, at, pixel, x) > 0 ? "relu_passes" : "relu_stops",
     {before: number(before(net, at, pixel, x))}))],
   tanh: (net, at, pixel, x) => [make("p", {}, say("tanh_of", {before: number(before(net, at, pixel, x)),
     outer: net.layers[at].outer ?? 1, inner: number(net.layers[at].inner ?? 1)}))],
   lrn(net, at, pixel, x, value) {
-    const layer = net.layers[at], [channels, h, w] = inputSize(net, at), [from, to] = neighboursOf(layer, pixel.c, channels);
+    const layer = net.layers[at], [channels, h, w] = inputSize(net, at);
+    const [from, to] = neighboursOf(layer, pixel.c, channels);
     const inside = (j) => x[(j * h + pixel.y) * w + pixel.x];
-    const near = Array.from({length: to - from}, (_, i) => ({name: say("map_n", {n: from + i + 1}), v: inside(from + i), own: from + i === pixel.c}));
+    const near = Array.from({length: to - from}, (_, i) => from + i)
+      .map((c) => ({name: say("map_n", {n: c + 1}), v: inside(c), own: c === pixel.c}));
     return normalized(layer, near, before(net, at, pixel, x), value);
   },
   lrn_within(net, at, pixel, x, value) {
-    const layer = net.layers[at], [, h, w] = inputSize(net, at), window = aroundOf(layer, pixel.y, pixel.x, h, w), near = [];
+    const layer = net.layers[at], [, h, w] = inputSize(net, at), near = [];
+    const window = aroundOf(layer, pixel.y, pixel.x, h, w);
     const plane = x.subarray(pixel.c * h * w, (pixel.c + 1) * h * w);
-    for (let i = window.y0; i < window.y1; ++i) for (let j = window.x0; j < window.x1; ++j) near.push({v: plane[i * w + j]});
+    for (let i = window.y0; i < window.y1; ++i)
+      for (let j = window.x0; j < window.x1; ++j) near.push({v: plane[i * w + j]});
     return [...normalized(layer, near, before(net, at, pixel, x), value, false), gridOf(plane, w, window)];
   },
 };
@@ -123,8 +137,9 @@ function normalized(layer, near, from, value, bars = true) {
   const told = say("normalized", {from: number(from), value: number(value), sum: number(sum), scale: number(scale),
     k: layer.k, alpha: Number(layer.alpha.toPrecision(4)), beta: layer.beta});
   const most = Math.max(...near.map(({v}) => Math.abs(v)), 1e-9);
-  const rows = near.map(({name, v, own}) => make("tr", {class: own ? "own" : ""}, ...cells(name ?? "", number(v)),
-    make("td", {class: "left"}, make("span", {class: "bar", style: `width: ${Math.round(90 * Math.abs(v) / most)}px`}))));
+  const bar = (v) => make("span", {class: "bar", style: `width: ${Math.round(90 * Math.abs(v) / most)}px`});
+  const rows = near.map(({name, v, own}) => make("tr", {class: own ? "own" : ""},
+    ...cells(name ?? "", number(v)), make("td", {class: "left"}, bar(v))));
   return [make("p", {}, told), ...(bars ? [make("table", {}, ...rows)] : [])];
 }
 
@@ -133,7 +148,10 @@ function gridOf(plane, w, {y0, y1, x0, x1}, winner = -1) {
   const rows = [];
   for (let i = y0; i < y1; ++i) {
     const row = make("tr");
-    for (let j = x0; j < x1; ++j) row.append(make("td", {class: i * w + j === winner ? "winner" : ""}, number(plane[i * w + j])));
+    for (let j = x0; j < x1; ++j) {
+      const p = i * w + j;
+      row.append(make("td", {class: p === winner ? "winner" : ""}, number(plane[p])));
+    }
     rows.push(row);
   }
   return make("table", {class: "window"}, ...rows);
@@ -160,11 +178,15 @@ function weighted(net, at, pixel, x, value, weightAt, biasOf) {
   const names = at ? (c) => say("map_n", {n: c + 1}) : (c) => say(["red", "green", "blue"][c]);
   const most = ["sees", "by", "products"].map((key) => Math.max(...best.map((part) => largest(part[key]))));
   const columns = best.map((part) => make("figure", {}, make("figcaption", {}, names(part.c)),
-    ...["sees", "by", "products"].map((key, i) => patch(part[key], kh, kw, most[i])), make("figcaption", {}, number(part.sum))));
-  const rows = make("div", {class: "patch-rows"}, ...["window", "filter", "products", "sum"].map((key) => make("span", {}, say(`patch_${key}`))));
+    ...["sees", "by", "products"].map((key, i) => patch(part[key], kh, kw, most[i])),
+    make("figcaption", {}, number(part.sum))));
+  const heads = ["window", "filter", "products", "sum"].map((key) => make("span", {}, say(`patch_${key}`)));
+  const legend = make("div", {class: "patch-rows"}, ...heads);
+  const patches = make("div", {class: "patches", tabindex: 0}, legend, ...columns);
   const told = say("sum_of_window", {value: number(value), bias: number(biasOf(layer)), n: seen, kh, kw});
-  return [make("p", {}, told), make("div", {class: "patches", tabindex: 0}, rows, ...columns),
-    ...(parts.length > best.length ? [make("p", {class: "rest"}, say("rest_of_window", {n: parts.length - best.length, sum: number(rest)}))] : [])];
+  if (parts.length === best.length) return [make("p", {}, told), patches];
+  const others = say("rest_of_window", {n: parts.length - best.length, sum: number(rest)});
+  return [make("p", {}, told), patches, make("p", {class: "rest"}, others)];
 }
 
 function patch(values, kh, kw, most) {

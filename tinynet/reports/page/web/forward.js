@@ -19,7 +19,8 @@ function bytesOf85(text) {
 function arrayOf(bytes, {shape, bits, offset}) {
   const count = shape.reduce((a, b) => a * b, 1);
   if (bits === 32) return new Float32Array(bytes.slice(offset, offset + 4 * count).buffer);
-  const rows = count <= 4096 * shape[0] ? shape[0] : shape[0] * shape[1], each = count / rows, most = 2 ** (bits - 1) - 1, values = new Float32Array(count);
+  const rows = count <= 4096 * shape[0] ? shape[0] : shape[0] * shape[1], each = count / rows;
+  const most = 2 ** (bits - 1) - 1, values = new Float32Array(count);
   const scales = new Float32Array(bytes.slice(offset, offset + 4 * rows).buffer);
   let at = offset + 4 * rows, held = 0, have = 0;  // `have` bits are held that are not used yet
   for (let i = 0; i < count; ++i) {
@@ -52,7 +53,8 @@ function windowOf({window: [kh, kw], stride: [sh, sw], padding: [top, left]}, oy
 
 const COMPUTE = {
   conv(layer, x, [channels, h, w]) {
-    const {weight, bias, groups, window: [kh, kw], stride: [sh, sw], padding: [top, left], size: [out, oh, ow]} = layer;
+    const {weight, bias, groups, size: [out, oh, ow]} = layer;
+    const {window: [kh, kw], stride: [sh, sw], padding: [top, left]} = layer;
     const seen = channels / groups, y = new Float32Array(out * oh * ow), sums = new Float64Array(oh * ow);
     for (let o = 0; o < out; ++o) {
       const first = Math.floor(o * groups / out) * seen;
@@ -81,10 +83,12 @@ const COMPUTE = {
         for (let i = 0; i < kh; ++i) {
           const [y0, y1] = insideOf(i, sh, top, h, oh);
           for (let j = 0; j < kw; ++j) {
-            const [x0, x1] = insideOf(j, sw, left, w, ow), filter = (((o * channels + c) * kh + i) * kw + j) * oh * ow;
-            for (let oy = y0; oy < y1; ++oy)
-              for (let ox = x0; ox < x1; ++ox)
-                sums[oy * ow + ox] += weight[filter + oy * ow + ox] * x[(c * h + oy * sh + i - top) * w + ox * sw + j - left];
+            const [x0, x1] = insideOf(j, sw, left, w, ow);
+            const filter = (((o * channels + c) * kh + i) * kw + j) * oh * ow;
+            for (let oy = y0; oy < y1; ++oy) {
+              const from = (c * h + oy * sh + i - top) * w + j - left, to = oy * ow;
+              for (let ox = x0; ox < x1; ++ox) sums[to + ox] += weight[filter + to + ox] * x[from + ox * sw];
+            }
           }
         }
       y.set(sums, o * oh * ow);
@@ -100,7 +104,10 @@ const COMPUTE = {
   },
   relu: (layer, x) => x.map((v) => Math.max(v, 0)),
   tanh: ({outer = 1, inner = 1}, x) => x.map((v) => outer * Math.tanh(inner * v)),
-  gray: (layer, x) => Float32Array.from({length: x.length / 3}, (_, p, n = x.length / 3) => (x[p] + x[n + p] + x[2 * n + p]) / 3),
+  gray(layer, x) {
+    const plane = x.length / 3;
+    return Float32Array.from({length: plane}, (_, p) => (x[p] + x[plane + p] + x[2 * plane + p]) / 3);
+  },
   subsampling: (layer, x, size) => pooled(layer, x, size, (plane, w, window, c) =>
     4 * meanOf(plane, w, window) * layer.weight[c] + layer.bias[c]),
   radial_basis: ({weight, size: [units]}, x) => Float32Array.from({length: units}, (_, unit) =>
@@ -167,7 +174,8 @@ function neighboursOf({reach, groups}, c, channels) {
 }
 
 function aroundOf({reach}, i, j, h, w) {
-  return windowOf({window: [reach, reach], stride: [1, 1], padding: [Math.floor(reach / 2), Math.floor(reach / 2)]}, i, j, h, w);
+  const before = Math.floor(reach / 2);
+  return windowOf({window: [reach, reach], stride: [1, 1], padding: [before, before]}, i, j, h, w);
 }
 
 // ------------------------------------------------------------ the whole network

@@ -9,10 +9,12 @@ function sheetsOf(layer, towers, width) {
   const parts = towers > 1 && count % 2 === 0 && !layer.last ? 2 : 1, each = count / parts;
   const room = parts > 1 ? (width - 24) / 2 : width;
   const flat = h * w === 1, gap = flat ? 1 : GAP;
-  const zoom = flat ? (each > 256 ? 6 : 10) : Math.max(1, Math.min(14, Math.round((each > 8 ? 54 : 96) / w), Math.floor(room / w)));
+  const wanted = Math.round((each > 8 ? 54 : 96) / w);  // the screen's pixels for one of a map's
+  const zoom = flat ? (each > 256 ? 6 : 10) : Math.max(1, Math.min(14, wanted, Math.floor(room / w)));
   const across = Math.max(1, Math.min(each, flat ? 64 : each, Math.floor((room + gap) / (w * zoom + gap))));
   const down = Math.ceil(each / across);
-  return {count, h, w, parts, each, zoom, across, gap, wide: across * (w * zoom + gap) - gap, tall: down * (h * zoom + gap) - gap};
+  const wide = across * (w * zoom + gap) - gap, tall = down * (h * zoom + gap) - gap;
+  return {count, h, w, parts, each, zoom, across, gap, wide, tall};
 }
 
 // Where channel c's map stands: {part, left, top}.
@@ -27,8 +29,8 @@ function pixelAt(sheets, part, px, py) {
   const stepX = sheets.w * sheets.zoom + sheets.gap, stepY = sheets.h * sheets.zoom + sheets.gap;
   const column = Math.floor(px / stepX), row = Math.floor(py / stepY), i = row * sheets.across + column;
   const x = Math.floor((px - column * stepX) / sheets.zoom), y = Math.floor((py - row * stepY) / sheets.zoom);
-  const inside = column < sheets.across && i >= 0 && i < sheets.each && x >= 0 && x < sheets.w && y >= 0 && y < sheets.h;
-  return inside ? {c: part * sheets.each + i, y, x} : null;
+  const isMap = column < sheets.across && i >= 0 && i < sheets.each;
+  return isMap && x >= 0 && x < sheets.w && y >= 0 && y < sheets.h ? {c: part * sheets.each + i, y, x} : null;
 }
 
 // "#rrggbb" of the style sheet as three numbers.
@@ -62,7 +64,8 @@ function sheetPicture(sheets, part, values, most) {
       data.data.set([r, g, b, 255], 4 * p);
     }
     small.putImageData(data, 0, 0);
-    pen.drawImage(one, (i % across) * (w * zoom + gap), Math.floor(i / across) * (h * zoom + gap), w * zoom, h * zoom);
+    const left = (i % across) * (w * zoom + gap), top = Math.floor(i / across) * (h * zoom + gap);
+    pen.drawImage(one, left, top, w * zoom, h * zoom);
   }
   return picture;
 }

@@ -4,7 +4,8 @@
 function showLayers(layers) {
   const sum = (key) => layers.reduce((all, layer) => all + layer[key], 0);
   const parameters = sum("parameters"), connections = sum("connections");
-  const bar = (share) => make("span", {class: "bar-box"}, make("span", {class: "bar", style: `width: ${Math.round(66 * share)}px`}));
+  const bar = (share) => make("span", {class: "bar-box"},
+    make("span", {class: "bar", style: `width: ${Math.round(66 * share)}px`}));
   const shared = (n, of) => (n ? make("td", {}, percent(n / of), bar(n / of)) : make("td"));
   const some = (n) => (n ? counted(n) : "");
   const row = (layer, kind) => make("tr", {class: kind}, make("td", {}, layer.name),
@@ -12,8 +13,10 @@ function showLayers(layers) {
     ...cells(some(layer.neurons), some(layer.parameters)), shared(layer.parameters, parameters),
     ...cells(some(layer.connections), some(2 * layer.connections)), shared(layer.connections, connections));
   const total = {name: say("total"), output: "", filters: "", neurons: sum("neurons"), parameters, connections};
-  const heads = ["layer", "output", "filters", "neurons", "parameters", "share", "connections", "flops", "flops_share"];
-  return [help("layers_help"), tableOf("wide", heads.map((h) => say(`head_${h}`)), [...layers.map((l) => row(l, "")), row(total, "total")])];
+  const columns = "layer output filters neurons parameters share connections flops flops_share";
+  const heads = columns.split(" ").map((head) => say(`head_${head}`));
+  const rows = layers.map((layer) => row(layer, ""));
+  return [help("layers_help"), tableOf("wide", heads, [...rows, row(total, "total")])];
 }
 
 function showSettings({original, rows, network}) {
@@ -25,8 +28,8 @@ function showSettings({original, rows, network}) {
   if (!network.length) return [...made, make("p", {class: "help"}, say("network_same", {original}))];
   const points = network.map((p) => make("tr", {lang: "en"}, ...cells(p.name, p.value, p.original),
     make("td", {class: "long"}, p.effect), make("td", {class: "long"}, p.source)));
-  return [...made, make("h3", {}, say("network_differs")),
-    tableOf("said", ["", say("head_here"), say("head_original", {original}), say("head_effect"), say("head_source")], points)];
+  const pointHeads = ["", say("head_here"), say("head_original", {original}), say("head_effect"), say("head_source")];
+  return [...made, make("h3", {}, say("network_differs")), tableOf("said", pointHeads, points)];
 }
 
 function showFacts({data, best}) {

@@ -24,7 +24,8 @@ function showJudged(judged) {
         n && classes.length <= NUMBERS ? make("b", {}, counted(n)) : null);
     }));
   });
-  const matrix = make("table", {class: "confusion"}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
+  const head = make("thead", {}, make("tr", {}, ...heads));
+  const matrix = make("table", {class: "confusion"}, head, make("tbody", {}, ...rows));
   const pictures = judged.mistakes.map((m) => make("figure", {title: m.name}, picture(m.picture, m.name),
     make("figcaption", {}, say("taken", {truth: short(m.truth), said: short(m.said), p: percent(m.probability)}))));
   return [
@@ -41,7 +42,8 @@ function showNear(near) {
     return make("figure", {}, picture(one.picture, one.class),
       make("figcaption", {class: other ? "other" : ""}, other ? "≠ " : "", named(short(one.class))));
   };
-  const rows = near.map((first) => make("div", {class: "row", tabindex: 0}, ...[first, ...first.near].map((one) => figure(one, first))));
+  const rows = near.map((first) =>
+    make("div", {class: "row", tabindex: 0}, ...[first, ...first.near].map((one) => figure(one, first))));
   return [help("near_help"), ...rows];
 }
 
@@ -51,7 +53,8 @@ function showFilters(filters) {
   const {count, kh, kw, towers, steps} = filters, each = count / towers;
   const across = Math.ceil(each / Math.ceil(each / 8)), down = Math.ceil(each / across);
   const parts = [...Array(towers).keys()].map(() => ({title: make("h3"), canvas: make("canvas")}));
-  const slider = make("input", {type: "range", min: 0, max: steps.length - 1, id: "filters_at", "aria-label": say("checkpoint")});
+  const range = {type: "range", min: 0, max: steps.length - 1};
+  const slider = make("input", {...range, id: "filters_at", "aria-label": say("checkpoint")});
   const output = make("output");
   const pixels = steps.map(({pixels}) => bytesOf(pixels));
   function go(at) {
