@@ -24,7 +24,8 @@ def block(name: str, log: Log) -> str:
     for row, found in zip(rows[1:], compared(name, log)):
         seeds = f" ({counted(len(found.pairs.with_it), 'seed')})" if found.pairs else ""
         lines += textwrap.wrap(f"{row[0]}: {row[-1]}{seeds}", WIDTH, initial_indent="    ")
-    lines += tuned(log)
+    for line in tuned(log):
+        lines += textwrap.wrap(line, WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines)
 
 
@@ -42,11 +43,16 @@ def cells(found: Compared) -> tuple[str, ...]:
 
 def tuned(log: Log) -> list[str]:
     """How each rate did that was tried, a line for each kind."""
-    return [f"    rates tried for {kind}: {_tried(of)}" for kind, of in log.tuning.items()]
+    return [f"rates tried for {kind}: {_tried(kind, log)}" for kind in log.tuning]
 
 
-def _tried(found: dict[str, dict]) -> str:
-    return ", ".join(f"{rate}: {_when(run['training'])}" for rate, run in found.items())
+def _tried(kind: str, log: Log) -> str:
+    of_rates = log.tuning[kind]
+    told = ", ".join(f"{rate}: {_when(run['training'])}" for rate, run in of_rates.items())
+    taken, rates = log.kinds.get(kind, {}).get("settings", {}).get("lr"), [*map(float, of_rates)]
+    if taken not in (min(rates), max(rates)):
+        return told
+    return f"{told}; the one taken is at the end of these, and one beyond it may be better"
 
 
 def _when(training: Sequence[float]) -> str:
