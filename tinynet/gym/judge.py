@@ -11,19 +11,22 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
 from tinynet.gym.exercise import Exercise
 from tinynet.gym.trial import Verdict
+from tinynet.kernels.catalogue import trials
 
 SECONDS_A_LAUNCH = "1"  # of processor time; the launches that are judged take milliseconds
-SECONDS = 60  # in all, compiling included: more than any machine needs
+SECONDS = 60  # in all, compiling the solution included: more than any machine needs
 PRINTED = 2000  # bytes that are shown of what a solution prints
 
 
 def judge(exercise: Exercise, text: str, name: str) -> tuple[Verdict, str]:
     """The verdict on the text of a file of this name, and the beginning of what it printed."""
+    _compile_ours(exercise)
     environment = {**os.environ, "TINYNET_SIM_TIMEOUT": SECONDS_A_LAUNCH, "TINYNET_SIM": ""}
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "verdict.json"
@@ -54,6 +57,17 @@ def judge(exercise: Exercise, text: str, name: str) -> tuple[Verdict, str]:
                 reason = "stopped: it works on and on, before the kernel's first line or after it."
             return Verdict(False, reason), _text(printed)
         return Verdict(**json.loads(result.read_text(encoding="utf-8"))), _text(printed)
+
+
+def _compile_ours(exercise: Exercise) -> None:
+    """Compile the kernel that is compared with, and what all are linked with: at first, that is."""
+    with ThreadPoolExecutor() as pool:
+        begun = [
+            pool.submit(trials.compile_ahead, exercise.reference.kernel, real, mode)
+            for real, mode in (("double", "check"), ("float", "profile"))
+        ]
+        if wait(begun, timeout=1).not_done:
+            print("compiling ours: it is kept, so this happens once", file=sys.stderr)
 
 
 def _read(stream, printed: bytearray) -> None:
