@@ -207,6 +207,7 @@ WRONG = {
     "gemm_tiled": [
         ("__syncthreads();  // the", "// the", "a barrier is missing"),
         ("__syncthreads();  // all", "// all", "a barrier is missing"),
+        ("REAL sum[4][4] = {};", "REAL sum[4][4] = {}, *none = 0;\n *none = 1;", "leads nowhere"),
         ("for (int step", "if (top + threadIdx.y >= m) return;\n for (int step", "every thread of"),
         ("step < k;", "step < k - 31;", "the last tile along k, which is not 32 deep"),
         ("step < k;", "step < 32;", "only the first 32 products count"),

@@ -98,6 +98,7 @@ WRONG = {
         ("dx[index] = sum", "if (sum != 0) dx[index] = sum", "are never written"),
     ],
     "local_backward_weight": [
+        ("wi >= 0 && ", "wi > 0 && ", "those that are wrong are all 0"),
         ("ni < n;", "ni < 1;", "only the first image"),
         ("sum += dy", "sum = dy", "only the last image has arrived"),
         ("- pad_top", "", "the padding is left out"),

@@ -32,6 +32,8 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
             "shared memory is read where no thread has written: it holds nothing at first, not "
             "even 0. Or a barrier is missing, or fewer elements were written than are read."
         )
+    if error.kind == "crash" and "does not exist" in reason:
+        return "an array of the thread's own is written past its end, or a pointer leads nowhere."
     return {
         "barrier": "every thread of the block must come to a __syncthreads(): it cannot stand in "
         "an `if`, in a loop, or behind a `return` that only some of them take.",
@@ -58,9 +60,10 @@ def _of_race(error: KernelError, with_a_read: bool, on_output: bool) -> str:
             "hold blockIdx, and a step from one element to the next must be a whole grid."
         )
     return (
-        "several threads write to one element of the result, a scatter. Let each element belong to "
-        "one thread, which gathers all that goes into it. (Or an index runs past the end of its "
-        "row.)"
+        "several threads write to one element of the result. If they mean to add to it together, a "
+        "scatter: let each element belong to one thread, which gathers all that goes into it. If "
+        "each means another one: the index runs past the end of its row, or is put together so "
+        "that two threads come to one."
     )
 
 
@@ -148,6 +151,8 @@ def _of_size(got: np.ndarray, wanted: np.ndarray) -> str:
     if (np.abs(got - wanted) <= DIGITS_OF_FLOAT * np.abs(wanted)).all():
         return "it is right to 7 digits or so, but REAL is double here: somewhere a float is meant."
     ratio = got / np.where(wanted == 0, np.nan, wanted)
+    if not got.any():
+        return "those that are wrong are all 0: nothing has been added there."
     if np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-9 * abs(ratio[0]):
         return f"every one is {ratio[0]:.6g} times what it should be."
     return ""
