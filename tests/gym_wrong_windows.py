@@ -4,6 +4,7 @@ from gym_wrong_elements import LOOP, NO_LOOP
 
 WRONG = {
     "im2col": [
+        ("- pad_top", "+ pad_top", "the padding has the wrong sign"),
         ("- pad_top", "", "the padding is left out"),
         ("ohi * stride_h", "ohi", "stride_h is left out"),
         ("inside ? image[hi * w + wi] : REAL(0)", "image[hi * w + wi]", "below 0"),
@@ -75,6 +76,7 @@ WRONG = {
         ("dx[index] = sum", "dx[index] += sum", "the result holds nothing at first"),
     ],
     "local_forward": [
+        ("- pad_top", "+ pad_top", "the padding has the wrong sign"),
         ("* places + place", "* places", "that is a convolution"),
         ("ci < c;", "ci < 1;", "only the first channel counts"),
         ("place / ow * stride_h - pad_top", "place / ow * stride_h", "the padding is left out"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise
-from tinynet.gym.exercises.windows import NAMES, TRIES, places
+from tinynet.gym.exercises.windows import NAMES, TRIES, places, wrong_sign
 
 TASK = """
 col2im: the gradient of im2col, which copies each window of x into a column.
@@ -63,6 +63,7 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     strides = {"stride_h": given["stride_w"], "stride_w": given["stride_h"]}
     return {
         "the padding is left out: row is hi + pad_top": gathered(given, pad_top=0, pad_left=0),
+        "the padding has the wrong sign: row is hi + pad_top": gathered(given, **wrong_sign(given)),
         "the last row of windows is left out: ohi runs to oh - 1": gathered(given, oh=oh - 1),
         "the last column of windows is left out: owi runs to ow - 1": gathered(given, ow=ow - 1),
         "only one window counts: all that hold the pixel must be added up": gathered(

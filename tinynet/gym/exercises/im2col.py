@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise
-from tinynet.gym.exercises.windows import NAMES, TRIES, places
+from tinynet.gym.exercises.windows import NAMES, TRIES, places, wrong_sign
 
 TASK = """
 im2col: col[(ci*kh + khi)*kw + kwi, ni, ohi*ow + owi]
@@ -55,6 +55,9 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     found = {
         "the padding is left out: hi is ohi*stride_h - pad_top + khi": laid_out(
             given, pad_top=0, pad_left=0
+        ),
+        "the padding has the wrong sign: hi is ohi*stride_h - pad_top + khi": laid_out(
+            given, **wrong_sign(given)
         ),
         "stride_h is left out: hi is ohi*stride_h - pad_top + khi": laid_out(given, stride_h=1),
         "stride_h and stride_w are exchanged": laid_out(

@@ -3,7 +3,14 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import NAMES, ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercises.windows import (
+    NAMES,
+    ONE_PIXEL,
+    OVERLAPPING,
+    WITH_GAPS,
+    places,
+    wrong_sign,
+)
 
 TASK = """
 local_backward: the gradient of local_forward to its input, for
@@ -69,6 +76,9 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     return {
         "the padding is left out: row is hi + pad_top": gathered(
             given, weight, pad_top=0, pad_left=0
+        ),
+        "the padding has the wrong sign: row is hi + pad_top": gathered(
+            given, weight, **wrong_sign(given)
         ),
         "all places have the filters of the first: that is a convolution": gathered(given, shared),
         "only the first filter counts: fi runs to filters - 1": gathered(given, first),

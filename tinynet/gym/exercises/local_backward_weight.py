@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercises.windows import ONE_PIXEL, OVERLAPPING, WITH_GAPS, places, wrong_sign
 
 TASK = """
 local_backward_weight: the gradient of local_forward to its weights, for
@@ -67,6 +67,9 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         "that is the mean over the images: it is their sum": right / n,
         "the padding is left out: hi is ohi*stride_h - pad_top + khi": summed(
             given, dy, x, pad_top=0, pad_left=0
+        ),
+        "the padding has the wrong sign: hi is ohi*stride_h - pad_top + khi": summed(
+            given, dy, x, **wrong_sign(given)
         ),
         "stride_h is left out: hi is ohi*stride_h - pad_top + khi": summed(
             given, dy, x, stride_h=1

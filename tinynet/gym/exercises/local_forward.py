@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise, Try
-from tinynet.gym.exercises.windows import ONE_PIXEL, OVERLAPPING, WITH_GAPS, places
+from tinynet.gym.exercises.windows import ONE_PIXEL, OVERLAPPING, WITH_GAPS, places, wrong_sign
 
 TASK = """
 local_forward: y[ni, fi, ohi, owi] = sum over ci, khi, kwi of
@@ -64,6 +64,9 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         "every map has the first one's filters": summed(given, filters),
         "the padding is left out: hi is ohi*stride_h - pad_top + khi": summed(
             given, weight, pad_top=0, pad_left=0
+        ),
+        "the padding has the wrong sign: hi is ohi*stride_h - pad_top + khi": summed(
+            given, weight, **wrong_sign(given)
         ),
         "stride_h is left out: hi is ohi*stride_h - pad_top + khi": summed(
             given, weight, stride_h=1

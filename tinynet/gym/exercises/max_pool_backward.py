@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.gym.exercise import Exercise
-from tinynet.gym.exercises.windows import NAMES, TRIES, places
+from tinynet.gym.exercises.windows import NAMES, TRIES, places, wrong_sign
 
 TASK = """
 max_pool_backward: dx[ni, ci, hi, wi] = sum of dy over the windows whose maximum this pixel is.
@@ -75,6 +75,7 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     return {
         "every pixel of a window has got its dy: only the maximum does": everywhere,
         "the padding is left out: row is hi + pad_top": gathered(given, pad_top=0, pad_left=0),
+        "the padding has the wrong sign: row is hi + pad_top": gathered(given, **wrong_sign(given)),
         "the last row of windows is left out: ohi runs to oh - 1": gathered(given, oh=oh - 1),
         "the last column of windows is left out: owi runs to ow - 1": gathered(given, ow=ow - 1),
         "only one window counts: a pixel may have won several": gathered(given, add=False),

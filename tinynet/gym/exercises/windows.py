@@ -25,6 +25,11 @@ TRIES = (
 )
 
 
+def wrong_sign(given: dict) -> dict[str, int]:
+    """The padding of `places`, if it is added where it is to be taken away, or the other way."""
+    return {name: -given[name] for name in ("pad_top", "pad_left")}
+
+
 def places(given: dict, **other: int) -> Iterator[tuple[int, int, int, int, int, int]]:
     """(ohi, owi, khi, kwi, hi, wi) of each window and each place in it that lies in the image.
 
