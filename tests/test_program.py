@@ -1,15 +1,20 @@
 """The command `tinynet`: which network it takes, and what is no network's."""
 
+import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from tiny_runs import EXAMPLES, Result, train, write_photos
 
+from tinynet import __main__ as program
 from tinynet import serialization
 from tinynet.__main__ import main
+from tinynet.commands.example import command
 from tinynet.commands.network_of import network_of
 
 
@@ -109,3 +114,27 @@ def test_the_examples_are_doors_to_the_models(module):
         [sys.executable, "-c", code], cwd=EXAMPLES, capture_output=True, text=True, check=True
     )
     assert run.stdout == "True True\n"
+
+
+@pytest.mark.parametrize("called", ["-m", "script"])
+def test_ctrl_c_during_its_imports_ends_it_without_a_word(called, tmp_path):
+    (tmp_path / "numpy.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+    script = tmp_path / "bin" / "tinynet"  # as pip writes it
+    script.parent.mkdir()
+    script.write_text("import sys\nfrom tinynet.__main__ import main\nsys.exit(main())\n")
+    words = ["-m", "tinynet"] if called == "-m" else [script]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{EXAMPLES.parent}"}
+    run = subprocess.run(
+        [sys.executable, *words, "summary"], env=environment, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (-signal.SIGINT, "")
+
+
+def test_what_to_type_next_is_how_it_was_called(monkeypatch):
+    for argv, wanted in (
+        ("/usr/bin/tinynet", "tinynet"),
+        (str(Path(program.__file__)), "python -m tinynet"),
+        ("examples/lenet.py", "python examples/lenet.py"),
+    ):
+        monkeypatch.setattr(sys, "argv", [argv])
+        assert command() == wanted
