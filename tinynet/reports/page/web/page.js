@@ -16,7 +16,7 @@ function showLayers(layers) {
   const columns = "layer output filters neurons parameters share connections flops flops_share";
   const heads = columns.split(" ").map((head) => say(`head_${head}`));
   const rows = layers.map((layer) => row(layer, ""));
-  return [help("layers_help"), tableOf("wide", heads, [...rows, row(total, "total")])];
+  return [help("layers_help"), tableOf("wide layers", heads, [...rows, row(total, "total")])];
 }
 
 function showSettings({original, rows, network}) {
