@@ -11,7 +11,7 @@ from tiny_runs import last_checkpoint, load_example, read_log, run, train
 
 import tinynet
 from tinynet.pages import template
-from tinynet.reports.page import document, packing
+from tinynet.reports.page import curves, document, packing
 from tinynet.reports.page.words import WORDS
 
 SECTIONS = ("curves", "judged", "filters", "near", "layers", "settings", "live")
@@ -70,6 +70,15 @@ def test_curves_are_those_of_the_log(a_copy):
     assert start["step"] == 0 and start["lr"]["weights"] == 0.003 and drops
     best = min(line["val_top1_error"] for line in log if "val_loss" in line)
     assert page["facts"]["best"]["error"] == best
+
+
+def test_a_long_run_has_no_more_points_than_a_screen():
+    points = [[float(step), 1.0 * (step % 3), 0.5, 0.0] for step in range(3000)]
+    found = curves.fewer(points)
+    assert len(found) == 1000
+    assert found[0] == [1.0, 1.0, 0.5, 0.0] and found[-1] == [2998.0, 1.0, 0.5, 0.0]
+    assert curves.fewer(points[:1000]) == points[:1000] and curves.fewer([]) == []
+    assert len(curves.fewer(points[:1001])) == 501
 
 
 def test_what_the_doctor_said_stands_at_its_step(a_copy):
