@@ -1,6 +1,7 @@
 """`python -m tinynet.kernels run`: any kernel of any .cu file, launched by CUDA's own line."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -423,6 +424,48 @@ def test_odd_ways_to_write(run, tmp_path):
     assert "odd.cu:17: compile: nowhere(float) is declared, but not defined" in refused(
         run, "linked<<<1, 1>>>(zeros(1))", file="odd.cu"
     )
+
+
+# ------------------------------------------------------------------------- arrays of structures
+
+STRUCTURES = """
+struct Particle { float3 pos; double mass; short id; };
+struct Row { int n; float* cells; };
+__global__ void advance(Particle* p, float by, int n) {
+  int i = threadIdx.x;
+  if (i < n) p[i].pos.y += by * p[i].mass;
+  if (i == n) p[0].id = 7;
+}
+__global__ void all_number(Particle* p) { p[0].id = threadIdx.x; }
+__global__ void rows(Row* y) { y[0].n = 1; }
+"""
+PARTICLE = np.dtype([("pos", np.float32, 3), ("mass", np.float64), ("id", np.int16)], align=True)
+
+
+def test_arrays_of_structures(run, tmp_path):
+    (tmp_path / "p.cu").write_text(STRUCTURES)
+    particles = np.zeros(3, PARTICLE)
+    particles["mass"] = [1, 2, 3]
+    np.save("p.npy", particles)
+    launch = "advance<<<1, 4>>>(p=p.npy, 0.5f, 3)"
+    assert run(launch, "--check", "--save", "p=q.npy", file="p.cu") == (0, CLEAN, "")
+    particles["pos"][:, 1], particles["id"][0] = [0.5, 1, 1.5], 7
+    np.testing.assert_array_equal(np.load("q.npy"), particles)
+    assert run(launch, "--expect", "p=q.npy", file="p.cu")[0] == 0
+    status, out, _ = run(launch.replace("0.5f", "1"), "--expect", "p=q.npy", file="p.cu")
+    assert status == 1 and out.startswith("p.pos[0, 1] is 1.0, q.npy has 0.5; 3 of 9 elements")
+    assert run("advance<<<1, 4>>>(random(4), 0.5f, 3)", "--profile", file="p.cu")[0] == 0
+
+
+def test_what_is_wrong_with_a_field_is_told_by_its_name(run, tmp_path):
+    (tmp_path / "p.cu").write_text(STRUCTURES)
+    status, out, _ = run("advance<<<1, 4>>>(zeros(2), 0.5f, 3)", "--check", file="p.cu")
+    assert status == 1 and re.search(r"read of p\[2\]\.(mass|pos), past its 2 elements", out)
+    status, out, _ = run("advance<<<1, 2>>>(empty(2), 0.5f, 2)", "--check", file="p.cu")
+    assert status == 1 and re.search(r"p\[0\]\.(mass|pos) is read by", out)
+    status, out, _ = run("all_number<<<1, 2>>>(zeros(2))", "--check", file="p.cu")
+    assert status == 1 and "race: p[0].id is written" in out
+    assert "y of rows has a type that" in refused(run, "rows<<<1, 1>>>(zeros(1))", file="p.cu")
 
 
 # --------------------------------------------------------------- in both orders of the threads

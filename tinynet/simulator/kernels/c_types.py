@@ -43,7 +43,18 @@ def base_of(type_: str) -> str:
 
 def dtype_of(type_: str) -> np.dtype:
     """The dtype of a number of this C type, or of the elements of an array."""
-    return np.dtype(DTYPES[base_of(type_)])
+    structure = structure_of(type_)
+    if structure is None or _alike(structure):
+        return np.dtype(DTYPES[base_of(type_)])
+    fields = structure.fields
+    return np.dtype(
+        {
+            "names": [field.name for field in fields],
+            "formats": [(dtype_of(field.type), fields_of(field.type)) for field in fields],
+            "offsets": [field.offset for field in fields],
+            "itemsize": structure.bytes,
+        }
+    )
 
 
 def fields_of(type_: str) -> tuple[int, ...]:
@@ -63,11 +74,27 @@ def vector_dtype(type_: str) -> np.dtype:
 
 
 def known(type_: str) -> bool:
-    """Whether the simulator can pass a parameter of this type."""
+    """Whether the simulator can pass a parameter of this type.
+
+    An array of structures cannot hold pointers: nobody could say where they point to.
+    """
     if structure := structure_of(type_):
-        alike = fields_of(type_) != () if type_.endswith("*") else True
-        return alike and all(known(field.type) for field in structure.fields)
+        inside = [field.type for field in structure.fields]
+        plain = not (type_.endswith("*") and any(each.endswith("*") for each in inside))
+        return plain and all(map(known, inside))
     return base_of(type_) in DTYPES
+
+
+def grain(dtype: np.dtype) -> int:
+    """The bytes that are watched as one: of a number all, of a structure its smallest field's."""
+    return min((dtype[name].base.itemsize for name in dtype.names or ()), default=dtype.itemsize)
+
+
+def in_structure(dtype: np.dtype, offset: int) -> tuple[int, str]:
+    """The number of the structure that a byte of an array lies in, and its field: ".x"."""
+    number, inside = divmod(offset, dtype.itemsize)
+    begun = [name for name in dtype.names if dtype.fields[name][1] <= inside]
+    return number, f".{begun[-1]}" if begun else ""
 
 
 # ---------------------------------------------------------------- structures

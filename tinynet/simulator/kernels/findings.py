@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinynet.simulator.errors import Culprit, KernelError
+from tinynet.simulator.kernels.c_types import in_structure
 from tinynet.simulator.kernels.library import Library
 from tinynet.simulator.kernels.lines import Line
 from tinynet.simulator.kernels.lines import lines as lines_of
@@ -25,15 +26,26 @@ DONE = ("is_read", "is_written", "is_updated")
 
 @dataclass(frozen=True)
 class Place:
-    """What a region of memory is called in messages; shape is None for shared memory."""
+    """What a region of memory is called in messages; shape is None for shared memory.
+
+    itemsize   bytes that are watched as one, 0 for shared memory, where each access has its own
+    """
 
     name: str
     bytes: int
-    itemsize: int  # 0 for shared memory, where each access has its own
+    itemsize: int
     shape: tuple[int, ...] | None = None
+    dtype: np.dtype | None = None
+
+    @property
+    def of_structures(self) -> bool:
+        return self.dtype is not None and self.dtype.names is not None
 
     def element(self, index: int) -> Sentence:
         """`x[5]`, and where that is in an array of several dimensions."""
+        if self.of_structures:
+            index, field = in_structure(self.dtype, index * self.itemsize)
+            return sentence("field", name=self.name, index=index, field=field)
         if self.shape is None or len(self.shape) < 2 or not 0 <= index < np.prod(self.shape):
             return sentence("element", name=self.name, index=index)
         indices = ", ".join(str(i) for i in np.unravel_index(index, self.shape))
@@ -142,6 +154,8 @@ def _out_of_bounds(finding: Finding, context: Context) -> Sentence:
     index = finding.element
     size = place.bytes // (place.itemsize or finding.detail)
     element = sentence("element", name=place.name, index=index)
+    if place.of_structures:
+        element, size = place.element(index), place.bytes // place.dtype.itemsize
     where = "no_bytes" if place.bytes == 0 else "before" if index < 0 else "past"
     return sentence(where, access=access, element=element, size=size, who=who)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinynet.simulator.kernels.c_types import grain
 from tinynet.simulator.kernels.runtime import Region
 
 RED_ZONE = 1 << 16
@@ -57,7 +58,8 @@ class Guard:
         self.stop = max(argument.stop for argument in self.arguments)
         self.name = "/".join(dict.fromkeys(argument.name for argument in self.arguments))
         self.shape = self.arguments[0].array.shape
-        self.itemsize = min(argument.array.itemsize for argument in self.arguments)
+        self.dtype = self.arguments[0].array.dtype
+        self.itemsize = min(grain(argument.array.dtype) for argument in self.arguments)
         self.constant = all(argument.constant for argument in self.arguments)
         self.copy = aligned(self.stop - self.start)
         for argument in self.arguments:

@@ -152,13 +152,20 @@ def _memories(
     copies: list[Guard], variables: list[ModuleVariable], places: list[Place]
 ) -> list[Memory]:
     """What the kernel may touch, as it is before it runs."""
-    arrays = [copy.arguments[0].array for copy in copies] + [*map(content, variables)]
+    arrays = [_plain(copy.arguments[0].array) for copy in copies] + [*map(content, variables)]
     constant = [copy.constant for copy in copies] + [False] * len(variables)
     found = [
         Memory(place.name, place.bytes, is_constant, array.dtype, array.shape, array.copy())
         for place, array, is_constant in zip(places, arrays, constant)
     ]
     return found + [Memory(place.name, place.bytes, False) for place in places[len(arrays) :]]
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """The array itself; of structures, whose fields are of many types, the bytes in rows."""
+    if array.dtype.names is None:
+        return array
+    return array.view(np.uint8).reshape(*array.shape, array.itemsize)
 
 
 def _recording(
@@ -191,7 +198,9 @@ def _memory(
 ) -> tuple[list[Region], list[Place]]:
     """The memory that the kernel may touch: for the runtime, and what messages call it."""
     regions = [copy.region() for copy in copies]
-    places = [Place(copy.name, copy.copy.size, copy.itemsize, copy.shape) for copy in copies]
+    places = [
+        Place(copy.name, copy.copy.size, copy.itemsize, copy.shape, copy.dtype) for copy in copies
+    ]
     for variable in variables:
         size = variable.bytes // prod(variable.shape)
         regions.append(Region(variable.address, variable.bytes, size, RED_ZONE))

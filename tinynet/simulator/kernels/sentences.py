@@ -10,6 +10,7 @@ ENGLISH = {
     # who, what, where: parts of the sentences below
     "who": "block ({block}) thread ({thread})",
     "element": "{name}[{index}]",
+    "field": "{name}[{index}]{field}",
     "element_of": "{name}[{index}], which is element ({indices}) of shape {shape},",
     "at": " at {file}:{line}",
     "read": "read",

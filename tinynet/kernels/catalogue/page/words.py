@@ -246,6 +246,7 @@ FOUND_IN_KOREAN = {
 SAID_IN_KOREAN = {
     "who": "블록 ({block}) 스레드 ({thread})",
     "element": "{name}[{index}]",
+    "field": "{name}[{index}]{field}",
     "element_of": "{name}[{index}] (크기 {shape}의 원소 ({indices}))",
     "at": " ({file}:{line})",
     "read": "읽기",

@@ -90,6 +90,33 @@ def difference(
     expected = read_npy(path)
     if expected.shape != array.shape:
         raise ValueError(f"{name} has shape {array.shape}, {path} has {expected.shape}")
+    if array.dtype.names:
+        return _difference_of_fields(name, array, expected, path, (rtol, atol))
+    return _difference(name, array, expected, path, rtol, atol)
+
+
+def _difference_of_fields(
+    name: str, array: np.ndarray, expected: np.ndarray, path: Path, within: tuple
+) -> tuple[str, bool]:
+    """The same of structures: the first field that differs, or the last."""
+    if expected.dtype.names != array.dtype.names:
+        raise ValueError(f"{path} holds {expected.dtype}, no structures such as those of {name}")
+    for of in array.dtype.names:
+        of_field = f"{name}.{of}", array[of], expected[of]
+        sentence, same = _difference(*of_field, path, *within)
+        if not same:
+            return sentence, False
+    return f"{name} is as in {path}: {array.size:,} structures", True
+
+
+def _difference(
+    name: str,
+    array: np.ndarray,
+    expected: np.ndarray,
+    path: Path,
+    rtol: float | None,
+    atol: float | None,
+) -> tuple[str, bool]:
     if expected.dtype.kind not in "fiub":
         raise ValueError(f"{path} holds {expected.dtype}, no numbers to compare {name} with")
     rtol = RTOL.get(array.dtype.str[1:], 0.0) if rtol is None else rtol
@@ -111,6 +138,9 @@ def apart(name: str, one: np.ndarray, other: np.ndarray) -> tuple[str, str, str]
 
     Sums may be added up in another order: they are the same to the precision of the largest.
     """
+    if one.dtype.names:
+        fields = (apart(f"{name}.{of}", one[of], other[of]) for of in one.dtype.names)
+        return next(filter(None, fields), None)
     rtol = RTOL.get(one.dtype.str[1:], 0.0)
     largest = np.max(np.abs(one), initial=0, where=np.isfinite(one)) if rtol else 0
     same = _close(one, other, rtol, rtol * float(largest))

@@ -120,6 +120,12 @@ class Values:
             raise _Unfit(f"there is no memory for an array of shape {shape}") from None
 
     def _filled(self, made: Made, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        if dtype.names:
+            structures = np.zeros(shape, dtype)
+            for name in dtype.names:
+                field = dtype[name]
+                structures[name] = self._filled(made, shape + field.shape, field.base)
+            return structures
         if made.maker == "zeros":
             return np.zeros(shape, dtype)
         if made.maker == "ones":
