@@ -133,6 +133,13 @@ def test_the_korean_readme_has_the_headings_blocks_and_numbers_of_the_english_on
     assert not unknown
 
 
+@pytest.mark.parametrize("name", ["README", "docs/tour", "docs/questions"])
+def test_emphasis_in_korean_is_closed_as_markdown_asks(name):
+    """After a parenthesis, * closes nothing if a letter follows: **정의**(definition)는."""
+    text = FENCED.sub("", (ROOT / f"{name}.ko.md").read_text(encoding="utf-8"))
+    assert re.findall(r"\S*[)\"`]\*+[가-힣]\S*", text) == []
+
+
 # ---------------------------------------------------------------- and it is so
 
 
