@@ -26,7 +26,9 @@ def folder(tmp_path_factory):
     assert main(["conv", "softmax", "gemm", "--page", str(folder)]) == 0
     assert main(["conv", "--page", str(folder / "ko.html"), "--lang", "ko"]) == 0
     line = "racy<<<2, 64>>>(y=zeros(64), x=ones(64))"
-    assert main(["run", str(folder / "racy.cu"), line, "--page", str(folder / "racy.html")]) == 0
+    assert (
+        main(["run", str(folder / "racy.cu"), line, "--page", str(folder / "racy.html")]) == 1
+    )  # it finds a race
     return folder
 
 
