@@ -47,6 +47,7 @@ setup(
         + ["kernels/catalogue/page/web/*", "kernels/catalogue/ladder/*.cu", "models/*.json"]
         + ["gym/kernels/*.cu"]
         + ["pages/web/*", "reports/page/web/*"]
+        + ["models/trained/README.md", "models/trained/*/*.json*", "models/trained/*/*/*"]
     },
     entry_points={"console_scripts": ["tinynet=tinynet.__main__:main"]},
     # Each minimum is the oldest with which the suite passes: .ci/run installs exactly these.

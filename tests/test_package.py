@@ -15,7 +15,7 @@ from tinynet import simulator
 
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 SCRIPT = "import sys\nfrom {module} import {attr}\nsys.exit({attr}())\n"  # as pip writes it
-NO_CACHE = shutil.ignore_patterns("__pycache__")
+NOT_GIT = shutil.ignore_patterns("__pycache__", ".lock")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def source(tmp_path_factory):
     """A copy of what the wheel is built from, since building writes beside its source."""
     pytest.importorskip("setuptools", "70.1")
     folder = tmp_path_factory.mktemp("source")
-    shutil.copytree(ROOT / "tinynet", folder / "tinynet", ignore=NO_CACHE)
+    shutil.copytree(ROOT / "tinynet", folder / "tinynet", ignore=NOT_GIT)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     return folder
@@ -93,6 +93,13 @@ def test_the_command_trains(tinynet, photos):
     assert run.returncode == 0, run.stderr
     assert "network  lenet 1998" in run.stdout
     assert "next     tinynet eval --checkpoint run" in run.stdout
+
+
+def test_the_trained_network_looks_at_a_picture(tinynet, photos):
+    run = tinynet("predict", "--devices", "cpu", "--top", "1", str(photos / "val/red/0.png"))
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("network  the trained 80sec that comes with tinynet, ")
+    assert len(run.stdout.splitlines()) == 3
 
 
 def test_the_wheel_has_the_kernels_and_the_simulator(tinynet, tmp_path):

@@ -42,6 +42,12 @@ def test_a_flag_chooses_the_network(words, layer):
     assert layer in [line.split()[0] for line in result.out.splitlines() if line.strip()]
 
 
+def test_predict_needs_no_run(photos):
+    result = tinynet("predict", "--devices", "cpu", photos / "val" / "red" / "0.png")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("network  the trained 80sec that comes with tinynet, ")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

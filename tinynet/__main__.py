@@ -3,6 +3,7 @@
     tinynet train                                  AlexNet, on images that it draws itself
     tinynet train --network lenet                  or cifar10
     tinynet eval --checkpoint runs/NAME            the network is that of the run
+    tinynet predict IMAGE...                       by a trained cifar10 that comes along
     tinynet kernels max_pool --check               as python -m tinynet.kernels
     tinynet gym relu_forward                       as python -m tinynet.gym
 
@@ -19,6 +20,7 @@ from tinynet.console.arguments import Parser
 from tinynet.console.printable import complain
 
 NETWORKS = ("alexnet", "cifar10", "lenet")
+USUAL = {"predict": "cifar10"}  # of which a trained one comes with tinynet; else the first
 ELSEWHERE = {  # commands that are no network's
     "kernels": ("tinynet.kernels.__main__", "every kernel: read, checked, profiled, its page"),
     "gym": ("tinynet.gym.__main__", "kernels to write, and a judge that says why one is wrong"),
@@ -36,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     name, rest = _take_network(words)
     if name is None:
         named = network_of(rest)
-        name = named if named in NETWORKS else NETWORKS[0]
+        usual = USUAL.get(rest[0] if rest else "", NETWORKS[0])
+        name = named if named in NETWORKS else usual
     if name not in NETWORKS:
         complain(f"error: {FLAG} expects one of {', '.join(NETWORKS)}, got {name or 'nothing'}")
         return 2
@@ -62,8 +65,9 @@ def _parser(example: Example) -> Parser:
     parser, commands = command_line.parser_of(example, "tinynet", description)
     for name, (_, help_) in ELSEWHERE.items():
         commands.add_parser(name, help=help_)
-    text = f"{FLAG} NAME: {', '.join(NETWORKS)}; without it {NETWORKS[0]}, or what the run is of"
-    for one in (parser, *commands.choices.values()):
+    for name, one in {"": parser, **commands.choices}.items():
+        usual = USUAL.get(name, NETWORKS[0])
+        text = f"{FLAG} NAME: {', '.join(NETWORKS)}; without it {usual}, or what the run is of"
         one.epilog = f"{one.epilog} {text}" if one.epilog else text
     _add_completion(parser)
     return parser

@@ -7,6 +7,8 @@ A file for each, with the network and, under it, what suits its data. In the ord
     lenet_layers.py
     lenet.py     LeNet-5, beside AlexNet
 
+`trained/` holds a net for CIFAR-10 that has been trained, and says how.
+
 The programs in examples/ are their doors, and so is the command `tinynet --network NAME`
 (tinynet/__main__.py).
 """

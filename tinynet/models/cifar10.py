@@ -1,5 +1,6 @@
 """The CIFAR-10 networks of the paper's authors, on tinynet.
 
+    python examples/cifar10.py predict IMAGE...         by an 80sec in trained/, see its README.md
     python examples/cifar10.py train --recipe 80sec --data cifar-10-binary.tar.gz
     python examples/cifar10.py train --recipe 11pct
     python examples/cifar10.py eval --checkpoint runs/NAME --views 9
@@ -288,4 +289,5 @@ EXAMPLE = Example(
     settings=settings,
     differences=differences,
     curves=read_curves(Path(__file__).with_name("cifar10_curves.json")),
+    trained=Path(__file__).with_name("trained") / "cifar10-80sec",
 )
