@@ -23,8 +23,9 @@ from tinynet.training import gradients, sharing
 from tinynet.training.inputs import Inputs
 from tinynet.training.trainer import Trainer
 
-SOONER = ((watch, "SILENCE", 5.0), (watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0))
-STUCK = tuple((module, "STUCK", 5.0) for module in (sharing, gradients, buckets))
+# Sooner than they are, but not so soon that a rank on a busy machine is taken for a frozen one.
+SOONER = ((watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0))
+STUCK = tuple((module, "STUCK", 20.0) for module in (sharing, gradients, buckets))
 LAST = 3  # the step before which something goes wrong, on the last rank
 
 
