@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from imports import ROOT
 from tiny_runs import TINY, run
-from towers import ROOT
 
 import tinynet
 from tinynet import Tensor
