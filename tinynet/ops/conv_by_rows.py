@@ -28,7 +28,7 @@ from tinynet.ops.window import Window
 
 
 class ConvByRows(Conv2d):
-    """Conv2d where `serves` says so: about a tenth faster on AlexNet, a fifth on small nets."""
+    """Conv2d where `serves` says so: faster for most layers (benchmarks/NOTES.md)."""
 
     @staticmethod
     def serves(device: Device, stride) -> bool:
