@@ -23,9 +23,13 @@ from tinynet.training import gradients, sharing
 from tinynet.training.inputs import Inputs
 from tinynet.training.trainer import Trainer
 
-# Sooner than they are, but not so soon that a rank on a busy machine is taken for a frozen one.
-SOONER = ((watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0))
-STUCK = tuple((module, "STUCK", 20.0) for module in (sharing, gradients, buckets))
+# Sooner than they are, from the moment on when something goes wrong. Before it no rank may be taken
+# for a frozen one, however busy the machine is.
+SOONER = {
+    "raises": ((watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0)),
+    "freezes": ((watch, "SILENCE", 3.0), (ranks, "LEAVING", 1.0)),
+    "hangs": tuple((module, "STUCK", 3.0) for module in (sharing, gradients, buckets)),
+}
 LAST = 3  # the step before which something goes wrong, on the last rank
 
 
@@ -36,10 +40,8 @@ def main(ways: set[str], argv: list[str]) -> int:
         if "float64" in ways:
             example = replace(example, build=partial(example.build, dtype="float64"))
             patches.enter_context(patch.object(Inputs, "_augment", _in_float64(Inputs._augment)))
-        if found := ways & WRONG.keys():
-            patches.enter_context(patch.object(Trainer, "_train_on", _going(WRONG[found.pop()])))
-            for module, name, seconds in (*SOONER, *(STUCK if "hangs" in ways else ())):
-                patches.enter_context(patch.object(module, name, seconds))
+        for way in ways & WRONG.keys():
+            patches.enter_context(patch.object(Trainer, "_train_on", _going(way)))
         return command_line.main(example, argv)
 
 
@@ -47,13 +49,16 @@ def _in_float64(augment):
     return lambda *args: Tensor(augment(*args).numpy().astype("float64"))
 
 
-def _going(wrong):
+def _going(way: str):
     """The step of a trainer, which goes wrong on the last rank before step `LAST`."""
     train_on = Trainer._train_on
 
     def train_on_or_fail(self, share):
-        if self.step == LAST - 1 and world().rank == world().size - 1:
-            wrong()
+        if self.step == LAST - 1:
+            for module, name, seconds in SOONER[way]:
+                setattr(module, name, seconds)
+            if world().rank == world().size - 1:
+                WRONG[way]()
         train_on(self, share)
 
     return train_on_or_fail

@@ -6,7 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +18,9 @@ import ranks_program
 from tiny_runs import EXAMPLES, TINY, last_checkpoint, read_log, write_photos
 
 import tinynet
+from tinynet.parallel import watch
 from tinynet.parallel.ranks import Alone
+from tinynet.parallel.watch import Watch
 from tinynet.parallel.world import launched
 from tinynet.training.bystander import Bystander
 from tinynet.training.other_logs import OtherLogs
@@ -24,7 +29,7 @@ from tinynet.training.run_folder import RunFolder
 PROGRAM = Path(__file__).with_name("ranks_program.py")
 BESIDE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 MPIEXEC = shutil.which("mpiexec", path=BESIDE)
-SECONDS = 60  # the longest that any run may take here
+SECONDS = 240  # the longest that any run may take here, on a machine that is busy
 needs_mpi = pytest.mark.skipif(
     MPIEXEC is None or importlib.util.find_spec("mpi4py") is None,
     reason='mpi4py and mpiexec are not installed: pip install -e ".[mpi]"',
@@ -228,6 +233,23 @@ def test_without_mpi4py_one_line_says_what_is_missing(tmp_path):
     assert [result.returncode for result in found] == [2, 2]
     assert found[0].stderr.count("\n") == 1 and found[1].stderr == ""
     assert "mpi4py" in found[0].stderr and 'pip install -e ".[mpi]"' in found[0].stderr
+
+
+def test_a_rank_that_starts_may_be_silent_for_longer():
+    comm, now = SimpleNamespace(rank=0, size=3), time.monotonic()
+    here = Watch(comm, None, threading.RLock(), ["rank 0", "rank 1", "rank 2"])
+    here._heard, here._training = dict.fromkeys((1, 2), now), {2}
+    here._look_for_silence(now + watch.SILENCE - 1)
+    assert here.failure is None
+    here._look_for_silence(now + watch.SILENCE + 1)
+    assert here.failure == (
+        "rank 2: not heard of for 16 s: frozen, or its machine or the network is gone"
+    )
+    here.failure, here._training = None, set()
+    here._look_for_silence(now + watch.STARTING - 1)
+    assert here.failure is None
+    here._look_for_silence(now + watch.STARTING + 1)
+    assert here.failure.startswith("rank 1, rank 2: not heard of for 121 s")
 
 
 def test_one_process_under_mpiexec_is_one_process(monkeypatch):

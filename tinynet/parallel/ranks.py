@@ -55,6 +55,9 @@ class Alone:
     def check_same(self, what: str, value: str) -> None:
         """RankFailed on all ranks if `value`, of `what`, is not the leader's everywhere."""
 
+    def has_trained(self) -> None:
+        """Note that this rank has made a step: it does not start any more."""
+
     def part(self, n: int) -> slice:
         """This rank's part of n things, such as the images of a batch."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
@@ -177,6 +180,9 @@ class Ranks(Alone):
             if other != values[0]:
                 text = f"{name} has {what} {other}, and {self.names[0]} {values[0]}"
                 self._stop_together(RankFailed(f"{text}: wanted the same on all ranks"))
+
+    def has_trained(self) -> None:
+        self.watch.now_trains()
 
     def _stop_together(self, error: Exception) -> NoReturn:
         self.all_stop()

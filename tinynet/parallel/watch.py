@@ -1,9 +1,10 @@
 """Is every rank still there? Two threads in each process that listen while the others work.
 
 Each second a rank tells the leader (rank 0) that it lives, and the leader tells all the same. Who
-has not been heard of for `SILENCE` seconds is frozen, or its machine or the way to it is gone. A
-rank that fails by itself says so to all others at once: an alarm. Either way `failure` says in
-words what has happened, and whoever waits for something from the others stops waiting.
+has not been heard of for `SILENCE` seconds is frozen, or its machine or the way to it is gone. (A
+program that starts may be silent for longer: the disk that it is read from can be slow.) A rank
+that fails by itself says so to all others at once: an alarm. Either way `failure` says in words
+what has happened, and whoever waits for something from the others stops waiting.
 
 A process that is killed is noticed sooner by its launcher, which then ends all the others.
 """
@@ -14,7 +15,8 @@ import time
 from collections.abc import Iterable
 from typing import NoReturn
 
-SILENCE = 15.0  # seconds without a sign of life
+SILENCE = 15.0  # seconds without a sign of life, of a rank that trains
+STARTING = 120.0  # and of one that has not yet made a step
 PATIENCE = 10.0  # seconds after a failure in which the main thread may end in its own way
 OVERTAKING = 2.0  # seconds in which what a rank sent before it failed may still arrive
 BEAT, TICK = 1.0, 0.05  # seconds between signs of life; between two looks
@@ -41,6 +43,8 @@ class Watch(threading.Thread):
         self._heard = dict.fromkeys(others, time.monotonic())
         self.arrivals = 0  # how often this rank has come to a place where ranks meet
         self._arrivals = dict.fromkeys(others, 0)  # of others, as last heard
+        self.trains = False
+        self._training: set[int] = set()  # the others that have
         self._sending: list = []  # requests of messages on their way
         self._over = threading.Event()
         self.failure: str | None = None
@@ -55,6 +59,13 @@ class Watch(threading.Thread):
         """RankFailed if another rank has failed, and nothing of before that is still to come."""
         if self.failure and time.monotonic() - self._failed_at > OVERTAKING:
             raise RankFailed(self.failure)
+
+    def now_trains(self) -> None:
+        """Tell the others that this rank does not start any more: it has made a step."""
+        if not self.trains:
+            self.trains = True
+            with self._turn:
+                self._tell(self._heard, None)
 
     def late(self) -> str:
         """Who has not come to where this rank is, in words."""
@@ -107,27 +118,33 @@ class Watch(threading.Thread):
     def _tell(self, others: Iterable[int], alarm: str | None) -> None:
         self._sending = [request for request in self._sending if not request.Test()]
         for other in others:
-            self._sending.append(self._comm.isend((self.arrivals, alarm), other, TAG))
+            self._sending.append(self._comm.isend((self.arrivals, self.trains, alarm), other, TAG))
 
     def _receive(self, now: float) -> None:
         while self._comm.iprobe(tag=TAG, status=self._status):
             source = self._status.source
-            arrivals, alarm = self._comm.recv(source=source, tag=TAG)
+            arrivals, trains, alarm = self._comm.recv(source=source, tag=TAG)
             if source in self._heard:
                 self._heard[source], self._arrivals[source] = now, arrivals
+                if trains:
+                    self._training.add(source)
             if alarm is not None:
                 self._fail(alarm)
 
     def _look_for_silence(self, now: float) -> None:
-        silent = [rank for rank, heard in self._heard.items() if now - heard > SILENCE]
+        silent = {rank: now - heard for rank, heard in self._heard.items()}
+        silent = {rank: s for rank, s in silent.items() if s > self._patience(rank)}
         if not silent or self.failure:
             return
-        self.leader_is_silent = silent == [0]
+        self.leader_is_silent = [*silent] == [0]
         text = (
-            f"{', '.join(self._names[rank] for rank in silent)}: not heard of for {SILENCE:.0f} s: "
-            "frozen, or its machine or the network is gone"
+            f"{', '.join(self._names[rank] for rank in silent)}: not heard of for "
+            f"{min(silent.values()):.0f} s: frozen, or its machine or the network is gone"
         )
         self._fail(text)
+
+    def _patience(self, rank: int) -> float:
+        return SILENCE if rank in self._training else STARTING
 
     def _fail(self, text: str) -> None:
         if self.failure is None:

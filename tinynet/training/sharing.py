@@ -49,6 +49,7 @@ def shares(
         came, seen = came + 1, seen + sum(counts)
         if sum(counts):
             yield Share(batch, sum(counts[: ranks.rank]), sum(counts))
+            ranks.has_trained()
     if came == len(loader) and not seen:
         ranks.all_stop()
         loader.refuse()
