@@ -255,7 +255,7 @@ def test_ctrl_c_ends_the_process_at_once(where):
     with process:
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in error
     assert process.returncode == -signal.SIGINT
 
@@ -267,7 +267,7 @@ def test_no_more_is_loaded_ahead_than_prefetch_says():
     batches = data.epoch(0)
     next(batches)
     for _ in range((1 + 2) * 10):  # the batch in hand and the two ahead of it
-        assert read.acquire(timeout=10)
+        assert read.acquire(timeout=60)
     assert not read.acquire(timeout=0.2)
     batches.close()
 
@@ -300,7 +300,7 @@ def test_the_time_waited_is_counted(monkeypatch):
     monkeypatch.setattr("tinynet.data.loader.time", clock)
 
     def read(i):
-        assert clock.looked_at.wait(10)  # until training waits for this batch, the only one
+        assert clock.looked_at.wait(60)  # until training waits for this batch, the only one
         clock.now = 5.0
         return np.zeros((3, 12, 12), np.uint8)
 

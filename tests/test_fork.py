@@ -48,7 +48,7 @@ class Meanwhile:
 
     def __enter__(self):
         self._thread.start()
-        assert self._inside.wait(30)
+        assert self._inside.wait(60)
         return self
 
     def __exit__(self, *error):

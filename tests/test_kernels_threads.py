@@ -109,7 +109,7 @@ def test_kernels_threads_work_in_a_forked_process(monkeypatch):
         target=threads.for_each, args=(4, lambda i: None)
     )
     child.start()
-    child.join(timeout=30)
+    child.join(timeout=60)
     try:
         assert child.exitcode == 0
     finally:
@@ -198,7 +198,7 @@ def test_ctrl_c_while_the_caller_waits_for_its_team(monkeypatch):
         wait(futures)
 
     def task(i):
-        both.wait(10)  # one for each of the two
+        both.wait(60)  # one for each of the two
         if threading.current_thread() is not threading.main_thread():
             time.sleep(0.2)
         finished.append(i)

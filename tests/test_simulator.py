@@ -365,7 +365,7 @@ def test_a_spinning_kernel_is_stopped_in_a_thread_too(module, monkeypatch):
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(timeout=30)
+    thread.join(timeout=60)
     assert [error.kind for error in caught] == ["time limit"]
 
 
