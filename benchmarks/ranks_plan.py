@@ -83,7 +83,7 @@ def work(batch: int, steps: int) -> dict:
             found["backward"] = [0.0, ended - forward]
     if buckets is not None:
         found |= sums(ranks, buckets)
-        found["bandwidth"] = gigabytes_per_second(ranks)
+        found["bandwidth"] = gigabytes_per_second(ranks, buckets.row)
     return found
 
 

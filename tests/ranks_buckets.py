@@ -46,7 +46,7 @@ def main(device: str) -> int:
                 print(f"rank {ranks.rank}, step {step}: {name} has other bits", file=sys.stderr)
                 return ranks.leave(1)
         net.zero_grad()
-    print("the same bits")
+    print(f"the same bits{buckets.row.where}")
     return ranks.leave(0)
 
 

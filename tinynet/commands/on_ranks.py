@@ -9,6 +9,7 @@ from tinynet.parallel.buckets import gigabytes_per_second
 from tinynet.parallel.ranks import Alone
 from tinynet.training.errors import UserError
 from tinynet.training.settings import Settings
+from tinynet.training.trainer import Trainer
 
 
 def on_own_devices(settings: Settings, ranks: Alone) -> Settings:
@@ -71,16 +72,16 @@ def _in_short(dataset: Dataset) -> str:
     return f"{len(dataset):,} images ({digest.hexdigest()[:8]})"
 
 
-def describe_ranks(settings: Settings, ranks: Alone) -> str:
+def describe_ranks(settings: Settings, trainer: Trainer) -> str:
     """The line that says how several ranks share a batch; "" in one process."""
+    ranks = trainer.ranks
     if ranks.size == 1:
         return ""
     least, most = settings.batch_size // ranks.size, -(-settings.batch_size // ranks.size)
     each = f"{least}" if least == most else f"{least} or {most}"
-    on_gpus = not settings.devices.startswith("cpu")
-    staged = ", from pinned memory of the host" if on_gpus else ""
-    speed = gigabytes_per_second(ranks)
+    row = trainer.gradients.buckets.row
+    speed = f"{gigabytes_per_second(ranks, row):.1f} GB/s from each rank"
     return (
         f"ranks    {ranks.describe()}; batches of {settings.batch_size}, {each} images on each\n"
-        f"         gradients go through {ranks.library}{staged}, {speed:.1f} GB/s from each rank\n"
+        f"         gradients go through {ranks.library}{row.where}, {speed}\n"
     )

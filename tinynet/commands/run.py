@@ -185,7 +185,7 @@ def _title(settings, network, train_set, val_set, folder, trainer) -> str:
         f"network  {settings.network} {settings.profile}, {settings.image_size} pixels, width "
         f"{settings.width:g}: {parameters:,} parameters\n{start}"
         f"devices  {describe_devices(settings.devices.split(','))}{products}\n"
-        f"{describe_ranks(settings, trainer.ranks)}"
+        f"{describe_ranks(settings, trainer)}"
         f"schedule {printable(settings.schedule)}: {schedule.describe(settings.epochs)}\n"
         f"run      {printable(folder.path)}"
     )

@@ -12,8 +12,8 @@ up, in the order of the ranks; then all get all the sums. (A rank sends 2 (K-1)/
 way of summing takes less.) So the order of each sum is fixed by the code, whatever network and MPI
 do, and each sum is made in one place: the same bits each time, and on every rank.
 
-On a GPU the row lies in pinned memory of the host, where copies bring the gradients while kernels
-go on.
+Where gradients come from a GPU, the row lies in its memory if MPI can reach that, else in pinned
+memory of the host (rows.py).
 """
 
 import threading
@@ -23,9 +23,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from tinynet.console.sentences import GB
-from tinynet.devices import Gpu
-from tinynet.devices.copies import mark, pinned
 from tinynet.parallel.ranks import STUCK, Ranks
+from tinynet.parallel.rows import GpuRow, HostRow, row_for
 from tinynet.parallel.watch import RankFailed
 from tinynet.tape import uses_of_leaves
 from tinynet.tensor import Tensor
@@ -37,16 +36,15 @@ POLL = 100e-6  # seconds between two looks at what is on its way
 LOOK = 0.05  # seconds between two looks at whether all ranks live
 
 
-def gigabytes_per_second(ranks: Ranks) -> float:
-    """How fast each rank sends to all others at once; the second of two tries counts."""
+def gigabytes_per_second(ranks: Ranks, row: HostRow | GpuRow) -> float:
+    """How fast each rank sends from memory such as the row's to all others at once; the second of
+    two tries counts."""
     comm, size = ranks.new_comm(), MEASURED // ranks.size
-    parts, theirs = np.zeros((2, ranks.size, size), np.uint8)
+    parts, theirs = row.zeros((2, ranks.size, size), np.dtype(np.uint8))
     for _ in range(2):
         ranks.gather(None)
         began = time.perf_counter()
-        with ranks.turn:
-            request = comm.Ialltoall(parts, theirs)
-        ranks.wait(request)
+        ranks.wait(ranks.swap(comm, parts, theirs))
         seconds = time.perf_counter() - began
     return (ranks.size - 1) * size / GB / max(seconds, 1e-9)
 
@@ -60,10 +58,9 @@ class Buckets:
         if len(dtypes) != 1:
             found = ", ".join(sorted(map(str, dtypes)))
             raise ValueError(f"Buckets: parameters expects one dtype, got {found}")
-        self._lay_out(dtypes.pop(), piece_bytes)
         self._to_parts, self._to_all = ranks.new_comm(), ranks.new_comm()
+        self._lay_out(dtypes.pop(), piece_bytes)
         self._error: Exception | None = None
-        self._given: list = []  # events: GPUs have read the last sums
         self.sent, self.steps = 0, 0  # bytes from this rank to others, and in how many steps
         self._awake, self._done = threading.Event(), threading.Event()
         threading.Thread(target=self._work, name="tinynet-buckets", daemon=True).start()
@@ -76,22 +73,14 @@ class Buckets:
             id(p): slice(int(end) - p.size, int(end)) for p, end in zip(self._parameters, ends)
         }
         length = -(-int(ends[-1]) // size) * size
-        self._row = self._memory(length, dtype)
-        self._row[...] = 0
+        self.row = row_for(self._parameters, length, self._ranks)
         step = -(-piece_bytes // dtype.itemsize // size) * size
-        self._pieces = [self._row[start : start + step] for start in range(0, length, step)]
-        self._step, self.nbytes = step, self._row.nbytes
-        self._parts = np.empty((IN_FLIGHT, min(step, length)), dtype)
+        self._pieces = [self.row.array[start : start + step] for start in range(0, length, step)]
+        self._step, self.nbytes = step, self.row.array.nbytes
+        self._parts = self.row.zeros((IN_FLIGHT, min(step, length)), dtype)
         self._needs = np.zeros(len(self._pieces), int)
         for p in self._parameters:
             self._needs[self._pieces_of(p)] += 1
-
-    def _memory(self, length: int, dtype: np.dtype) -> np.ndarray:
-        gpu = next((p.device for p in self._parameters if isinstance(p.device, Gpu)), None)
-        if gpu is None:
-            return np.empty(length, dtype)
-        with gpu.active():
-            return pinned(gpu.xp, length * dtype.itemsize).view(dtype)
 
     def _pieces_of(self, p: Tensor) -> slice:
         place = self._places[id(p)]
@@ -108,24 +97,22 @@ class Buckets:
         def after_leaf(leaf: Tensor) -> None:
             uses[leaf] -= 1
             if uses[leaf] == 0 and id(leaf) in self._places:
-                self._take(leaf)
+                self._arrived(leaf, self.row.take(self._places[id(leaf)], leaf))
 
         loss.backward(np.full(loss.shape, scale, loss.dtype), after_leaf)
 
     def nothing(self) -> None:
         """In place of `backward`, where this rank has no image in a batch."""
         self._begin()
-        for event in self._given:
-            event.synchronize()
-        self._row[...] = 0
+        cleared = self.row.clear()
         for p in self._parameters:
-            self._arrived(p, None)
+            self._arrived(p, cleared)
         self._awake.set()
 
     def finish(self) -> None:
         """Wait until each gradient is the sum over all ranks. RankFailed if one of them fails.
 
-        On the CPU the gradients then lie in the row, which the next backward overwrites.
+        The gradients may then lie in the row, which the next backward overwrites.
         """
         self._ranks.watch.arrivals += 1
         self.backward_ended = time.perf_counter()
@@ -139,38 +126,15 @@ class Buckets:
         if self._error is not None:
             raise self._error
         for p in self._parameters:
-            self._give(p)
-        gpus = {p.device for p in self._parameters if isinstance(p.device, Gpu)}
-        self._given = [_marked(gpu) for gpu in gpus]
+            self.row.give(self._places[id(p)], p)
         self.steps += 1
         self.finished = time.perf_counter()
-
-    def _take(self, leaf: Tensor) -> None:
-        """Copy a gradient to its place in the row, and on the CPU leave it there."""
-        place = self._row[self._places[id(leaf)]]
-        if isinstance(leaf.device, Gpu):
-            with leaf.device.active():
-                leaf.grad.data.reshape(-1).get(out=place, blocking=False)
-                self._arrived(leaf, mark(leaf.device))
-        else:
-            place[...] = leaf.grad.data.reshape(-1)
-            self._arrived(leaf, None)
 
     def _arrived(self, leaf: Tensor, event) -> None:
         """Note that a gradient is in its place, on a GPU once `event` has passed."""
         for i in range(*self._pieces_of(leaf).indices(len(self._pieces))):
             self._events[i] += [event] if event is not None else []
             self._missing[i] -= 1
-
-    def _give(self, p: Tensor) -> None:
-        sums = self._row[self._places[id(p)]].reshape(p.shape)
-        if isinstance(p.device, Gpu):
-            with p.device.active():
-                if p.grad is None:
-                    p.grad = Tensor(sums, device=p.device)
-                p.grad.data.set(sums, stream=p.device.xp.cuda.get_current_stream())
-        else:
-            p.grad = Tensor.of(sums, p.device)
 
     # ---------------------------------------------------------------- the thread that sends
 
@@ -206,45 +170,33 @@ class Buckets:
             return False
         if self._missing[i] or not all(event.done for event in self._events[i]):
             return False
-        parts = self._parts[i % IN_FLIGHT, : self._pieces[i].size]
-        with self._ranks.turn:
-            self._coming.append(self._to_parts.Ialltoall(self._pieces[i], parts))
+        mine = self._pieces[i].reshape(self._ranks.size, -1)
+        self._coming.append(self._ranks.swap(self._to_parts, mine, self._parts_of(i)))
         self._sent += 1
         self.sent += self._pieces[i].nbytes // self._ranks.size * (self._ranks.size - 1)
         self.timeline.append([time.perf_counter()])
         return True
 
     def _sum_next(self) -> bool:
-        i = self._summed
-        if i == self._sent or not self._has_come(self._coming[i]):
+        i, rank, size = self._summed, self._ranks.rank, self._ranks.size
+        if i == self._sent or not self._coming[i].Test():
             return False
-        piece, size = self._pieces[i], self._ranks.size
-        parts = self._parts[i % IN_FLIGHT, : piece.size].reshape(size, -1)
-        total = piece.reshape(size, -1)[self._ranks.rank]
-        total[...] = parts[0]
-        for part in parts[1:]:
-            total += part
-        with self._ranks.turn:
-            self._going.append(self._to_all.Iallgather(self._ranks.in_place, piece))
+        sums = self._pieces[i].reshape(size, -1)
+        self.row.add(rank, sums, self._parts_of(i))
+        self._going.append(self._ranks.swap(self._to_all, [sums[rank]] * size, sums))
         self._summed += 1
-        self.sent += total.nbytes * (size - 1)
+        self.sent += sums[rank].nbytes * (size - 1)
         self.timeline[i].append(time.perf_counter())
         return True
 
+    def _parts_of(self, i: int):
+        """Memory for what the ranks have of this rank's part of a piece: (ranks, part)."""
+        return self._parts[i % IN_FLIGHT, : self._pieces[i].size].reshape(self._ranks.size, -1)
+
     def _complete_next(self) -> bool:
         i = self._complete
-        if i == self._summed or not self._has_come(self._going[i]):
+        if i == self._summed or not self._going[i].Test():
             return False
         self._complete += 1
         self.timeline[i].append(time.perf_counter())
         return True
-
-    def _has_come(self, request) -> bool:
-        with self._ranks.turn:
-            return request.Test()
-
-
-def _marked(gpu: Gpu):
-    """An event after all that the GPU was given to do."""
-    with gpu.active():
-        return mark(gpu)

@@ -16,7 +16,6 @@ import os
 import pickle
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
@@ -24,6 +23,8 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from tinynet.devices import threads
+from tinynet.parallel.direct import takes_gpu_memory
+from tinynet.parallel.turn import Turn
 from tinynet.parallel.watch import RankFailed, Watch, abort
 
 T = TypeVar("T")
@@ -83,7 +84,6 @@ class Ranks(Alone):
     def __init__(self, mpi):
         comm = mpi.COMM_WORLD
         self._mpi, self._comm, self._end_comm = mpi, comm.Dup(), comm.Dup()
-        self.in_place = mpi.IN_PLACE
         name, version = mpi.get_vendor()
         self.library = f"{name} {'.'.join(map(str, version))}"
         self.rank, self.size, self.leader = comm.rank, comm.size, comm.rank == 0
@@ -94,7 +94,8 @@ class Ranks(Alone):
         _share_cores(local)
         self.hosts = comm.allgather(socket.gethostname())
         self.names = [f"rank {rank} on {host}" for rank, host in enumerate(self.hosts)]
-        self.turn = threading.RLock()  # MPI may not stand two threads in it at once
+        self.takes_gpu_memory = takes_gpu_memory(mpi)
+        self.turn = Turn()
         self.watch = Watch(comm.Dup(), mpi.Status(), self.turn, self.names)
         self._together = False
         self._muted = _Muted()
@@ -108,6 +109,18 @@ class Ranks(Alone):
             comm, request = self._comm.Idup()
         self.wait(request)
         return comm
+
+    def swap(self, comm, mine, theirs) -> "_All":
+        """Begin to send mine[i] to each other rank i, and to take theirs[i] from it.
+
+        By one message each, which is what an MPI that reads the memory of GPUs can send from it;
+        Open MPI's collective operations that do not wait cannot.
+        """
+        others = [(self.rank + i) % self.size for i in range(1, self.size)]
+        with self.turn:
+            requests = [comm.Irecv(theirs[i], i) for i in others]
+            requests += [comm.Isend(mine[i], i) for i in others]
+        return _All(self._mpi, self.turn, requests)
 
     # ---------------------------------------------------------------- agreeing
 
@@ -233,6 +246,17 @@ class Ranks(Alone):
     def describe(self) -> str:
         counts = {host: self.hosts.count(host) for host in self.hosts}
         return f"{self.size} ranks: " + ", ".join(f"{n} on {host}" for host, n in counts.items())
+
+
+class _All:
+    """Several requests to MPI, asked for as one."""
+
+    def __init__(self, mpi, turn: Turn, requests: list):
+        self._mpi, self._turn, self._requests = mpi, turn, requests
+
+    def Test(self) -> bool:  # noqa: N802 (the name is MPI's)
+        with self._turn:
+            return self._mpi.Request.Testall(self._requests)
 
 
 class _Muted:

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterable
 from typing import NoReturn
 
+from tinynet.parallel.turn import Turn
+
 SILENCE = 15.0  # seconds without a sign of life, of a rank that trains
 STARTING = 120.0  # and of one that has not yet made a step
 PATIENCE = 10.0  # seconds after a failure in which the main thread may end in its own way
@@ -36,7 +38,7 @@ class Watch(threading.Thread):
     "rank 3 on host b".
     """
 
-    def __init__(self, comm, status, turn: threading.RLock, names: list[str]):
+    def __init__(self, comm, status, turn: Turn, names: list[str]):
         super().__init__(name="tinynet-watch", daemon=True)
         self._comm, self._status, self._turn, self._names = comm, status, turn, names
         self.rank, others = comm.rank, range(1, comm.size) if comm.rank == 0 else (0,)

@@ -1,0 +1,48 @@
+"""Ranks on GPUs: the same numbers from memory of the GPUs and of the host, whenever work runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_runs import write_photos
+
+RANKS = Path(__file__).with_name("ranks.py")
+MPIEXEC = Path(sys.executable).with_name("mpiexec")
+WHERE = {"direct": "from the memory of the GPUs", "staged": "from pinned memory of the host"}
+
+
+def printed(order: str, *argv: str | Path) -> str:
+    """What two ranks print, in this FAKE_ORDER."""
+    command = [MPIEXEC, "-n", "2", sys.executable, RANKS, *argv]
+    result = subprocess.run(
+        command,
+        env={**os.environ, "FAKE_ORDER": order},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("order", ["late", "random"])
+@pytest.mark.parametrize("way", ["direct", "staged"])
+def test_gradients_are_added_in_the_order_of_the_ranks(way, order):
+    assert printed(order, way, "buckets", "cuda:0") == f"the same bits, {WHERE[way]}\n"
+
+
+def test_training_says_which_memory_mpi_reads_and_learns_the_same(tmp_path):
+    """Each rank has a GPU of its own."""
+    photos = write_photos(tmp_path / "photos", train=4, val=1)
+    args = ("--data", photos, "--batch-size", "4", "--log-every", "1", "--steps", "2", "--out")
+    losses = []
+    for way, where in WHERE.items():
+        out = tmp_path / way
+        text = printed("late", way, "train", *args, out)
+        assert f"{where}, " in text and "GB/s from each rank" in text
+        lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
+        losses.append([line["loss"] for line in lines if "loss" in line])
+    assert losses[0] == losses[1] and len(losses[0]) == 2
