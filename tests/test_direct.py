@@ -15,10 +15,11 @@ class Info(dict):
         """Nothing is held."""
 
 
-def mpi_that_says(kinds: str | None) -> SimpleNamespace:
+def mpi_that_says(kinds: str | None, *vendor) -> SimpleNamespace:
     """What stands for mpi4py.MPI: `kinds` as MPI 4.1 tells them, None for an older one."""
     info = Info() if kinds is None else Info({direct.KINDS: kinds})
-    return SimpleNamespace(__file__="", COMM_WORLD=SimpleNamespace(Get_info=lambda: info))
+    world = SimpleNamespace(Get_info=lambda: info)
+    return SimpleNamespace(__file__="", COMM_WORLD=world, get_vendor=lambda: vendor)
 
 
 def of_mpich(answer: int, failed: int = 0):
@@ -54,4 +55,10 @@ def of_open_mpi(answer: int):
 )
 def test_an_mpi_takes_gpu_memory_if_it_says_so(monkeypatch, kinds, library, wanted):
     monkeypatch.setattr(direct.ctypes, "CDLL", lambda path: library)
-    assert direct.takes_gpu_memory(mpi_that_says(kinds)) is wanted
+    assert direct.takes_gpu_memory(mpi_that_says(kinds, "MPICH", (5, 0, 2))) is wanted
+
+
+@pytest.mark.parametrize(("version", "wanted"), [((4, 1, 8), False), ((5, 0, 0), True)])
+def test_open_mpi_4_only_says_how_it_was_built(monkeypatch, version, wanted):
+    monkeypatch.setattr(direct.ctypes, "CDLL", lambda path: of_open_mpi(1))
+    assert direct.takes_gpu_memory(mpi_that_says(None, "Open MPI", version)) is wanted

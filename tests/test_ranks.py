@@ -1,8 +1,6 @@
 """Several ranks under mpiexec: the numbers of one process, and one message whatever happens."""
 
-import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,12 +8,12 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import ranks_program
-from tiny_runs import EXAMPLES, TINY, last_checkpoint, read_log, write_photos
+from ranks_jobs import ARGS, PROGRAM, Ended, Job, ended, in_ranks, needs_mpi
+from tiny_runs import EXAMPLES, last_checkpoint, read_log, write_photos
 
 import tinynet
 from tinynet.parallel import watch
@@ -25,55 +23,6 @@ from tinynet.parallel.world import launched
 from tinynet.training.bystander import Bystander
 from tinynet.training.other_logs import OtherLogs
 from tinynet.training.run_folder import RunFolder
-
-PROGRAM = Path(__file__).with_name("ranks_program.py")
-BESIDE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-MPIEXEC = shutil.which("mpiexec", path=BESIDE)
-SECONDS = 240  # the longest that any run may take here, on a machine that is busy
-needs_mpi = pytest.mark.skipif(
-    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None,
-    reason='mpi4py and mpiexec are not installed: pip install -e ".[mpi]"',
-)
-ARGS = (*TINY, "--devices", "cpu", "--profile", "source2012", "--workers", "1")
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Job:
-    """`mpiexec -n N` with its ranks, in a process group that is gone at the end of `with`."""
-
-    def __init__(self, count: int, *argv: str | Path):
-        self.command = [MPIEXEC, "-n", str(count), sys.executable, *map(str, argv)]
-
-    def __enter__(self) -> subprocess.Popen:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        # One thread each for BLAS, which the ranks do not use beyond that.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            self.command, start_new_session=True, env=environment, **pipes
-        )
-        return self.process
-
-    def __exit__(self, *_) -> None:
-        for stream in (self.process.stdout, self.process.stderr):
-            stream.close()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-def ended(process: subprocess.Popen) -> Ended:
-    out, err = process.communicate(timeout=SECONDS)
-    return Ended(process.returncode, out, err)
-
-
-def in_ranks(count: int, *argv: str | Path) -> Ended:
-    with Job(count, *argv) as process:
-        return ended(process)
 
 
 def in_float64(count: int, *argv: str | Path) -> Ended:
@@ -192,33 +141,6 @@ def test_a_rank_that_fails_ends_all_with_one_message(photographs, tmp_path, way,
     assert errors[0].startswith("error: rank 1 on ") and cause in errors[0]
     assert f"the last checkpoint is {tmp_path}" in errors[0] and "to resume: mpiexec" in errors[0]
     assert tinynet.load(last_checkpoint(tmp_path / "run"))["step"] == ranks_program.LAST - 1
-
-
-@needs_mpi
-@pytest.mark.parametrize(
-    ("argv", "cause"),
-    [
-        (("train", "--batch-size", "1"), "--batch-size 1: 2 ranks want an image each at least"),
-        (("train", "--data", "nowhere"), "nowhere"),
-        (("summary",), "only train and finetune"),
-    ],
-)
-def test_bad_input_is_told_once(tmp_path, argv, cause):
-    where = ("--out", tmp_path / "run") if argv[0] == "train" else ()
-    result = in_ranks(2, EXAMPLES / "alexnet.py", *argv, *where)
-    assert (result.status, result.err.count("error: ")) == (2, 1), result.err
-    assert cause in result.err and "Traceback" not in result.err
-    assert not (tmp_path / "run").exists()
-
-
-@needs_mpi
-def test_ranks_with_other_flags_are_refused(tmp_path):
-    program = (sys.executable, EXAMPLES / "alexnet.py", "train", "--out", tmp_path / "run")
-    other = (":", "-n", 1, *program, "--lr", 0.1)
-    result = in_ranks(1, *program[1:], "--lr", 0.2, *other)
-    assert result.status == 2
-    assert result.err.startswith("error: rank 1 on ") and result.err.count("\n") == 1
-    assert "--lr 0.1, and rank 0 on " in result.err and "--lr 0.2" in result.err
 
 
 def test_without_mpi4py_one_line_says_what_is_missing(tmp_path):

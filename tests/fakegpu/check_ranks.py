@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,16 +15,16 @@ MPIEXEC = Path(sys.executable).with_name("mpiexec")
 WHERE = {"direct": "from the memory of the GPUs", "staged": "from pinned memory of the host"}
 
 
+def two_ranks(*argv: str | Path, **fake: str) -> subprocess.CompletedProcess:
+    """What becomes of two ranks with these variables, FAKE_..., set."""
+    environment = {**os.environ, **{f"FAKE_{name}": value for name, value in fake.items()}}
+    command = [MPIEXEC, "-n", "2", sys.executable, RANKS, *argv]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
 def printed(order: str, *argv: str | Path) -> str:
     """What two ranks print, in this FAKE_ORDER."""
-    command = [MPIEXEC, "-n", "2", sys.executable, RANKS, *argv]
-    result = subprocess.run(
-        command,
-        env={**os.environ, "FAKE_ORDER": order},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    result = two_ranks(*argv, ORDER=order)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -46,3 +47,17 @@ def test_training_says_which_memory_mpi_reads_and_learns_the_same(tmp_path):
         lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
         losses.append([line["loss"] for line in lines if "loss" in line])
     assert losses[0] == losses[1] and len(losses[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("devices", "gpus", "cause"),
+    [
+        ("auto", "1", "rank 1 on .*'cuda:1' does not exist.*as many ranks on a machine as it has"),
+        ("cuda:0", "2", "--devices: cuda:0 would be the same GPU for each of the 2 ranks"),
+    ],
+)
+def test_a_gpu_is_one_ranks_alone(tmp_path, devices, gpus, cause):
+    argv = ("staged", "train", "--data", "shapes", "--devices", devices, "--out", tmp_path / "run")
+    result = two_ranks(*argv, GPUS=gpus)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
+    assert re.match(f"error: .*{cause}", result.stderr)

@@ -2,14 +2,20 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from tinynet.commands.example import choose_tf32, named_devices
 from tinynet.data import BadImage, Dataset, open_dataset
 from tinynet.parallel.buckets import gigabytes_per_second
 from tinynet.parallel.ranks import Alone
 from tinynet.training.errors import UserError
+from tinynet.training.run_folder import RunFolder
 from tinynet.training.settings import Settings
 from tinynet.training.trainer import Trainer
+
+LOOKED_AT = 16  # images of each set, on each rank, before it is taken for the same
 
 
 def on_own_devices(settings: Settings, ranks: Alone) -> Settings:
@@ -24,6 +30,19 @@ def on_own_devices(settings: Settings, ranks: Alone) -> Settings:
     devices = named_devices(settings.devices, ranks)
     choose_tf32(devices, settings.tf32)
     return replace(settings, devices=",".join(devices))
+
+
+def refuse_run_elsewhere(path: Path, ranks: Alone) -> None:
+    """UserError if the run to be resumed lies on another rank's machine, and not on the leader's.
+
+    The leader alone reads and writes it: it would start the run again.
+    """
+    seen = ranks.gather(bool(RunFolder(path).steps()))
+    if any(seen) and not seen[0]:
+        raise UserError(
+            f"{path}: {ranks.names[seen.index(True)]} has a run there, and {ranks.names[0]}, which "
+            "alone reads and writes it, has none: begin the list of hosts with the one that has it"
+        )
 
 
 def open_data(settings: Settings, ranks: Alone) -> tuple[Dataset, Dataset]:
@@ -61,10 +80,11 @@ def _refuse_too_few(train_set: Dataset, ranks: Alone) -> None:
 
 
 def _in_short(dataset: Dataset) -> str:
-    """What differs between two sets of images: their number, and digits of labels and pixels."""
+    """What differs between two sets of images: their number, and digits of labels and of some
+    images, from the first to the last."""
     digest = hashlib.sha256(repr(dataset.classes).encode() + dataset.labels.tobytes())
-    last = len(dataset) - 1
-    for i in sorted({0, last // 2, last}) if last >= 0 else ():
+    few = min(len(dataset), LOOKED_AT)
+    for i in np.linspace(0, len(dataset) - 1, few).astype(int) if few else ():
         try:
             digest.update(dataset.load(i).tobytes())
         except BadImage as error:

@@ -17,7 +17,12 @@ from tinynet.commands.example import (
     skipped_files,
 )
 from tinynet.commands.figures import draw_curves, draw_filters
-from tinynet.commands.on_ranks import describe_ranks, on_own_devices, open_data
+from tinynet.commands.on_ranks import (
+    describe_ranks,
+    on_own_devices,
+    open_data,
+    refuse_run_elsewhere,
+)
 from tinynet.commands.route import describe_devices
 from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.progress import Progress
@@ -75,6 +80,8 @@ def _train(
     settings = ranks.agree(lambda: on_own_devices(settings, ranks))
     path, state = None, None
     if resume:
+        if ranks.size > 1:
+            ranks.agree(lambda: refuse_run_elsewhere(folder.path, ranks))
         path, state = ranks.from_leader(lambda: folder.last_good(progress.warn)) or (None, None)
     train_set, val_set = open_data(settings, ranks)
     if state is not None:

@@ -14,6 +14,9 @@ CUDA = 0  # MPIX_GPU_SUPPORT_CUDA
 
 def takes_gpu_memory(mpi: ModuleType) -> bool:
     """May pointers to memory of GPUs be given to `mpi`, which is mpi4py.MPI, by what it says?"""
+    name, version = mpi.get_vendor()
+    if name == "Open MPI" and version < (5,):
+        return False  # it says how it was built, and may have CUDA switched off all the same
     return "cuda" in _kinds(mpi) or _says_so(ctypes.CDLL(mpi.__file__))
 
 
