@@ -61,3 +61,16 @@ def test_a_gpu_is_one_ranks_alone(tmp_path, devices, gpus, cause):
     result = two_ranks(*argv, GPUS=gpus)
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
     assert re.match(f"error: .*{cause}", result.stderr)
+
+
+def test_a_run_that_one_process_began_goes_on_with_two_gpus(tmp_path):
+    """Its GPU was chosen for it, not named; where it is, the refusal says what to ask for."""
+    photos = write_photos(tmp_path / "photos", train=4, val=1)
+    train = ("staged", "train", "--data", photos, "--batch-size", "4", "--steps", "1", "--out")
+    command = [sys.executable, RANKS, *train, tmp_path / "run"]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    resume = ("staged", "train", "--resume", "--steps", "2", "--out", tmp_path / "run")
+    result = two_ranks(*resume, "--devices", "cuda:0")
+    assert result.returncode == 2 and "--devices auto gives each its own" in result.stderr
+    result = two_ranks(*resume)
+    assert result.returncode == 0 and "devices  cuda:0" in result.stdout, result.stderr

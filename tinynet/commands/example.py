@@ -96,7 +96,7 @@ def named_devices(names: str, ranks: Alone = ONE_PROCESS) -> tuple[str, ...]:
     if named and ranks.local_size > 1 and not ranks.own_gpus:
         raise UserError(
             f"--devices: {names} would be the same GPU for each of the {ranks.local_size} ranks on "
-            f"a machine: {','.join('auto' for _ in asked)} gives each its own"
+            f"a machine: --devices {','.join('auto' for _ in asked)} gives each its own"
         )
     return found
 

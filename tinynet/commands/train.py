@@ -1,6 +1,7 @@
 """`train`: from flags to the settings of a run, new or resumed."""
 
 import argparse
+import re
 from argparse import Namespace
 from dataclasses import replace
 from datetime import datetime
@@ -173,6 +174,9 @@ def plan_run(example: Example, args: Namespace) -> tuple[RunFolder, Settings]:
         )
     _refuse_lost(args, given)
     given.setdefault("devices", "auto")
+    if world().size > 1 and "devices" not in given["flags_given"]:
+        # One process chose a GPU, and said in the run's settings which: now each rank chooses.
+        given["devices"] = re.sub(r"cuda:\d+", "auto", given["devices"])
     devices = named_devices(given["devices"], world())
     if world().size == 1:
         given["devices"] = ",".join(devices)
