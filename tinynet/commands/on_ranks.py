@@ -8,7 +8,9 @@ import numpy as np
 
 from tinynet.commands.example import choose_tf32, named_devices
 from tinynet.data import BadImage, Dataset, open_dataset
+from tinynet.nn import Module
 from tinynet.parallel.buckets import gigabytes_per_second
+from tinynet.parallel.divided import divide, divided_layers
 from tinynet.parallel.ranks import Alone
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
@@ -92,11 +94,27 @@ def _in_short(dataset: Dataset) -> str:
     return f"{len(dataset):,} images ({digest.hexdigest()[:8]})"
 
 
+def divide_layers(model: Module, settings: Settings, ranks: Alone) -> None:
+    """With --parallel owt, leave this rank its part of the fully connected layers."""
+    if settings.parallel == "data" or ranks.size == 1:
+        return
+    if "," in settings.devices:
+        raise UserError(
+            f"--parallel owt: --devices {settings.devices} gives a rank two towers, and it wants "
+            "one device a rank; towers go with --parallel data"
+        )
+    try:
+        divide(model, ranks)
+    except ValueError as error:
+        raise UserError(f"--parallel owt: {error}") from None
+
+
 def describe_ranks(settings: Settings, trainer: Trainer) -> str:
-    """The line that says how several ranks share a batch; "" in one process."""
+    """The lines that say how several ranks share a batch; "" in one process that is not asked to."""
     ranks = trainer.ranks
     if ranks.size == 1:
-        return ""
+        alone = "ranks    one process: --parallel owt has nothing to divide\n"
+        return alone if settings.parallel == "owt" else ""
     least, most = settings.batch_size // ranks.size, -(-settings.batch_size // ranks.size)
     each = f"{least}" if least == most else f"{least} or {most}"
     row = trainer.gradients.buckets.row
@@ -104,4 +122,15 @@ def describe_ranks(settings: Settings, trainer: Trainer) -> str:
     return (
         f"ranks    {ranks.describe()}; batches of {settings.batch_size}, {each} images on each\n"
         f"         gradients go through {ranks.library}{row.where}, {speed}\n"
+        f"parallel {_describe_scheme(settings, ranks, trainer.network.model)}\n"
     )
+
+
+def _describe_scheme(settings: Settings, ranks: Alone, model: Module) -> str:
+    if settings.parallel == "data":
+        return "data: the whole network on each rank"
+    units = ", ".join(
+        f"{name} {len(layer.weight):,} of {layer.units[-1].stop:,} units"
+        for name, layer in divided_layers(model).items()
+    )
+    return f"owt: the convolutions on each rank, the rest divided (rank {ranks.rank}: {units})"

@@ -1,5 +1,6 @@
 """A training run, from its settings to the trained network in its folder."""
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from tinynet.commands.example import (
 from tinynet.commands.figures import draw_curves, draw_filters
 from tinynet.commands.on_ranks import (
     describe_ranks,
+    divide_layers,
     on_own_devices,
     open_data,
     refuse_run_elsewhere,
@@ -96,6 +98,7 @@ def _train(
     else:
         found = ranks.from_leader(lambda: _statistics(settings, train_set, progress))
         inputs = _inputs(settings, *found)
+    ranks.agree(lambda: divide_layers(model, settings, ranks))
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = _optimizer(example, model, settings)
     # What a fine-tuned network begins with is its checkpoint's.
@@ -181,7 +184,7 @@ def _tables(wanted: tuple[str, ...], trainer: Trainer, used: list[Device]) -> It
 
 
 def _title(settings, network, train_set, val_set, folder, trainer) -> str:
-    parameters = sum(p.size for p in network.model.parameters())
+    parameters = sum(math.prod(p.shape) for _, p in network.model.named_saved())
     products = "; products in TF32" if settings.tf32 else ""
     start, schedule = "", trainer.schedule
     if settings.finetuned_from is not None:

@@ -49,6 +49,12 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         "Ampere multiply several times as fast (--no-tf32)",
     )
     parser.add_argument(
+        "--parallel",
+        choices=("data", "owt"),
+        help="what ranks under mpiexec share: the images of a batch (data), or with them the units "
+        "of the fully connected layers, whose gradients then need not travel (owt; data)",
+    )
+    parser.add_argument(
         "--epochs",
         type=flags.count,
         metavar="N",
@@ -117,7 +123,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         type=_report,
         default=(),
         metavar="WHAT",
-        help="at the end, tables of memory, traffic (what crossed between two devices) or, with a "
+        help="at the end, tables of memory, traffic (what crossed between two devices, or ranks) or, with a "
         "comma, both (none)",
     )
 

@@ -11,4 +11,5 @@ ranks.py       processes that mpiexec has started: how they agree, and how they 
 world.py       who they are, in this process
 rows.py        where the gradients lie for that: on the host, or a GPU
 buckets.py     the gradients of all ranks, summed while backward still runs
+divided.py     fully connected layers of which each rank has some units
 """

@@ -61,7 +61,12 @@ class Alone:
 
     def part(self, n: int) -> slice:
         """This rank's part of n things, such as the images of a batch."""
-        return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
+        return self.parts(n)[self.rank]
+
+    def parts(self, n: int) -> list[slice]:
+        """The parts of n things that the ranks have, by rank."""
+        ends = [rank * n // self.size for rank in range(self.size + 1)]
+        return [slice(start, end) for start, end in zip(ends, ends[1:])]
 
     def all_stop(self) -> None:
         """Note that what ends this rank ends all of them: nobody needs to be told."""

@@ -3,6 +3,9 @@
 Tower a has the first filters (or units) of a layer, tower b the rest: along the first axis the two
 halves, one after the other, are the parameter of the same layer on one device. The same goes for
 their velocities.
+
+`merged` and `halved` ask only what any parameter in parts can answer, also one of which each rank
+has some rows (divided.py): which `parts` of it lie here, `join` and `cut`.
 """
 
 import numpy as np
@@ -16,6 +19,7 @@ class Whole:
 
     def __init__(self, a: Parameter, b: Parameter):
         self.a, self.b = a, b
+        self.parts = (a, b)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -26,21 +30,28 @@ class Whole:
         return self.a.dtype
 
     def numpy(self) -> np.ndarray:
-        return np.concatenate([self.a.numpy(), self.b.numpy()])
+        return self.join([self.a.numpy(), self.b.numpy()])
 
     def write(self, values: np.ndarray) -> None:
-        self.a.write(values[: len(self.a)])
-        self.b.write(values[len(self.a) :])
+        for part, its_values in zip(self.parts, self.cut(values)):
+            part.write(its_values)
+
+    def join(self, halves: list[np.ndarray]) -> np.ndarray:
+        """Of the parameter, or its velocity: both halves as one."""
+        return np.concatenate(halves)
+
+    def cut(self, whole: np.ndarray) -> list[np.ndarray]:
+        """What `join` joined."""
+        return np.split(np.atleast_1d(whole), [len(self.a)])
 
 
 def saved_names(model: Module) -> dict[int, str]:
     """By the id of each parameter, the name under which it is saved: both halves have one name."""
-    saved = model.named_saved()
-    return {id(p): name for name, one in saved for p in _tensors(one)}
+    return {id(p): name for name, one in model.named_saved() for p in _parts(one)}
 
 
-def _tensors(saved: Parameter | Whole) -> tuple[Parameter, ...]:
-    return (saved.a, saved.b) if isinstance(saved, Whole) else (saved,)
+def _parts(saved) -> tuple[Parameter, ...]:
+    return (saved,) if isinstance(saved, Parameter) else saved.parts
 
 
 def merged(state: dict, optimizer: SGD, model: Module) -> dict:
@@ -48,9 +59,9 @@ def merged(state: dict, optimizer: SGD, model: Module) -> dict:
     the same network on one device. A group of the optimizer lists a's half before b's."""
     velocity = state["velocity"]
     whole = {}
-    for name, halves in _layout(optimizer, model).items():
-        arrays = [velocity[half] for half in halves]
-        whole[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+    for name, (saved, parts) in _layout(optimizer, model).items():
+        arrays = [velocity[part] for part in parts]
+        whole[name] = arrays[0] if isinstance(saved, Parameter) else saved.join(arrays)
     return {**state, "velocity": whole}
 
 
@@ -61,23 +72,22 @@ def halved(state: dict, optimizer: SGD, model: Module) -> dict:
     if state["velocity"].keys() != layout.keys():
         raise ValueError(f"velocity expects {[*layout]}, has {[*state['velocity']]}")
     velocity = {}
-    for name, halves in layout.items():
+    for name, (saved, parts) in layout.items():
         whole = state["velocity"][name]
-        if len(halves) > 1:
-            (a, of_a), (b, _) = halves.items()
-            velocity[a], velocity[b] = np.split(np.atleast_1d(whole), [len(of_a)])
-        else:
-            velocity[next(iter(halves))] = whole
+        arrays = [whole] if isinstance(saved, Parameter) else saved.cut(whole)
+        velocity |= zip(parts, arrays)
     return {**state, "velocity": velocity}
 
 
-def _layout(optimizer: SGD, model: Module) -> dict[str, dict[str, Parameter]]:
-    """For each velocity in a file, the names that its halves (or the one, if it is whole there too)
-    have in the optimizer's state, with their Tensors."""
-    saved, layout = saved_names(model), {}
+def _layout(optimizer: SGD, model: Module) -> dict[str, tuple]:
+    """For each velocity in a file: what is saved of its parameter, and the names that its halves
+    (or the one, if it is whole there too) have in the optimizer's state."""
+    saved = {id(p): (name, one) for name, one in model.named_saved() for p in _parts(one)}
+    layout = {}
     for g, group in enumerate(optimizer.groups):
-        wholes: dict[str, dict[str, Parameter]] = {}
+        wholes: dict[str, tuple] = {}
         for i, p in enumerate(group["params"]):
-            wholes.setdefault(saved[id(p)], {})[f"{g}.{i}"] = p
-        layout |= {f"{g}.{i}": halves for i, halves in enumerate(wholes.values())}
+            name, one = saved[id(p)]
+            wholes.setdefault(name, (one, []))[1].append(f"{g}.{i}")
+        layout |= {f"{g}.{i}": found for i, found in enumerate(wholes.values())}
     return layout

@@ -17,6 +17,7 @@ from tinynet import functional as F
 from tinynet.data import DataError, Dataset, Loader
 from tinynet.data.loader import print_skip
 from tinynet.nn import Module
+from tinynet.parallel.divided import without_images
 from tinynet.parallel.ranks import ONE_PROCESS, Alone
 from tinynet.tape import no_grad
 from tinynet.training.inputs import Inputs
@@ -98,15 +99,12 @@ def predictions(
     with closing(loader.epoch(0)) as batches:
         for share in shares(batches, loader, ranks, stop):
             images = share.batch.images
-            has_some = len(images) > 0
-            yield (
-                share,
-                (
-                    log_probabilities_of_views(network, images, views)
-                    if has_some
-                    else [none] * views
-                ),
-            )
+            if len(images):
+                yield share, log_probabilities_of_views(network, images, views)
+            else:
+                for _ in range(views):
+                    without_images(network.model)
+                yield share, [none] * views
 
 
 def _same_batch(shared: Sequence[Share | None], dataset: Dataset) -> Share:

@@ -6,7 +6,7 @@ which says what is wrong and where; extra names are let through.
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 import numpy as np
 from msgspec import Meta
@@ -123,6 +123,7 @@ class Config(ConfigStart, total=False):
     width: Above0
     seed: Seed
     devices: str
+    parallel: Literal["data", "owt"]
     tf32: bool
     workers: AtLeastOne
     cache: Count

@@ -1,14 +1,18 @@
 """From a batch to the gradients of its mean loss: in one process, or in all that share the batch.
 
 The mean over the whole batch is the sum of what each rank's images add to it: so a rank divides the
-sum of its own losses by the number of all images, and the gradients are summed over the ranks.
+sum of its own losses by the number of all images, and the gradients are summed over the ranks: all
+but those of divided layers, which see the whole batch (parallel/divided.py).
 """
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinynet import functional as F
 from tinynet.parallel.buckets import Buckets
+from tinynet.parallel.divided import divided_layers, without_images
 from tinynet.parallel.ranks import STUCK, Alone, Ranks
 from tinynet.tensor import Tensor
 from tinynet.training.evaluate import Network
@@ -56,36 +60,62 @@ class SharedGradients(Gradients):
 
     def __init__(self, network: Network, ranks: Ranks):
         super().__init__(network)
-        self.ranks, self.buckets = ranks, Buckets(network.model.parameters(), ranks)
+        self.ranks, self.divided = ranks, divided_layers(network.model)
+        own = {id(p) for layer in self.divided.values() for p in layer.parameters()}
+        shared = [p for p in network.model.parameters() if id(p) not in own]
+        self.buckets = Buckets(shared, ranks)
+        self._images = self._activations = 0  # this rank's, and the bytes that it sent of them
 
     def of(self, x: Tensor | None, share: Share) -> Outcome:
-        model, tally, bad_layer = self.network.model, Tally(), ""
+        model, tally, before = self.network.model, Tally(), self._sent_of_activations()
         place_dropout(model, share.first)
         if x is None:
             pass_dropout(model)
+            nothing = without_images(model)
+            if nothing is not None:
+                nothing.backward(np.zeros(nothing.shape, nothing.dtype))
             self.buckets.nothing()
         else:
             labels, logits = share.batch.labels, model(x)
             loss = F.cross_entropy(logits, labels, reduction="sum")
             value, scores = loss.item(), logits.numpy()
-            if not math.isfinite(value):
-                bad_layer = first_bad_layer(model, x) or FINITE
             self.buckets.backward(loss, 1 / share.images)
             tally.add(value, scores, labels)
         self.buckets.finish()
-        tallies, bad_layers = zip(*self.ranks.gather((tally, bad_layer), STUCK))
-        together = Tally.of_all(tallies)
-        return Outcome(
-            together.loss / together.images, together, next(filter(None, bad_layers), "")
-        )
+        self._activations += self._sent_of_activations() - before
+        self._images += tally.images
+        together = Tally.of_all(self.ranks.gather(tally, STUCK))
+        loss = together.loss / together.images
+        return Outcome(loss, together, "" if math.isfinite(loss) else self._bad_layer(x))
+
+    def _bad_layer(self, x: Tensor | None) -> str:
+        """On all ranks, since they may compute some layers together; the first that knows it."""
+        model = self.network.model
+        found = without_images(model) if x is None else first_bad_layer(model, x)
+        found = self.ranks.gather(None if x is None else found, STUCK)
+        return next(filter(None, found), FINITE)
+
+    def _sent_of_activations(self) -> int:
+        return next((layer.exchange.sent for layer in self.divided.values()), 0)
 
     def describe_traffic(self) -> str:
         buckets, size = self.buckets, self.ranks.size
-        each = buckets.sent // max(buckets.steps, 1)
-        return (
-            f"gradients: {each:,} bytes a step from each rank to the others, 2 x {size - 1}/{size} "
-            f"of {buckets.nbytes:,}"
-        )
+        steps = max(buckets.steps, 1)
+        lines = [
+            f"gradients: {buckets.sent // steps:,} bytes a step from each rank to the others, "
+            f"2 x {size - 1}/{size} of {buckets.nbytes:,}"
+        ]
+        if self.divided:
+            layers = ", ".join(
+                f"{name} {layer.weight.shape[1]:,} + {layer.units[-1].stop:,}/{size}"
+                for name, layer in self.divided.items()
+            )
+            lines.append(
+                f"activations and their gradients: {self._activations // steps:,} bytes a step "
+                f"from rank 0 to the others, 2 x {size - 1} of {self._images / steps:g} images' "
+                f"inputs and 1/{size} of the units: {layers}"
+            )
+        return "\n".join(lines)
 
 
 def gradients_of(network: Network, ranks: Alone) -> Gradients:

@@ -36,6 +36,8 @@ class Settings:
     batch_size: int = _setting(FLAG, SAVED, FIXED)
     data: str = _setting(FLAG, SAVED)  # as given to open_dataset
     devices: str = _setting(FLAG, default="cpu")
+    # of several ranks: "data", or "owt", which divides the fully connected layers (divided.py)
+    parallel: str = _setting(FLAG, default="data")
     tf32: bool = _setting(FLAG, default=False)  # products in TF32, where the devices have it
     finetuned_from: str | None = _setting(FLAG, default=None)  # its checkpoint: finetuning.py
 

@@ -17,7 +17,8 @@ from contextlib import closing
 from tinynet.console.progress import Progress
 from tinynet.data import DataError, Dataset, Loader
 from tinynet.optim import SGD
-from tinynet.parallel.ranks import ONE_PROCESS, Alone
+from tinynet.parallel.divided import divided_layers
+from tinynet.parallel.ranks import ONE_PROCESS, STUCK, Alone
 from tinynet.training.checkpoint import network_state, restore_training, training_state
 from tinynet.training.checkpoint_writer import CheckpointWriter
 from tinynet.training.controls import BY_HAND, Controls
@@ -68,6 +69,7 @@ class Trainer:
             part=None if ranks.size == 1 else ranks.part,
         )
         self.gradients = gradients_of(network, ranks)
+        self._whole = not divided_layers(network.model)  # or does it take all ranks to save it?
         self._steps = settings.epochs * len(self.loader)
         self.last_step = min(self._steps, settings.steps or self._steps)
         self.controls = Controls(optimizer, network.inputs)
@@ -156,8 +158,11 @@ class Trainer:
             while not self.done:
                 self._run_epoch()
             self.writer.finish()
-        except (Interrupted, BrokenPipeError):
+        except Interrupted:  # on all ranks
             self.notebook.save(self.step, wait=True)
+            raise
+        except BrokenPipeError:
+            self._save_alone(wait=True)
             raise
         except Exception:
             self._keep_what_is_being_written()
@@ -171,13 +176,22 @@ class Trainer:
     def _save(self, wait: bool) -> None:
         """For the notebook: write a checkpoint, also as the best if it is."""
         began = time.perf_counter()
-        if bad := bad_parameter(self.network.model):
+        bad = bad_parameter(self.network.model)
+        if not self._whole:
+            bad = next(filter(None, self.ranks.gather(bad, STUCK)), None)
+        if bad:
             raise self._bad_numbers(self.step, f"after step {self.step} the parameter {bad}")
+        state = None if self._whole and not self.ranks.leader else self._state()
         if self.ranks.leader:
-            self.writer.write(self.step, self._state(), self.notebook.is_best(self.step))
+            self.writer.write(self.step, state, self.notebook.is_best(self.step))
             if wait:
                 self.writer.finish()
         self.save_seconds += time.perf_counter() - began
+
+    def _save_alone(self, wait: bool = False) -> None:
+        """After a failure of this rank: a checkpoint, if it has all that belongs there."""
+        if self._whole:
+            self.notebook.save(self.step, wait)
 
     def _state(self) -> dict:
         state = network_state(self.settings, self.network, self.train_set)
@@ -214,9 +228,9 @@ class Trainer:
             scores = self._validate()
         except (DataError, OSError, MemoryError):
             # The training of this epoch is not lost: a resumed run validates first.
-            self.notebook.save(self.step)
+            self._save_alone()
             raise
-        if not self.folder.steps():
+        if not self.ranks.from_leader(self.folder.steps):
             # A log with a validation tells that there was a checkpoint.
             self.notebook.save(self.step, wait=True)
         if complete:
@@ -244,9 +258,8 @@ class Trainer:
     def _train_on(self, share: Share) -> None:
         own = len(share.batch.labels)  # 0 if all of this rank's part could not be read
         x = self.network.inputs.training_batch(share.batch) if own else None
-        doctor = self.doctor if self.ranks.leader and own else None
-        if doctor and self.step == 0:
-            self.notebook.note_findings(doctor.before_training(x))
+        if self.step == 0:
+            self.notebook.note_findings(self.doctor.before_training(x))
         outcome = self.gradients.of(x, share)
         step = self.step + 1
         if not math.isfinite(outcome.loss):
@@ -255,8 +268,7 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.notebook.add(outcome.tally)
-        if doctor:
-            self.notebook.note_findings(doctor.after_step(step, outcome.loss, x, share.images))
+        self.notebook.note_findings(self.doctor.after_step(step, outcome.loss, x, share.images))
 
     def _validate(self) -> Scores:
         self.progress.begin("validation", len(self.val_set))
@@ -290,6 +302,7 @@ class Trainer:
         with closing(loader.epoch(0)) as batches:
             for batch in batches:
                 x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
-                if where := first_bad_layer(model, x):
+                found = self.ranks.gather(first_bad_layer(model, x), STUCK)
+                if where := next(filter(None, found), None):
                     return where
         return FINITE

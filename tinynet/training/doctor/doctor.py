@@ -51,7 +51,7 @@ class Doctor:
         self._of_this_session = Memory()  # findings by the clock, which no two runs share
         self._ratios: dict[str, float] = {}  # of the last look
 
-    def before_training(self, x: Tensor) -> list[Finding]:
+    def before_training(self, x: Tensor | None) -> list[Finding]:
         """`x`: a batch as the network will see it. Only for a run that begins."""
         seen = look(self._model, x)
         if seen is None:
@@ -64,16 +64,17 @@ class Doctor:
         ]
 
     def after_step(
-        self, step: int, loss: float, x: Tensor, images: int | None = None
+        self, step: int, loss: float, x: Tensor | None, images: int | None = None
     ) -> list[Finding]:
         """After update number `step`: the mean loss over a batch, and x, the images that this
-        network saw. `images` says how many the batch has, where others have seen the rest."""
+        network saw. `images` says how many the batch has, where others have seen the rest, or all
+        of it, and x is None."""
         images = len(x) if images is None else images
         self._overfitting.after_step(images, loss)
         judge = self._stuck.end_of_round(step, images, loss)
         return self._after_look(step, x, judge) if judge or step % LOOK_EVERY == 0 else []
 
-    def _after_look(self, step: int, x: Tensor, judge: bool) -> list[Finding]:
+    def _after_look(self, step: int, x: Tensor | None, judge: bool) -> list[Finding]:
         seen = look(self._model, x)
         self._ratios = ratios = update_ratios(self._model, self._optimizer)
         news, lr, memory = [], self._controls.lr, self._memory

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinynet import nn
+from tinynet.parallel.divided import without_images
 from tinynet.parallel.towers import Halves, Towers
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
@@ -39,10 +40,14 @@ class Look:
 
 
 @no_grad()
-def look(model: nn.Sequential, x: Tensor) -> Look | None:
-    """How the layers respond to the first `IMAGES` of x (n, ...); None if there are too few."""
-    n = min(len(x), IMAGES)
+def look(model: nn.Sequential, x: Tensor | None) -> Look | None:
+    """How the layers respond to the first `IMAGES` of x (n, ...); None if there are too few.
+
+    Where layers are divided, all ranks must look at once, each at what it has: x None is nothing.
+    """
+    n = 0 if x is None else min(len(x), IMAGES)
     if n < FEWEST:
+        without_images(model)
         return None
     found, y = Look(n), x[:n]
     with testing(model):
