@@ -16,7 +16,9 @@ from ranks_jobs import ARGS, PROGRAM, Ended, Job, ended, in_ranks, needs_mpi
 from tiny_runs import EXAMPLES, last_checkpoint, read_log, write_photos
 
 import tinynet
+from tinynet import nn
 from tinynet.parallel import watch
+from tinynet.parallel.divided import divide
 from tinynet.parallel.ranks import Alone
 from tinynet.parallel.watch import Watch
 from tinynet.parallel.world import launched
@@ -61,16 +63,22 @@ def photographs(tmp_path_factory):
 
 
 @needs_mpi
-@pytest.mark.parametrize("batch", [8, 7])
-def test_two_ranks_have_the_numbers_of_one_process(photographs, tmp_path, batch):
+@pytest.mark.parametrize(("batch", "parallel"), [(8, "data"), (7, "data"), (7, "owt")])
+def test_two_ranks_have_the_numbers_of_one_process(photographs, tmp_path, batch, parallel):
     """With dropout, crops, mirror images and colour noise, and a batch that lacks an image."""
     args = ("--data", photographs, "--batch-size", batch, "--epochs", 1, "--out")
     in_this_process(*args, tmp_path / "one")
-    result = in_float64(2, *args, tmp_path / "two", "--report", "traffic")
+    owt = ("--parallel", parallel, "--report", "traffic")
+    result = in_float64(2, *args, tmp_path / "two", *owt)
     assert result.status == 0, result.err
-    size = 8 * sum(p.size for p in parameters(tmp_path / "one").values())
+    shared = parameters(tmp_path / "one")
+    if parallel == "owt":
+        shared = {name: p for name, p in shared.items() if not name.startswith("fc")}
+        assert "fc8 1 of 2 units" in result.out
+    size = 8 * sum(p.size for p in shared.values())
     size += -size % 16  # two equal parts of float64
     assert f"gradients: {size:,} bytes a step from each rank" in result.out
+    assert ("activations and their gradients: " in result.out) == (parallel == "owt")
     assert "ranks    2 ranks: 2 on " in result.out and result.err.count("skipped") == 2
     np.testing.assert_allclose(figures(tmp_path / "two"), figures(tmp_path / "one"), rtol=1e-12)
     one, two = parameters(tmp_path / "one"), parameters(tmp_path / "two")
@@ -103,8 +111,44 @@ def test_a_run_goes_on_with_another_number_of_ranks(photographs, tmp_path):
 
 
 @needs_mpi
-def test_the_same_ranks_give_the_same_bits(photographs, tmp_path):
-    args = ("--data", photographs, "--batch-size", 7, "--epochs", 1, "--out")
+def test_a_run_goes_on_with_divided_layers_and_without(photographs, tmp_path):
+    """Two ranks of a half of each go on from one process, and it from them: momentum, too."""
+    args = ("--data", photographs, "--batch-size", 8, "--epochs", 3, "--out")
+    in_this_process(*args, tmp_path / "run", "--steps", 3)
+    again = ("--resume", "--out", tmp_path / "run", "--steps")
+    result = in_float64(2, *again, 7, "--parallel", "owt")
+    assert result.status == 0, result.err
+    assert RunFolder(tmp_path / "run").read_config()["parallel"] == "owt"
+    in_this_process(*again, 10)
+    in_this_process(*args, tmp_path / "whole", "--steps", 10)
+    cut, one = losses(tmp_path / "run"), losses(tmp_path / "whole")
+    assert cut.keys() == one.keys() and len(one) == 10
+    np.testing.assert_allclose([*cut.values()], [*one.values()], rtol=1e-12)
+    cut, one = (tinynet.load(last_checkpoint(tmp_path / name)) for name in ("run", "whole"))
+    for found, wanted in (
+        (cut["model"], one["model"]),
+        (cut["optimizer"]["velocity"], one["optimizer"]["velocity"]),
+    ):
+        assert found.keys() == wanted.keys()
+        for name in wanted:
+            scale = np.abs(wanted[name]).max()
+            np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=1e-12 * scale)
+
+
+@needs_mpi
+@pytest.mark.parametrize("parallel", ["data", "owt"])
+def test_the_same_ranks_give_the_same_bits(photographs, tmp_path, parallel):
+    args = (
+        "--data",
+        photographs,
+        "--batch-size",
+        7,
+        "--epochs",
+        1,
+        "--parallel",
+        parallel,
+        "--out",
+    )
     for name in ("first", "second"):
         result = in_ranks(2, PROGRAM, "float32", "train", *ARGS, *args, tmp_path / name)
         assert result.status == 0, result.err
@@ -118,6 +162,25 @@ def test_gradients_are_added_in_the_order_of_the_ranks(device):
     result = in_ranks(2, PROGRAM.with_name("ranks_buckets.py"), device.name)
     where = "" if device.name == "cpu" else ", from pinned memory of the host"
     assert (result.status, result.out) == (0, f"the same bits{where}\n"), result.err
+
+
+@needs_mpi
+def test_divided_layers_have_the_numbers_of_whole_ones(device):
+    """Also where a rank has no image; each rank sends what the formula says; and twice the same
+    bits."""
+    program = PROGRAM.with_name("ranks_divided.py")
+    first, second = (in_ranks(2, program, device.name) for _ in range(2))
+    assert first.status == 0 and first.out.startswith("the same numbers"), first.err
+    assert second == first
+
+
+def test_what_cannot_be_divided_is_refused():
+    three = Alone()
+    three.size = 3
+    with pytest.raises(ValueError, match="3 ranks want a unit each of fc8, which has 2"):
+        divide(nn.Sequential(fc7=nn.Linear(4, 3), fc8=nn.Linear(3, 2)), three)
+    with pytest.raises(ValueError, match="no fully connected layer"):
+        divide(nn.Sequential(nn.Conv2d(1, 1, 1)), three)
 
 
 # ------------------------------------------------------------------------------------- failures

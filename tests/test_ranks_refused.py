@@ -24,6 +24,7 @@ def refused(result: Ended) -> str:
     [
         (("train", "--batch-size", "1"), "--batch-size 1: 2 ranks want an image each at least"),
         (("train", "--data", "nowhere"), "nowhere"),
+        (("train", "--parallel", "owt", "--devices", "cpu,cpu"), "one device a rank"),
         (("summary",), "only train and finetune"),
     ],
 )
@@ -90,3 +91,11 @@ def test_more_ranks_than_images(tmp_path):
     data = write_photos(tmp_path / "two", train=1, val=1)
     result = in_ranks(3, PROGRAM, "", "train", *ARGS, "--data", data, "--out", tmp_path / "run")
     assert refused(result) == "error: two: its 2 images are too few for 3 ranks\n"
+
+
+@needs_mpi
+def test_more_ranks_than_units_of_a_layer(photos, tmp_path):
+    args = (*ARGS, "--data", photos, "--parallel", "owt", "--out", tmp_path / "run")
+    line = refused(in_ranks(3, PROGRAM, "", "train", *args))
+    assert line == "error: --parallel owt: 3 ranks want a unit each of fc8, which has 2\n"
+    assert not (tmp_path / "run").exists()

@@ -30,6 +30,11 @@ def on_own_devices(settings: Settings, ranks: Alone) -> Settings:
             "start fewer, or give a larger batch"
         )
     devices = named_devices(settings.devices, ranks)
+    if settings.parallel == "owt" and len(devices) > 1:
+        raise UserError(
+            f"--parallel owt: --devices {settings.devices} gives each rank two towers, where one "
+            "device a rank is wanted; towers go with --parallel data"
+        )
     choose_tf32(devices, settings.tf32)
     return replace(settings, devices=",".join(devices))
 
@@ -98,11 +103,6 @@ def divide_layers(model: Module, settings: Settings, ranks: Alone) -> None:
     """With --parallel owt, leave this rank its part of the fully connected layers."""
     if settings.parallel == "data" or ranks.size == 1:
         return
-    if "," in settings.devices:
-        raise UserError(
-            f"--parallel owt: --devices {settings.devices} gives a rank two towers, and it wants "
-            "one device a rank; towers go with --parallel data"
-        )
     try:
         divide(model, ranks)
     except ValueError as error:

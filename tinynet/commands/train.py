@@ -123,8 +123,8 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         type=_report,
         default=(),
         metavar="WHAT",
-        help="at the end, tables of memory, traffic (what crossed between two devices, or ranks) or, with a "
-        "comma, both (none)",
+        help="at the end, tables of memory, traffic (what crossed between two devices, or ranks) "
+        "or, with a comma, both (none)",
     )
 
 
