@@ -166,11 +166,13 @@ class Machine:
         activations that travel, there and back, and nothing covers them."""
         room = covered * 2 / 3 * each * self.image
         exposed = max(0.0, self.sums(ranks, 4.0 * (WEIGHTS - FULL)) - room)
-        # Each rank sends to all others what fc6 reads of its images, and of all images its share of
-        # what fc6, fc7 and fc8 make; and in backward gets as many gradients from them.
-        moved = 2 * 4.0 * each * (ranks - 1) * (9216 + 4096 + 4096 + 1000)
+        # For each layer a rank sends to all others what it reads of its images, and to each of
+        # them what its own units make of theirs; and in backward as many gradients (divided.py).
+        units = (4096 + 4096 + 1000) / ranks
+        moved = 2 * 4.0 * each * (ranks - 1) * (9216 + 4096 + 4096 + units)
         update = self.update * (WEIGHTS - FULL + FULL / ranks) / WEIGHTS
-        messages = 2 * 4 * (ranks - 1) * self.latency
+        # Three layers: how many images each rank has, then two exchanges forward and two back.
+        messages = 3 * 5 * (ranks - 1) * self.latency
         return each * self.image + update + exposed + moved / self.bandwidth + messages
 
 

@@ -18,7 +18,7 @@ import tinynet
 from tinynet import Tensor
 from tinynet.commands import command_line, on_ranks
 from tinynet.commands import run as commands_run
-from tinynet.parallel import buckets, ranks, watch
+from tinynet.parallel import buckets, divided, ranks, watch
 from tinynet.parallel.world import world
 from tinynet.training import gradients, sharing
 from tinynet.training.inputs import Inputs
@@ -30,7 +30,7 @@ from tinynet.training.trainer import Trainer
 SOONER = {
     "raises": ((watch, "OVERTAKING", 0.5), (ranks, "LEAVING", 1.0)),
     "freezes": ((watch, "SILENCE", 3.0), (ranks, "LEAVING", 1.0)),
-    "hangs": tuple((module, "STUCK", 3.0) for module in (sharing, gradients, buckets)),
+    "hangs": tuple((module, "STUCK", 3.0) for module in (sharing, gradients, buckets, divided)),
 }
 ELSEWHERE = ".elsewhere"
 LAST = 3  # the step before which something goes wrong, on the last rank

@@ -21,8 +21,8 @@ having K equal parts of the images and units, are 2 (K-1) n (inputs + units / K)
 and backward: less than the weights' gradients would take, 2 (K-1) / K inputs units, as long as
 N < inputs units / (inputs + units / K).
 
-This is scheme (a) of the paper's section 4: the images of all ranks at once. On the way between
-GPUs all goes through the host's memory.
+This is the paper's scheme (a): the images of all ranks at once. On the way between GPUs all goes
+through the host's memory.
 """
 
 from collections.abc import Iterator

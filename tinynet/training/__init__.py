@@ -7,6 +7,7 @@ The files, in the order to read them:
     inputs.py              a batch of bytes becomes the network's input
     scores.py              top-1 and top-5 error
     sharing.py             a batch that several ranks share
+    non_finite.py          the layer in which a nan began
     evaluate.py            errors on images that the network was not trained on
     controls.py            what can be changed while it trains
     schedule.py            when the learning rate falls, and why
@@ -16,7 +17,6 @@ The files, in the order to read them:
     checkpoint.py          all it takes to go on to the same bits
     checkpoint_writer.py   written while training goes on
     finetuning.py          the weights of another network to start from
-    non_finite.py          the layer in which a nan began
     gradients.py           from a batch to gradients, in one process or in several
     other_logs.py          the log in the forms of other programs
     doctor/                what goes wrong, in sentences

@@ -21,6 +21,7 @@ from tinynet.parallel.divided import without_images
 from tinynet.parallel.ranks import ONE_PROCESS, Alone
 from tinynet.tape import no_grad
 from tinynet.training.inputs import Inputs
+from tinynet.training.non_finite import first_bad_layer
 from tinynet.training.scores import Scores, Tally
 from tinynet.training.sharing import Share, shares
 
@@ -153,6 +154,19 @@ def testing(model: Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def bad_layer_in(network: Network, dataset: Dataset, batch_size: int, ranks: Alone) -> str | None:
+    """The layer where the first bad batch of the images goes bad. All ranks go through all images,
+    since they may compute some layers together, and stop at the same batch."""
+    loader = Loader(dataset, batch_size, seed=0, workers=1, train=False)
+    with closing(loader.epoch(0)) as batches, testing(network.model):
+        for batch in batches:
+            x = network.inputs(batch.images, batch.top, batch.left, batch.flip)
+            found = ranks.gather(first_bad_layer(network.model, x))
+            if where := next(filter(None, found), None):
+                return where
+    return None
 
 
 CENTRE = {1: 0, 9: 4, 10: 4}  # where in the list of views the centre crop is

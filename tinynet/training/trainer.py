@@ -24,9 +24,9 @@ from tinynet.training.checkpoint_writer import CheckpointWriter
 from tinynet.training.controls import BY_HAND, Controls
 from tinynet.training.doctor import Doctor
 from tinynet.training.errors import Interrupted, NonFiniteError
-from tinynet.training.evaluate import Network, evaluate
+from tinynet.training.evaluate import Network, bad_layer_in, evaluate
 from tinynet.training.gradients import FINITE, gradients_of
-from tinynet.training.non_finite import bad_parameter, first_bad_layer
+from tinynet.training.non_finite import bad_parameter
 from tinynet.training.notebook import Notebook
 from tinynet.training.run_folder import RunFolder
 from tinynet.training.schedule import schedule_for
@@ -283,7 +283,8 @@ class Trainer:
             stop=lambda: self._interrupted,
         ).scores
         if not math.isfinite(scores.loss):
-            where = self._bad_layer_in_validation()
+            options = self.settings.batch_size, self.ranks
+            where = bad_layer_in(self.network, self.val_set, *options) or FINITE
             what = f"after step {self.step} the validation loss is nan or inf: {where}"
             raise self._bad_numbers(self.step, what)
         return scores
@@ -294,15 +295,3 @@ class Trainer:
         finding = self.doctor.bad_numbers()
         self.notebook.end_with(finding, step, done=self.step)
         return NonFiniteError(f"{what}; {finding.measured}. The cause is {finding.cause}")
-
-    def _bad_layer_in_validation(self) -> str:
-        """The layer where the first bad batch of the validation images goes bad."""
-        loader = Loader(self.val_set, self.settings.batch_size, seed=0, workers=1, train=False)
-        model = self.network.model.eval()
-        with closing(loader.epoch(0)) as batches:
-            for batch in batches:
-                x = self.network.inputs(batch.images, batch.top, batch.left, batch.flip)
-                found = self.ranks.gather(first_bad_layer(model, x), STUCK)
-                if where := next(filter(None, found), None):
-                    return where
-        return FINITE
