@@ -136,19 +136,8 @@ def test_a_run_goes_on_with_divided_layers_and_without(photographs, tmp_path):
 
 
 @needs_mpi
-@pytest.mark.parametrize("parallel", ["data", "owt"])
-def test_the_same_ranks_give_the_same_bits(photographs, tmp_path, parallel):
-    args = (
-        "--data",
-        photographs,
-        "--batch-size",
-        7,
-        "--epochs",
-        1,
-        "--parallel",
-        parallel,
-        "--out",
-    )
+def test_the_same_ranks_give_the_same_bits(photographs, tmp_path):
+    args = ("--data", photographs, "--batch-size", 7, "--epochs", 1, "--out")
     for name in ("first", "second"):
         result = in_ranks(2, PROGRAM, "float32", "train", *ARGS, *args, tmp_path / name)
         assert result.status == 0, result.err

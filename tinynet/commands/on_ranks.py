@@ -110,7 +110,7 @@ def divide_layers(model: Module, settings: Settings, ranks: Alone) -> None:
 
 
 def describe_ranks(settings: Settings, trainer: Trainer) -> str:
-    """The lines that say how several ranks share a batch; "" in one process, not asked to divide."""
+    """The lines that say how several ranks share a batch; "" in one process that need not."""
     ranks = trainer.ranks
     if ranks.size == 1:
         alone = "ranks    one process: --parallel owt has nothing to divide\n"
