@@ -1,6 +1,7 @@
 """The scale plan of docs/scaling.md: measured steps of 1, 2 and 4 ranks, and what follows.
 
     python benchmarks/ranks_plan.py --data PHOTOS.tar --timeline docs/ranks.png
+    python benchmarks/ranks_plan.py --pairs 5      only one process beside two ranks
 
 It starts itself under mpiexec, in turn with 1, 2 and 4 ranks on the same cores, several rounds: the
 paper's net makes some steps with the same batch in all. The model of a step of K ranks with n
@@ -209,6 +210,15 @@ def table_of_here(found: dict[int, list[dict]]) -> str:
     return "\n".join(lines)
 
 
+def table_of_pairs(found: dict[int, list[dict]]) -> str:
+    """Steps by the clock: one process, and then two ranks, on the same cores."""
+    lines = [row(["one process, s", "two ranks, s", "ratio"]), row(["---"] * 3)]
+    for pair in zip(found[1], found[2]):
+        one, two = (statistics.median(run["step"]) for run in pair)
+        lines.append(row([f"{one:.2f}", f"{two:.2f}", f"{two / one:.2f}"]))
+    return "\n".join(lines)
+
+
 def table_of_gpus(load: tuple[float, float]) -> str:
     """What the model says of many GPUs. `load`: bytes of an image, and seconds to decode it."""
     header = ["GPUs", "images each", "batch", "data parallel: ms a step", "images/s", "of ideal"]
@@ -273,6 +283,7 @@ def main() -> None:
     raw = argparse.RawTextHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--work", action="store_true", help="be one of the ranks")
+    parser.add_argument("--pairs", type=int, metavar="N", help="measure N pairs, and nothing else")
     parser.add_argument("--data", help="photographs, to measure what loading them takes")
     parser.add_argument("--timeline", type=Path, help="draw the leader's last step there")
     args = parser.parse_args()
@@ -281,6 +292,9 @@ def main() -> None:
         from tinynet.parallel.world import world
 
         world().leave(0)
+        return
+    if args.pairs:
+        print(table_of_pairs(measured([1, 2], args.pairs)))
         return
     found = measured([1, 2, 4], ROUNDS)
     print(table_of_here(found), end="\n\n")
