@@ -34,9 +34,6 @@ FULL = 58_631_144  # of these in the three fully connected layers
 IMAGES, QUALITY = 200, 90  # photographs whose loading is measured, stored as `prepare` does
 
 
-# ------------------------------------------------------------------------------- a rank
-
-
 def work(batch: int, steps: int) -> dict:
     """What this rank measures: seconds of steps, of waiting, of sums alone."""
     from tinynet import functional as F
@@ -118,9 +115,6 @@ def sums(ranks, buckets) -> dict:
             ranks.wait(request)
         theirs.append(time.perf_counter() - began)
     return {"sum": ours, "allreduce": theirs, "sum_work": work}
-
-
-# ------------------------------------------------------------------------------- all of them
 
 
 def measured(counts: list[int], rounds: int) -> dict[int, list[dict]]:
@@ -213,10 +207,8 @@ def table_of_here(found: dict[int, list[dict]]) -> str:
 def table_of_pairs(found: dict[int, list[dict]]) -> str:
     """Steps by the clock: one process, and then two ranks, on the same cores."""
     lines = [row(["one process, s", "two ranks, s", "ratio"]), row(["---"] * 3)]
-    for pair in zip(found[1], found[2]):
-        one, two = (statistics.median(run["step"]) for run in pair)
-        lines.append(row([f"{one:.2f}", f"{two:.2f}", f"{two / one:.2f}"]))
-    return "\n".join(lines)
+    pairs = [[statistics.median(run["step"]) for run in pair] for pair in zip(found[1], found[2])]
+    return "\n".join(lines + [row([f"{x:.2f}" for x in (a, b, b / a)]) for a, b in pairs])
 
 
 def table_of_gpus(load: tuple[float, float]) -> str:
