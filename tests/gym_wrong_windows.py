@@ -129,8 +129,8 @@ WRONG = {
         ("2 * alpha", "alpha", "the factor 2 is missing"),
         ("i + size / 2 + 1, channels", "i + size / 2, channels", "the last channel of reach"),
         ("beta * x[here] * sum", "beta * sum", r"x\[i\] is missing"),
-        ("/ scale[there]", "/ scale[base + i * plane]", "scale of channel i"),
-        ("dy[there] * y[there]", "dy[there] * x[there]", "x is taken for y"),
+        ("(scale[there]", "(scale[base + i * plane]", "scale of channel i"),
+        ("-beta - 1", "-beta", "the power in the sum is -beta"),
     ],
     "lrn_within_backward": [
         (
@@ -144,8 +144,8 @@ WRONG = {
         ("- 2 *", "+ 2 *", "the sum is added"),
         ("top + size, h)", "top + size - 1, h)", "the last row of reach"),
         ("x[index] * sum", "sum", r"x\(p\) is missing"),
-        ("/ scale[there]", "/ scale[index]", "scale of the pixel itself"),
-        ("dy[there] * y[there]", "dy[there] * x[there]", "x is taken for y"),
+        ("(scale[there]", "(scale[index]", "scale of the pixel itself"),
+        ("-beta - 1", "-beta", "the power in the sum is -beta"),
         ("hi = max(top, 0)", "hi = top", "an index below 0"),
     ],
 }

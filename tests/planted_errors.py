@@ -99,13 +99,13 @@ PLANTS = [
     *plants(
         "lrn_backward",
         "local_response_norm, paper",
-        ("scale[there]", "scale[base + i * plane]"),
+        ("/ scale[there]", "/ scale[base + i * plane]"),
         ("2 * alpha * beta", "alpha * beta"),
-        ("dy[there] * y[there]", "dy[there] * x[there]"),
+        ("dy[there] * y", "dy[there] * x[there]"),
         ("min(i + size / 2 + 1, channels)", "min(i + size / 2 + 1, channels - 1)"),
         ("max(i + size / 2 - size + 1, 0)", "max(i + size / 2 - size + 1, 1)"),
-        ("y[there] / scale[there]", "(float)y[there] / scale[there]"),
-        ("2 * alpha * beta * x[here]", "2 * alpha * beta * y[here]"),
+        ("y / scale[there]", "(float)y / scale[there]"),
+        ("beta * x[here]", "beta * x[here] * inverse_power(scale[here], beta)"),
     ),
     *plants(
         "lrn_within_backward",

@@ -43,7 +43,7 @@ def compare(forward, backward, shape, arguments, dtype, seed):
         forth, back = (getattr(module, f.__name__) if module else f for f in (forward, backward))
         y, scale, dx = (blank(shape, real) for _ in range(3))
         forth(y, scale, x.astype(real), *arguments, K)
-        back(dx, dy.astype(real), x.astype(real), y, scale, *arguments)
+        back(dx, dy.astype(real), x.astype(real), scale, *arguments)
         results.append((scale, y, dx))
     for ours, expected in zip(*results):
         np.testing.assert_allclose(ours, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])

@@ -152,7 +152,7 @@ def every_twin_that_sums():
     max_pool_backward(dpool, DPOOL, argmax, *WINDOW)
     avg_pool_backward(davg, DPOOL, *WINDOW)
     lrn_forward(y, scale, X, 9, 6, 31 * 29, 2, 5, 0.9, 0.75, 2.0)
-    lrn_backward(dlrn, DY, X, y, scale, 9, 6, 31 * 29, 2, 5, 0.9, 0.75)
+    lrn_backward(dlrn, DY, X, scale, 9, 6, 31 * 29, 2, 5, 0.9, 0.75)
     dropout_forward(dropped, X, 9, 6 * 31 * 29, 6 * 31 * 29, 0.5, 2.0, 1, 2, 3)
     loss, probabilities = np.empty(90, np.float32), np.empty_like(LOGITS)
     softmax_cross_entropy_forward(loss, probabilities, LOGITS, LABELS, 90, 100)

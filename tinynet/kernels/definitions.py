@@ -180,14 +180,16 @@ def lrn_forward(y, scale, x, n, c, plane, groups, size, alpha, beta, k):
     y[...] = x * scale**-beta
 
 
-def lrn_backward(dx, dy, x, y, scale, n, c, plane, groups, size, alpha, beta):
+def lrn_backward(dx, dy, x, scale, n, c, plane, groups, size, alpha, beta):
     """dx (n, c, plane): x[j] is in y[j] = x[j] * scale[j]^-beta, and in the scale of all channels
-    that have it for a neighbour: dy/dscale = -beta * y/scale, dscale/dx[j] = 2 * alpha * x[j].
+    that have it for a neighbour: dy/dscale = -beta * x * scale^(-beta - 1), and
+    dscale/dx[j] = 2 * alpha * x[j].
     """
     dx[...] = dy * scale**-beta
+    of_scale = -beta * dy * x * scale ** (-beta - 1)
     for ci in range(c):
         for j in neighbours(ci, c, groups, size):
-            dx[:, j] -= dy[:, ci] * beta * y[:, ci] / scale[:, ci] * 2 * alpha * x[:, j]
+            dx[:, j] += of_scale[:, ci] * 2 * alpha * x[:, j]
 
 
 def lrn_within_forward(y, scale, x, n, c, h, w, size, alpha, beta, k):
@@ -200,9 +202,9 @@ def lrn_within_forward(y, scale, x, n, c, h, w, size, alpha, beta, k):
     y[...] = x * scale**-beta
 
 
-def lrn_within_backward(dx, dy, x, y, scale, n, c, h, w, size, alpha, beta):
+def lrn_within_backward(dx, dy, x, scale, n, c, h, w, size, alpha, beta):
     """dx (n, c, h, w): as lrn_backward, over the pixels that have this one for a neighbour."""
     dx[...] = dy * scale**-beta
+    of_scale = -beta * dy * x * scale ** (-beta - 1)
     for hi, wi, _, _, row, column in taps(h, w, size, size, 1, 1, size // 2, size // 2, h, w):
-        of_scale = dy[:, :, hi, wi] * beta * y[:, :, hi, wi] / scale[:, :, hi, wi]
-        dx[:, :, row, column] -= of_scale * 2 * alpha * x[:, :, row, column]
+        dx[:, :, row, column] += of_scale[:, :, hi, wi] * 2 * alpha * x[:, :, row, column]

@@ -27,7 +27,8 @@ __device__ REAL inverse_power(REAL s, REAL beta) {
 //   x            (n, c, plane)
 // One thread computes one pixel of one group: it walks up the group's channels. Neighbouring
 // threads have neighbouring pixels, so at each step a warp reads and writes one run of memory.
-// Saves scale for backward (with x and y, which the tape has anyway).
+// Saves scale for backward, which needs x as well. y it makes again: two roots for each neighbour
+// cost less than an array as large as x that is kept until then.
 extern "C" __global__ void lrn_forward_kernel(REAL* y, REAL* scale, const REAL* x, int n, int c,
                                               int plane, int groups, int size, REAL alpha,
                                               REAL beta, REAL k) {
@@ -56,19 +57,18 @@ extern "C" __global__ void lrn_forward_kernel(REAL* y, REAL* scale, const REAL* 
 }
 
 // lrn_backward:  dx[i] = dy[i] * scale[i]^-beta - 2 * alpha * beta * x[i] * sum(i)
-//                sum(i) = sum over j in reach(i) of dy[j] * y[j] / scale[j]
+//                sum(i) = sum over j in reach(i) of dy[j] * y[j] / scale[j],  y made again from x
 //     reach(i) = every j whose window holds i = [i + size/2 - size + 1,  i + size/2]
 //     Derivation: x[i] acts on y[i] as its numerator, and on every y[j] with i in window(j) by way
 //     of scale[j]:  d y[j] / d scale[j] = -beta * y[j] / scale[j]
 //                   d scale[j] / d x[i] = 2 * alpha * x[i]
 //     reach is the window mirrored: the same set for odd size, shifted by one for even size.
-//   dx (out)         (n, c, plane)
-//   dy, x, y, scale  (n, c, plane); y and scale from forward
+//   dx (out)      (n, c, plane)
+//   dy, x, scale  (n, c, plane); scale from forward
 // One thread computes one pixel of one group, as in forward.
 extern "C" __global__ void lrn_backward_kernel(REAL* dx, const REAL* dy, const REAL* x,
-                                               const REAL* y, const REAL* scale, int n, int c,
-                                               int plane, int groups, int size, REAL alpha,
-                                               REAL beta) {
+                                               const REAL* scale, int n, int c, int plane,
+                                               int groups, int size, REAL alpha, REAL beta) {
     const int channels = c / groups;
     const int total = n * groups * plane;
     const int first = blockIdx.x * blockDim.x + threadIdx.x;
@@ -83,7 +83,8 @@ extern "C" __global__ void lrn_backward_kernel(REAL* dx, const REAL* dy, const R
             REAL sum = 0;
             for (int j = j_first; j < j_end; ++j) {
                 const int there = base + j * plane;
-                sum += dy[there] * y[there] / scale[there];
+                const REAL y = x[there] * inverse_power(scale[there], beta);
+                sum += dy[there] * y / scale[there];
             }
             const int here = base + i * plane;
             dx[here] = dy[here] * inverse_power(scale[here], beta)

@@ -28,28 +28,31 @@ def lrn_forward(y, scale, x, n, c, plane, groups, size, alpha, beta, k):
         sums = _window_sums(scale[part], squares, size)
         sums *= alpha
         sums += k
-        multiply_by_power(y[part], x[part], sums, beta)
+        np.divide(x[part], power(sums, beta, spare=y[part]), out=y[part])
 
     threads.for_each_chunk(n * groups, channels * plane * x.itemsize, some_groups)
 
 
-def lrn_backward(dx, dy, x, y, scale, n, c, plane, groups, size, alpha, beta):
+def lrn_backward(dx, dy, x, scale, n, c, plane, groups, size, alpha, beta):
     """dx = dy * scale^-beta - 2 alpha beta x * (sum of dy*y/scale over the TRANSPOSED window).
 
     Channel i is in the windows of [i + size//2 - size + 1, i + size//2]: the same for odd sizes.
+    y is made again, by one division: dy is divided by the same power anyway.
     """
     channels = c // groups
-    dx, dy, x, y, scale = (a.reshape(n * groups, channels, plane) for a in (dx, dy, x, y, scale))
+    dx, dy, x, scale = (a.reshape(n * groups, channels, plane) for a in (dx, dy, x, scale))
 
     def some_groups(part):
         ratios, inside = _bordered(x[part].shape, size, x.dtype, before=size - 1 - size // 2)
-        np.multiply(dy[part], y[part], out=inside)
+        divisor = power(scale[part], beta, spare=dx[part])
+        np.divide(x[part], divisor, out=inside)  # y
+        inside *= dy[part]
         inside /= scale[part]
         sums = threads.scratch("lrn sums", x[part].shape, x.dtype)
         _window_sums(sums, ratios, size)
         sums *= -2 * alpha * beta
         sums *= x[part]
-        multiply_by_power(dx[part], dy[part], scale[part], beta)
+        np.divide(dy[part], divisor, out=dx[part])
         dx[part] += sums
 
     threads.for_each_chunk(n * groups, channels * plane * x.itemsize, some_groups)
@@ -73,14 +76,16 @@ def _window_sums(sums, bordered, size):
     return sums
 
 
-def multiply_by_power(y, x, scale, beta):
-    """y = x * scale^-beta; y must not be x or scale. The paper's 3/4 takes two square roots."""
+def power(scale, beta, spare):
+    """scale^beta, in a buffer of the thread's; the paper's 3/4 takes two square roots.
+
+    The next call overwrites it, and this one `spare`, which is as large as scale.
+    """
+    found = threads.scratch("lrn power", scale.shape, scale.dtype)
     if beta == 0.75:
-        power = threads.scratch("lrn power", scale.shape, scale.dtype)
-        np.sqrt(scale, out=power)
-        np.sqrt(power, out=y)
-        power *= y  # scale^1/2 * scale^1/4
-        np.divide(x, power, out=y)
+        np.sqrt(scale, out=found)
+        np.sqrt(found, out=spare)
+        found *= spare  # scale^1/2 * scale^1/4
     else:
-        np.power(scale, -beta, out=y)
-        y *= x
+        np.power(scale, beta, out=found)
+    return found

@@ -20,7 +20,7 @@ __device__ REAL inverse_power(REAL s, REAL beta) {
 //   y (out)      (n, c, h, w)
 //   scale (out)  (n, c, h, w)
 //   x            (n, c, h, w)
-// One thread computes one pixel. Saves scale for backward (with x and y, which the tape has).
+// One thread computes one pixel. Saves scale for backward, which needs x too.
 extern "C" __global__ void lrn_within_forward_kernel(REAL* y, REAL* scale, const REAL* x, int n,
                                                      int c, int h, int w, int size, REAL alpha,
                                                      REAL beta, REAL k) {
@@ -48,14 +48,14 @@ extern "C" __global__ void lrn_within_forward_kernel(REAL* y, REAL* scale, const
 // lrn_within_backward:  dx = dy * scale^-beta
 //                          - 2 * alpha * beta * x * (sum of dy * y / scale over reach(hi, wi))
 //     reach(hi, wi) = every pixel whose window holds (hi, wi): the window mirrored,
-//     rows [hi + size/2 - size + 1, hi + size/2] x columns the same. Derivation as in lrn.cu.
-//   dx (out)         (n, c, h, w)
-//   dy, x, y, scale  (n, c, h, w); y and scale from forward
+//     rows [hi + size/2 - size + 1, hi + size/2] x columns the same. Derivation as in lrn.cu, and
+//     as there y is made again from x.
+//   dx (out)      (n, c, h, w)
+//   dy, x, scale  (n, c, h, w); scale from forward
 // One thread computes one pixel: a gather, no atomics.
 extern "C" __global__ void lrn_within_backward_kernel(REAL* dx, const REAL* dy, const REAL* x,
-                                                      const REAL* y, const REAL* scale, int n,
-                                                      int c, int h, int w, int size, REAL alpha,
-                                                      REAL beta) {
+                                                      const REAL* scale, int n, int c, int h,
+                                                      int w, int size, REAL alpha, REAL beta) {
     const int total = n * c * h * w;
     const int first = blockIdx.x * blockDim.x + threadIdx.x;
     for (int index = first; index < total; index += gridDim.x * blockDim.x) {
@@ -67,7 +67,8 @@ extern "C" __global__ void lrn_within_backward_kernel(REAL* dx, const REAL* dy, 
         for (int hi = max(top, 0); hi < min(top + size, h); ++hi) {
             for (int wi = max(left, 0); wi < min(left + size, w); ++wi) {
                 const int there = (map * h + hi) * w + wi;
-                sum += dy[there] * y[there] / scale[there];
+                const REAL y = x[there] * inverse_power(scale[there], beta);
+                sum += dy[there] * y / scale[there];
             }
         }
         dx[index] = dy[index] * inverse_power(scale[index], beta)

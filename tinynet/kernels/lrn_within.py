@@ -10,7 +10,7 @@ in AlexNet's second layer.
 import numpy as np
 
 from tinynet.devices import threads
-from tinynet.kernels.lrn import multiply_by_power
+from tinynet.kernels.lrn import power
 
 
 def lrn_within_forward(y, scale, x, n, c, h, w, size, alpha, beta, k):
@@ -22,23 +22,25 @@ def lrn_within_forward(y, scale, x, n, c, h, w, size, alpha, beta, k):
         _window_sums(scale[i], squares, size)
         scale[i] *= alpha
         scale[i] += k
-        multiply_by_power(y[i], x[i], scale[i], beta)
+        np.divide(x[i], power(scale[i], beta, spare=y[i]), out=y[i])
 
     threads.for_each(n, one_image)
 
 
-def lrn_within_backward(dx, dy, x, y, scale, n, c, h, w, size, alpha, beta):
+def lrn_within_backward(dx, dy, x, scale, n, c, h, w, size, alpha, beta):
     """dx = dy * scale^-beta - 2 alpha beta x * (sum of dy*y/scale over the TRANSPOSED window)."""
 
     def one_image(i):
         ratios, inside = _bordered(c, h, w, size, x.dtype, before=size - 1 - size // 2)
-        np.multiply(dy[i], y[i], out=inside)
+        divisor = power(scale[i], beta, spare=dx[i])
+        np.divide(x[i], divisor, out=inside)  # y
+        inside *= dy[i]
         inside /= scale[i]
         sums = threads.scratch("lrn_within sums", (c, h, w), x.dtype)
         _window_sums(sums, ratios, size)
         sums *= -2 * alpha * beta
         sums *= x[i]
-        multiply_by_power(dx[i], dy[i], scale[i], beta)
+        np.divide(dy[i], divisor, out=dx[i])
         dx[i] += sums
 
     threads.for_each(n, one_image)

@@ -19,12 +19,12 @@ class LocalResponseNormWithin(Function):
         y, scale = self.device.empty(x.shape, x.dtype), self.device.empty(x.shape, x.dtype)
         self.constants = (*x.shape, size, alpha, beta)
         launch(self.device, "lrn_within_forward", y, scale, x, *self.constants, k)
-        self.saved = (x, y, scale)
+        self.saved = (x, scale)
         return y
 
     def backward(self, dy):
-        x, y, scale = self.saved
+        x, scale = self.saved
         dx = self.device.empty(x.shape, x.dtype)
         dy = self.contiguous(dy)
-        launch(self.device, "lrn_within_backward", dx, dy, x, y, scale, *self.constants)
+        launch(self.device, "lrn_within_backward", dx, dy, x, scale, *self.constants)
         return dx

@@ -10,7 +10,7 @@ lrn_backward, for  scale[i] = k + alpha * sum over j in window(i) of x[j]^2,  y 
                    window(i) = [i - size/2, i - size/2 + size), clipped to i's group of channels:
 
     dx[i] = dy[i] * scale[i]^-beta - 2 * alpha * beta * x[i] * sum(i)
-    sum(i) = sum over j in reach(i) of dy[j] * y[j] / scale[j]
+    sum(i) = sum over j in reach(i) of dy[j] * x[j] * scale[j]^(-beta - 1)
     reach(i) = every j whose window holds i
 
     size 4       channel      0   1   2   3   4   5
@@ -19,8 +19,8 @@ lrn_backward, for  scale[i] = k + alpha * sum over j in window(i) of x[j]^2,  y 
 
 At every pixel on its own. A window never crosses the groups: two towers are two groups.
 
-  dx (out)         (n, c, plane): element (ni, ci, pixel) is dx[(ni * c + ci) * plane + pixel]
-  dy, x, y, scale  (n, c, plane), y and scale from forward
+  dx (out)      (n, c, plane): element (ni, ci, pixel) is dx[(ni * c + ci) * plane + pixel]
+  dy, x, scale  (n, c, plane), scale from forward
 
 Launch: a thread for each pixel of each group, n * groups * plane in all, which walks up the
 group's c / groups channels; but there are at most so many blocks of 256, so each thread goes on
@@ -36,7 +36,7 @@ i + size/2 - size + 1 to i + size/2, clipped to 0 and the last channel of the gr
     """for (int i = 0; i < channels; ++i) {
     const int j_first = max(i + size / 2 - size + 1, 0), j_end = min(..., channels);
     REAL sum = 0;
-    for (int j = j_first; j < j_end; ++j) sum += dy[...] * y[...] / scale[...];
+    for (int j = j_first; j < j_end; ++j) sum += dy[...] * x[...] * pow(..., -beta - 1);
     const int here = base + i * plane;
     dx[here] = dy[here] * pow(scale[here], -beta) - 2 * alpha * beta * x[here] * sum;
 }""",
@@ -46,10 +46,11 @@ i + size/2 - size + 1 to i + size/2, clipped to 0 and the last channel of the gr
 def mistakes(given: dict) -> dict[str, np.ndarray]:
     n, c, plane, groups, size = (given[name] for name in ("n", "c", "plane", "groups", "size"))
     channels = c // groups
-    dy, x, y, scale = (
-        given[name].reshape(n, groups, channels, plane) for name in ("dy", "x", "y", "scale")
+    dy, x, scale = (
+        given[name].reshape(n, groups, channels, plane) for name in ("dy", "x", "scale")
     )
-    direct, factor = dy * scale ** -given["beta"], 2 * given["alpha"] * given["beta"] * x
+    beta = given["beta"]
+    direct, factor = dy * scale**-beta, 2 * given["alpha"] * beta * x
 
     def sums(first: int, count: int, terms: np.ndarray) -> np.ndarray:
         """For each channel i the sum of the terms from i + first on."""
@@ -59,7 +60,7 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
                 out[:, :, i] += terms[:, :, j]
         return out
 
-    reach, terms = size // 2 - size + 1, dy * y / scale
+    reach, terms = size // 2 - size + 1, dy * x * scale ** (-beta - 1)
     crossing = {**given, "groups": 1, "dx": np.empty(given["dx"].shape)}
     KERNELS["lrn_backward"].twin(*crossing.values())
     found = {
@@ -70,10 +71,11 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         "the sum is added: it is taken away": direct + factor * sums(reach, size, terms),
         "the last channel of reach is left out": direct - factor * sums(reach, size - 1, terms),
         "x[i] is missing before the sum": direct
-        - 2 * given["alpha"] * given["beta"] * sums(reach, size, terms),
+        - 2 * given["alpha"] * beta * sums(reach, size, terms),
         "scale of channel i is taken for all j": direct
-        - factor * sums(reach, size, dy * y) / scale,
-        "x is taken for y in the sum": direct - factor * sums(reach, size, dy * x / scale),
+        - factor * sums(reach, size, dy * x) * scale ** (-beta - 1),
+        "the power in the sum is -beta: it is -beta - 1": direct
+        - factor * sums(reach, size, dy * x * scale**-beta),
     }
     found = {cause: dx.reshape(given["dx"].shape) for cause, dx in found.items()}
     return found | {"reach crosses from one group into the next": crossing["dx"]}

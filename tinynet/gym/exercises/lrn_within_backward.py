@@ -11,15 +11,15 @@ lrn_within_backward: the gradient of a normalization over the pixels around, in 
     window(hi, wi) = rows [hi - size/2, hi - size/2 + size), columns the same, clipped to the map
 
     dx(p) = dy(p) * scale(p)^-beta - 2 * alpha * beta * x(p) * sum(p)
-    sum(p) = sum over q in reach(p) of dy(q) * y(q) / scale(q)
+    sum(p) = sum over q in reach(p) of dy(q) * x(q) * scale(q)^(-beta - 1)
     reach(p) = every q whose window holds p: it is mirrored
 
     size 4, along one axis        0   1   2   3   4   5
     window(3) looks at                1   2   3   4           two before, one after
     reach(3) is looked from               2   3   4   5       one before, two after
 
-  dx (out)         (n, c, h, w)
-  dy, x, y, scale  (n, c, h, w), y and scale from forward
+  dx (out)      (n, c, h, w)
+  dy, x, scale  (n, c, h, w), scale from forward
 
 One thread for each pixel of dx: it gathers over its reach.
 The grid has at most so many blocks of 256 threads: each thread goes on by one whole grid.
@@ -35,7 +35,7 @@ REAL sum = 0;
 for (int hi = max(top, 0); hi < min(top + size, h); ++hi) {
     for (int wi = ...) {
         const int there = (map * h + hi) * w + wi;
-        sum += dy[there] * y[there] / scale[there];
+        sum += dy[there] * x[there] * pow(scale[there], -beta - 1);
     }
 }
 dx[index] = dy[index] * pow(scale[index], -beta) - 2 * alpha * beta * x[index] * sum;""",
@@ -54,11 +54,9 @@ def sums(terms: np.ndarray, first: int, rows: int, columns: int) -> np.ndarray:
 
 
 def mistakes(given: dict) -> dict[str, np.ndarray]:
-    dy, x, y, scale, size, beta = (
-        given[name] for name in ("dy", "x", "y", "scale", "size", "beta")
-    )
+    dy, x, scale, size, beta = (given[name] for name in ("dy", "x", "scale", "size", "beta"))
     direct, twice, factor = dy * scale**-beta, 2 * given["alpha"], 2 * given["alpha"] * beta * x
-    first, terms = size // 2 - size + 1, dy * y / scale
+    first, terms = size // 2 - size + 1, dy * x * scale ** (-beta - 1)
     right = sums(terms, first, size, size)
     return {
         "the window is not mirrored: reach is every pixel whose window holds this one": direct
@@ -72,8 +70,9 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         "x(p) is missing before the sum": direct - twice * beta * right,
         "beta is missing before the sum": direct - twice * x * right,
         "scale of the pixel itself is taken for all of reach": direct
-        - factor * sums(dy * y, first, size, size) / scale,
-        "x is taken for y in the sum": direct - factor * sums(dy * x / scale, first, size, size),
+        - factor * sums(dy * x, first, size, size) * scale ** (-beta - 1),
+        "the power in the sum is -beta: it is -beta - 1": direct
+        - factor * sums(dy * x * scale**-beta, first, size, size),
         "the power is -beta: that is beta": dy * scale**beta - factor * right,
     }
 
