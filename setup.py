@@ -62,7 +62,7 @@ setup(
     ],
     extras_require={
         "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.9", "scipy>=1.13", "webdataset>=0.2.5"]
-        + ["mpmath>=1.3", "setuptools>=70.1", "mpi4py>=4.1.0", "mpich>=4.3.1"],
+        + ["mpmath>=1.3", "setuptools>=70.1", "mpi4py>=4.1.1", "mpich>=5.0.1"],
         "completion": ["shtab>=1.6"],
         "onnx": ["onnx>=1.17"],
         "docs": ["pdoc>=15.0.4", "markdown-it-py>=3"],
@@ -70,8 +70,9 @@ setup(
         # [ctk]: NVRTC, cuBLAS and the headers, which a machine with only a driver lacks.
         "cuda12": ["cupy-cuda12x[ctk]>=14.0.1"],
         "cuda13": ["cupy-cuda13x[ctk]>=14.0.1"],
-        # Many processes on one network: MPI, with its mpiexec, and Python's way to it.
-        "mpi": ["mpi4py>=4.1.0", "mpich>=4.3.1"],
+        # Many processes on one network: MPI, with its mpiexec, and Python's way to it. With MPICH
+        # 4.3.1 a rank was sometimes not heard of from its start on, on busy machines.
+        "mpi": ["mpi4py>=4.1.1", "mpich>=5.0.1"],
         # No GPU needed: what compiles the kernels in tests. The budgets of registers hold for it.
         "cuda-check": ["cupy-cuda13x==14.2.0", "nvidia-cuda-nvrtc==13.0.88"],
     },
