@@ -24,7 +24,7 @@ import numpy as np
 
 from tinynet.devices import threads
 from tinynet.parallel.direct import takes_gpu_memory
-from tinynet.parallel.turn import Turn
+from tinynet.parallel.turn import Requests, Turn
 from tinynet.parallel.watch import RankFailed, Watch, abort
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class Ranks(Alone):
         self.wait(request)
         return comm
 
-    def swap(self, comm, mine, theirs) -> "_All":
+    def swap(self, comm, mine, theirs) -> Requests:
         """Begin to send mine[i] to each other rank i, and to take theirs[i] from it.
 
         By one message each, which is what an MPI that reads the memory of GPUs can send from it;
@@ -125,7 +125,7 @@ class Ranks(Alone):
         with self.turn:
             requests = [comm.Irecv(theirs[i], i) for i in others]
             requests += [comm.Isend(mine[i], i) for i in others]
-        return _All(self._mpi, self.turn, requests)
+        return Requests(self._mpi, self.turn, requests)
 
     # ---------------------------------------------------------------- agreeing
 
@@ -251,17 +251,6 @@ class Ranks(Alone):
     def describe(self) -> str:
         counts = {host: self.hosts.count(host) for host in self.hosts}
         return f"{self.size} ranks: " + ", ".join(f"{n} on {host}" for host, n in counts.items())
-
-
-class _All:
-    """Several requests to MPI, asked for as one."""
-
-    def __init__(self, mpi, turn: Turn, requests: list):
-        self._mpi, self._turn, self._requests = mpi, turn, requests
-
-    def Test(self) -> bool:  # noqa: N802 (the name is MPI's)
-        with self._turn:
-            return self._mpi.Request.Testall(self._requests)
 
 
 class _Muted:

@@ -23,3 +23,14 @@ class Turn:
 
     def __exit__(self, *_) -> None:
         self._lock.release()
+
+
+class Requests:
+    """Several requests to MPI, asked for as one."""
+
+    def __init__(self, mpi, turn: Turn, requests: list):
+        self._mpi, self._turn, self._requests = mpi, turn, requests
+
+    def Test(self) -> bool:  # noqa: N802 (the name is MPI's)
+        with self._turn:
+            return self._mpi.Request.Testall(self._requests)
