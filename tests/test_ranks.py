@@ -211,8 +211,8 @@ def test_without_mpi4py_one_line_says_what_is_missing(tmp_path):
 
 
 def test_a_rank_that_starts_may_be_silent_for_longer():
-    comm, now = SimpleNamespace(rank=0, size=3), time.monotonic()
-    here = Watch(comm, None, threading.RLock(), ["rank 0", "rank 1", "rank 2"])
+    world, now = SimpleNamespace(rank=0, size=3, Dup=lambda: None), time.monotonic()
+    here = Watch(world, None, threading.RLock(), ["rank 0", "rank 1", "rank 2"])
     here._heard, here._training = dict.fromkeys((1, 2), now), {2}
     here._look_for_silence(now + watch.SILENCE - 1)
     assert here.failure is None

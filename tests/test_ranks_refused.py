@@ -94,6 +94,17 @@ def test_more_ranks_than_images(tmp_path):
 
 
 @needs_mpi
+def test_the_launcher_itself_is_told_with_which_status_all_end(photos, tmp_path, monkeypatch):
+    # Else MPICH's kills the ranks when it sees one of them gone, and now and then reports that.
+    monkeypatch.setenv("HYDRA_DEBUG", "1")
+    args = (*ARGS, "--data", photos, "--batch-size", "1", "--out", tmp_path / "run")
+    result = in_ranks(2, PROGRAM, "", "train", *args)
+    if "mpiexec@" not in result.out:
+        pytest.skip("this mpiexec does not tell what it hears: not MPICH's")
+    assert result.status == 2 and "cmd=abort exitcode=2" in result.out, result
+
+
+@needs_mpi
 def test_more_ranks_than_units_of_a_layer(photos, tmp_path):
     args = (*ARGS, "--data", photos, "--parallel", "owt", "--out", tmp_path / "run")
     line = refused(in_ranks(3, PROGRAM, "", "train", *args))

@@ -88,7 +88,8 @@ class Ranks(Alone):
 
     def __init__(self, mpi):
         comm = mpi.COMM_WORLD
-        self._mpi, self._comm, self._end_comm = mpi, comm.Dup(), comm.Dup()
+        self._mpi, self._world = mpi, comm
+        self._comm, self._end_comm = comm.Dup(), comm.Dup()
         name, version = mpi.get_vendor()
         self.library = f"{name} {'.'.join(map(str, version))}"
         self.rank, self.size, self.leader = comm.rank, comm.size, comm.rank == 0
@@ -101,7 +102,7 @@ class Ranks(Alone):
         self.names = [f"rank {rank} on {host}" for rank, host in enumerate(self.hosts)]
         self.takes_gpu_memory = takes_gpu_memory(mpi)
         self.turn = Turn()
-        self.watch = Watch(comm.Dup(), mpi.Status(), self.turn, self.names)
+        self.watch = Watch(comm, mpi.Status(), self.turn, self.names)
         self._together = False
         self._muted = _Muted()
         if not self.leader:
@@ -246,7 +247,7 @@ class Ranks(Alone):
             time.sleep(0.2 * (self.rank - 1))
             os.write(2, f"error: {self.watch.failure}\n".encode())
             self.watch.has_told = True
-        abort(self._comm, status)
+        abort(self._world, status)
 
     def describe(self) -> str:
         counts = {host: self.hosts.count(host) for host in self.hosts}

@@ -32,16 +32,17 @@ class RankFailed(Exception):
 
 
 class Watch(threading.Thread):
-    """Listens on the communicator `comm`, of its own; `turn` is held around each call of MPI.
+    """Listens on a communicator of its own, a copy of `world`; `turn` is held around calls of MPI.
 
     `status` is a Status of MPI's, to be written to; `names` is how each rank is called in messages,
     "rank 3 on host b".
     """
 
-    def __init__(self, comm, status, turn: Turn, names: list[str]):
+    def __init__(self, world, status, turn: Turn, names: list[str]):
         super().__init__(name="tinynet-watch", daemon=True)
-        self._comm, self._status, self._turn, self._names = comm, status, turn, names
-        self.rank, others = comm.rank, range(1, comm.size) if comm.rank == 0 else (0,)
+        self._world, self._comm = world, world.Dup()
+        self._status, self._turn, self._names = status, turn, names
+        self.rank, others = world.rank, range(1, world.size) if world.rank == 0 else (0,)
         self._heard = dict.fromkeys(others, time.monotonic())
         self.arrivals = 0  # how often this rank has come to a place where ranks meet
         self._arrivals = dict.fromkeys(others, 0)  # of others, as last heard
@@ -160,15 +161,17 @@ class Watch(threading.Thread):
         """The main thread computes or hangs, and cannot end in its own way."""
         if not self.has_told and (self.rank == 0 or self.leader_is_silent):
             os.write(2, f"error: {self.failure}\n".encode())
-        abort(self._comm, 1)
+        abort(self._world, 1)
 
 
-def abort(comm, status: int) -> NoReturn:
+def abort(world, status: int) -> NoReturn:
     """End all processes of the job, with this exit status, and without MPI's own words.
 
-    Where MPI hangs, at least this one ends, and its launcher will end the others.
+    `world` is MPI.COMM_WORLD itself: for a copy of it MPICH ends this process alone, and which
+    status its launcher then finds is a matter of luck. Where MPI hangs, at least this one ends, and
+    its launcher will end the others.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    threading.Thread(target=comm.Abort, args=(status,), daemon=True).start()
+    threading.Thread(target=world.Abort, args=(status,), daemon=True).start()
     time.sleep(ABORTING)
     os._exit(status)
