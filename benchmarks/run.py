@@ -46,6 +46,7 @@ from peers import PEERS, find
 
 from tinynet.console.arguments import Parser, meant_by
 from tinynet.data import DataError
+from tinynet.files.whole_file import whole_path
 
 NETS = (bench_alexnet, bench_small_nets)
 OPERATIONS = (
@@ -68,30 +69,45 @@ def main(argv: list[str] | None = None) -> int:
     session = Session(peers, rounds, seconds, args.quick, args.data)
     about = {**machine.described(), **{peer.name: peer.version for peer in peers}}
     notes, tables, status = [*machine.warnings(), *missing], [], 0
-    about["rates"] = _rates(session)
-    for name in args.names:
-        start = time.perf_counter()
-        try:
-            found = BENCHMARKS[name].benchmark(session)
-        except (Disagreement, EngineError) as error:
-            print(f"error: {name}: {error}", file=sys.stderr)
-            found, status = [Table(name, f"Failed, so nothing is reported: {error}")], 1
-        except DataError as error:
-            print(f"error: --data: {error}", file=sys.stderr)
-            session.end()
-            return 2
-        if not args.quick:
-            session.end()  # the next one's processes begin with nothing in memory
-        found[-1].notes.append(f"took {time.perf_counter() - start:.0f} s")
-        tables += found
-        print("\n\n".join(map(markdown, found)), flush=True)
-    session.end()
+    try:
+        about["rates"] = _rates(session)
+        for name in args.names:
+            found, failed = _measured(name, session)
+            status = max(status, failed)
+            tables += found
+            print("\n\n".join(map(markdown, found)), flush=True)
+            _write(args, about, notes, tables, session)
+    except DataError as error:
+        print(f"error: --data: {error}", file=sys.stderr)
+        return 2
+    finally:
+        session.end()
+    return status
+
+
+def _measured(name: str, session: Session) -> tuple[list[Table], int]:
+    """The tables of a benchmark, and 1 if it failed."""
+    start, failed = time.perf_counter(), 0
+    try:
+        found = BENCHMARKS[name].benchmark(session)
+    except (Disagreement, EngineError) as error:
+        print(f"error: {name}: {error}", file=sys.stderr)
+        found, failed = [Table(name, f"Failed, so nothing is reported: {error}")], 1
+    if not session.quick:
+        session.end()  # the next one's processes begin with nothing in memory
+    found[-1].notes.append(f"took {time.perf_counter() - start:.0f} s")
+    return found, failed
+
+
+def _write(args, about: dict, notes: list[str], tables: list[Table], session: Session) -> None:
+    """All that was measured so far: whoever stops a long run, or fails in one, keeps that."""
     if args.json:
         measured = {"machine": about, "notes": notes, "tables": [as_json(t) for t in tables]}
-        args.json.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        with whole_path(args.json) as part:
+            part.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     if args.results:
-        args.results.write_text(_page(about, notes, tables, session), encoding="utf-8")
-    return status
+        with whole_path(args.results) as part:
+            part.write_text(_page(about, notes, tables, session), encoding="utf-8")
 
 
 def _rates(session: Session) -> str:

@@ -134,6 +134,20 @@ def test_a_failing_benchmark_is_told_and_the_others_go_on(capsys, monkeypatch):
     assert "## conv\n\nFailed" in out and "cross_entropy8 forward" in out
 
 
+def test_a_run_that_is_stopped_keeps_what_it_has(monkeypatch, tmp_path):
+    def stopped(session):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.BENCHMARKS["conv"], "benchmark", stopped)
+    json_file, results = tmp_path / "f.json", tmp_path / "RESULTS.md"
+    files = ["--json", str(json_file), "--results", str(results)]
+    with pytest.raises(KeyboardInterrupt):
+        run.main(["softmax", "conv", "--quick", "--peers", "", *files])
+    assert "cross_entropy8 forward" in results.read_text(encoding="utf-8")
+    measured = json.loads(json_file.read_text(encoding="utf-8"))
+    assert [table["title"] for table in measured["tables"]] == ["softmax"]
+
+
 def test_peers_must_agree_in_names_shapes_and_values():
     ours = {"y": np.array([1.0, 2.0])}
     agree("torch", ours, {"y": np.array([1.0, 2.001])})

@@ -229,7 +229,8 @@ def test_log_starts_anew_where_no_checkpoint_came(photos, whole, tmp_path):
     parts.append(out / "checkpoints" / ".tmpSN9l9i")  # a file of safetensors' own
     for part in parts:
         part.write_text("half")
-    train("--resume", "--out", out)
+    told = train("--resume", "--out", out).out
+    assert f"no checkpoint in {out} to resume from: this run begins at step 0\n" in told
     assert without_times(read_log(out)) == without_times(read_log(whole))
     assert not any(part.exists() for part in parts)
 

@@ -305,8 +305,33 @@ def test_a_wrong_gradient_is_refused_by_name(monkeypatch, gradient, message):
     monkeypatch.setattr(Square, "backward", lambda self, dy: gradient(dy))
     x = leaf(normal(0, 3))
     with pytest.raises(RuntimeError, match=message):
-        apply(Square, x).backward(np.ones(3))
+        apply(Square, x).sum().backward()
     assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda x: (x, x), "square: forward gave tuple, and not one array"),
+        (Tensor, "square: forward gave Tensor, and"),
+        (lambda x: None, "square: forward gave NoneType, and"),
+    ],
+)
+def test_a_result_that_is_no_array_is_refused_by_name(monkeypatch, result, message):
+    monkeypatch.setattr(Square, "forward", lambda self, x: result(x))
+    with pytest.raises(TypeError, match=message):
+        apply(Square, leaf(normal(0, 3)))
+
+
+def test_a_function_without_a_name_is_called_as_its_class():
+    class Doubled(Function):
+        def forward(self, x):
+            return x + x
+
+    class Tripled(Twice):
+        pass
+
+    assert (Doubled.name, Tripled.name) == ("Doubled", Twice.name)
 
 
 def test_none_means_that_the_result_does_not_depend_on_it(monkeypatch):

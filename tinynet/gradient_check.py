@@ -92,7 +92,10 @@ def checked_inputs(name: str, inputs: Sequence[Tensor]) -> list[int]:
         raise ValueError(f"{name}: inputs expects a Tensor with requires_grad=True, got none")
     for i in checked:
         if inputs[i].dtype != np.float64:
-            raise TypeError(f"{name}: input {i} expects float64, got {inputs[i].dtype}")
+            raise TypeError(
+                f"{name}: input {i} expects float64, got {inputs[i].dtype}: Tensor(..., "
+                "dtype='float64') makes it so, and a layer's own dtype='float64' its weights"
+            )
         if inputs[i].creator is not None:
             raise ValueError(
                 f"{name}: input {i} was made by {inputs[i].creator.name}: hand in what it was "

@@ -138,7 +138,9 @@ def _take_arrays(value, path: str, arrays: dict):
         return [_take_arrays(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"save: {path} expects arrays and JSON values, got {type(value).__name__}")
+    numpy = "; its .numpy() is an array" if hasattr(value, "numpy") else ""
+    got = type(value).__name__
+    raise TypeError(f"save: {path} expects arrays and JSON values, got {got}{numpy}")
 
 
 def _put_arrays(value, arrays: dict):

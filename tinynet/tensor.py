@@ -17,9 +17,10 @@ from tinynet.operations import Operations
 from tinynet.ops.arguments import number
 from tinynet.ops.function import Function, check_broadcast
 from tinynet.ops.to import To
+from tinynet.pytorch_names import PyTorchNames
 
 
-class Tensor(Operations, NumPyFunctions):
+class Tensor(Operations, NumPyFunctions, PyTorchNames):
     """An array on a device, with a gradient.
 
     `data`: an array, nested lists or a number. Arrays keep their dtype, and are copied only if not
@@ -254,6 +255,8 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
     function = op(device, needs_grad)
     with device.active():
         result = function.forward(*(x.data for x in inputs), **options)
+    if not (function.result_device.owns(result) or isinstance(result, np.generic)):
+        raise TypeError(f"{op.name}: forward gave {type(result).__name__}, and not one array")
     y = Tensor.of(result, function.result_device)
     for x in inputs:
         if y.device is device and device.xp.may_share_memory(y.data, x.data):

@@ -57,7 +57,8 @@ def read_names(classes: Sequence[str], file: Path) -> list[str]:
         return lines
     missing = next(name for name in own if name not in words)
     raise UserError(
-        f"--names {printable(str(file))}: it has {len(lines):,} lines, none of them for the class "
-        f"{printable(missing)}: wanted a line for each of the network's {len(classes):,} classes, "
-        "with its name and words for it, or in their order the words alone"
+        f"--names {printable(str(file))}: it has no line for the class "
+        f"{printable(missing)}, and {len(lines):,} in all: wanted a line for each of the network's "
+        f"{len(classes):,} classes, with its name and words for it, or in their order the words "
+        "alone"
     )

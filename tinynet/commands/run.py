@@ -112,6 +112,8 @@ def _train(
         with fitting(path):
             trainer.resume(state)
         progress.say(f"resuming after step {trainer.step}")
+    elif resume:
+        progress.say(f"no checkpoint in {folder.path} to resume from: this run begins at step 0")
     del state  # as large as the network and its velocities
     ranks.from_leader(folder.create)
     progress.say(_title(settings, network, train_set, val_set, folder, trainer))

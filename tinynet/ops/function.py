@@ -25,8 +25,12 @@ from tinynet.kernels.sums import sum_over
 
 
 class Function:
-    name: ClassVar[str]  # the operation's public name, for error messages
+    name: ClassVar[str]  # the operation's public name, for error messages; by default the class's
     any_dtype: ClassVar[bool] = False  # does it take ints and bools too? They have no gradient
+
+    def __init_subclass__(cls):
+        if not hasattr(cls, "name"):
+            cls.name = cls.__name__
 
     def __init__(self, device: Device, needs_grad: tuple[bool, ...]):
         self.device = device

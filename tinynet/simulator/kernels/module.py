@@ -84,7 +84,10 @@ class RawModule:
             if error.file != ENTRIES:
                 raise
             text = entries(self.code, self.name_expressions)[error.line - 1]
-            raise KernelError("compile", error.reason, text.file, text.line, text.name) from None
+            reason = error.reason
+            if "overloaded function" in reason.partition("\n")[0]:
+                reason = "C++ has functions of this name: give the kernel another"
+            raise KernelError("compile", reason, text.file, text.line, text.name) from None
 
     def compile(self) -> None:
         """Compile the text, unless that is done already."""

@@ -55,8 +55,15 @@ template <class T> SIM_UNWATCHED void spell_field(char* text, const char* name, 
   sprintf(text + strlen(text), "@%zu %s,", offset, name);
 }
 
-template <class R, class... A> SIM_UNWATCHED const char* parameters(R (*)(A...)) {
-  static_assert(std::is_void_v<R>, "a kernel returns void");
+// Of the functions that have a kernel's name the kernel, which alone returns nothing: C and CUDA may
+// have others, such as max and exp.
+template <class... A> constexpr auto kernel_named(void (*kernel)(A...)) { return kernel; }
+template <class F> constexpr auto kernel_named(F* function) {
+  static_assert(std::is_void_v<F>, "a kernel returns void");
+  return function;
+}
+
+template <class... A> SIM_UNWATCHED const char* parameters(void (*)(A...)) {
   static_assert(!(std::is_reference_v<A> || ...), "a kernel takes no references");
   static char text[1024 * (sizeof...(A) + 1)];
   text[0] = 0;
@@ -96,7 +103,7 @@ SIM_UNWATCHED void unpack(void** arguments, std::index_sequence<I...>) {
   run_threads<kernel, A...>(unboxed<A>(arguments[I])...);
 }
 
-template <auto kernel, class R, class... A> SIM_UNWATCHED void body(R (*)(A...), void** arguments) {
+template <auto kernel, class... A> SIM_UNWATCHED void body(void (*)(A...), void** arguments) {
   unpack<kernel, A...>(arguments, std::index_sequence_for<A...>());
 }
 
@@ -116,8 +123,9 @@ template <auto kernel, class R, class... A> SIM_UNWATCHED void body(R (*)(A...),
     return sim::variable<std::remove_reference_t<decltype(name)>>();                               \
   }
 #define SIM_KERNEL(symbol, ...)  /* ...: the kernel, perhaps an instance: saxpy<float, 32> */       \
-  SIM_EXPORT const char* symbol##__parameters() { return sim::parameters(__VA_ARGS__); }           \
-  SIM_EXPORT void* symbol##__function() { return (void*)+__VA_ARGS__; }                            \
+  static constexpr auto symbol##__kernel = sim::kernel_named(__VA_ARGS__);                         \
+  SIM_EXPORT const char* symbol##__parameters() { return sim::parameters(symbol##__kernel); }      \
+  SIM_EXPORT void* symbol##__function() { return (void*)symbol##__kernel; }                        \
   SIM_EXPORT void symbol##__body(void** arguments) {                                               \
-    sim::body<__VA_ARGS__>(__VA_ARGS__, arguments);                                                \
+    sim::body<symbol##__kernel>(symbol##__kernel, arguments);                                      \
   }
