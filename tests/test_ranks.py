@@ -88,6 +88,30 @@ def test_two_ranks_have_the_numbers_of_one_process(photographs, tmp_path, batch,
 
 
 @needs_mpi
+@pytest.mark.parametrize("parallel", ["data", "owt"])
+def test_finetune_in_ranks_has_the_numbers_of_one_process(photographs, tmp_path, parallel):
+    data = ("--data", photographs, "--batch-size", 7)
+    in_this_process(*data, "--steps", 2, "--out", tmp_path / "before")
+    args = (
+        "finetune",
+        "--checkpoint",
+        tmp_path / "before",
+        *data,
+        "--devices",
+        "cpu",
+        "--steps",
+        4,
+    )
+    alone = [*map(str, args), "--out", str(tmp_path / "one")]
+    assert ranks_program.main({"float64"}, alone) == 0
+    shared = ("--parallel", parallel, "--out", tmp_path / "two")
+    result = in_ranks(2, PROGRAM, "float64", *args, *shared)
+    assert result.status == 0, result.err
+    assert len(figures(tmp_path / "one")) > 0
+    np.testing.assert_allclose(figures(tmp_path / "two"), figures(tmp_path / "one"), rtol=1e-12)
+
+
+@needs_mpi
 def test_a_run_goes_on_with_another_number_of_ranks(photographs, tmp_path):
     """SIGTERM to the launcher: a step ends, a checkpoint is written, and one process goes on."""
     args = ("--data", photographs, "--batch-size", 8, "--epochs", 60, "--out", tmp_path / "run")
