@@ -130,6 +130,11 @@ def test_groups_have_their_own_options():
     assert [group["lr"] for group in optimizer.groups] == pytest.approx([0.01, 0.02])
 
 
+def test_an_optimizer_shows_its_options():
+    options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.0}
+    assert repr(SGD([leaf([1.0])], lr=0.1)) == f"SGD of 1 Tensors: [{options}]"
+
+
 def test_the_defaults_are_the_contracts():
     (group,) = SGD([leaf([1.0])], lr=0.01).groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.01, 0.9, 0)

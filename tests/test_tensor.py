@@ -72,6 +72,11 @@ def test_data_is_always_c_contiguous():
     assert Tensor(np.zeros((2, 3, 4))).transpose(2, 0, 1).data.flags.c_contiguous
 
 
+def test_lists_of_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match="Tensor: data expects lists of equal lengths"):
+        Tensor([[1, 2], [3]])
+
+
 def test_attributes(device):
     x = Tensor(np.zeros((2, 3), np.float32), requires_grad=True, device=device)
     assert (x.shape, x.ndim, x.size, len(x)) == ((2, 3), 2, 6, 2)

@@ -15,7 +15,7 @@ def as_array(data, device: Device, dtype: np.dtype | str | None = None):
     if isinstance(data, np.ndarray | np.generic) or device.owns(data):
         array = data
     else:
-        array = np.asarray(data)
+        array = _of_nested(data)
         weak = not hasattr(data, "dtype")  # no array of another library either
         if dtype is None and weak and array.dtype.kind in "iuf":
             dtypes = list(_dtypes(data))
@@ -27,6 +27,15 @@ def as_array(data, device: Device, dtype: np.dtype | str | None = None):
         wanted = "numbers in float32 or float64" if native else "this machine's byte order"
         raise TypeError(f"Tensor: data expects {wanted}, got {array.dtype}")
     return array
+
+
+def _of_nested(data) -> np.ndarray:
+    try:
+        return np.asarray(data)
+    except ValueError as error:  # NumPy's own message speaks of sequences and inhomogeneity
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError("Tensor: data expects lists of equal lengths, got unequal ones") from None
 
 
 def _dtypes(data):

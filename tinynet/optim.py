@@ -64,6 +64,10 @@ class SGD:
             raise ValueError(f"SGD: each group expects a name of its own, got {names}")
         _refuse_twice(self.groups)
 
+    def __repr__(self) -> str:
+        options = [{name: group[name] for name in OPTIONS} for group in self.groups]
+        return f"SGD of {sum(len(group['params']) for group in self.groups)} Tensors: {options}"
+
     def step(self) -> None:
         """One update of every parameter from its gradient."""
         for group, velocities in zip(self.groups, self.velocity):
