@@ -1,9 +1,6 @@
 """Several ranks under mpiexec: the numbers of one process, and one message whatever happens."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 import ranks_program
 from ranks_jobs import ARGS, PROGRAM, Ended, Job, ended, in_ranks, needs_mpi
-from tiny_runs import EXAMPLES, last_checkpoint, read_log, write_photos
+from tiny_runs import last_checkpoint, read_log, write_photos
 
 import tinynet
 from tinynet import nn
@@ -21,7 +18,6 @@ from tinynet.parallel import watch
 from tinynet.parallel.divided import divide
 from tinynet.parallel.ranks import Alone
 from tinynet.parallel.watch import Watch
-from tinynet.parallel.world import launched
 from tinynet.training.bystander import Bystander
 from tinynet.training.other_logs import OtherLogs
 from tinynet.training.run_folder import RunFolder
@@ -219,21 +215,6 @@ def test_a_rank_that_fails_ends_all_with_one_message(photographs, tmp_path, way,
     assert tinynet.load(last_checkpoint(tmp_path / "run"))["step"] == ranks_program.LAST - 1
 
 
-def test_without_mpi4py_one_line_says_what_is_missing(tmp_path):
-    hidden = "import sys; sys.modules['mpi4py'] = None; sys.argv = sys.argv[1:]\n"
-    hidden += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
-    program = (sys.executable, "-c", hidden, EXAMPLES / "alexnet.py", "train", "--out", tmp_path)
-    found = []
-    for rank in ("0", "1"):
-        environment = {**os.environ, "PMI_SIZE": "2", "PMI_RANK": rank}
-        found.append(
-            subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60)
-        )
-    assert [result.returncode for result in found] == [2, 2]
-    assert found[0].stderr.count("\n") == 1 and found[1].stderr == ""
-    assert "mpi4py" in found[0].stderr and 'pip install -e ".[mpi]"' in found[0].stderr
-
-
 def test_a_rank_that_starts_may_be_silent_for_longer():
     world, now = SimpleNamespace(rank=0, size=3, Dup=lambda: None), time.monotonic()
     here = Watch(world, None, threading.RLock(), ["rank 0", "rank 1", "rank 2"])
@@ -249,13 +230,6 @@ def test_a_rank_that_starts_may_be_silent_for_longer():
     assert here.failure is None
     here._look_for_silence(now + watch.STARTING + 1)
     assert here.failure.startswith("rank 1, rank 2: not heard of for 121 s")
-
-
-def test_one_process_under_mpiexec_is_one_process(monkeypatch):
-    monkeypatch.setenv("PMI_SIZE", "1")
-    assert launched() == 1
-    monkeypatch.setenv("PMI_SIZE", "3")
-    assert launched() == 3
 
 
 @pytest.mark.parametrize(("n", "size"), [(8, 2), (7, 2), (5, 4), (2, 3), (128, 3)])

@@ -17,14 +17,16 @@ from tinynet.parallel.watch import RankFailed
 # What launchers say to each process they start, of MPICH, Slurm and Intel; of Open MPI; of MVAPICH.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK")
+# What Slurm says of its own, also where it was not asked to bring processes together (--mpi=none).
+STEP_SIZE, STEP_RANK = "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"
 INSTALL = 'pip install -e ".[mpi]"'
 
 
 def launched() -> int:
     """The number of processes that a launcher of MPI says it has started; 1 if there is none."""
     sizes = [os.environ.get(name, "") for name in SIZES]
-    if "PMIX_RANK" in os.environ:
-        sizes.append(os.environ.get("SLURM_STEP_NUM_TASKS", ""))
+    if not any(sizes):  # else under mpiexec it may be the number of its helpers
+        sizes = [os.environ.get(STEP_SIZE, "")]
     return max((int(size) for size in sizes if size.isdigit()), default=1)
 
 
@@ -43,6 +45,12 @@ def world() -> Alone:
         why = f"data parallelism takes mpi4py, which is not to be had ({error}): {INSTALL}"
         raise RankFailed(f"{wanted} processes were started, as by mpiexec; {why}") from None
     found = MPI.COMM_WORLD.size
+    if found == 1 and not any(name in os.environ for name in (*SIZES, *RANKS)):
+        raise RankFailed(
+            f"srun has started {wanted} processes, which know nothing of each other: take `srun "
+            "--mpi=pmi2` for MPICH, `srun --mpi=pmix` for Open MPI, or mpiexec within sbatch. For "
+            f"{wanted} runs beside each other: srun env -u {STEP_SIZE} ..."
+        )
     if found != wanted:
         raise RankFailed(
             f"the launcher has started {wanted} processes, and the MPI of mpi4py sees {found}: the "
@@ -55,7 +63,8 @@ def world() -> Alone:
 
 def is_first() -> bool:
     """Is this the first of the processes, by what the launcher says?"""
-    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+    said = [os.environ[name] for name in RANKS if name in os.environ]
+    return all(rank == "0" for rank in said or [os.environ.get(STEP_RANK, "0")])
 
 
 def check_ranks(ranks: Alone) -> None:
