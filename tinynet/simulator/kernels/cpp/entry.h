@@ -56,7 +56,7 @@ template <class T> SIM_UNWATCHED void spell_field(char* text, const char* name, 
 }
 
 // Of the functions that have a kernel's name the kernel, which alone returns nothing: C and CUDA may
-// have others, such as max and exp.
+// have others, such as index. (Where some are templates, as those named max, no compiler can tell.)
 template <class... A> constexpr auto kernel_named(void (*kernel)(A...)) { return kernel; }
 template <class F> constexpr auto kernel_named(F* function) {
   static_assert(std::is_void_v<F>, "a kernel returns void");
