@@ -197,12 +197,10 @@ class Operations:
     def transpose(self, *axes: int) -> "Self":
         """The axes in a new order, transpose(1, 0) or transpose((1, 0)); by default reversed.
 
-        Of two axes transpose(0, 1), which would change nothing, is refused: PyTorch's exchanges
-        them.
+        As NumPy's. PyTorch's is another: there transpose(0, 1) exchanges the two, here it names
+        both where they are.
         """
         order = _one_by_one("transpose", "axes", axes) if axes else None
-        if self.ndim == len(axes) == 2 and order in ((0, 1), (-2, -1), (0, -1), (-2, 1)):
-            raise ValueError(f"transpose: {order} leaves both axes as they are: x.T exchanges them")
         return self.operate(Transpose, self, axes=order)
 
     @property
