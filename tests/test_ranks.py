@@ -88,16 +88,8 @@ def test_two_ranks_have_the_numbers_of_one_process(photographs, tmp_path, batch,
 def test_finetune_in_ranks_has_the_numbers_of_one_process(photographs, tmp_path, parallel):
     data = ("--data", photographs, "--batch-size", 7)
     in_this_process(*data, "--steps", 2, "--out", tmp_path / "before")
-    args = (
-        "finetune",
-        "--checkpoint",
-        tmp_path / "before",
-        *data,
-        "--devices",
-        "cpu",
-        "--steps",
-        4,
-    )
+    start = ("--checkpoint", tmp_path / "before", "--devices", "cpu")
+    args = ("finetune", *start, *data, "--steps", 4)
     alone = [*map(str, args), "--out", str(tmp_path / "one")]
     assert ranks_program.main({"float64"}, alone) == 0
     shared = ("--parallel", parallel, "--out", tmp_path / "two")

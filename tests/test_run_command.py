@@ -355,7 +355,8 @@ def test_kernels_that_are_none(run, tmp_path, code, message):
 
 def test_a_kernel_named_as_a_function_of_c(run, tmp_path):
     (tmp_path / "k.cu").write_text("__global__ void index(int *y) { y[0] = 7; }")
-    assert run("index<<<1, 1>>>(y=zeros(1))", "--print", "y", file="k.cu")[0] == 0
+    launch = "index<<<1, 1>>>(y=zeros(1))"
+    assert run(launch, "--print", "y", file="k.cu")[:2] == (0, "y int32 (1,)\n[7]\n")
     (tmp_path / "k.cu").write_text("__global__ void max(int *y) { y[0] = 7; }")
     told = refused(run, "max<<<1, 1>>>(y=zeros(1))", file="k.cu")
     assert "k.cu:1: max: compile: C++ has functions of this name: give the kernel another" in told
