@@ -11,7 +11,6 @@ from tinynet.ops.activation import ReLU, Tanh
 from tinynet.ops.arguments import integer
 from tinynet.ops.avg_pool import AvgPool2d
 from tinynet.ops.conv import Conv2d
-from tinynet.ops.conv_by_rows import ConvByRows
 from tinynet.ops.dropout import Dropout, rate
 from tinynet.ops.elementwise import Maximum, Sigmoid, Where
 from tinynet.ops.local import Local2d
@@ -64,9 +63,7 @@ def conv2d(
     stride: int or (h, w). padding: int, (h, w) or (top, bottom, left, right).
     """
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    by_rows = isinstance(x, Tensor) and ConvByRows.serves(x.device, stride)
-    operation = ConvByRows if by_rows else Conv2d
-    return apply(operation, *inputs, stride=stride, padding=padding, groups=groups)
+    return apply(Conv2d, *inputs, stride=stride, padding=padding, groups=groups)
 
 
 def local2d(

@@ -79,22 +79,28 @@ def check_inputs(op: type[Function], inputs: tuple) -> None:
     """TypeError or ValueError unless `op` takes these Tensors, of one dtype and device."""
     first = inputs[0]
     for i, x in enumerate(inputs):
-        if x.dtype not in x.device.reals and not op.any_dtype:
-            raise TypeError(
-                f"{op.name}: {op.argument(i)} expects a float Tensor, got {x.dtype}; "
-                "Tensor(x, dtype='float32') makes floats of it"
-            )
-        if x.dtype != first.dtype:
-            raise TypeError(
-                f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
-                "tinynet never changes a dtype on its own; Tensor(x, dtype='float32') does, or "
-                "array.astype('float32') before"
-            )
-        if x.device is not first.device:
-            raise ValueError(
-                f"{op.name}: {op.argument(0)} is on {first.device.name}, {op.argument(i)} is on "
-                f"{x.device.name}"
-            )
+        known = op.any_dtype or x.dtype in x.device.reals
+        if not known or x.dtype != first.dtype or x.device is not first.device:
+            raise _refused(op, first, i, x)
+
+
+def _refused(op: type[Function], first, i: int, x) -> Exception:
+    """Why `op` does not take x as its argument i, after the first one."""
+    if x.dtype not in x.device.reals and not op.any_dtype:
+        return TypeError(
+            f"{op.name}: {op.argument(i)} expects a float Tensor, got {x.dtype}; "
+            "Tensor(x, dtype='float32') makes floats of it"
+        )
+    if x.dtype != first.dtype:
+        return TypeError(
+            f"{op.name}: {op.argument(0)} is {first.dtype}, {op.argument(i)} is {x.dtype}: "
+            "tinynet never changes a dtype on its own; Tensor(x, dtype='float32') does, or "
+            "array.astype('float32') before"
+        )
+    return ValueError(
+        f"{op.name}: {op.argument(0)} is on {first.device.name}, {op.argument(i)} is on "
+        f"{x.device.name}"
+    )
 
 
 def record(function: Function, inputs: tuple) -> None:

@@ -20,7 +20,7 @@ class Device:
     }
     shares: int  # into how many parts, summed side by side, a sum over a batch is cut at most
     part_bytes: int  # what one part of a batch may take for its columns
-    multiplies_slices: bool  # does `multiply` read slices of a larger array uncopied?
+    takes_filters_apart: bool  # is a convolution faster by rows of its filters?
     tf32 = False  # are the factors of products rounded to TF32? See `use_tf32`
 
     def __init__(self, name: str, xp: ModuleType):

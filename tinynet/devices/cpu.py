@@ -15,7 +15,7 @@ class Cpu(Device):
 
     shares = threads.SHARES
     part_bytes = 4 << 20
-    multiplies_slices = True
+    takes_filters_apart = True
 
     def __init__(self):
         super().__init__("cpu", np)

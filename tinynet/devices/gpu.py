@@ -30,7 +30,7 @@ class Gpu(Device):
 
     shares = 1  # kernels fill the GPU one at a time
     part_bytes = 320 << 20  # so that the paper's conv4 and conv5, at batch 128, are one part
-    multiplies_slices = False  # CuPy copies them first
+    takes_filters_apart = False  # adding rows up is a pass over memory for each
 
     def __init__(self, kind: str, index: int, xp: ModuleType):
         super().__init__(f"{kind}:{index}", xp)

@@ -18,7 +18,6 @@ from tinynet.exchange.tracing import Step
 from tinynet.ops.activation import ReLU, Tanh
 from tinynet.ops.avg_pool import AvgPool2d
 from tinynet.ops.conv import Conv2d
-from tinynet.ops.conv_by_rows import ConvByRows
 from tinynet.ops.elementwise import (
     Abs,
     Add,
@@ -215,7 +214,6 @@ WRITERS: dict[type[Function], Writer] = {
     Mean: _reduce("ReduceMean"),
     Sum: _sum,
     Conv2d: _conv,
-    ConvByRows: _conv,
     Local2d: _local,
     MaxPool2d: _pool("MaxPool"),
     AvgPool2d: _pool("AveragePool"),

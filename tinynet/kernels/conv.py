@@ -35,12 +35,7 @@ def im2col(
             return
         rows = threads.scratch("rows", (part.stop - part.start, c, kw, seen, ow), x.dtype)
         _see_rows(rows, x[part], stride_w, pad_top, pad_left)
-        # Tap i of output row r is rows[..., r*stride_h + i, :]. Seen through these strides the
-        # windows overlap in memory, and one copy pulls all of them apart.
-        image, channel, column, row, place = rows.strides
-        strides = image, channel, row, column, row * stride_h, place
-        shape = taps[part].shape
-        np.copyto(taps[part], as_strided(rows, shape, strides, writeable=False))
+        _pull_apart(taps[part], rows, stride_h)
 
     threads.for_each_chunk(n, c * kw * seen * ow * x.itemsize, some_images)
 
@@ -65,6 +60,16 @@ def _see_rows(rows, x, stride_w, pad_top, pad_left):
     rows[:, :, :, to_rows.stop :] = 0
 
 
+def _pull_apart(taps, rows, stride_h):
+    """taps (n, c, kh, kw, oh, ow): tap i of output row r is rows[..., r*stride_h + i, :].
+
+    Seen through these strides the windows overlap in memory; one copy makes all of them.
+    """
+    image, channel, column, row, place = rows.strides
+    strides = image, channel, row, column, row * stride_h, place
+    np.copyto(taps, as_strided(rows, taps.shape, strides, writeable=False))
+
+
 def col2im(
     dx, dcol, n, c, h, w, kh, kw, stride_h, stride_w, pad_top, pad_left, oh, ow
 ):  # fmt: skip
@@ -76,16 +81,38 @@ def col2im(
 
     def some_images(part):
         rows = threads.scratch("rows", (part.stop - part.start, c, kw, h, ow), dx.dtype)
-        rows[...] = 0
-        for i in range(kh):
-            source, to = tap_slices(i, stride_h, pad_top, h, oh)
-            rows[:, :, :, to] += taps[part, :, i, :, source]
-        dx[part] = 0
-        for j in range(kw):
-            source, to = tap_slices(j, stride_w, pad_left, w, ow)
-            dx[part, :, :, to] += rows[:, :, j, :, source]
+        if (kh, stride_h, pad_top, oh) == (1, 1, 0, h):  # the columns are the rows
+            rows[...] = taps[part, :, 0]
+        else:
+            _put_together(rows, taps[part], stride_h, pad_top)
+        _add_rows(dx[part], rows, stride_w, pad_left)
 
     threads.for_each_chunk(n, c * kw * h * ow * dx.itemsize, some_images)
+
+
+def _put_together(rows, taps, stride_h, pad_top):
+    """rows (n, c, kw, h, ow) = the sum of all taps that saw them."""
+    (kh, oh), h = (taps.shape[2], taps.shape[4]), rows.shape[3]
+    rows[...] = 0
+    for i in range(kh):
+        source, to = tap_slices(i, stride_h, pad_top, h, oh)
+        rows[:, :, :, to] += taps[:, :, i, :, source]
+
+
+def _add_rows(dx, rows, stride_w, pad_left):
+    """dx (n, c, h, w) = rows (n, c, kw, h, ow), added up where the window saw them."""
+    (n, c, kw, h, ow), w = rows.shape, dx.shape[3]
+    dx[...] = 0
+    for j in range(kw):
+        source, to = tap_slices(j, stride_w, pad_left, w, ow)
+        if stride_w == 1 and ow == w:
+            # As one run of memory, see `_see_rows`. What would wrap round is cleared before.
+            for outside in (*range(source.start), *range(source.stop, ow)):
+                rows[:, :, j, :, outside] = 0
+            source_flat, to_flat = tap_slices(0, 1, pad_left - j, h * w, h * w)
+            dx.reshape(n, c, -1)[:, :, to_flat] += rows.reshape(n, c, kw, -1)[:, :, j, source_flat]
+        else:
+            dx[:, :, :, to] += rows[:, :, j, :, source]
 
 
 def _image_by_image(col, n, c, kh, kw, oh, ow):

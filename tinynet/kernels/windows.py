@@ -5,7 +5,10 @@ c*stride_w + j - pad_left. For one tap, the outputs whose read falls inside the 
 and so are the rows or columns read: along each axis, two slices say it all.
 """
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=4096)
 def tap_slices(tap: int, stride: int, pad: int, size: int, out: int) -> tuple[slice, slice]:
     """The outputs that `tap` serves inside an axis of `size`, and what they read there."""
     first = min(out, max(0, -((tap - pad) // stride)))  # ceil((pad - tap) / stride)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from tinynet.devices import Device
 
 ALIGNED = 4  # images: side by side, rows of so many begin at multiples of 16 bytes, as GPUs want
-FEWEST = 4  # shares, however small: a small network should keep a small machine busy
+ABREAST = 2  # shares come in multiples of this, however small: two cores end together
 
 
 def for_each_part(
@@ -24,9 +24,7 @@ def parts(
     device: Device, images: range, groups: int, image_bytes: int
 ) -> Iterator[tuple[slice, slice]]:
     """(images, groups) of each part: as few as fit, of like size; or one group of a large image."""
-    most = max(1, device.part_bytes // image_bytes)
-    if most > ALIGNED:
-        most -= most % ALIGNED
+    most = _fitting(device, image_bytes)
     even = -(-len(images) // -(-len(images) // most))
     step = min(most, even + -even % ALIGNED)
     at_once = groups if image_bytes <= device.part_bytes else 1
@@ -35,14 +33,20 @@ def parts(
             yield slice(i, min(i + step, images.stop)), slice(g, g + at_once)
 
 
+def _fitting(device: Device, image_bytes: int) -> int:
+    """How many images one part may have."""
+    most = max(1, device.part_bytes // image_bytes)
+    return most - most % ALIGNED if most > ALIGNED else most
+
+
 def shares(device: Device, n: int, image_bytes: int) -> list[range]:
     """n images cut for a sum: each share is summed in order, and then the shares in order.
 
     The cuts depend on the batch and the kind of device alone, so that the sum has the same bits on
     any number of cores. A share too small would be over before another core has taken the next.
     """
-    most = max(FEWEST, n * image_bytes // device.part_bytes)
-    return pieces(range(n), min(device.shares, most))
+    fitting = ABREAST * _fitting(device, image_bytes)
+    return pieces(range(n), min(device.shares, ABREAST * -(-n // fitting)))
 
 
 def pieces(images: range, count: int) -> list[range]:

@@ -11,8 +11,9 @@ class Columns:
     """Columns of images of h x w pixels, whose windows give oh x ow outputs.
 
     A part of a batch, as `part` gives it, is an array (images, groups, channels/groups, h*w). Its
-    columns are an array (images, groups, K, P) with K = channels/groups*kh*kw and P = oh*ow, which
-    lies in memory with the images side by side, (groups, K, images, P).
+    columns have the images side by side, (groups, K, images, P), with K = channels/groups*kh*kw and
+    P = oh*ow. So do products with them, (groups, m, images, P): `together` and `apart` go between
+    these and parts of y, (images, groups, m, P).
     """
 
     def __init__(
@@ -25,6 +26,8 @@ class Columns:
     ):
         self.device, self.window, self.groups = device, window, groups
         self.image, self.out = image, out
+        self.copies = window.kh * window.kw  # of each channel: K is so many times the channels
+        self.pieces = 1  # of each filter: a product has so many times m rows
 
     def part(self, x, images: slice, groups: slice):
         """Some images and groups of x (n, channels, ...), or of y: a view."""
@@ -33,29 +36,63 @@ class Columns:
     def of(self, part):
         """The columns of a part; the next ones take their place."""
         columns = self.buffer(part)
-        launch(self.device, "im2col", side_by_side(columns), part, *self._sizes(part))
+        self.from_pixels(columns, part)
         return columns
+
+    def from_pixels(self, columns, part) -> None:
+        """columns = for each window the pixels of the part that it sees."""
+        launch(self.device, "im2col", columns, part, *self._sizes(part))
 
     def to_pixels(self, dcolumns, dpart) -> None:
         """dpart = for each pixel the sum of dcolumns wherever it was copied to."""
-        launch(self.device, "col2im", dpart, side_by_side(dcolumns), *self._sizes(dpart))
+        launch(self.device, "col2im", dpart, dcolumns, *self._sizes(dpart))
 
     def buffer(self, part):
         """Room for the columns of a part."""
         images, groups, channels, _ = part.shape
-        k = channels * self.window.kh * self.window.kw
-        shape = groups, k, images, prod(self.out)
-        return self.device.scratch("columns", shape, part.dtype).transpose(2, 0, 1, 3)
+        shape = groups, channels * self.copies, images, prod(self.out)
+        return self.device.scratch("columns", shape, part.dtype)
+
+    def matrices(self, weight):
+        """The filters as W (groups, m, K), which is multiplied by the columns."""
+        return weight.reshape(self.groups, -1, weight[0].size)
+
+    def filters(self, matrices, shape: tuple[int, ...]):
+        """Back from `matrices` to the shape of weight."""
+        return matrices.reshape(shape)
+
+    def product_for(self, y_part):
+        """Room for W @ columns, from which `apart` makes a part of y."""
+        images, groups, m, _ = y_part.shape
+        shape = groups, m * self.pieces, images, prod(self.out)
+        return self.device.scratch("product", shape, y_part.dtype)
+
+    def apart(self, y_part, product, bias) -> None:
+        """y_part = product, + bias (groups, m) if there is one."""
+        y = y_part.transpose(1, 2, 0, 3)
+        if bias is None:
+            y[...] = product
+        else:
+            self.device.xp.add(product, bias[..., None, None], out=y)
+
+    def together(self, dy_part):
+        """The gradient of the product that `apart` was given, from that of its y."""
+        dy = dy_part.transpose(1, 2, 0, 3)
+        if len(dy_part) == 1:
+            return dy
+        dproduct = self.product_for(dy_part)
+        dproduct[...] = dy
+        return dproduct
 
     def image_bytes(self, x) -> int:
         """What the columns of one of the images x (n, channels, h, w) take."""
-        return x.shape[1] * self.window.kh * self.window.kw * prod(self.out) * x.itemsize
+        return x.shape[1] * self.copies * prod(self.out) * x.itemsize
 
     def _sizes(self, part) -> tuple[int, ...]:
         images, groups, channels, _ = part.shape
         return images, groups * channels, *self.image, *self.window.arguments, *self.out
 
 
-def side_by_side(columns):
-    """(images, groups, K, P) as it lies in memory: (groups, K, images, P)."""
-    return columns.transpose(1, 2, 0, 3)
+def wide(columns):
+    """Columns, or a product with them, as matrices: (groups, rows, images*P)."""
+    return columns.reshape(*columns.shape[:2], -1)

@@ -17,10 +17,13 @@ image after another, (images, m, P). So y is taken apart as the bias is added, w
 it anyway; and dy is put side by side once for both of backward's products.
 """
 
+from tinynet.devices import Device
 from tinynet.ops.batch import for_each_part, parts, shares, total
 from tinynet.ops.bias import bias_gradient
-from tinynet.ops.columns import Columns, side_by_side
+from tinynet.ops.columns import Columns, wide
+from tinynet.ops.filter_rows import FilterRows
 from tinynet.ops.function import Function
+from tinynet.ops.phases import Phases
 from tinynet.ops.product import add_product, product
 from tinynet.ops.window import Window, check_images, check_positive
 
@@ -35,9 +38,10 @@ class Conv2d(Function):
     name = "conv2d"
 
     def forward(self, x, weight, bias=None, *, stride, padding, groups):
-        self.window = _check(x, weight, bias, stride, padding, groups)
-        self.groups, out = int(groups), self.window.output_size(self.name, *x.shape[2:])
-        self.columns = Columns(self.device, self.window, self.groups, x.shape[2:], out)
+        window = _check(x, weight, bias, stride, padding, groups)
+        image, out = x.shape[2:], window.output_size(self.name, *x.shape[2:])
+        layout = layout_for(self.device, window, weight.shape[1], image, out)
+        self.columns = layout(self.device, window, int(groups), image, out)
         x, weight = self.contiguous(x), self.contiguous(weight)
         self.saved = (x, weight)
         y = self.device.empty((len(x), len(weight), *out), x.dtype)
@@ -53,24 +57,23 @@ class Conv2d(Function):
 
     def correlate(self, y, x, weight, bias):
         """y = W @ columns + bias."""
-        part, filters = self.columns.part, self.matrices(weight)
+        columns, filters = self.columns, self.columns.matrices(weight)
+        bias = None if bias is None else bias.reshape(columns.groups, -1)
 
         def one_part(images, groups):
-            columns = self.wide(self.columns.of(part(x, images, groups)))
-            y_part = part(y, images, groups)
-            of_all = self.beside(y_part)
-            self.multiply(self.wide(of_all), filters[groups], columns)
-            if bias is None:
-                y_part[...] = of_all
-            else:
-                self.xp.add(of_all, bias.reshape(self.groups, -1, 1)[groups], out=y_part)
+            seen = columns.of(columns.part(x, images, groups))
+            y_part = columns.part(y, images, groups)
+            found = columns.product_for(y_part)
+            self.multiply(wide(found), filters[groups], wide(seen))
+            columns.apart(y_part, found, None if bias is None else bias[groups])
 
-        for_each_part(self.device, len(x), self.groups, self.columns.image_bytes(x), one_part)
+        image_bytes = columns.image_bytes(x)
+        for_each_part(self.device, len(x), columns.groups, image_bytes, one_part)
 
     def gradients(self, dy, x, weight):
         """dx = col2im(W^T @ dy), and dW = dy @ columns^T, summed over the parts of each share."""
-        part, image_bytes = self.columns.part, self.columns.image_bytes(x)
-        filters = self.matrices(weight)
+        columns, filters = self.columns, self.columns.matrices(weight)
+        part, image_bytes = columns.part, columns.image_bytes(x)
         cut = shares(self.device, len(x), image_bytes)
         dx = self.device.empty(x.shape, x.dtype) if self.needs_grad[0] else None
         sums = None  # (shares, groups, m, K)
@@ -78,19 +81,21 @@ class Conv2d(Function):
             sums = self.device.empty((len(cut), *filters.shape), x.dtype)
 
         def one_share(i):
-            for images, groups in parts(self.device, cut[i], self.groups, image_bytes):
-                dy_wide = self.wide(self.together(part(dy, images, groups)))
+            for images, groups in parts(self.device, cut[i], columns.groups, image_bytes):
+                dy_wide = wide(columns.together(part(dy, images, groups)))
                 if sums is not None:
-                    columns = self.wide(self.columns.of(part(x, images, groups)))
+                    seen = wide(columns.of(part(x, images, groups)))
                     first = images.start == cut[i].start
-                    self.multiply(sums[i, groups], dy_wide, columns.swapaxes(1, 2), add=not first)
+                    self.multiply(sums[i, groups], dy_wide, seen.swapaxes(1, 2), add=not first)
                 if dx is not None:
-                    dcolumns = self.columns.buffer(part(dx, images, groups))
-                    self.multiply(self.wide(dcolumns), filters[groups].swapaxes(1, 2), dy_wide)
-                    self.columns.to_pixels(dcolumns, part(dx, images, groups))
+                    dcolumns = columns.buffer(part(dx, images, groups))
+                    self.multiply(wide(dcolumns), filters[groups].swapaxes(1, 2), dy_wide)
+                    columns.to_pixels(dcolumns, part(dx, images, groups))
 
         self.device.for_each(len(cut), one_share)
-        return dx, None if sums is None else total(self.device, sums).reshape(weight.shape)
+        if sums is None:
+            return dx, None
+        return dx, columns.filters(total(self.device, sums), weight.shape)
 
     def multiply(self, out, a, b, add: bool = False):
         """out = a @ b, or out += a @ b, for each group."""
@@ -100,29 +105,13 @@ class Conv2d(Function):
             else:
                 product(self.device, a_of_group, b_of_group, out=of_group)
 
-    def matrices(self, weight):
-        """(groups, m, K)."""
-        return weight.reshape(self.groups, -1, weight[0].size)
 
-    def together(self, part):
-        """A part of dy, (images, groups, m, P), with its images side by side in memory."""
-        if len(part) == 1:
-            return part
-        beside = self.beside(part)
-        beside[...] = part
-        return beside
-
-    def beside(self, part):
-        """Room for a part of y, (images, groups, m, P), with the images side by side in memory."""
-        images, groups, m, p = part.shape
-        shape = groups, m, images, p
-        return self.device.scratch("side by side", shape, part.dtype).transpose(2, 0, 1, 3)
-
-    @staticmethod
-    def wide(part):
-        """What lies side by side, (images, groups, rows, P), as (groups, rows, images*P)."""
-        rows = side_by_side(part)
-        return rows.reshape(*rows.shape[:2], -1)
+def layout_for(device: Device, window: Window, channels: int, image, out) -> type[Columns]:
+    """How columns are laid out: by whole windows, if no other way serves better."""
+    faster = (
+        one for one in (FilterRows, Phases) if one.serve(device, window, channels, image, out)
+    )
+    return next(faster, Columns)
 
 
 def _check(x, weight, bias, stride, padding, groups) -> Window:
@@ -134,14 +123,18 @@ def _check(x, weight, bias, stride, padding, groups) -> Window:
         )
     channels, out_channels = x.shape[1], weight.shape[0]
     if channels % groups or channels // groups != weight.shape[1]:
-        stand_last = x.shape[3] == weight.shape[1] * groups
-        hint = "; if they stand last, x.transpose(0, 3, 1, 2) puts them second" * stand_last
-        raise ValueError(
-            f"conv2d: weight expects {weight.shape[1]} input channels per group, "
-            f"x has {channels} channels in {groups} group{'s' if groups > 1 else ''}{hint}"
-        )
+        raise _other_channels(x, weight, groups)
     if out_channels % groups:
         raise ValueError(f"conv2d: {out_channels} filters do not divide into {groups} groups")
     if bias is not None and bias.shape != (out_channels,):
         raise ValueError(f"conv2d: bias expects shape ({out_channels},), got {bias.shape}")
     return Window.of("conv2d", weight.shape[2:], stride, padding)
+
+
+def _other_channels(x, weight, groups) -> ValueError:
+    stand_last = x.shape[3] == weight.shape[1] * groups
+    hint = "; if they stand last, x.transpose(0, 3, 1, 2) puts them second" * stand_last
+    return ValueError(
+        f"conv2d: weight expects {weight.shape[1]} input channels per group, "
+        f"x has {x.shape[1]} channels in {groups} group{'s' if groups > 1 else ''}{hint}"
+    )

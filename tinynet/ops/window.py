@@ -10,11 +10,11 @@ from tinynet.ops.arguments import integer, integers
 
 def pair(name: str, argument: str, value, least: int) -> tuple[int, int]:
     """`value`, an int or (h, w), as two ints, each at least `least`."""
-    wanted = (
-        f"{name}: {argument} expects an int or (h, w), each at least {least}, got {_told(value)}"
-    )
-    one = integer(value)
-    return _sizes(value if one is None else (one, one), (2,), least, wanted)
+    found = _sizes(value, (2,), least)
+    if found is None:
+        wanted = f"{argument} expects an int or (h, w), each at least {least}"
+        raise _refused(name, wanted, value)
+    return found
 
 
 def check_positive(name: str, **arguments: int) -> None:
@@ -27,26 +27,25 @@ def check_positive(name: str, **arguments: int) -> None:
 
 def four_sides(name: str, value) -> tuple[int, int, int, int]:
     """Padding given as an int, (h, w) or (top, bottom, left, right), as the last of these."""
-    wanted = (
-        f"{name}: padding expects an int, (h, w) or (top, bottom, left, right), "
-        f"each at least 0, got {_told(value)}"
-    )
-    if isinstance(value, str):
-        wanted += (
-            "; with stride 1, (kh // 2, kw // 2) keeps the size of the image if kh, kw are odd"
-        )
-    one = integer(value)
-    sides = _sizes(value if one is None else (one, one), (2, 4), 0, wanted)
-    return sides if len(sides) == 4 else (sides[0], sides[0], sides[1], sides[1])
-
-
-def _sizes(values, lengths: tuple[int, ...], least: int, wanted: str) -> tuple[int, ...]:
-    found = integers(values)
+    found = _sizes(value, (2, 4), least=0)
     if found is None:
-        raise TypeError(wanted)
-    if len(found) not in lengths or min(found) < least:
-        raise ValueError(wanted)
-    return found
+        cure = "; with stride 1, (kh // 2, kw // 2) keeps the size of the image if kh, kw are odd"
+        wanted = "padding expects an int, (h, w) or (top, bottom, left, right), each at least 0"
+        raise _refused(name, wanted, value, cure if isinstance(value, str) else "")
+    return found if len(found) == 4 else (found[0], found[0], found[1], found[1])
+
+
+def _sizes(value, lengths: tuple[int, ...], least: int) -> tuple[int, ...] | None:
+    """An int, as two, or so many ints, each at least `least`; None: it is something else."""
+    one = integer(value)
+    found = integers(value) if one is None else (one, one)
+    return found if found and len(found) in lengths and min(found) >= least else None
+
+
+def _refused(name: str, wanted: str, value, cure: str = "") -> Exception:
+    """A ValueError for ints that are too few or too small, a TypeError for what is no int."""
+    ints = integer(value) is not None or integers(value) is not None
+    return (ValueError if ints else TypeError)(f"{name}: {wanted}, got {_told(value)}{cure}")
 
 
 def _told(value) -> str:
@@ -76,18 +75,8 @@ class Window:
         return cls(*kernel, *steps, *four_sides(name, padding))
 
     def one_row(self) -> "Window":
-        """The window's first row."""
-        return replace(self, kh=1)
-
-    def mirror(self) -> "Window":
-        """With stride 1: the window over the outputs that holds, for each pixel, the outputs whose
-        window holds the pixel. It has the same size; its padding is kh - 1 or kw - 1 less that of
-        the image, which may be negative.
-        """
-        sides = self.kh - 1 - self.top, self.kh - 1 - self.bottom
-        return Window(
-            self.kh, self.kw, 1, 1, *sides, self.kw - 1 - self.left, self.kw - 1 - self.right
-        )
+        """A row of the window, which steps over the image's own rows, one by one."""
+        return replace(self, kh=1, stride_h=1, top=0, bottom=0)
 
     @property
     def arguments(self) -> tuple[int, ...]:

@@ -35,31 +35,41 @@ def check(device: Device, kernel: Kernel, args: tuple) -> np.dtype:
         if p.ctype == "REAL":
             real = real or argument.dtype
             if argument.dtype not in device.reals or argument.dtype != real:
-                known = real in device.reals
-                wanted = f"{real}, as the arrays before it" if known else "float32 or 64"
-                raise TypeError(f"{name}: {p.name} expects {wanted}, got {argument.dtype}")
+                raise _other_real(device, name, p, argument, real)
         elif argument.dtype != p.dtype(real):
             raise TypeError(f"{name}: {p.name} expects {p.dtype(real)}, got {argument.dtype}")
     return real
 
 
+def _other_real(device: Device, kernel: str, p: Parameter, argument, real) -> TypeError:
+    known = real in device.reals
+    wanted = f"{real}, as the arrays before it" if known else "float32 or 64"
+    return TypeError(f"{kernel}: {p.name} expects {wanted}, got {argument.dtype}")
+
+
 def _check_array(device: Device, kernel: str, p: Parameter, argument) -> None:
+    plain = device.owns(argument) and argument.flags.c_contiguous
+    writeable = p.is_const or (plain and getattr(argument.flags, "writeable", True))
+    if not (plain and writeable and argument.size <= MOST_ELEMENTS):
+        raise _unfit(device, kernel, p, argument)
+
+
+def _unfit(device: Device, kernel: str, p: Parameter, argument) -> Exception:
     if not device.owns(argument):
-        raise TypeError(
+        return TypeError(
             f"{kernel}: {p.name} expects an array on {device.name}, got {_describe(argument)}"
         )
     if not argument.flags.c_contiguous:
-        raise ValueError(
+        return ValueError(
             f"{kernel}: {p.name} expects a C-contiguous array, got shape {argument.shape} with "
             f"strides {argument.strides}"
         )
     if argument.size > MOST_ELEMENTS:
-        raise TooManyElements(
+        return TooManyElements(
             f"{kernel}: {p.name} has {argument.size:,} elements; kernels count with ints, to "
             f"{MOST_ELEMENTS:,}: use a smaller batch"
         )
-    if not p.is_const and not getattr(argument.flags, "writeable", True):
-        raise ValueError(f"{kernel}: {p.name} is written to, but the array is read-only")
+    return ValueError(f"{kernel}: {p.name} is written to, but the array is read-only")
 
 
 def _check_number(kernel: str, p: Parameter, argument) -> None:
