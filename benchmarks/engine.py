@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ class Engine:
         self.folder = tempfile.TemporaryDirectory()
 
     def end(self) -> None:
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # of a process that has died: what it never read
+            self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
         self.folder.cleanup()

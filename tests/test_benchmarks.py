@@ -19,6 +19,7 @@ import peers  # noqa: E402
 import run  # noqa: E402
 from bench_small_nets import CIFAR, MODERN  # noqa: E402
 from contest import Disagreement, Session, agree, contest, odd_ones  # noqa: E402
+from engine import Engine, EngineError  # noqa: E402
 from pairs import Row, Table, alternate, markdown  # noqa: E402
 
 
@@ -189,6 +190,14 @@ def test_a_peer_whose_process_ends_is_left_out_of_the_row(session, monkeypatch):
 
 
 # --------------------------------------------------------------------------------- pairs and tables
+
+
+def test_a_peer_that_cannot_even_start_is_ended_like_any_other():
+    engine = Engine("torch", sys.executable, ["engine_of_nobody.py"])
+    engine.process.wait()
+    with pytest.raises(EngineError, match="the process of torch ended"):
+        engine.make({}, "arrays.npz")
+    engine.end()
 
 
 def test_contestants_take_turns_and_every_second_round_goes_backwards():

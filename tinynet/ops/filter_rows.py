@@ -4,15 +4,15 @@ A matrix that holds all kh*kw pixels of every window holds mostly the same numbe
 But a filter is kh rows, and each is a filter of 1 x kw. Let all of them see the whole image: one
 product gives what row i of each filter makes of every row of the image,
 
-    seen (kh*m, images*h*ow) = W (kh*m, c*kw) @ columns (c*kw, images*h*ow)
+    by_row (kh*m, images*h*ow) = W (kh*m, c*kw) @ columns (c*kw, images*h*ow)
 
-and row r of y is what row 0 of the filter made of the image's row r, row 1 of the next, and so on:
+and row r of y is the sum of what row i of the filter made of the image's row r + i - top:
 
-    y[r] = seen[0][r - top] + seen[1][r + 1 - top] + ... + seen[kh - 1][r + kh - 1 - top]
+    y[r] = by_row[0][r - top] + by_row[1][r + 1 - top] + ... + by_row[kh - 1][r + kh - 1 - top]
 
 where rows outside the image add nothing. Only whole rows move, which are long runs of memory. In
-backward dy goes to all places of `seen` that it is the sum of, and the rest is a convolution with
-windows of 1 x kw.
+backward dy goes to all places of `by_row` that it is a sum of, and the rest is backward of a
+convolution with windows of 1 x kw.
 """
 
 from tinynet.devices import Device
@@ -20,8 +20,8 @@ from tinynet.kernels.windows import tap_slices
 from tinynet.ops.columns import Columns
 from tinynet.ops.window import Window
 
-SHALLOW = 32  # products of fewer rows than this are slow, and `seen` is many times as large as they
-WASTED = 1.5  # times as many rows of the image as of y: some of what is seen, y has no use for
+SHALLOW = 32  # weights in a row of a filter: with fewer, products are slow and `by_row` is large
+WASTED = 1.5  # rows of the image for one of y: with more, too much of `by_row` has no part in y
 
 
 class FilterRows(Columns):
@@ -45,37 +45,37 @@ class FilterRows(Columns):
 
     def matrices(self, weight):
         """W (groups, kh*m, c*kw): the first rows of all filters, then the second ones."""
-        by_row = weight.reshape(self.groups, -1, *weight.shape[1:]).transpose(0, 3, 1, 2, 4)
-        return by_row.reshape(self.groups, self.pieces * by_row.shape[2], -1)
+        rows = weight.reshape(self.groups, -1, *weight.shape[1:]).transpose(0, 3, 1, 2, 4)
+        return rows.reshape(self.groups, self.pieces * rows.shape[2], -1)
 
     def filters(self, matrices, shape):
         m, channels, kh, kw = shape
-        by_row = matrices.reshape(self.groups, kh, m // self.groups, channels, kw)
-        return by_row.transpose(0, 2, 3, 1, 4).reshape(shape)
+        rows = matrices.reshape(self.groups, kh, m // self.groups, channels, kw)
+        return rows.transpose(0, 2, 3, 1, 4).reshape(shape)
 
     def apart(self, y_part, product, bias):
-        """y = the sum over i of seen[i], moved up by i - top rows, + bias."""
-        y, seen = self._rows(y_part, product)
+        """y = the sum over i of by_row[i], moved up by i - top rows, + bias."""
+        y, by_row = self._rows(y_part, product)
         y[...] = 0 if bias is None else bias[..., None, None, None]
         for i, (to, source) in enumerate(self.meetings):
-            y[..., to, :] += seen[:, i, :, :, source]
+            y[..., to, :] += by_row[:, i, :, :, source]
 
     def together(self, dy_part):
-        """dseen[i] = dy, moved down by i - top rows."""
+        """dby_row[i] = dy, moved down by i - top rows."""
         dproduct = self.product_for(dy_part)
-        dy, dseen = self._rows(dy_part, dproduct)
+        dy, dby_row = self._rows(dy_part, dproduct)
         for i, (source, to) in enumerate(self.meetings):
-            dseen[:, i, :, :, to] = dy[..., source, :]
-            dseen[:, i, :, :, : to.start] = 0
-            dseen[:, i, :, :, to.stop :] = 0
+            dby_row[:, i, :, :, to] = dy[..., source, :]
+            dby_row[:, i, :, :, : to.start] = 0
+            dby_row[:, i, :, :, to.stop :] = 0
         return dproduct
 
     def image_bytes(self, x) -> int:
-        """What the columns and `seen` of one of the images take, if there are as many filters."""
+        """What the columns and `by_row` of one of the images take, if there are as many filters."""
         return super().image_bytes(x) * 2
 
     def _rows(self, y_part, product):
-        """Views of y (groups, m, images, oh, ow), and of `seen` (groups, kh, m, images, h, ow)."""
+        """Views: y (groups, m, images, oh, ow), and `by_row` (groups, kh, m, images, h, ow)."""
         images, groups, m, _ = y_part.shape
         y = y_part.transpose(1, 2, 0, 3).reshape(groups, m, images, -1, self.out[1])
         return y, product.reshape(groups, -1, m, images, *self.out)

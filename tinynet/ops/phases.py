@@ -39,15 +39,15 @@ class Phases(FilterRows):
 
     def matrices(self, weight):
         m, channels, kh, kw = weight.shape
-        padded = self.device.xp.zeros(self._padded(m, channels, *self.in_filter), weight.dtype)
+        padded = self.device.xp.zeros(self._padded((m, channels), self.in_filter), weight.dtype)
         padded[..., :kh, :kw] = weight
         return super().matrices(self._by_phase(padded).reshape(m, -1, *self.in_filter))
 
     def filters(self, matrices, shape):
         m, channels, kh, kw = shape
-        padded = self.device.empty(self._padded(m, channels, *self.in_filter), matrices.dtype)
+        padded = self.device.empty(self._padded((m, channels), self.in_filter), matrices.dtype)
         by_phase = self._by_phase(padded)
-        phases = by_phase.shape[1] * by_phase.shape[2] * by_phase.shape[3]
+        phases = by_phase[0].size // (self.in_filter[0] * self.in_filter[1])
         in_blocks = super().filters(matrices, (m, phases, *self.in_filter))
         by_phase[...] = in_blocks.reshape(by_phase.shape)
         return self.device.contiguous(padded[..., :kh, :kw])
@@ -55,46 +55,48 @@ class Phases(FilterRows):
     def from_pixels(self, columns, part):
         padded, phases = self._rooms(part)
         padded[...] = 0
-        inside, seen = self._seen(padded, part)
-        inside[...] = seen
-        by_phase = self._by_phase(padded)
-        phases.reshape(by_phase.shape)[...] = by_phase
-        super().from_pixels(columns, phases)
+        inside, pixels = self._meeting(padded, part)
+        inside[...] = pixels
+        phases[...] = self._by_phase(padded)
+        super().from_pixels(columns, self._flat(phases))
 
     def to_pixels(self, dcolumns, dpart):
         padded, dphases = self._rooms(dpart)
-        super().to_pixels(dcolumns, dphases)
-        by_phase = self._by_phase(padded)
-        by_phase[...] = dphases.reshape(by_phase.shape)
-        inside, dseen = self._seen(padded, dpart)
-        dpart[...] = 0  # also pixels that no window sees
-        dseen[...] = inside
+        super().to_pixels(dcolumns, self._flat(dphases))
+        self._by_phase(padded)[...] = dphases
+        inside, dpixels = self._meeting(padded, dpart)
+        dpart[...] = 0  # also the pixels that no window sees
+        dpixels[...] = inside
 
     def _rooms(self, part):
         """For a part of x: room for the padded images, and for their phases."""
-        images, groups, channels, _ = part.shape
-        shape = self._padded(images * groups, channels, *self.image)
-        padded = self.device.scratch("padded", shape, part.dtype)
-        phases = self.device.scratch("phases", shape, part.dtype)
-        return padded, phases.reshape(images, groups, -1, self.image[0] * self.image[1])
+        *lead, _ = part.shape
+        padded = self.device.scratch("padded", self._padded(lead, self.image), part.dtype)
+        return padded, self.device.scratch("phases", self._by_phase(padded).shape, part.dtype)
 
-    def _padded(self, n, channels, rows, columns):
-        """The shape of n images of so many rows and columns of blocks, in pixels."""
-        return n, channels, rows * self.given.stride_h, columns * self.given.stride_w
+    def _padded(self, lead, blocks):
+        """The shape of images of so many rows and columns of blocks, in pixels."""
+        return *lead, blocks[0] * self.given.stride_h, blocks[1] * self.given.stride_w
 
-    def _seen(self, padded, part):
-        """The pixels that windows see, in `padded` and in the part: strides may leave some out."""
+    def _meeting(self, padded, part):
+        """The pixels that windows may see, views of `padded` and of the part."""
         (h, w), (top, left) = self.pixels, (self.given.top, self.given.left)
         inside = padded[..., top : top + h, left : left + w]
-        image = part.reshape(*padded.shape[:2], h, w)
-        return inside, image[..., : inside.shape[2], : inside.shape[3]]
+        pixels = part.reshape(*part.shape[:3], h, w)
+        return inside, pixels[..., : inside.shape[-2], : inside.shape[-1]]
 
     def _by_phase(self, padded):
-        """(n, c, H*sh, W*sw) -> (n, c, sh, sw, H, W), a view: the pixels of a phase together."""
-        n, channels, h, w = padded.shape
+        """(..., H*sh, W*sw) -> (..., sh, sw, H, W), a view: the pixels of a phase together."""
+        *lead, h, w = padded.shape
         sh, sw = self.given.stride_h, self.given.stride_w
-        blocks = padded.reshape(n, channels, h // sh, sh, w // sw, sw)
-        return blocks.transpose(0, 1, 3, 5, 2, 4)
+        blocks = padded.reshape(*lead, h // sh, sh, w // sw, sw)
+        return self.device.xp.moveaxis(blocks, (-3, -1), (-4, -3))
+
+    @staticmethod
+    def _flat(phases):
+        """(images, groups, c, sh, sw, H, W) -> (images, groups, c*sh*sw, H*W), as a part of x."""
+        images, groups, *_, h, w = phases.shape
+        return phases.reshape(images, groups, -1, h * w)
 
 
 def _in_blocks(window: Window) -> Window:
