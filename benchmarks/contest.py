@@ -15,9 +15,10 @@ from peers import Peer
 OWN = {"tinynet": ["engine_tinynet.py"], BOUND: ["engine_bound.py"]}
 LOSS = 1e-3  # of the largest value: float32 sums differ by their order
 # In a net, rounding also decides which of two nearly equal pixels is a window's maximum, and a few
-# gradients then go elsewhere. The full net's in float32 are as far as this from its own in float64:
-# 7e-3 of the largest in conv1.weight, but 2e-3 of all together, which is what is compared there.
-FLIPS = 5e-3
+# gradients then go elsewhere. So a net's are compared all together: by what is compared here, ours of
+# the full net in float32 are 1.3e-3 from our own in float64, and PyTorch's, on a CPU without AVX-512,
+# 6.3e-3. A wrong gradient is off by as much as it is large.
+FLIPS = 1e-2
 
 
 class Disagreement(Exception):
