@@ -15,9 +15,9 @@ from peers import Peer
 OWN = {"tinynet": ["engine_tinynet.py"], BOUND: ["engine_bound.py"]}
 LOSS = 1e-3  # of the largest value: float32 sums differ by their order
 # In a net, rounding also decides which of two nearly equal pixels is a window's maximum, and a few
-# gradients then go elsewhere. So a net's are compared all together: by this measure ours of the full
-# net in float32 are 1.3e-3 from our own in float64, and PyTorch's, on a CPU without AVX-512, 6.3e-3.
-# A wrong gradient is off by as much as it is large.
+# gradients then go elsewhere. So a net's are compared all together: by this measure ours of the
+# full net in float32 are 1.3e-3 from our own in float64, and PyTorch's 6.3e-3, on a CPU without
+# AVX-512. A wrong gradient is off by as much as it is large.
 FLIPS = 1e-2
 
 
