@@ -189,15 +189,15 @@ def test_a_peer_whose_process_ends_is_left_out_of_the_row(session, monkeypatch):
     assert table.rows[0].values.keys() == {"tinynet", "bound"}
 
 
-# --------------------------------------------------------------------------------- pairs and tables
-
-
 def test_a_peer_that_cannot_even_start_is_ended_like_any_other():
     engine = Engine("torch", sys.executable, ["engine_of_nobody.py"])
     engine.process.wait()
     with pytest.raises(EngineError, match="the process of torch ended"):
         engine.make({}, "arrays.npz")
     engine.end()
+
+
+# --------------------------------------------------------------------------------- pairs and tables
 
 
 def test_contestants_take_turns_and_every_second_round_goes_backwards():

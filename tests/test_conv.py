@@ -125,13 +125,13 @@ def test_each_layout_in_parts_of_any_size(layout, images, stride):
         (3, 227, 11, 4, 0, Phases),  # AlexNet's conv1
         (48, 27, 5, 1, 2, FilterRows),  # conv2, a tower of it
         (256, 13, 3, 1, 1, FilterRows),
-        (3, 32, 5, 1, 2, Columns),  # 15 weights a row: as deep as a product with them
+        (3, 32, 5, 1, 2, Columns),  # 15 weights in a row of a filter
         (256, 6, 6, 1, 0, Columns),  # one row of y, and six of the image
         (64, 27, 3, 2, 0, Columns),  # 9 weights would be 16
         (3, 227, 1, 4, 0, Columns),  # 1 weight would be 16
     ],
 )
-def test_the_layout_that_is_faster_is_taken(channels, image, kernel, stride, padding, expected):
+def test_which_layout_is_taken(channels, image, kernel, stride, padding, expected):
     window = Window.of("conv2d", (kernel, kernel), stride, padding)
     out = window.output_size("conv2d", image, image)
     assert layout_for(device_named("cpu"), window, channels, (image, image), out) is expected

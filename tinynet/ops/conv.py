@@ -9,7 +9,8 @@ im2col lays out the matrix `columns` (K, images*P) of several images side by sid
 
 where col2im adds each entry of dcolumns to the pixel that im2col copied it from. Columns take up to
 kh*kw times the memory of the images, so they are not kept: the batch goes through in parts
-(batch.py), each lays out its own (columns.py), and backward does it once more.
+(batch.py), each lays out its own (columns.py), and backward does it once more. On a CPU the columns
+are laid out otherwise where that is faster (filter_rows.py, phases.py); the products stay these.
 
 A product for each image would leave most of a GPU idle: the 13 x 13 outputs of AlexNet's conv3 are
 not even two of the tiles of 128 columns that its multiprocessors compute. But x and y hold one
