@@ -27,6 +27,11 @@ def normal(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+def whole(seed, *shape):
+    """Small whole numbers."""
+    return np.random.default_rng(seed).integers(-4, 5, shape).astype(float)
+
+
 def distinct(seed: int, *shape: int) -> np.ndarray:
     """Shuffled values 0.1 apart, around 0: no two are near each other, none is near 0."""
     size = int(np.prod(shape))
@@ -64,3 +69,19 @@ def sliding_windows(draw, pooling: bool):
         padding += [before, after]
         size.append(max(1, k - before - after) + draw(st.integers(0, 4)))
     return tuple(size), {"kernel_size": kernel, "stride": stride, "padding": tuple(padding)}
+
+
+@st.composite
+def convolutions(draw):
+    """Arrays (x, weight, bias or not) and the options of a small convolution."""
+    (h, w), options = draw(sliding_windows(pooling=False))
+    kernel = options.pop("kernel_size")
+    n, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    channels, filters = (groups * draw(st.integers(1, 2)) for _ in range(2))
+    seed = draw(seeds)
+    arrays = [
+        normal(seed, n, channels, h, w),
+        normal(seed + 1, filters, channels // groups, *kernel),
+        normal(seed + 2, filters),
+    ]
+    return arrays[: draw(st.integers(2, 3))], {**options, "groups": groups}
