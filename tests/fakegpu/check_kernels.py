@@ -1,13 +1,13 @@
 """Every kernel as NVRTC compiles it, in the interpreter, against its NumPy twin.
 
-The same cases as those of the simulator (test_kernels_cuda.py), through the engine's own launch.
+The same cases as those of the simulator (kernel_cases.py), through the engine's own launch.
 """
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_kernels_cuda import REALS, arguments_of, assert_agree, copied, twin
+from kernel_cases import REALS, arguments_of, assert_agree, copied, twin
 
 import tinynet
 from tinynet.kernels import KERNELS, launch
