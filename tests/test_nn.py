@@ -84,8 +84,12 @@ def test_a_sequential_is_counted_indexed_cut_and_walked():
     assert [name for name, _ in head.named_parameters()] == ["fc2.weight", "fc2.bias"]
     net[2] = nn.Linear(3, 7)
     assert net.fc2.weight.shape == (7, 3)
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match="Sequential: index 3, of 3 modules"):
         net[3]
+    with pytest.raises(IndexError, match="Sequential: index -4, of 3 modules"):
+        net[-4] = nn.ReLU()
+    with pytest.raises(TypeError, match="Sequential: index expects an int or a slice, got 'fc1'"):
+        net["fc1"]
 
 
 def test_modules_in_a_module_list_are_found():

@@ -10,7 +10,7 @@ from inputs import leaf, normal
 
 import tinynet
 import tinynet.functional as F
-from tinynet import Tensor, pytorch_names
+from tinynet import Tensor
 
 # ------------------------------------------------------------------------------ what it is made of
 
@@ -207,16 +207,6 @@ def test_a_module_that_holds_a_result_can_be_copied(duplicate):
     assert np.array_equal(twin.kept.numpy(), net.kept.numpy())
     assert not twin.kept.requires_grad  # off the tape
     assert [*twin.state_dict()] == ["weight", "bias"]
-
-
-def test_pytorchs_names_are_answered_with_ours():
-    x = Tensor([[1.0, 2.0]])
-    with pytest.raises(AttributeError, match=r"'Tensor' object has no attribute 'view': x.reshape"):
-        x.view(2)
-    with pytest.raises(AttributeError, match=r"no attribute 'views'$"):
-        x.views  # noqa: B018
-    for name in pytorch_names.INSTEAD:
-        assert not hasattr(x, name), name
 
 
 def test_numpy_functions_see_the_elements():

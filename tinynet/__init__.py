@@ -13,6 +13,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tinynet.pytorch_names import missing_from
+
 if "".join(sys.argv[:1]).endswith("/bin/tinynet") or (
     sys.argv[:1] == ["-m"] and {"tinynet", "tinynet.kernels"} & {*sys.orig_argv}
 ):
@@ -58,5 +60,5 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
-        raise AttributeError(f"module 'tinynet' has no attribute {name!r}")
+        return missing_from("tinynet")(name)
     return getattr(import_module("tinynet.public"), name)

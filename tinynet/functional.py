@@ -21,6 +21,7 @@ from tinynet.ops.max_pool import MaxPool2d
 from tinynet.ops.shape import Concatenate, Pad
 from tinynet.ops.softmax import CrossEntropy, LogSoftmax, Softmax
 from tinynet.ops.window import four_sides
+from tinynet.pytorch_names import missing_from
 from tinynet.tensor import Tensor, apply, as_operands, binary
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "tanh",
     "where",
 ]
+
+__getattr__ = missing_from(__name__)
 
 Size = int | tuple[int, int]
 Padding = int | tuple[int, int] | tuple[int, int, int, int]

@@ -1,6 +1,6 @@
 """What a module is: parameters and other modules, found by name. The layers are in nn.py."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -157,68 +157,6 @@ class Module:
             raise ValueError(f"{own}: {'; '.join(problems)}")
         for p, array in new:
             p.write(array)
-
-
-class ModuleList(Module):
-    """Modules by number: a list that their parameters are found in. It has no forward."""
-
-    def __init__(self, modules: Iterable[Module] = ()):
-        super().__init__()
-        for module in modules:
-            self.append(module)
-
-    def append(self, module: Module) -> None:
-        """Put a module at the end."""
-        self._put(str(len(self)), module)
-
-    def _put(self, name: str, module: Module) -> None:
-        if not isinstance(module, Module):
-            own, got = type(self).__name__, type(module).__name__
-            several = f": {own}(*modules)" if isinstance(module, list | tuple) else ""
-            raise TypeError(f"{own}: {name} expects a Module, got {got}{several}")
-        setattr(self, name, module)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self.children())
-
-    def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self.children())
-
-    def __getitem__(self, index: int | slice):
-        """The module at a place, or a list of those in a slice, which are shared."""
-        if isinstance(index, slice):
-            return ModuleList([*self][index])
-        return [*self][index]
-
-    def __setitem__(self, index: int, module: Module) -> None:
-        self._put([name for name, _ in self.children()][index], module)
-
-
-class Sequential(ModuleList):
-    """Modules one after another, given by position or by name.
-
-    >>> from tinynet import nn
-    >>> Sequential(fc1=nn.Linear(4, 3), relu1=nn.ReLU())
-    Sequential
-      fc1    Linear, weight 3 x 4, bias 3
-      relu1  ReLU
-    """
-
-    def __init__(self, *modules: Module, **named: Module):
-        super().__init__(modules)
-        for name, module in named.items():
-            self._put(name, module)
-
-    def __getitem__(self, index: int | slice):
-        """The module at a place, or a Sequential of those in a slice, by their names here."""
-        if isinstance(index, slice):
-            return Sequential(**dict([*self.children()][index]))
-        return super().__getitem__(index)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for _, module in self.children():
-            x = module(x)
-        return x
 
 
 def _with_names(module: Module) -> Iterator[tuple]:

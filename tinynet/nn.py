@@ -4,13 +4,15 @@ import numpy as np
 
 from tinynet import functional as F
 from tinynet import init
+from tinynet.containers import ModuleList, Sequential
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
-from tinynet.module import Module, ModuleList, Parameter, Sequential
+from tinynet.module import Module, Parameter
 from tinynet.ops.dropout import rate
 from tinynet.ops.lrn import constants
 from tinynet.ops.softmax import check_reduction
 from tinynet.ops.window import Window, check_positive, pair
+from tinynet.pytorch_names import missing_from
 from tinynet.tensor import Tensor
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "Sigmoid",
     "Tanh",
 ]
+
+__getattr__ = missing_from(__name__)
 
 
 class Conv2d(Module):

@@ -17,9 +17,12 @@ import numpy as np
 
 from tinynet.kernels import launch
 from tinynet.ops.arguments import integer, number
+from tinynet.pytorch_names import missing_from
 from tinynet.tensor import Tensor
 
 __all__ = ["Rates", "ReduceLROnPlateau", "SGD", "StepLR"]
+
+__getattr__ = missing_from(__name__)
 
 OPTIONS = ("lr", "momentum", "weight_decay")
 
@@ -51,9 +54,7 @@ class SGD:
         params = _listed(params)
         dicts = [isinstance(p, dict) for p in params]
         if any(dicts) and not all(dicts):
-            raise TypeError(
-                "SGD: params expects Tensors, or dicts of them, and not both in one list"
-            )
+            raise TypeError("SGD: params expects Tensors, or dicts of them, not both in one list")
         groups = params if any(dicts) else [{"params": params}]
         self.groups = [_group(group, defaults) for group in groups]
         self.velocity = [
@@ -212,8 +213,7 @@ def _refuse_twice(groups: list[dict]) -> None:
 class Rates(Protocol):
     """What has learning rates to turn down: SGD itself, or the controls of a run."""
 
-    def scale_lr(self, factor: float) -> None:
-        """Multiply every group's rate."""
+    def scale_lr(self, factor: float) -> None: ...
 
 
 class StepLR:

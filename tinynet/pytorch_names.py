@@ -1,4 +1,6 @@
-"""What a Tensor answers who asks for it by PyTorch's name: how tinynet says the same."""
+"""What is answered to those who ask by PyTorch's names: how tinynet says the same."""
+
+from collections.abc import Callable
 
 INSTEAD = {
     "argmax": "x.numpy().argmax(...)",
@@ -9,24 +11,67 @@ INSTEAD = {
     "cuda": 'x.to("cuda:0")',
     "dim": "x.ndim",
     "double": "Tensor(x, dtype='float64')",
+    "eq": "x == y",
     "float": "Tensor(x, dtype='float32')",
     "grad_fn": "x.creator",
     "long": "Tensor(x, dtype='int64')",
     "matmul": "x @ y",
     "min": "-(-x).max(...)",
     "mm": "x @ y",
+    "norm": "(x * x).sum() ** 0.5",
     "numel": "x.size",
     "permute": "x.transpose(...)",
     "pow": "x ** y",
     "requires_grad_": "Tensor(..., requires_grad=True)",
     "softmax": "tinynet.functional.softmax(x)",
     "squeeze": "x.reshape(...)",
+    "std": "((x - x.mean()) ** 2).mean() ** 0.5",
     "swapaxes": "x.transpose(...) with all axes",
     "t": "x.T",
     "tolist": "x.numpy().tolist()",
+    "type": "x.dtype",
     "unsqueeze": "x[None] or x[:, None]",
+    "var": "((x - x.mean()) ** 2).mean()",
     "view": "x.reshape(...)",
     "zero_": "x.write(0)",
+}
+
+NUMBERS = "tinynet.Tensor of NumPy's array"
+NORMS = "it came in 2015; of 2012 is LocalResponseNorm (paper, section 3.3)"
+OPTIMIZERS = "SGD with momentum, the paper's rule, is the only one"
+STACK = "tinynet.functional.concatenate of each x[None]"
+
+IN_MODULES = {
+    "tinynet": {
+        **dict.fromkeys(
+            ("arange", "from_numpy", "full", "ones", "rand", "randn", "zeros"), NUMBERS
+        ),
+        "cat": "tinynet.functional.concatenate",
+        "stack": STACK,
+        "utils": "tinynet.data has the loaders",
+    },
+    "tinynet.functional": {
+        "batch_norm": NORMS,
+        "cat": "concatenate",
+        "log": "x.log()",
+        "mse_loss": "((x - y) ** 2).mean()",
+        "nll_loss": "cross_entropy, which takes logits",
+        "one_hot": "np.eye(classes)[labels]",
+        "stack": STACK,
+    },
+    "tinynet.nn": {
+        **dict.fromkeys(("BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"), NORMS),
+        "Identity": "Sequential()",
+        "LogSoftmax": "CrossEntropyLoss takes logits; tinynet.functional.log_softmax(x)",
+        "MSELoss": "((x - y) ** 2).mean()",
+        "NLLLoss": "CrossEntropyLoss, which takes logits",
+        "Softmax": "CrossEntropyLoss takes logits; tinynet.functional.softmax(x)",
+        "functional": "tinynet.functional",
+    },
+    "tinynet.optim": {
+        **dict.fromkeys(("Adagrad", "Adam", "AdamW", "RMSprop"), OPTIMIZERS),
+        "lr_scheduler": "StepLR and ReduceLROnPlateau are here",
+    },
 }
 
 
@@ -40,3 +85,14 @@ class PyTorchNames:
         kind = type(self).__name__
         message = f"{kind!r} object has no attribute {name!r}{instead}"
         raise AttributeError(message, name=name, obj=self)
+
+
+def missing_from(module: str) -> Callable[[str], object]:
+    """The `__getattr__` of a module, which Python asks for what the module has not."""
+
+    def missing(name: str) -> object:
+        instead = IN_MODULES[module].get(name)
+        answer = f": {instead}" if instead else ""
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{answer}", name=name)
+
+    return missing
