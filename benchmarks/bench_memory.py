@@ -4,7 +4,7 @@ Each value is a process of its own, whose first loss must be the peers'.
 """
 
 from bench_alexnet import FULL, SMALL
-from contest import Disagreement, Session, agree, files
+from contest import FLIPS, Disagreement, Session, agree, files
 from engine import EngineError
 from nets import Net
 from pairs import Row, Table
@@ -28,7 +28,7 @@ def benchmark(session: Session) -> list[Table]:
                     values[name] = [engine.memory()["peak"]]
                     engine.make(work.case, place)
                     results[name] = engine.check()
-                    agree(name, results["tinynet"], results[name], work.flips)
+                    agree(name, results["tinynet"], results[name], FLIPS)
                 except (EngineError, Disagreement) as error:
                     if name == "tinynet":
                         raise

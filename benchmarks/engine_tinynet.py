@@ -98,7 +98,8 @@ class Net:
         self.device = open_device(case["device"])
         self.device.use_tf32("--tf32" in sys.argv)
         self.x = Tensor(arrays["x"], device=self.device)  # there before the step that is timed
-        self.model = example.build(**case["arguments"], devices=case["device"])
+        built = {**case["arguments"], "devices": case["device"], "dtype": str(self.x.dtype)}
+        self.model = example.build(**built)
         named = dict(self.model.named_parameters())
         self.model.load_state_dict({name: arrays[name] for name in named})
         groups = [

@@ -217,15 +217,15 @@ class Net:
         layers = [
             layer(each["name"], each["kind"], each["options"], arrays) for each in case["layers"]
         ]
-        self.model = nn.Sequential(*layers).to(self.device)
+        # There before the step: what is timed is the step.
+        self.x = torch.from_numpy(arrays["x"]).to(self.device)
+        self.labels = torch.from_numpy(arrays["labels"]).to(self.device)
+        self.model = nn.Sequential(*layers).to(self.device, self.x.dtype)
         self.named = {}
         for each, module in zip(case["layers"], layers):
             owner = module[1] if isinstance(module, Padded) else module
             for part, p in owner.named_parameters():
                 self.named[f"{each['name']}.{part}"] = p
-        # There before the step: what is timed is the step.
-        self.x = torch.from_numpy(arrays["x"]).to(self.device)
-        self.labels = torch.from_numpy(arrays["labels"]).to(self.device)
         groups = [{**g, "params": [self.named[p] for p in g["params"]]} for g in case["groups"]]
         for group in groups:
             group.pop("name", None)

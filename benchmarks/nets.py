@@ -57,7 +57,7 @@ class Net:
         arrays = {"x": x, "labels": rng.integers(0, classes, self.batch)}
         arrays |= {name: p.numpy() for name, p in named.items()}
         bound = {"step": {"products": products(model, self), "bytes": 0}}
-        return Work(self.label, case, arrays, bound, cores=cores, items=self.batch, flips=True)
+        return Work(self.label, case, arrays, bound, cores=cores, items=self.batch, net=True)
 
 
 def compare(session: Session, title: str, text: str, nets: list[Net]) -> list[Table]:

@@ -18,7 +18,7 @@ import operations  # noqa: E402
 import peers  # noqa: E402
 import run  # noqa: E402
 from bench_small_nets import CIFAR, MODERN  # noqa: E402
-from contest import Disagreement, Session, agree, contest, odd_ones  # noqa: E402
+from contest import FLIPS, Disagreement, Session, agree, contest, odd_ones  # noqa: E402
 from engine import Engine, EngineError  # noqa: E402
 from pairs import Row, Table, alternate, markdown  # noqa: E402
 
@@ -163,12 +163,34 @@ def test_a_nets_gradients_agree_as_a_whole():
     ours = {"dweight": np.ones(10_000)}
     one_window = np.ones(10_000)
     one_window[7] = 1.1  # another pixel won it, by rounding
-    agree("torch", ours, {"dweight": one_window}, flips=True)
-    for theirs in (np.ones(10_000) * 1.011, np.zeros(10_000), np.full(10_000, np.nan)):
+    agree("torch", ours, {"dweight": one_window}, FLIPS)
+    for theirs in (np.ones(10_000) * 1.031, np.zeros(10_000), np.full(10_000, np.nan)):
         with pytest.raises(Disagreement, match="dweight of torch"):
-            agree("torch", ours, {"dweight": theirs}, flips=True)
+            agree("torch", ours, {"dweight": theirs}, FLIPS)
     with pytest.raises(Disagreement):
         agree("torch", ours, {"dweight": one_window})
+
+
+def of_a_net(gradient, dtype="float64"):
+    return {"loss": np.ones((), dtype), "dweight": np.full(9, gradient, dtype)}
+
+
+def test_a_net_must_be_the_same_in_float64_and_nearly_so_in_float32():
+    exact = {"tinynet": of_a_net(1.0), "torch": of_a_net(1.0)}
+    ours, near, far = (of_a_net(g, "float32") for g in (1.001, 0.98, 0.9))
+    assert odd_ones({"tinynet": ours, "torch": near}, exact) == {}
+    with pytest.raises(Disagreement, match="dweight of torch is 0.3 off"):
+        odd_ones({"tinynet": ours, "torch": far}, exact)
+    with pytest.raises(
+        Disagreement, match="dweight of tinynet is 0.3 off"
+    ):  # ours may be wrong too
+        odd_ones({"tinynet": far, "torch": near}, exact)
+    slightly = {**exact, "torch": of_a_net(1.000001)}  # a mistake that float32 would hide
+    with pytest.raises(Disagreement, match="dweight of torch in float64"):
+        odd_ones({"tinynet": ours, "torch": near}, slightly)
+    single = {**exact, "jax": of_a_net(1.000001, "float32")}  # which knows no float64
+    del single["torch"]
+    assert odd_ones({"tinynet": ours, "jax": near}, single) == {}
 
 
 def test_of_three_the_one_that_computes_something_else_is_left_out():
