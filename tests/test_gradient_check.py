@@ -283,3 +283,14 @@ def test_it_refuses():
         gradcheck(lambda x: x, [leaf([1.0]) * 2])
     assert issubclass(GradcheckError, AssertionError)
     assert tinynet.GradcheckError is GradcheckError
+
+
+def test_a_function_that_gives_no_tensor_is_refused():
+    x = leaf([1.0, 2.0])
+    for fn, told in (
+        (lambda x: x.numpy() ** 2, "fn expects to give a Tensor, gave ndarray"),
+        (lambda x: 3.0, "fn expects to give a Tensor, gave float"),
+        (x * x, "fn expects a function, got Tensor"),
+    ):
+        with pytest.raises(TypeError, match=f"gradcheck: {told}"):
+            gradcheck(fn, [x])

@@ -145,7 +145,18 @@ def test_sizes_may_be_numpys_ints(device):
     assert layer(Tensor(np.ones((1, 4, 3, 3), np.float32), device=device)).shape == (1, 2, 1, 1)
 
 
-@pytest.mark.parametrize(("sizes", "wrong"), [((0, 3), "inputs"), ((3, -1), "outputs")])
+@pytest.mark.parametrize(("sizes", "wrong"), [((0, 3), "in_features"), ((3, -1), "out_features")])
 def test_linear_refuses(sizes, wrong):
     with pytest.raises(ValueError, match=f"Linear: {wrong} expects an int of at least 1"):
         nn.Linear(*sizes)
+
+
+def test_flatten_refuses_an_array():
+    with pytest.raises(TypeError, match="Flatten: x expects a Tensor, got ndarray"):
+        nn.Flatten()(np.ones((2, 2)))
+
+
+def test_a_dtype_that_is_none_is_refused():
+    for make in (lambda: nn.Linear(3, 2, dtype="foo"), lambda: Tensor([1.0], dtype="foo")):
+        with pytest.raises(TypeError, match="dtype expects a name such as 'float32', got 'foo'"):
+            make()

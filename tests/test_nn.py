@@ -150,10 +150,10 @@ def test_a_list_of_modules_that_are_attributes_too_is_welcome():
 
 def test_a_parameter_is_not_replaced_by_a_tensor():
     layer = nn.Linear(2, 1)
-    with pytest.raises(
-        TypeError, match="Linear: weight expects a Parameter, got a Tensor: nn.Para"
-    ):
+    with pytest.raises(TypeError, match="Linear: weight expects a Parameter, got Tensor: nn.Para"):
         layer.weight = Tensor(np.zeros((1, 2), np.float32))
+    with pytest.raises(TypeError, match="Linear: weight expects a Parameter, got ndarray"):
+        layer.weight = np.zeros((1, 2), np.float32)
     layer.weight = nn.Parameter(np.ones((1, 2), np.float32))
     layer.bias = None
     assert [name for name, _ in layer.named_parameters()] == ["weight"]

@@ -20,6 +20,18 @@ def test_of_a_tensor():
         assert not hasattr(x, name), name
 
 
+def test_an_element_is_not_assigned():
+    with pytest.raises(TypeError, match=r"setitem: .* x.write\(values\)"):
+        Tensor([1.0, 2.0])[0] = 3.0
+
+
+def test_data_that_are_no_array_are_told_by_their_name():
+    x = Tensor([1.0, 2.0])
+    x.data = [3.0, 4.0]
+    with pytest.raises(AttributeError, match="shape: .data expects an array of cpu, got list"):
+        x.shape  # noqa: B018
+
+
 MISSED = {
     "nn.BatchNorm2d": (nn, "'tinynet.nn' has no attribute 'BatchNorm2d': it came in 2015"),
     "functional.cat": (F, "'tinynet.functional' has no attribute 'cat': concatenate"),
@@ -53,7 +65,7 @@ def test_what_is_said_instead_computes_the_same():
         np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-12)  # some roundings of 1e-16
 
     close((x * x).sum() ** 0.5, np.linalg.norm(a))
-    close(((x - x.mean()) ** 2).mean() ** 0.5, a.std())
+    close((((x - x.mean()) ** 2).sum() / (x.size - 1)) ** 0.5, a.std(ddof=1))  # PyTorch's
     close(-(-x).max(1), a.min(1))
     close(x.log(), np.log(a))
     close(F.concatenate([x[None], x[None]]), np.stack([a, a]))

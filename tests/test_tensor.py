@@ -209,6 +209,22 @@ def test_a_module_that_holds_a_result_can_be_copied(duplicate):
     assert [*twin.state_dict()] == ["weight", "bias"]
 
 
+def test_another_dtype_does_not_cut_a_gradient_off_unseen():
+    y = Tensor([1.0, 2.0], requires_grad=True) * 2
+    with pytest.raises(TypeError, match="Tensor: data is what multiply made, and another dtype"):
+        Tensor(y, dtype="float64")
+    assert Tensor(y.detach(), dtype="float64").dtype == np.float64
+
+
+def test_write_refuses_what_does_not_fill():
+    x = Tensor([1.0, 2.0])
+    for values, got in ((np.ones(3), r"shape \(3,\)"), ("a", "'a'"), ([[1], [2, 3]], r"\[\[1\]")):
+        with pytest.raises(ValueError, match=rf"write: values .* fill \(2,\), got {got}"):
+            x.write(values)
+    x.write(3)
+    assert x.numpy().tolist() == [3, 3]
+
+
 def test_numpy_functions_see_the_elements():
     x = leaf([[1.0, 2.0], [3.0, 4.0]])
     assert np.asarray(x).dtype == np.float64

@@ -21,12 +21,32 @@ def as_array(data, device: Device, dtype: np.dtype | str | None = None):
             dtypes = list(_dtypes(data))
             dtype = np.result_type(*dtypes) if dtypes else np.float32
     if dtype is not None:
-        array = array.astype(dtype, copy=False)
+        array = array.astype(as_dtype(dtype), copy=False)
     native = array.dtype.isnative
     if not native or (array.dtype.kind not in "iub" and array.dtype not in device.reals):
         wanted = "numbers in float32 or float64" if native else "this machine's byte order"
         raise TypeError(f"Tensor: data expects {wanted}, got {array.dtype}")
     return array
+
+
+def as_dtype(dtype) -> np.dtype:
+    """NumPy's dtype of this name."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"Tensor: dtype expects a name such as 'float32', got {dtype!r}") from None
+
+
+def check_fills(name: str, values, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """ValueError unless `values` are numbers that broadcast to this shape."""
+    try:
+        given = values.shape if hasattr(values, "shape") else np.asarray(values, dtype).shape
+        fills = np.broadcast_shapes(given, shape) == shape
+    except (TypeError, ValueError):
+        fills = False
+    if not fills:
+        got = f"shape {values.shape}" if hasattr(values, "shape") else repr(values)
+        raise ValueError(f"{name}: values expects numbers that fill {shape}, got {got}")
 
 
 def _of_nested(data) -> np.ndarray:

@@ -229,7 +229,8 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def pad(x: Tensor, padding: Padding) -> Tensor:
-    """Zeros around the last two axes; padding (top, bottom, left, right)."""
+    """Zeros around the last two axes: (top, bottom, left, right), where PyTorch's begins with the
+    left; (h, w) for both sides of each; or one number for all four."""
     return apply(Pad, x, padding=four_sides("pad", padding))
 
 

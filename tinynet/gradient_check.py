@@ -38,7 +38,11 @@ def gradcheck(
     checked = checked_inputs("gradcheck", inputs)
     for i in checked:
         inputs[i].zero_grad()
+    if not callable(fn):
+        raise TypeError(f"gradcheck: fn expects a function, got {type(fn).__name__}")
     y = fn(*inputs)
+    if not isinstance(y, Tensor):
+        raise TypeError(f"gradcheck: fn expects to give a Tensor, gave {type(y).__name__}")
     operation = name_of(fn, y)
     cotangent = np.random.default_rng(seed).standard_normal(y.shape)
     y.backward(cotangent)

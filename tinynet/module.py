@@ -45,10 +45,10 @@ class Module:
         if isinstance(value, Module | Parameter):
             if hasattr(Module, name):
                 raise ValueError(f"{type(self).__name__}: {name!r} means another thing in a Module")
-        elif isinstance(value, Tensor) and isinstance(vars(self).get(name), Parameter):
+        elif value is not None and isinstance(vars(self).get(name), Parameter):
             raise TypeError(
-                f"{type(self).__name__}: {name} expects a Parameter, got a Tensor: "
-                f"nn.Parameter(tensor) takes its place, {name}.write(tensor) gives it new values"
+                f"{type(self).__name__}: {name} expects a Parameter, got {type(value).__name__}: "
+                f"nn.Parameter(values) takes its place, {name}.write(values) gives it new values"
             )
         super().__setattr__(name, value)
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinynet import functional as F
 from tinynet import init
+from tinynet.arrays import as_dtype
 from tinynet.containers import ModuleList, Sequential
 from tinynet.devices import Device
 from tinynet.functional import Padding, Size
@@ -111,20 +112,21 @@ class LocallyConnected2d(Module):
 
 
 class Linear(Module):
-    """`functional.linear` with its weight (outputs, inputs) and bias, initialized as in PyTorch."""
+    """`functional.linear` with its weight (out_features, in_features) and bias, initialized as in
+    PyTorch."""
 
     def __init__(
         self,
-        inputs: int,
-        outputs: int,
+        in_features: int,
+        out_features: int,
         bias: bool = True,
         device: str | Device | None = None,
         dtype: str | np.dtype = np.float32,
     ):
         super().__init__()
-        check_positive("Linear", inputs=inputs, outputs=outputs)
+        check_positive("Linear", in_features=in_features, out_features=out_features)
         self.weight, self.bias = _weight_and_bias(
-            (outputs, inputs), (outputs,) if bias else None, device, dtype
+            (out_features, in_features), (out_features,) if bias else None, device, dtype
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -133,7 +135,7 @@ class Linear(Module):
 
 def _weight_and_bias(shape: tuple, of_bias: tuple | None, device, dtype) -> tuple:
     try:
-        values = np.empty(shape, dtype)
+        values = np.empty(shape, as_dtype(dtype))
     except ValueError:  # more bytes than an address can count, or a dimension that is
         raise MemoryError(f"no memory holds a weight of shape {shape}") from None
     weight = Parameter(values, device=device)
@@ -258,6 +260,8 @@ class Flatten(Module):
     """Merge all axes after the batch axis into one."""
 
     def forward(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"Flatten: x expects a Tensor, got {type(x).__name__}")
         return x.flatten(1)
 
 

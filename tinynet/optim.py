@@ -33,6 +33,7 @@ class SGD:
     `params`: Tensors, or dicts with `params` and their own lr, momentum or weight_decay, e.g.
     [{"params": weights}, {"params": biases, "lr": 0.02, "weight_decay": 0}]. A group may have a
     `name` of its own, by which a schedule finds it.
+    The momentum is the paper's unless it is given (PyTorch's is 0).
     A parameter whose `.grad` is None is left as it is. `velocity` holds a list for each group, with
     the velocity of each of its Tensors, on the Tensor's device.
 

@@ -10,11 +10,11 @@ INSTEAD = {
     "cpu": 'x.to("cpu")',
     "cuda": 'x.to("cuda:0")',
     "dim": "x.ndim",
-    "double": "Tensor(x, dtype='float64')",
+    "double": "Tensor(x.detach(), dtype='float64'), without the gradient",
     "eq": "x == y",
-    "float": "Tensor(x, dtype='float32')",
+    "float": "Tensor(x.detach(), dtype='float32'), without the gradient",
     "grad_fn": "x.creator",
-    "long": "Tensor(x, dtype='int64')",
+    "long": "Tensor(x.detach(), dtype='int64')",
     "matmul": "x @ y",
     "min": "-(-x).max(...)",
     "mm": "x @ y",
@@ -25,13 +25,13 @@ INSTEAD = {
     "requires_grad_": "Tensor(..., requires_grad=True)",
     "softmax": "tinynet.functional.softmax(x)",
     "squeeze": "x.reshape(...)",
-    "std": "((x - x.mean()) ** 2).mean() ** 0.5",
+    "std": "(((x - x.mean()) ** 2).sum() / (x.size - 1)) ** 0.5",
     "swapaxes": "x.transpose(...) with all axes",
     "t": "x.T",
     "tolist": "x.numpy().tolist()",
     "type": "x.dtype",
     "unsqueeze": "x[None] or x[:, None]",
-    "var": "((x - x.mean()) ** 2).mean()",
+    "var": "((x - x.mean()) ** 2).sum() / (x.size - 1)",
     "view": "x.reshape(...)",
     "zero_": "x.write(0)",
 }
@@ -48,7 +48,7 @@ IN_MODULES = {
         ),
         "cat": "tinynet.functional.concatenate",
         "stack": STACK,
-        "utils": "tinynet.data has the loaders",
+        "utils": "tinynet.data.Loader",
     },
     "tinynet.functional": {
         "batch_norm": NORMS,
@@ -81,10 +81,19 @@ class PyTorchNames:
     __slots__ = ()
 
     def __getattr__(self, name: str):
+        if hasattr(type(self), name):  # shape, say, which asks .data
+            got = type(self.data).__name__
+            raise AttributeError(f"{name}: .data expects an array of {self.device}, got {got}")
         instead = f": {INSTEAD[name]}" if name in INSTEAD else ""
         kind = type(self).__name__
         message = f"{kind!r} object has no attribute {name!r}{instead}"
         raise AttributeError(message, name=name, obj=self)
+
+    def __setitem__(self, index, value) -> None:
+        raise TypeError(
+            "setitem: Tensors do not change by index: x.write(values) gives new ones to all, and "
+            "functional.where makes another Tensor"
+        )
 
 
 def missing_from(module: str) -> Callable[[str], object]:

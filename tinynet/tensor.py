@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinynet import tape
-from tinynet.arrays import as_array
+from tinynet.arrays import as_array, check_fills
 from tinynet.devices import Device, copy
 from tinynet.devices import device as open_device
 from tinynet.numpy_functions import NumPyFunctions, tensors_in
@@ -43,6 +43,11 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
                 "device=... or dtype=... with its name"
             )
         if isinstance(data, Tensor):
+            if dtype is not None and data.creator is not None and tape.recording():
+                raise TypeError(
+                    f"Tensor: data is what {data.creator.name} made, and another dtype would cut "
+                    "its gradient off: hand in its detach() if that is meant"
+                )
             device = data.device if device is None else device
             data, version = data.data, data.version
         else:
@@ -214,6 +219,7 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
 
     def write(self, values: "Tensor | np.ndarray | float") -> None:
         """Put NumPy's `values`, or those of a Tensor on this device, in place of the elements."""
+        check_fills("write", values, self.shape, self.dtype)
         if isinstance(values, Tensor):
             with self.device.active():
                 self.data[...] = values.data

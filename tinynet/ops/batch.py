@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from tinynet.devices import Device
 
 ALIGNED = 4  # images: side by side, rows of so many begin at multiples of 16 bytes, as GPUs want
-ABREAST = 2  # shares come in multiples of this, however small: two cores end together
+ABREAST = 2  # shares come in multiples of this, however small, so that two cores end together; more
+# cores than shares would have nothing to do, but with fewer images in each, calls would be short
 
 
 def for_each_part(
@@ -23,7 +24,7 @@ def for_each_part(
 def parts(
     device: Device, images: range, groups: int, image_bytes: int
 ) -> Iterator[tuple[slice, slice]]:
-    """(images, groups) of each part: as few as fit, of like size; or one group of a large image."""
+    """(images, groups) of each part: few parts, of like size; or one group of a large image."""
     most = _fitting(device, image_bytes)
     even = -(-len(images) // -(-len(images) // most))
     step = min(most, even + -even % ALIGNED)

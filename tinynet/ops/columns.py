@@ -1,4 +1,10 @@
-"""What each window of an image sees, laid out as a column of a matrix, in a buffer used again."""
+"""What each window of an image sees, laid out as a column of a matrix, in a buffer used again.
+
+For one group, with m filters of K = channels/groups*kh*kw weights each and P = oh*ow windows an
+image, a convolution is then one product (conv.py makes it, and those of backward):
+
+    product (m, images*P) = W (m, K) @ columns (K, images*P)
+"""
 
 from math import prod
 
@@ -8,7 +14,8 @@ from tinynet.ops.window import Window
 
 
 class Columns:
-    """Columns of images of h x w pixels, whose windows give oh x ow outputs.
+    """Columns of `image` = (h, w) pixels, whose windows give `out` = (oh, ow) outputs. Other
+    layouts take another convolution with the same y: their image, window and out are that one's.
 
     A part of a batch, as `part` gives it, is an array (images, groups, channels/groups, h*w). Its
     columns have the images side by side, (groups, K, images, P), with K = channels/groups*kh*kw and

@@ -1,12 +1,14 @@
 """Convolution with stride 1, the filters taken apart into their rows: columns kh times smaller.
 
 A matrix that holds all kh*kw pixels of every window holds mostly the same numbers over and over.
-But a filter is kh rows, and each is a filter of 1 x kw. Let all of them see the whole image: one
-product gives what row i of each filter makes of every row of the image,
+But a filter is kh rows, and each is a filter of 1 x kw. Let all of them see the whole image. With m
+filters that see c channels (those of a group), one product gives what row i of each filter makes of
+every row of the image,
 
     by_row (kh*m, images*h*ow) = W (kh*m, c*kw) @ columns (c*kw, images*h*ow)
 
-and row r of y is the sum of what row i of the filter made of the image's row r + i - top:
+and row r of y is the sum of what row i of the filter made of the image's row r + i - top, where
+`top` is the rows of padding above the image:
 
     y[r] = by_row[0][r - top] + by_row[1][r + 1 - top] + ... + by_row[kh - 1][r + kh - 1 - top]
 
@@ -25,7 +27,8 @@ WASTED = 1.5  # rows of the image for one of y: with more, too much of `by_row` 
 
 
 class FilterRows(Columns):
-    """Columns of windows of 1 x kw at every row of the image."""
+    """Columns of windows of 1 x kw at every row of the image: `out` is (h, ow), and the product has
+    kh*m rows. The rows of y, oh, are what `apart` adds up."""
 
     @staticmethod
     def serve(device: Device, window: Window, channels: int, image, out) -> bool:
@@ -71,7 +74,8 @@ class FilterRows(Columns):
         return dproduct
 
     def image_bytes(self, x) -> int:
-        """What the columns and `by_row` of one of the images take, if there are as many filters."""
+        """What the columns of one of the images take, c*kw rows, and `by_row`, kh*m, which is taken
+        to be as large: an estimate, as how many filters there are is not known here."""
         return super().image_bytes(x) * 2
 
     def _rows(self, y_part, product):

@@ -13,6 +13,8 @@ Function on the tape, and later hands it `dy` (the loss's gradient with respect 
         def backward(self, dy):
             (x,) = self.saved
             return 2 * x * dy  # or a tuple, one gradient (or None) for each array of forward
+
+    y = tinynet.tensor.apply(Square, x)  # of Tensors
 """
 
 import inspect

@@ -3,7 +3,8 @@
 With stride 4, a window begins at every 4th pixel. Cut the padded image into blocks of 4 x 4 pixels,
 and let the 16 pixels of a block be 16 channels of one: such an image is 4 times smaller each way,
 windows of 11 x 11 are 3 x 3 blocks (12 x 12 pixels, of which a row and a column weigh nothing), and
-they begin at every block. In general, with kh' = ceil(kh / sh) and H = oh + kh' - 1 rows of blocks,
+they begin at every block. In general, for the c channels of a group, with kh' = ceil(kh / sh) and
+H = oh + kh' - 1 rows of blocks,
 
     x (c, h, w)           ->  phases (c*sh*sw, H, W)
     weight (m, c, kh, kw) ->  (m, c*sh*sw, kh', kw')
@@ -19,7 +20,7 @@ PADDED = 1.35  # times as many weights; with more of them 0, products take what 
 
 
 class Phases(FilterRows):
-    """Columns of the blocks that windows with a stride see."""
+    """Columns of the blocks that windows with a stride see: `image` is (H, W), in blocks."""
 
     @staticmethod
     def serve(device: Device, window: Window, channels: int, image, out) -> bool:
