@@ -14,7 +14,7 @@ WITH_EXAMPLES = sorted(
 
 
 def test_there_are_examples_in_what_users_call_first():
-    assert {"tinynet.functional", "tinynet.module", "tinynet.optim"} <= {*WITH_EXAMPLES}
+    assert {"tinynet.containers", "tinynet.functional", "tinynet.optim"} <= {*WITH_EXAMPLES}
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
