@@ -30,10 +30,12 @@ def test_data_that_are_no_array_are_told_by_their_name():
     x.data = [3.0, 4.0]
     with pytest.raises(AttributeError, match="shape: .data expects an array of cpu, got list"):
         x.shape  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'data'"):  # of one that is being made
+        object.__new__(Tensor).shape  # noqa: B018
 
 
 MISSED = {
-    "nn.BatchNorm2d": (nn, "'tinynet.nn' has no attribute 'BatchNorm2d': it came in 2015"),
+    "nn.BatchNorm2d": (nn, "'tinynet.nn' has no attribute 'BatchNorm2d': it is younger than"),
     "functional.cat": (F, "'tinynet.functional' has no attribute 'cat': concatenate"),
     "optim.Adam": (optim, "'tinynet.optim' has no attribute 'Adam': SGD with momentum"),
     "zeros": (tinynet, "'tinynet' has no attribute 'zeros': tinynet.Tensor of NumPy's array"),

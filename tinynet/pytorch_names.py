@@ -37,7 +37,7 @@ INSTEAD = {
 }
 
 NUMBERS = "tinynet.Tensor of NumPy's array"
-NORMS = "it came in 2015; of 2012 is LocalResponseNorm (paper, section 3.3)"
+NORMS = "it is younger than AlexNet, which has LocalResponseNorm (paper, section 3.3)"
 OPTIMIZERS = "SGD with momentum, the paper's rule, is the only one"
 STACK = "tinynet.functional.concatenate of each x[None]"
 
@@ -81,7 +81,7 @@ class PyTorchNames:
     __slots__ = ()
 
     def __getattr__(self, name: str):
-        if hasattr(type(self), name):  # shape, say, which asks .data
+        if isinstance(getattr(type(self), name, None), property):  # shape, say, which asks .data
             got = type(self.data).__name__
             raise AttributeError(f"{name}: .data expects an array of {self.device}, got {got}")
         instead = f": {INSTEAD[name]}" if name in INSTEAD else ""
