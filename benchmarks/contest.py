@@ -17,7 +17,7 @@ LOSS = 1e-3  # of the largest value: float32 sums differ by their order
 # A net's results are compared by the norm, and twice. In float64 they must be the same.
 EXACT = 1e-9  # sums of 1e5 terms, each rounded to 1e-16
 # In float32 rounding also decides whether a ReLU lets a value near 0 through, and which of two
-# nearly equal pixels is a window's maximum: some gradients then go elsewhere. In the full net of 15
+# nearly equal pixels is a window's maximum: some gradients then go elsewhere. In the full net of 13
 # sizes ours were 7e-7 to 1.2e-2 from those in float64, and PyTorch's 2e-6 to 1e-2.
 FLIPS = 3e-2
 

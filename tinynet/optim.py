@@ -5,8 +5,8 @@
 
 The rate lr is inside v: when it falls, the velocity gathered so far keeps its size and carries the
 weights on past where the gradient would turn them, so the training loss can rise for a while before
-it falls. (At the drop in the README's run it rose from 0.17 to 0.45; with v divided by ten as well
-it fell to 0.14 at once. PyTorch multiplies by lr at the end instead, which amounts to that.)
+it falls. (In a run like the README's it rose from 0.17 to 0.45; with v divided by ten as well it
+fell to 0.14 at once. PyTorch multiplies by lr at the end instead, which amounts to that.)
 """
 
 import math

@@ -44,10 +44,7 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
             )
         if isinstance(data, Tensor):
             if dtype is not None and data.creator is not None and tape.recording():
-                raise TypeError(
-                    f"Tensor: data is what {data.creator.name} made, and another dtype would cut "
-                    "its gradient off: hand in its detach() if that is meant"
-                )
+                raise TypeError("Tensor: dtype would cut data's gradient off: hand in its detach()")
             device = data.device if device is None else device
             data, version = data.data, data.version
         else:
