@@ -184,8 +184,11 @@ def test_the_pages_in_docs_are_of_the_kernels_as_they_are():
         html = path.read_text(encoding="utf-8")
         launches = recorded(html)["launches"]
         shown_text = re.sub(r"\s", "", unescape(re.sub(r"<[^>]+>", "", html)))
+        text = pages.text_of([launch["title"] for launch in launches])
         for line in KERNELS[launches[0]["title"]].source.splitlines():
             assert re.sub(r"\s", "", line) in shown_text, STALE
+        for beside in text.beside:  # the twin and the definition, each in one piece
+            assert re.sub(r"\s", "", beside.text) in shown_text, STALE
         for launch in launches:
             assert added_up(launch) == as_sums(launch["profile"])
         assert "\n".join(document.script()) in html, STALE

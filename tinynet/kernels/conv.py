@@ -80,11 +80,11 @@ def col2im(
     dx, taps = dx.reshape(n, c, h, w), _image_by_image(dcol, n, c, kh, kw, oh, ow)
 
     def some_images(part):
-        rows = threads.scratch("rows", (part.stop - part.start, c, kw, h, ow), dx.dtype)
         if (kh, stride_h, pad_top, oh) == (1, 1, 0, h):  # the columns are the rows
-            rows[...] = taps[part, :, 0]
-        else:
-            _put_together(rows, taps[part], stride_h, pad_top)
+            _add_rows(dx[part], taps[part, :, 0], stride_w, pad_left)
+            return
+        rows = threads.scratch("rows", (part.stop - part.start, c, kw, h, ow), dx.dtype)
+        _put_together(rows, taps[part], stride_h, pad_top)
         _add_rows(dx[part], rows, stride_w, pad_left)
 
     threads.for_each_chunk(n, c * kw * h * ow * dx.itemsize, some_images)
@@ -106,11 +106,14 @@ def _add_rows(dx, rows, stride_w, pad_left):
     for j in range(kw):
         source, to = tap_slices(j, stride_w, pad_left, w, ow)
         if stride_w == 1 and ow == w:
-            # As one run of memory, see `_see_rows`. What would wrap round is cleared before.
-            for outside in (*range(source.start), *range(source.stop, ow)):
-                rows[:, :, j, :, outside] = 0
+            # As one run of memory, see `_see_rows`. What wraps round falls into columns that this
+            # one never saw: they are put back as they were.
+            unseen = [column for column in range(w) if column not in range(to.start, to.stop)]
+            before = [dx[:, :, :, column].copy() for column in unseen]
             source_flat, to_flat = tap_slices(0, 1, pad_left - j, h * w, h * w)
             dx.reshape(n, c, -1)[:, :, to_flat] += rows.reshape(n, c, kw, -1)[:, :, j, source_flat]
+            for column, values in zip(unseen, before):
+                dx[:, :, :, column] = values
         else:
             dx[:, :, :, to] += rows[:, :, j, :, source]
 

@@ -44,9 +44,9 @@ def max_pool_forward(
             inside = pixels[:, pad_top : pad_top + h, pad_left : pad_left + w]
             inside[...] = x[part, : inside.shape[1], : inside.shape[2]]
         largest, index = _both_axes(pixels, kh, kw, index_type, np.greater)
-        if np.isnan(np.min(largest[stops])):  # rare, so np.greater need not look for NaN
-            largest, index = _both_axes(pixels, kh, kw, index_type, _greater_or_nan)
         y[part] = largest[stops]
+        if np.isnan(np.min(y[part])):  # rare, so np.greater need not look for NaN
+            _, index = _both_axes(pixels, kh, kw, index_type, _greater_or_nan)
         # A window of nothing but -inf has kept its index 0, which may lie in the padding.
         np.maximum(index[stops], first_inside, out=argmax[part])
 

@@ -12,7 +12,8 @@ import numpy as np
 from msgspec import Meta
 
 from tinynet import serialization
-from tinynet.files.json_file import checked
+from tinynet.files.json_file import checked, parse_json
+from tinynet.files.regular_file import read_regular
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]  # floats have room for it
 AtLeastOne = Annotated[int, Meta(ge=1, le=2**53)]
@@ -22,6 +23,8 @@ Above0 = Annotated[float, Meta(gt=0, le=1e39)]
 Byte = Annotated[float, Meta(ge=0, le=255)]  # of a pixel, or a mean of some
 Side = Annotated[int, Meta(ge=1, le=2**16)]  # of an image
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+MOST = 2**30  # bytes of a log, or of settings; a line has some hundred
 
 # ---------------------------------------------------------------- a line of log.jsonl
 
@@ -68,6 +71,24 @@ TOGETHER = (
 )
 
 
+def read_lines(path: Path) -> list[dict]:
+    """The lines of a log; a last one that a kill cut short is left out.
+
+    ValueError, or OSError, if any other line was not written by a run.
+    """
+    *texts, cut_short = read_regular(path, MOST).split(b"\n")
+    lines = []
+    for number, text in enumerate(texts, 1):
+        try:
+            lines.append(parse_json(text))
+            check_line(lines[-1])
+        except ValueError as error:
+            seen = f'line {number} is {text[:40]!r}, wanted {{"step": ...}}'
+            raise ValueError(f"{seen}: {error}") from None
+    _check_order(lines)
+    return lines
+
+
 def check_line(line: object) -> None:
     """Check one line of a log."""
     names = checked(line, LogLine).keys()
@@ -79,7 +100,7 @@ def check_line(line: object) -> None:
             raise ValueError(f"it has no {min(group - names)}")
 
 
-def check_order(lines: list[dict]) -> None:
+def _check_order(lines: list[dict]) -> None:
     """Check that steps and epochs go on from line to line."""
     for number, (before, line) in enumerate(pairwise(lines), 2):
         if line["step"] < before["step"] or line["epoch"] < before["epoch"]:

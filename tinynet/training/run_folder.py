@@ -20,15 +20,13 @@ from pathlib import Path
 from tinynet import serialization
 from tinynet.console.printable import printable
 from tinynet.files.file_lock import lock
-from tinynet.files.json_file import parse_json, read_json
+from tinynet.files.json_file import read_json
 from tinynet.files.new_folder import new_folder
-from tinynet.files.regular_file import read_regular
 from tinynet.files.whole_file import naming, whole_file, whole_path
 from tinynet.training.errors import UserError
-from tinynet.training.formats import Config, check_line, check_order, read_state
+from tinynet.training.formats import MOST, Config, read_lines, read_state
 
 KEPT = 3  # checkpoints
-MOST = 2**30  # bytes of a log; a line has some hundred
 
 
 class RunFolder:
@@ -152,22 +150,11 @@ class RunFolder:
         """
         if not self.log_path.exists():
             return []
-        *texts, cut_short = read_regular(self.log_path, MOST).split(b"\n")
-        lines = []
-        for number, text in enumerate(texts, 1):
-            try:
-                lines.append(parse_json(text))
-                check_line(lines[-1])
-            except ValueError as error:
-                raise UserError(
-                    f"{self.log_path} is damaged, or not a run's log: line {number} is "
-                    f'{text[:40]!r}, wanted {{"step": ...}}: {printable(str(error))}'
-                ) from None
         try:
-            check_order(lines)
+            return read_lines(self.log_path)
         except ValueError as error:
-            raise UserError(f"{self.log_path} is damaged, or not a run's log: {error}") from None
-        return lines
+            problem = printable(str(error))
+            raise UserError(f"{self.log_path} is damaged, or not a run's log: {problem}") from None
 
     def changes(self) -> list[dict]:
         """What was changed in the run and when, from its start on (see controls.py).
