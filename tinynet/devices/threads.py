@@ -8,8 +8,10 @@ the size of the team. A product too large for one worker is cut by blas.py.
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from itertools import count as counter
 
@@ -94,16 +96,16 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
         for i in range(count):
             task(i)
         return
-    indices = iter(range(count))  # shared: taking the next one is atomic under the global lock
+    left = deque(range(count))  # shared by the team
 
     def work() -> None:
         _local.inside = True
         try:
-            for i in indices:
+            for i in _taken_from(left):
                 task(i)
         finally:
             _local.inside = False
-            _exhaust(indices)
+            left.clear()
 
     team = min(workers(), count)
     with _turn, _blas().limit(limits=1, user_api="blas"):
@@ -115,7 +117,7 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
             work()
             wait(futures)
         finally:  # after Ctrl-C, too, in whichever of the two lines it came
-            _exhaust(indices)
+            left.clear()
             wait(futures)
     for future in futures:
         future.result()
@@ -150,9 +152,12 @@ def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> No
     for_each(-(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step))))
 
 
-def _exhaust(indices: Iterator[int]) -> None:
-    for _ in indices:
-        pass
+def _taken_from(left: deque) -> Iterator[int]:
+    """Its elements one by one, each to one of the threads that take: a deque is made for that, also
+    in a Python without the global lock."""
+    with suppress(IndexError):
+        while True:
+            yield left.popleft()
 
 
 def _wait_for_work() -> None:
