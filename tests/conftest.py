@@ -73,3 +73,11 @@ def trained(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "trained"
     train("--profile", "modern", "--data", photos, "--epochs", 4, "--lr", 0.003, "--out", out)
     return out
+
+
+@pytest.fixture(scope="session")
+def two_epochs(photos, tmp_path_factory):
+    """A run of two epochs, never interrupted: 10 steps; to be read only."""
+    out = tmp_path_factory.mktemp("runs") / "two-epochs"
+    train("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
+    return out

@@ -82,6 +82,12 @@ def train(*argv: str | Path, example: str = "alexnet", draws: bool = False) -> R
     return result
 
 
+def begin(photos: Path, out: Path, steps: int) -> Result:
+    """The first steps of a run of two epochs."""
+    args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
+    return train(*args, "--steps", steps)
+
+
 def start(*argv: str | Path, example: str = "alexnet") -> subprocess.Popen:
     """The same in a process of its own, with its lines to read."""
     return subprocess.Popen(
@@ -114,6 +120,12 @@ def leave_before_first_checkpoint(folder: Path) -> None:
 
 def read_log(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def settings_of(out: Path, *names: str) -> list:
+    """What config.json has under these names."""
+    config = json.loads((out / "config.json").read_text())
+    return [config[name] for name in names]
 
 
 def without_times(lines: list[dict]) -> list[dict]:
