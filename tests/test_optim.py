@@ -130,6 +130,17 @@ def test_groups_have_their_own_options():
     assert [group["lr"] for group in optimizer.groups] == pytest.approx([0.01, 0.02])
 
 
+def test_a_rate_set_by_hand_is_checked_too():
+    weight = Tensor([1.0], requires_grad=True)
+    optimizer = SGD([weight], lr=0.1)
+    weight.grad = Tensor([1.0])
+    for lr in (-3, float("nan"), "0.1"):
+        optimizer.groups[0]["lr"] = lr
+        with pytest.raises(ValueError, match=f"SGD: lr expects a finite .* got {lr!r}"):
+            optimizer.step()
+    assert weight.numpy() == 1
+
+
 def test_an_optimizer_shows_its_options():
     options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.0}
     assert repr(SGD([leaf([1.0])], lr=0.1)) == f"SGD of 1 Tensors: [{options}]"

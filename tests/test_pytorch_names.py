@@ -1,5 +1,6 @@
 """Who asks by PyTorch's names is told tinynet's."""
 
+import copy
 from importlib import import_module
 
 import numpy as np
@@ -16,8 +17,23 @@ def test_of_a_tensor():
         x.view(2)
     with pytest.raises(AttributeError, match=r"no attribute 'views'$"):
         x.views  # noqa: B018
-    for name in pytorch_names.INSTEAD:
+    for name in pytorch_names.OF_TENSORS:
         assert not hasattr(x, name), name
+
+
+def test_of_a_module_or_an_optimizer():
+    net = nn.Sequential(nn.Linear(2, 3))
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with pytest.raises(AttributeError, match=r"'Sequential' .* 'cuda': net.to\(\"cuda:0\"\)"):
+        net.cuda()
+    with pytest.raises(AttributeError, match=r"'SGD' .* 'param_groups': groups"):
+        optimizer.param_groups  # noqa: B018
+    for of, names in ((net, "OF_MODULES"), (optimizer, "OF_OPTIMIZERS")):
+        with pytest.raises(AttributeError, match="no attribute 'nobodys'$"):
+            of.nobodys  # noqa: B018
+        for name in getattr(pytorch_names, names):
+            assert not hasattr(of, name), name
+    assert copy.deepcopy(net)[0].weight.shape == (3, 2)
 
 
 def test_an_element_is_not_assigned():

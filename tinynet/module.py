@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynet.console.table import Table
 from tinynet.devices import Device
+from tinynet.pytorch_names import OF_MODULES, no_attribute
 from tinynet.tensor import Tensor
 
 
@@ -40,6 +41,9 @@ class Module:
             raise TypeError(
                 f"{name}: is made without arguments, and then called: {name}()(x), not {name}(x)"
             )
+
+    def __getattr__(self, name: str):
+        raise no_attribute(self, name, OF_MODULES)
 
     def __setattr__(self, name: str, value) -> None:
         if isinstance(value, Module | Parameter):

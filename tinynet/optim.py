@@ -17,7 +17,7 @@ import numpy as np
 
 from tinynet.kernels import launch
 from tinynet.ops.arguments import integer, number
-from tinynet.pytorch_names import missing_from
+from tinynet.pytorch_names import OF_OPTIMIZERS, missing_from, no_attribute
 from tinynet.tensor import Tensor
 
 __all__ = ["Rates", "ReduceLROnPlateau", "SGD", "StepLR"]
@@ -66,6 +66,9 @@ class SGD:
             raise ValueError(f"SGD: each group expects a name of its own, got {names}")
         _refuse_twice(self.groups)
 
+    def __getattr__(self, name: str):
+        raise no_attribute(self, name, OF_OPTIMIZERS)
+
     def __repr__(self) -> str:
         options = [{name: group[name] for name in OPTIONS} for group in self.groups]
         return f"SGD of {sum(len(group['params']) for group in self.groups)} Tensors: {options}"
@@ -73,7 +76,7 @@ class SGD:
     def step(self) -> None:
         """One update of every parameter from its gradient."""
         for group, velocities in zip(self.groups, self.velocity):
-            options = [float(group[name]) for name in OPTIONS]
+            options = [_option(name, group[name]) for name in OPTIONS]  # somebody may have set one
             for p, v in zip(group["params"], velocities):
                 if p.grad is None:
                     continue
@@ -157,9 +160,8 @@ def _group(group: dict, defaults: dict) -> dict:
             continue
         got = f"{_called(i, p)} is a {type(p).__name__}"
         if isinstance(p, Tensor):
-            got += (
-                f" that {p.creator.name} made" if p.creator else " that requires none: leave it out"
-            )
+            what = f"{p.creator.name} made" if p.creator else "requires none: leave it out"
+            got += f" that {what}"
         raise TypeError(
             "SGD: params expects Tensors that require a gradient and that no operation made: " + got
         )
@@ -179,10 +181,8 @@ def _listed(params) -> list:
     if isinstance(params, Tensor):
         raise TypeError("SGD: params expects a list of Tensors, got one Tensor")
     if hasattr(params, "parameters"):
-        raise TypeError(
-            f"SGD: params expects a list of Tensors, got {type(params).__name__}: hand in its "
-            "parameters()"
-        )
+        got = f"{type(params).__name__}: hand in its parameters()"
+        raise TypeError(f"SGD: params expects a list of Tensors, got {got}")
     if isinstance(params, set | frozenset | dict) or not isinstance(params, Iterable):
         raise TypeError(
             f"SGD: params expects a list of Tensors, or of dicts of them, got "
@@ -231,10 +231,10 @@ class StepLR:
     def step(self) -> bool:
         """Call once an epoch (or a step). True when the rates were changed."""
         self.count += 1
-        changed = self.count % self.step_size == 0
-        if changed:
-            self.optimizer.scale_lr(self.gamma)
-        return changed
+        if self.count % self.step_size:
+            return False
+        self.optimizer.scale_lr(self.gamma)
+        return True
 
     def state_dict(self) -> dict:
         """How many calls of step() there were, for a checkpoint; the rates are the optimizer's."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-INSTEAD = {
+OF_TENSORS = {
     "argmax": "x.numpy().argmax(...)",
     "clamp": "x.clip(lo, hi)",
     "clone": "x + 0, or Tensor(x.numpy().copy()) without the gradient",
+    "contiguous": "x itself: a Tensor is C-contiguous",
     "copy_": "x.write(values)",
     "cpu": 'x.to("cpu")',
     "cuda": 'x.to("cuda:0")',
@@ -14,6 +15,7 @@ INSTEAD = {
     "eq": "x == y",
     "float": "Tensor(x.detach(), dtype='float32'), without the gradient",
     "grad_fn": "x.creator",
+    "is_cuda": "x.device.name",
     "long": "Tensor(x.detach(), dtype='int64')",
     "matmul": "x @ y",
     "min": "-(-x).max(...)",
@@ -34,6 +36,22 @@ INSTEAD = {
     "var": "((x - x.mean()) ** 2).sum() / (x.size - 1)",
     "view": "x.reshape(...)",
     "zero_": "x.write(0)",
+}
+
+OF_MODULES = {
+    "add_module": "net.NAME = module",
+    "apply": "for name, module in net.named_modules(): ...",
+    "cpu": 'net.to("cpu")',
+    "cuda": 'net.to("cuda:0")',
+    "double": "dtype='float64' for each layer",
+    "modules": "net.named_modules(), pairs (name, module)",
+    "named_children": "net.children(), pairs (name, module)",
+    "requires_grad_": "p.requires_grad = False for each p of net.parameters()",
+}
+
+OF_OPTIMIZERS = {
+    "add_param_group": "another SGD, or all groups when it is made",
+    "param_groups": "groups",
 }
 
 NUMBERS = "tinynet.Tensor of NumPy's array"
@@ -61,6 +79,9 @@ IN_MODULES = {
     },
     "tinynet.nn": {
         **dict.fromkeys(("BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"), NORMS),
+        **dict.fromkeys(
+            ("AdaptiveAvgPool2d", "AdaptiveMaxPool2d"), "AvgPool2d or MaxPool2d of a window"
+        ),
         "Identity": "Sequential()",
         "LogSoftmax": "CrossEntropyLoss takes logits; tinynet.functional.log_softmax(x)",
         "MSELoss": "((x - y) ** 2).mean()",
@@ -75,6 +96,13 @@ IN_MODULES = {
 }
 
 
+def no_attribute(of: object, name: str, instead: dict[str, str]) -> AttributeError:
+    """What `__getattr__` raises, which Python calls for what `of` has not."""
+    answer = f": {instead[name]}" if name in instead else ""
+    kind = type(of).__name__
+    return AttributeError(f"{kind!r} object has no attribute {name!r}{answer}", name=name, obj=of)
+
+
 class PyTorchNames:
     """Tensor has none of these attributes; the error says what it has."""
 
@@ -84,10 +112,7 @@ class PyTorchNames:
         if isinstance(getattr(type(self), name, None), property):  # shape, say, which asks .data
             got = type(self.data).__name__
             raise AttributeError(f"{name}: .data expects an array of {self.device}, got {got}")
-        instead = f": {INSTEAD[name]}" if name in INSTEAD else ""
-        kind = type(self).__name__
-        message = f"{kind!r} object has no attribute {name!r}{instead}"
-        raise AttributeError(message, name=name, obj=self)
+        raise no_attribute(self, name, OF_TENSORS)
 
     def __setitem__(self, index, value) -> None:
         raise TypeError(
