@@ -1,6 +1,6 @@
 """AlexNet, as a program: the network itself is in tinynet/models/alexnet.py.
 
-python examples/alexnet.py train          draws its own images; two minutes
+python examples/alexnet.py train          draws its own images; two to three minutes
 python examples/alexnet.py --help         all that it can do
 """
 

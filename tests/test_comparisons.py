@@ -42,6 +42,17 @@ def test_numbers_are_not_rounded_to_the_dtype(compare, device, x, number):
         assert np.array_equal(compare(n, t).numpy(), compare(number, x))
 
 
+def test_masks_are_joined(device):
+    x = Tensor([1.0, 2.0, 3.0], device=device)
+    assert x[(x > 1) & (x < 3)].numpy().tolist() == [2]
+    assert ((x > 2) | (x < 2)).numpy().tolist() == [True, False, True]
+    assert (~(x > 1)).numpy().tolist() == [True, False, False]
+    assert ((x > 1) & np.array([True, True, False])).numpy().tolist() == [False, True, False]
+    for join in (lambda: x & (x > 1), lambda: (x > 1) | x, lambda: ~x, lambda: (x > 1) & 1):
+        with pytest.raises(TypeError, match=r"^[&|~]: expects bools, such as those of \(x > 0\)"):
+            join()
+
+
 def test_a_mask_from_a_comparison():
     x = leaf([0.0, 2.0, 0.0])
     assert F.where(x == 0, -1.0, x).numpy().tolist() == [-1, 2, -1]

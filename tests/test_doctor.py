@@ -13,6 +13,8 @@ from tiny_runs import load_example
 from tinynet import Tensor, nn
 from tinynet import functional as F
 from tinynet.data import Loader, open_dataset
+from tinynet.models.cifar10 import CifarNet
+from tinynet.models.lenet import LeNet
 from tinynet.optim import SGD
 from tinynet.training.doctor import Finding
 from tinynet.training.doctor.look import look
@@ -130,6 +132,18 @@ def test_signal_is_between_image_std_over_rms(device):
     shift = np.sqrt(((bias - [0, 0, 0, 0, 100]) ** 2).mean())
     assert math.isclose(seen.bias["fc"], shift / rms, rel_tol=1e-9)
     assert seen.silent == {"relu": np.mean((y <= 0).all(0))} and seen.silent["relu"] >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("build", "side"), [(LeNet, 32), (lambda: CifarNet(profile="13pct", image_size=24), 24)]
+)
+def test_every_layer_with_weights_is_looked_at(build, side):
+    """Also those of a table, subsampling, and layers that are locally connected."""
+    model = build()
+    x = np.random.default_rng(0).normal(0, 60, (8, 3, side, side)).astype(np.float32)
+    seen = look(model, Tensor(x))
+    named = dict(model.named_parameters())
+    assert [f"{name}.weight" for name in seen.signal] == [n for n in named if n.endswith("weight")]
 
 
 def test_silent_maps_are_silent_in_every_place():

@@ -13,6 +13,7 @@ import tinynet.functional as F
 from tinynet import GradcheckError, Tensor, gradcheck, ops
 from tinynet.commands.gradient_cases import CASES
 from tinynet.devices.memory import Scratch
+from tinynet.exact_gradient_check import exact_gradcheck
 from tinynet.ops.elementwise import Exp, Multiply
 from tinynet.ops.function import Function
 
@@ -237,6 +238,20 @@ def test_the_inputs_are_given_back_unchanged():
     before = x.numpy().copy()
     gradcheck(lambda x: x * x, [x])
     assert np.array_equal(x.numpy(), before)
+
+
+@pytest.mark.parametrize("check", [gradcheck, exact_gradcheck])
+def test_gradients_are_as_before(check):
+    x, weight, unused = (leaf(normal(i, 3)) for i in range(3))
+    x.grad = before = Tensor(normal(3, 3))
+    check(lambda x, weight, unused: x * x * weight, [x, weight, unused])
+    assert x.grad is before and weight.grad is None and unused.grad is None
+
+
+def test_gradients_of_what_else_a_function_computes_with_are_as_before():
+    x, weight = leaf(normal(0, 3)), leaf(normal(1, 3))
+    gradcheck(lambda x: x * x * weight, [x])
+    assert weight.grad is None
 
 
 def test_the_inputs_are_given_back_unchanged_by_a_function_that_fails():

@@ -9,6 +9,7 @@ from inputs import leaf
 import tinynet
 import tinynet.functional as F
 from tinynet import Tensor
+from tinynet.commands.gradient_cases import CASES
 
 # -------------------------------------------------------------------- what changes before backward
 
@@ -61,6 +62,48 @@ def test_a_weight_that_is_changed_before_backward_is_told(name, view, device):
     CHANGES[name](w)
     with pytest.raises(RuntimeError, match="backward: multiply needs x as it was, and it has been"):
         y.backward()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_of_an_argument_or_of_the_result_is_told_or_changes_nothing(name, device):
+    def gradients(changed=None):
+        inputs = [leaf(array, device) for array in CASES[name].arrays()]
+        y = CASES[name].fn(*inputs)
+        if changed is not None:
+            with tinynet.no_grad():
+                [*inputs, y][changed].write(7.0)
+        y.backward(np.random.default_rng(0).standard_normal(y.shape))
+        return [x.grad.numpy() for x in inputs if x.grad is not None]
+
+    right = gradients()
+    for changed in range(len(CASES[name].arrays()) + 1):
+        try:
+            found = gradients(changed)
+        except RuntimeError as told:
+            assert "as it was, and it has been changed in place since" in str(told)
+        else:
+            assert all(np.array_equal(x, y) for x, y in zip(right, found, strict=True)), changed
+
+
+@pytest.mark.parametrize("name", ["relu", "exp", "tanh", "sqrt"])
+def test_a_result_that_is_changed_before_backward_is_told(name, device):
+    x = leaf([[1.0, 2.0]], device)
+    y = getattr(x, name)()
+    loss = y[:, :1].sum()
+    y.reshape(2, 1).detach().write(0.0)
+    with pytest.raises(RuntimeError, match=f"backward: {name} needs its result as it was, and it"):
+        loss.backward()
+
+
+def test_what_an_operation_made_is_not_written_to(device):
+    """Its gradient would go to what it was made of, which the new values do not depend on."""
+    x = leaf([1.0, 2.0], device)
+    y = x + 1
+    with pytest.raises(RuntimeError, match="write: gradients would reach what add made this Tens"):
+        y.write(7.0)
+    assert y.numpy().tolist() == [2, 3]
+    (y * y).sum().backward()
+    assert x.grad.numpy().tolist() == [4, 6]
 
 
 def test_a_change_of_what_backward_does_not_need_is_nobodys_business(device):

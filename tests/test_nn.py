@@ -115,6 +115,17 @@ def test_modules_in_a_module_list_are_found():
         net.layers.append(Tensor([1.0]))
 
 
+def test_what_is_appended_to_a_slice_takes_no_ones_place():
+    """A slice keeps the names of its modules, which are then not those of their places."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    end = net[2:]
+    end.append(nn.Tanh())
+    assert [type(layer).__name__ for layer in end] == ["Linear", "ReLU", "Linear", "Tanh"]
+    assert end[:-1].state_dict().keys() == net[2:].state_dict().keys()
+    with pytest.raises(ValueError, match="Sequential: 0 expects a name that no other module has"):
+        nn.Sequential(nn.ReLU(), **{"0": nn.Tanh()})
+
+
 @pytest.mark.parametrize(
     "hidden",
     [

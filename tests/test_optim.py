@@ -411,6 +411,8 @@ def test_reduce_on_plateau():
     assert [schedule.step(m) for m in measures] == [False, False, False, True, False, False]
     assert rates(optimizer) == pytest.approx([0.001, 0.002])
     assert schedule.step(0.6)
+    schedule.step(leaf([0.25]))
+    assert schedule.state_dict() == {"best": 0.25, "bad": 0, "drops": 2}  # no Tensor is kept
 
 
 def test_reduce_on_plateau_stops_at_its_last_drop_and_counts_a_nan_as_no_better():

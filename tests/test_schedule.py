@@ -209,7 +209,7 @@ def test_a_warm_up_goes_on_where_it_stopped():
         schedule.after_step(step)
     again = WarmUp(Plateau(second), second, lr=1.0, factor=2, steps=20)
     again.load_state_dict(schedule.state_dict())
-    second.set_lr(first.lr)
+    second.set_lr(1.0 * again.multiple)
     assert again.after_step(7) == [] and second.lr == first.lr == 1.3
     assert again.after_step(8) == ["warm-up, 4 of 10"] and np.isclose(second.lr, 1.4)
 

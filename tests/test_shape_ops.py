@@ -116,6 +116,9 @@ def test_concatenate(device, shape, seed, data):
     y = F.concatenate(leaves, axis)
     assert np.array_equal(y.numpy(), np.concatenate(arrays, axis))
     gradcheck(lambda *parts: F.concatenate(parts, axis), leaves)
+    labels = [Tensor(np.arange(n), device=device) for n in lengths]
+    joined = F.concatenate(labels, 0).numpy()
+    np.testing.assert_array_equal(joined, np.concatenate([x.numpy() for x in labels]), strict=True)
 
 
 # ----------------------------------------------------------------------------------------- by hand
@@ -313,5 +316,5 @@ def test_concatenate_refuses():
         F.concatenate([])
     with pytest.raises(TypeError, match="concatenate: tensors expects a list of Tensors, got"):
         F.concatenate(x)
-    with pytest.raises(TypeError, match=r"concatenate: tensors\[1\] expects a float Tensor"):
+    with pytest.raises(TypeError, match=r"concatenate: tensors\[1\] expects a Tensor"):
         F.concatenate([x, np.zeros((2, 3))])

@@ -38,6 +38,7 @@ def test_gradients(two):
     x = Tensor(normal(0, 3, 4), requires_grad=True, device=here)
     weight = Tensor(normal(1, 2, 4), requires_grad=True, device=there)
     gradcheck(lambda x, w: there_and_back(x, w[:1].to(there)), [x, weight])
+    there_and_back(x, weight[:1]).sum().backward()
     assert x.grad.device is here
     assert weight.grad.device is there
 
@@ -97,6 +98,27 @@ def test_a_module_moves_with_its_parameters(two):
     assert all(there.owns(p.data) for p in layer.parameters())
     # float32, the same BLAS on the same numbers: the same bits
     assert np.array_equal(layer(Tensor(x, device=there)).numpy(), before)
+
+
+def test_a_module_moves_with_its_gradients(two):
+    here, there = two
+    layer = nn.Linear(3, 2, device=here)
+    layer(Tensor(np.ones((1, 3), np.float32), device=here)).sum().backward()
+    weight, before = layer.weight, layer.weight.grad.numpy()
+    for target in (here, there):
+        assert layer.to(target).weight is weight
+        assert weight.grad.device is target and np.array_equal(weight.grad.numpy(), before)
+
+
+def test_a_tensor_made_of_one_that_is_elsewhere(two):
+    here, there = two
+    x = Tensor([1.0, 2.0], device=here)
+    y = Tensor(x, device=there)
+    assert y.device is there and y.numpy().tolist() == [1, 2]
+    told = f"write: values is on {here.name}, what is written to on {there.name}"
+    if here is not there:
+        with pytest.raises(ValueError, match=told):
+            y.write(x)
 
 
 @pytest.mark.parametrize("name", CASES)

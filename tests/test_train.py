@@ -174,6 +174,19 @@ def test_rate_changed_by_hand(photos, tmp_path):
     assert "learning rate set to 0.002 from 0.01 - changed by hand" in lines[4]["event"]
 
 
+@pytest.mark.parametrize("steps", [3, 6], ids=["in it", "after it"])
+def test_a_rate_by_hand_is_multiplied_as_far_as_a_warm_up_has_come(photos, tmp_path, steps):
+    args = ("--profile", "modern", "--data", photos, "--epochs", 2, "--warm-up", 1)
+    train(*args, "--lr", 0.02, "--out", tmp_path / "begun")
+    train(*args, "--steps", steps, "--out", tmp_path / "run")
+    train("--resume", "--lr", 0.02, "--out", tmp_path / "run")
+    begun, run = (
+        [line["lr"] for line in read_log(tmp_path / name) if "loss" in line]
+        for name in ("begun", "run")
+    )
+    assert run[steps:] == begun[steps:] and run[:steps] != begun[:steps]
+
+
 def test_a_rate_by_hand_is_set_once(photos, tmp_path):
     """Also by a run that is killed before it could save that."""
     out = tmp_path / "run"

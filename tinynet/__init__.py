@@ -59,6 +59,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in ("data", "models"):
+        return import_module(f"tinynet.{name}")
     if name not in __all__:
         return missing_from("tinynet")(name)
     return getattr(import_module("tinynet.public"), name)

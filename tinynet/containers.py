@@ -16,8 +16,9 @@ class ModuleList(Module):
             self.append(module)
 
     def append(self, module: Module) -> None:
-        """Put a module at the end."""
-        self._put(str(len(self)), module)
+        """Put a module at the end. Its name is the next number: a slice may begin with another."""
+        numbers = [int(name) for name, _ in self.children() if name.isdecimal()]
+        self._put(str(max(numbers, default=len(self) - 1) + 1), module)
 
     def _put(self, name: str, module: Module) -> None:
         if not isinstance(module, Module):
@@ -64,6 +65,8 @@ class Sequential(ModuleList):
     def __init__(self, *modules: Module, **named: Module):
         super().__init__(modules)
         for name, module in named.items():
+            if name in vars(self):
+                raise ValueError(f"Sequential: {name} expects a name that no other module has")
             self._put(name, module)
 
     def __getitem__(self, index: int | slice):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tinynet.devices import dual
-from tinynet.gradient_check import GradcheckError, checked_inputs, name_of
+from tinynet.gradient_check import GradcheckError, checked_inputs, gradients, name_of
 from tinynet.tape import no_grad
 from tinynet.tensor import Tensor
 
@@ -83,12 +83,9 @@ def _by_backward(fn, inputs: Sequence[Tensor], checked: list[int], dys: np.ndarr
     """For each input that is checked its gradient, flat, from each of the dys: (dys, elements)."""
     found = [np.zeros((len(dys), inputs[i].size)) for i in checked]
     for row, dy in enumerate(dys):
-        for i in checked:
-            inputs[i].zero_grad()
-        fn(*inputs).backward(dy)
-        for position, i in enumerate(checked):
-            if inputs[i].grad is not None:
-                found[position][row] = inputs[i].grad.numpy().ravel()
+        each = gradients(fn(*inputs), dy, [inputs[i] for i in checked])
+        for of_input, gradient in zip(found, each):
+            of_input[row] = gradient.ravel()
     return found
 
 

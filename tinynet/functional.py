@@ -22,7 +22,7 @@ from tinynet.ops.shape import Concatenate, Pad
 from tinynet.ops.softmax import CrossEntropy, LogSoftmax, Softmax
 from tinynet.ops.window import four_sides
 from tinynet.pytorch_names import missing_from
-from tinynet.tensor import Tensor, apply, as_operands, binary
+from tinynet.tensor import Tensor, apply, as_operands
 
 __all__ = [
     "avg_pool2d",
@@ -121,7 +121,7 @@ def avg_pool2d(
 ) -> Tensor:
     """The mean of each window, divided by the number of its pixels that lie in the image.
 
-    Arguments and shapes as in `max_pool2d`.
+    Arguments and shapes as in `max_pool2d`. PyTorch's counts the padding too, unless told not to.
     """
     return apply(
         AvgPool2d,
@@ -247,7 +247,7 @@ def concatenate(tensors: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Te
 
 def maximum(x: Tensor, y: Tensor | float) -> Tensor:
     """The larger of two, element by element; where they are equal, x gets the gradient."""
-    return binary(Maximum, x, y)
+    return apply(Maximum, *as_operands(Maximum.name, x, y))
 
 
 def where(condition: np.ndarray | Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from tinynet.console.table import Table
+from tinynet.tape import uses_of_leaves
 from tinynet.tensor import Tensor
 
 
@@ -36,8 +37,6 @@ def gradcheck(
     `fn` must give the same result each time, so give a dropout its seed.
     """
     checked = checked_inputs("gradcheck", inputs)
-    for i in checked:
-        inputs[i].zero_grad()
     if not callable(fn):
         raise TypeError(f"gradcheck: fn expects a function, got {type(fn).__name__}")
     y = fn(*inputs)
@@ -45,11 +44,9 @@ def gradcheck(
         raise TypeError(f"gradcheck: fn expects to give a Tensor, gave {type(y).__name__}")
     operation = name_of(fn, y)
     cotangent = np.random.default_rng(seed).standard_normal(y.shape)
-    y.backward(cotangent)
     worst = 0.0
-    for i in checked:
+    for i, analytic in zip(checked, gradients(y, cotangent, [inputs[i] for i in checked])):
         x = inputs[i]
-        analytic = np.zeros(x.shape) if x.grad is None else x.grad.numpy()
         numeric = _numeric_gradient(lambda: fn(*inputs), x, cotangent, eps)
         difference = np.abs(analytic - numeric)
         largest = np.maximum(np.abs(analytic), np.abs(numeric))
@@ -106,6 +103,21 @@ def checked_inputs(name: str, inputs: Sequence[Tensor]) -> list[int]:
                 "made from, or its detach()"
             )
     return checked
+
+
+def gradients(y: Tensor, dy: np.ndarray, inputs: Sequence[Tensor]) -> list[np.ndarray]:
+    """The gradient of dy . y with respect to each of the inputs, by backward. What `.grad` held
+    before, it holds again: theirs, and that of the parameters of a network that y came from."""
+    leaves = {*uses_of_leaves(y), *inputs}
+    before = {leaf: leaf.grad for leaf in leaves}
+    try:
+        for x in inputs:
+            x.zero_grad()
+        y.backward(dy)
+        return [np.zeros(x.shape) if x.grad is None else x.grad.numpy() for x in inputs]
+    finally:
+        for leaf, grad in before.items():
+            leaf.grad = grad
 
 
 def name_of(fn: Callable[..., Tensor], y: Tensor) -> str:

@@ -119,10 +119,11 @@ class Module:
         return self.train(False)
 
     def to(self, device: str | Device) -> "Module":
-        """Move all parameters to `device`. Make the optimizer after that."""
+        """Move all parameters to `device`, and their gradients. Make the optimizer after that."""
         for p in self.parameters():
-            moved = p.detach().to(device)
-            p.data, p.device, p.grad = moved.data, moved.device, None
+            moved, grad = p.detach().to(device), p.grad
+            p.data, p.device = moved.data, moved.device
+            p.grad = None if grad is None else grad.to(device)
         return self
 
     def state_dict(self, copy: bool = True) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ Each hands its operation (tinynet/ops) and its operands to `operate`, which runs
 
 import math
 import operator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Operations:
-    """Operators and methods. Tensor defines `operate`, `compare` and `write`."""
+    """Operators and methods. Tensor defines `operate`, `compare`, `write` and `item`."""
 
     __slots__ = ()
     __hash__ = object.__hash__  # == compares elements, but a key or a member of a set is the Tensor
@@ -121,6 +122,44 @@ class Operations:
     def __ge__(self, other):
         return self.compare(operator.ge, other)
 
+    # ---------------------------------------------------------------- of bools
+
+    def __and__(self, other):
+        return self._of_bools("&", operator.and_, other)
+
+    def __or__(self, other):
+        return self._of_bools("|", operator.or_, other)
+
+    def __invert__(self):
+        return self._of_bools("~", operator.ne, True)
+
+    def _of_bools(self, sign: str, operation, other) -> "Self":
+        dtypes = [x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype for x in (self, other)]
+        if dtypes != [bool, bool]:
+            got = " and ".join(map(str, dtypes))
+            raise TypeError(f"{sign}: expects bools, such as those of (x > 0), got {got}")
+        return self.compare(operation, other)
+
+    # ---------------------------------------------------------------- as Python's own
+
+    def __format__(self, spec: str) -> str:  # f"{loss:.4f}"
+        return format(self.item() if spec else str(self), spec)
+
+    def __iter__(self) -> Iterator["Self"]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __round__(self, digits: int | None = None) -> float | int:
+        return round(self.item(), digits)
+
     # ---------------------------------------------------------------- indexing
 
     def __getitem__(self, index) -> "Self":
@@ -187,7 +226,10 @@ class Operations:
         return self.operate(reduce.Mean, self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Self":
-        """The largest elements; of equal ones the first gets the gradient."""
+        """The largest elements; of equal ones the first gets the gradient.
+
+        As NumPy's. PyTorch's has their places as well: x.numpy().argmax(axis) gives these.
+        """
         return self.operate(reduce.Max, self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: int) -> "Self":

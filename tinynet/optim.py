@@ -278,6 +278,7 @@ class ReduceLROnPlateau:
 
     def step(self, measure: float) -> bool:
         """Call once an epoch with the measure. True when the rates were changed."""
+        measure = float(measure)  # of a Tensor: its graph would be kept as long as it is the best
         if measure < self.best - self.threshold:
             self.best, self.bad = measure, 0
         else:

@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 OF_TENSORS = {
+    "add": "x + y",
     "argmax": "x.numpy().argmax(...)",
+    "argmin": "x.numpy().argmin(...)",
+    "astype": "Tensor(x.detach(), dtype=...), without the gradient",
     "clamp": "x.clip(lo, hi)",
     "clone": "x + 0, or Tensor(x.numpy().copy()) without the gradient",
     "contiguous": "x itself: a Tensor is C-contiguous",
+    "copy": "x + 0, or Tensor(x.numpy().copy()) without the gradient",
     "copy_": "x.write(values)",
     "cpu": 'x.to("cpu")',
     "cuda": 'x.to("cuda:0")',
     "dim": "x.ndim",
+    "dot": "x @ y",
     "double": "Tensor(x.detach(), dtype='float64'), without the gradient",
     "eq": "x == y",
     "float": "Tensor(x.detach(), dtype='float32'), without the gradient",
@@ -20,10 +25,12 @@ OF_TENSORS = {
     "matmul": "x @ y",
     "min": "-(-x).max(...)",
     "mm": "x @ y",
-    "norm": "(x * x).sum() ** 0.5",
+    "mul": "x * y",
+    "norm": "(x * x).sum() ** 0.5, which has no gradient at 0",
     "numel": "x.size",
     "permute": "x.transpose(...)",
     "pow": "x ** y",
+    "ravel": "x.flatten()",
     "requires_grad_": "Tensor(..., requires_grad=True)",
     "softmax": "tinynet.functional.softmax(x)",
     "squeeze": "x.reshape(...)",
@@ -64,9 +71,13 @@ IN_MODULES = {
         **dict.fromkeys(
             ("arange", "from_numpy", "full", "ones", "rand", "randn", "zeros"), NUMBERS
         ),
+        "Parameter": "tinynet.nn.Parameter",
         "cat": "tinynet.functional.concatenate",
+        "cuda": 'tinynet.device("cuda:0")',
+        "float32": "its name, 'float32'",
+        "float64": "its name, 'float64'",
         "stack": STACK,
-        "utils": "tinynet.data.Loader",
+        "utils": "tinynet.data has Loader",
     },
     "tinynet.functional": {
         "batch_norm": NORMS,

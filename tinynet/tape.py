@@ -67,7 +67,7 @@ def watched_by(note: Callable) -> Iterator[None]:
 
 
 class Version:
-    """How often an array was changed in place. All Tensors that hold the array share one."""
+    """How often an array was changed in place: one for a Tensor, those made of it, and views."""
 
     __slots__ = ("count",)
 
@@ -103,14 +103,15 @@ def _refused(op: type[Function], first, i: int, x) -> Exception:
     )
 
 
-def record(function: Function, inputs: tuple) -> None:
-    """Note where the inputs of a Function came from, what they were, and which of them it saved."""
+def record(function: Function, inputs: tuple, result) -> None:
+    """Note where the inputs of a Function came from, and what they were; and which of them it
+    saved, or whether it saved its result."""
     function.input_types = tuple((x.dtype, x.shape) for x in inputs)
     function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
     saved = [array for array in function.saved if function.device.owns(array)]
     function.versions = tuple(
         (i, x.version, x.version.count)
-        for i, x in enumerate(inputs)
+        for i, x in (*enumerate(inputs), (None, result))
         if any(array is x.data for array in saved)
         or any(function.xp.may_share_memory(array, x.data) for array in saved)
     )
@@ -184,10 +185,11 @@ def _gradients_of_inputs(function: Function, dy) -> tuple:
         )
     for i, version, count in function.versions:
         if version.count != count:
+            what = "its result" if i is None else function.argument(i)
             raise RuntimeError(
-                f"backward: {function.name} needs {function.argument(i)} as it was, and it has "
-                "been changed in place since, as an optimizer's step does: call backward before "
-                "that, or run forward again"
+                f"backward: {function.name} needs {what} as it was, and it has been changed in "
+                "place since, as an optimizer's step does: call backward before that, or run "
+                "forward again"
             )
     gradients = function.backward(dy)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)

@@ -4,7 +4,7 @@ Every operation on Tensors runs a Function (tinynet/ops) on their arrays and, wh
 be wanted, records which Function made the result and where its inputs came from: the tape.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
     labels and masks, without a gradient. `.data` is the device's array, `.grad` a Tensor or None.
     """
 
-    __slots__ = ("data", "device", "_grad", "requires_grad", "creator", "version", "__weakref__")
+    __slots__ = ("data", "device", "_grad", "_requires_grad", "creator", "version", "__weakref__")
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
         if isinstance(data, Tensor):
             if dtype is not None and data.creator is not None and tape.recording():
                 raise TypeError("Tensor: dtype would cut data's gradient off: hand in its detach()")
-            device = data.device if device is None else device
-            data, version = data.data, data.version
+            data = data if device is None else data.detach().to(device)
+            device, version, data = data.device, data.version, data.data
         else:
             version = None
             if any(x.requires_grad and tape.recording() for x in tensors_in(data)):
@@ -56,11 +56,9 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
                 )
         self.device = open_device(device)
         self.data = self.device.asarray(as_array(data, self.device, dtype))
-        # Tensors that hold the very same array count its changes together.
+        # A Tensor of another one that holds its very array counts the changes with it.
         self.version = version if version and self.data is data else tape.Version()
-        if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
-        self.requires_grad = bool(requires_grad)
+        self.requires_grad = requires_grad
         self._grad: Tensor | None = None
         self.creator: Function | None = None  # the Function whose result this is
 
@@ -99,24 +97,6 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
             raise ValueError(f"item: expects a Tensor of one element, got shape {self.shape}")
         return self.numpy().item()
 
-    def __format__(self, spec: str) -> str:  # f"{loss:.4f}"
-        return format(self.item() if spec else str(self), spec)
-
-    def __iter__(self) -> Iterator["Tensor"]:
-        return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __round__(self, digits: int | None = None) -> float | int:
-        return round(self.item(), digits)
-
     def __getstate__(self) -> dict:  # for pickle and copy.deepcopy: the elements, off the tape
         requires_grad = self.requires_grad and self.creator is None
         return {
@@ -142,6 +122,17 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
         if self.requires_grad:
             return apply(To, self, target=target)
         return Tensor(copy(self.data, self.device, target), device=target)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Is its gradient wanted?"""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and self.data.dtype.kind != "f":
+            raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
+        self._requires_grad = bool(wanted)
 
     @property
     def grad(self) -> "Tensor | None":
@@ -216,8 +207,16 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
 
     def write(self, values: "Tensor | np.ndarray | float") -> None:
         """Put NumPy's `values`, or those of a Tensor on this device, in place of the elements."""
+        if self.creator is not None and tape.recording():
+            raise RuntimeError(
+                f"write: gradients would reach what {self.creator.name} made this Tensor of, and "
+                "not the new values: write to its detach()"
+            )
         check_fills("write", values, self.shape, self.dtype)
         if isinstance(values, Tensor):
+            if values.device is not self.device:
+                there, here = values.device.name, self.device.name
+                raise ValueError(f"write: values is on {there}, what is written to on {here}")
             with self.device.active():
                 self.data[...] = values.data
         else:
@@ -266,7 +265,7 @@ def apply(op: type[Function], *inputs: Tensor, **options) -> Tensor:
             y.version = x.version  # a view: what changes x changes it
     if any(needs_grad):
         y.requires_grad, y.creator = True, function
-        tape.record(function, inputs)
+        tape.record(function, inputs, y)
     if (note := tape.watcher.get()) is not None:
         note(op, inputs, options, y)
     return y
@@ -291,8 +290,3 @@ def as_operands(name: str, x, y) -> tuple[Tensor, Tensor]:
             f"{name}: x or y expects a Tensor, got {type(x).__name__} and {type(y).__name__}"
         )
     return as_operand(name, x, like), as_operand(name, y, like)
-
-
-def binary(op: type[Function], x, y) -> Tensor:
-    """Apply an operation to two operands, one of which may be a number or an array."""
-    return apply(op, *as_operands(op.name, x, y))

@@ -74,7 +74,7 @@ def add_run_flags(parser: argparse.ArgumentParser, example: Example, default_dat
         metavar="X",
         help=f"initial learning rate of the weights ({flags.defaults(example, 'lr')}); with "
         "--resume, a rate other than the run's sets every group's rate from there on as if the run "
-        "had begun with X",
+        "had begun with X, also after drops; what a --warm-up has multiplied it by stays",
     )
     schedules.add_flags(parser, example)
     schedules.add_warm_up(parser)

@@ -1,6 +1,6 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton 2012) on tinynet.
 
-    python examples/alexnet.py train                          draws its own images; two minutes
+    python examples/alexnet.py train                          draws its own images; 2 to 3 minutes
     python examples/alexnet.py train --data PHOTOS.tar        train/ and val/, one folder per class
     python examples/alexnet.py prepare ILSVRC2012 imagenet    ImageNet's archives, scaled once
     python examples/alexnet.py eval --checkpoint runs/NAME --views 10

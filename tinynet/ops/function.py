@@ -42,7 +42,7 @@ class Function:
         self.saved: tuple | None = ()  # None once backward has freed it
         self.parents: tuple = ()  # where the inputs came from, for the tape (tinynet/tape.py)
         self.input_types: tuple = ()  # and what they were: (dtype, shape) of each
-        self.versions: tuple = ()  # of those that were saved: (which one, Version, its count then)
+        self.versions: tuple = ()  # of what was saved: (which input, Version, its count)
 
     @classmethod
     def argument(cls, i: int) -> str:

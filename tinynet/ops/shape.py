@@ -104,6 +104,7 @@ class Pad(Function):
 
 class Concatenate(Function):
     name = "concatenate"
+    any_dtype = True
 
     def forward(self, *tensors, axis):
         ndim = tensors[0].ndim

@@ -89,17 +89,24 @@ class Buckets:
     # ---------------------------------------------------------------- the main thread
 
     def backward(self, loss: Tensor, scale: float) -> None:
-        """backward() of `scale` times the loss. What is complete goes to the other ranks."""
+        """backward() of `scale` times the loss. What is complete goes to the other ranks.
+
+        A parameter that the loss does not depend on has a gradient of zeros.
+        """
         self._begin()
         self._awake.set()
-        uses = uses_of_leaves(loss)
+        uses, missing = uses_of_leaves(loss), {id(p): p for p in self._parameters}
 
         def after_leaf(leaf: Tensor) -> None:
             uses[leaf] -= 1
-            if uses[leaf] == 0 and id(leaf) in self._places:
+            if uses[leaf] == 0 and missing.pop(id(leaf), None) is not None:
                 self._arrived(leaf, self.row.take(self._places[id(leaf)], leaf))
 
         loss.backward(np.full(loss.shape, scale, loss.dtype), after_leaf)
+        for p in missing.values():  # of these, backward has said nothing, or less than expected
+            if p.grad is None:
+                p.grad = Tensor.of(p.device.zeros(p.shape, p.dtype), p.device)
+            self._arrived(p, self.row.take(self._places[id(p)], p))
 
     def nothing(self) -> None:
         """In place of `backward`, where this rank has no image in a batch."""

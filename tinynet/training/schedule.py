@@ -53,6 +53,8 @@ def changes_145(lr: float) -> list[dict]:
 class Schedule(Protocol):
     """What every schedule offers."""
 
+    multiple: float  # of the rate that the run was given: what a warm-up has raised it to
+
     def after_step(self, step: int) -> list[str]:
         """Call before the first step and after each: returns why something was changed, if so."""
 
@@ -69,6 +71,8 @@ class Schedule(Protocol):
 
 class Plateau:
     """The rate falls when the validation error has not fallen for more than `PATIENCE` epochs."""
+
+    multiple = 1.0
 
     def __init__(self, controls: Controls):
         self._plateau = ReduceLROnPlateau(controls, FACTOR, PATIENCE, max_drops=MOST_DROPS)
@@ -103,6 +107,8 @@ class Drops:
 
     If a run is made longer later, the drops already made are not repeated.
     """
+
+    multiple = 1.0
 
     def __init__(self, controls: Controls, fractions: Sequence[float], steps: int):
         self._controls = controls
@@ -147,6 +153,10 @@ class WarmUp:
         self._lr, self._factor, self._steps = lr, factor, steps
         self._stairs = 0
 
+    @property
+    def multiple(self) -> float:
+        return 1 + (self._factor - 1) * self._stairs / STAIRS
+
     def after_step(self, step: int) -> list[str]:
         if self._stairs == STAIRS:
             return self._then.after_step(step)
@@ -154,7 +164,7 @@ class WarmUp:
         if stairs == self._stairs:
             return []
         self._stairs = stairs
-        self._controls.set_lr(self._lr * (1 + (self._factor - 1) * stairs / STAIRS))
+        self._controls.set_lr(self._lr * self.multiple)
         return [f"warm-up, {stairs} of {STAIRS}"]
 
     def after_epoch(self, val_top1_error: float) -> list[str]:
@@ -180,6 +190,8 @@ class Replay:
     If both runs have the same `steps_per_epoch`, that is after the very same step. A change made
     by hand holds until the next of these.
     """
+
+    multiple = 1.0
 
     def __init__(self, controls: Controls, changes: Sequence[dict], steps_per_epoch: int):
         self._controls, self._steps_per_epoch = controls, steps_per_epoch

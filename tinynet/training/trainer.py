@@ -114,7 +114,7 @@ class Trainer:
         self.notebook.go_on(lines)
         self._mark_best_again(lines)
         if self.settings.lr != state["lr"]:
-            self.controls.set_lr(self.settings.lr)
+            self.controls.set_lr(self.settings.lr * self.schedule.multiple)
             self.notebook.note_changes(self.step, [BY_HAND])
 
     def _mark_best_again(self, lines: list[dict]) -> None:

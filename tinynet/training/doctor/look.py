@@ -35,7 +35,7 @@ class Look:
 
     @property
     def last(self) -> str:
-        """The layer that gives the logits."""
+        """The last layer with weights, which gives the logits (LeNet's of 1998 come after it)."""
         return list(self.signal)[-1]
 
 
@@ -54,7 +54,7 @@ def look(model: nn.Sequential, x: Tensor | None) -> Look | None:
         for name, layer in model.children():
             y = layer(y)
             kind = layer.a if isinstance(layer, Towers) else layer
-            if isinstance(kind, nn.Conv2d | nn.Linear):
+            if isinstance(getattr(kind, "weight", None), nn.Parameter):
                 mean_square, between = _squares(y)
                 found.signal[name] = _root_of_ratio(between, mean_square)
                 found.bias[name] = _root_of_ratio(_mean_square_of_biases(layer), mean_square)
