@@ -118,6 +118,16 @@ def test_what_is_done_is_not_done_again_and_needs_no_data(done):
     assert again.status == 0 and "2 of 2 done already" in again.out and "begun" not in again.out
 
 
+def test_what_continues_has_the_flags_of_what_failed(tmp_path, monkeypatch):
+    for step in ("write_data", "train"):
+        monkeypatch.setattr(module.Place, step, lambda place, names: 130)
+    out = tmp_path / "some where"
+    result = claims("decay", "--seeds", 10, "--jobs", 1, "--data", "cifar 10", "--out", out)
+    assert result.status == 130
+    flags = f"--seeds 10 --data 'cifar 10' --jobs 1 --out '{out}'"
+    assert result.err.endswith(f" claims decay {flags}\n")
+
+
 def test_the_unfinished_are_told(done):
     out, _ = done
     shown = claims("decay", "overlap", "--seeds", 2, "--show", "--out", out)

@@ -43,6 +43,27 @@ def test_both_splits(folder):
             np.testing.assert_array_equal(dataset.load(i), np.stack([image] * 3))
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("mnist", "mnist"),
+        ("MNIST/raw", "mnist"),
+        ("mnist-digits", "mnist"),
+        ("FashionMNIST/raw", "fashion-mnist"),
+        ("mnist/fashion", "fashion-mnist"),
+        ("digits/of/mine", "fashion-mnist"),
+    ],
+)
+def test_which_of_the_two_it_is_the_folders_name_says(folder, name, kind, monkeypatch):
+    place = folder / "sets" / name
+    place.mkdir(parents=True)
+    for file in folder.glob("*ubyte*"):
+        file.rename(place / file.name)
+    monkeypatch.chdir(place)
+    for path in (place, "."):
+        assert open_dataset(path, "train", image_size=28).name == kind
+
+
 def test_scaled_gray_has_three_equal_channels(folder):
     image = open_dataset(folder, "train", image_size=64).load(0)
     assert image.shape == (3, 73, 73) and (image == image[0]).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinynet.data import open_dataset
+from tinynet.data.dataset import Sample
 from tinynet.data.shapes import CONTRAST, OUTLINES, Shapes, draw
 
 
@@ -31,6 +32,22 @@ def test_an_image_depends_on_seed_split_and_index_only():
     assert len(np.unique(first.reshape(20, -1), axis=0)) == 20
     for other, _ in (drawn("val", 20), drawn("train", 20, seed=1)):
         assert (other != first).any(axis=(1, 2, 3)).all()
+
+
+def test_a_sample_has_as_many_of_each_class():
+    """Though labels go round, so that every sixth image is of every other class."""
+    train = open_dataset("shapes", "train", 32)
+    sample = Sample(train, 1_000)
+    assert np.bincount(sample.labels).tolist() == [100] * 10
+    places = [int(sample.describe(i).rsplit("/", 1)[1]) for i in range(1_000)]
+    assert places == sorted(set(places))
+    assert all(train.labels[place] == label for place, label in zip(places, sample.labels))
+    np.testing.assert_array_equal(sample.load(7), train.load(places[7]))
+
+
+@pytest.mark.parametrize("size", [2, 8, 13, 16, 20])
+def test_small_images_hold_their_shapes(size):
+    drawn("train", 200, size)
 
 
 def test_a_larger_image_shows_the_same_scene():

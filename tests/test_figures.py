@@ -373,3 +373,5 @@ def test_steps_per_epoch():
     assert steps_per_epoch([*first, line(2, 10)]) == 7
     assert steps_per_epoch([*first, line(2, 14, "val_top1_error"), line(3, 15)]) == 7
     assert steps_per_epoch([line(1, 5), line(2, 10)]) is None
+    stopped = [line(1, 5, "val_top1_error"), line(1, 20, "val_top1_error")]  # and resumed
+    assert steps_per_epoch([*stopped, line(2, 40, "val_top1_error"), line(3, 50)]) == 20

@@ -259,6 +259,20 @@ def test_the_cifar_nets(photos, others, tmp_path, recipe):
     assert (state["profile"], state["classes"]) == (recipe, list(COLOURS))
 
 
+def test_what_divides_the_pixels_is_the_checkpoints_too(photos, tmp_path):
+    """LeNet's mean and std are those of strokes, or of colours: never one of each."""
+    args = ("--profile", "1998", *SAME, "--out", tmp_path / "start")
+    assert run("train", *args, "--data", photos, "--epochs", "1", example="lenet").status == 0
+    path = last_checkpoint(tmp_path / "start")
+    strokes = tinynet.load(path) | {"std": np.full(3, 200, np.float32)}
+    tinynet.save(path, strokes)
+    args = ("--data", photos, "--out", tmp_path / "run")
+    finetune("--checkpoint", path, *args, "--steps", "1", example="lenet")
+    assert state_of(tmp_path / "run")["std"].tolist() == [200] * 3
+    assert run("train", "--resume", "--out", tmp_path / "run", example="lenet").status == 0
+    assert state_of(tmp_path / "run")["std"].tolist() == [200] * 3
+
+
 # ---------------------------------------------------------------- what is refused
 
 

@@ -128,6 +128,9 @@ def test_wandb_keeps_every_number_offline(begun, monkeypatch, tmp_path):
     for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     folder = begun("wandb")
+    earlier = folder.path / "wandb" / "offline-run-20120930_120000-earlier"  # before a resume
+    earlier.mkdir(parents=True)
+    (earlier / "run-earlier.wandb").touch()
     write(folder)
     wandb.teardown()  # as when a program ends: another process writes the file
     (file,) = (folder.path / "wandb").glob("offline-run-*/*.wandb")

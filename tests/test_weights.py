@@ -111,6 +111,10 @@ def test_an_imported_run_is_asked_drawn_and_exported(weights, imported, tmp_path
     back = load_file(file)
     assert back.keys() == weights.keys()
     assert all(np.array_equal(back[name], weights[name]) for name in weights)
+    (tmp_path / "usual").touch()
+    assert file.stat().st_mode == (tmp_path / "usual").stat().st_mode  # not its owner's alone
+    result = run("export", "--checkpoint", imported, "--torch", tmp_path / "none" / file.name)
+    assert result.status in (1, 2) and result.err.count("\n") == 1, result.err
 
 
 def test_names_that_are_too_few(imported, tmp_path):

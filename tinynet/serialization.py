@@ -30,21 +30,27 @@ def save(path: str | Path, state: dict) -> None:
     sees the old file or the new one, never half of one. A full disk raises OSError and leaves the
     old file.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     if not isinstance(state, dict):
         order = "; the path stands first: save(path, state)" if isinstance(path, dict) else ""
         raise TypeError(f"save: state expects a dict, got {type(state).__name__}{order}")
     arrays: dict[str, np.ndarray] = {}
     values = _take_arrays(state, "", arrays)
     header = {"tinynet": json.dumps({CHECKSUM: _checksum(values, arrays), **values})}
-    path = Path(path)
+    write_arrays(Path(path), arrays, header)
+
+
+def write_arrays(
+    path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file of these arrays, as `save` does, for whoever reads such files."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
     try:
         with whole_path(path) as part:
             part.touch()
             usual_mode = part.stat().st_mode  # safetensors' own would shut out everybody else
-            save_file(arrays, part, metadata=header)
+            save_file(arrays, part, metadata=metadata)
             os.chmod(part, usual_mode)
     except OSError as error:
         message = f"save: could not write {path}: {error.strerror}"

@@ -26,8 +26,6 @@ from tinynet.commands.jobs import Jobs, add_flags, records, told_of
 from tinynet.commands.measure import DECIMALS, PROBABILITIES
 from tinynet.console.printable import complain, printable, quoted
 from tinynet.console.sentences import counted
-
-# , quoted
 from tinynet.data import kind_of_data, open_dataset
 from tinynet.data.preparing.cifar10_part import SIDE, has_part, write_part
 from tinynet.files.json_file import read_json
@@ -89,11 +87,18 @@ def claims(example: Example, args: Namespace) -> int:
             except KeyboardInterrupt:
                 failed = 130
             if failed:
-                out = f"--out {quoted(place.folder)}"
-                complain(f"to continue: {command()} claims {' '.join(args.names)} {out}")
+                complain(f"to continue: {command()} claims {' '.join(args.names)} {_given(args)}")
                 return failed
             status = max(status, place.show(name))
         return status
+
+
+def _given(args: Namespace) -> str:
+    """The flags of this command, without those that have their default."""
+    usual = {"seeds": SEEDS, "data": None, "devices": "cpu", "jobs": None, "out": None}
+    given = {name: getattr(args, name) for name in usual}
+    changed = [name for name in usual if given[name] != usual[name]]
+    return " ".join(f"--{name} {quoted(str(given[name]))}" for name in changed)
 
 
 class Place:

@@ -1,4 +1,4 @@
-"""Which code a result is from: a digest of all files on which it depends.
+"""Which code a result is from: a digest of the files on which it depends.
 
 A digest and not a version number, since between two of these the code changes as well. A change of
 a comment gives another digest too: what was computed by two texts is told, and whoever reads it
@@ -15,8 +15,10 @@ import numpy as np
 import tinynet
 from tinynet.commands.example import Example
 
-# What trains and measures; reports, commands and the simulator may change.
-ROOMS = ("", "ops", "kernels", "devices", "data", "parallel", "training", "alexnet_profiles")
+# What trains, and then what measures; other reports and commands, and the simulator, may change.
+ROOMS = ("", "ops", "kernels", "kernels/launching", "devices", "data", "parallel", "training")
+ROOMS += ("alexnet_profiles",)
+FILES = ("commands/run.py", "commands/measure.py", "reports/ablation.py", "reports/colour_score.py")
 
 
 def code_version(example: Example) -> str:
@@ -34,6 +36,7 @@ def program(example: Example) -> Path:
 def _digest(file: Path) -> str:
     package = Path(tinynet.__file__).parent
     files = [path for room in ROOMS for path in sorted((package / room).glob("*.[pc][yu]"))]
+    files += [package / name for name in FILES]
     digest = hashlib.sha256()
     for path in (*files, file):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

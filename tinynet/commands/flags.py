@@ -109,8 +109,8 @@ def add_checkpoint(
     )
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    help_ = f"threads that load images (one a core, at most 4: here {loading_threads()})"
+def add_workers(parser: argparse.ArgumentParser, help_: str | None = None) -> None:
+    help_ = help_ or f"threads that load images (one a core, at most 4: here {loading_threads()})"
     parser.add_argument("--workers", type=count, metavar="N", help=help_)
 
 

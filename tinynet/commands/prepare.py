@@ -34,7 +34,8 @@ def add_parser(commands, example: Example) -> None:
         metavar="DST",
         help="a folder, new or partly prepared: finished shards are checked and kept",
     )
-    flags.add_workers(parser)
+    here = f"one a core: here {threads.workers()}"
+    flags.add_workers(parser, f"threads that read, scale and write images ({here})")
 
 
 def prepare_shards(example: Example, args: Namespace) -> int:

@@ -1,7 +1,7 @@
 """A training run, from its settings to the trained network in its folder."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -92,12 +92,12 @@ def _train(
     model = ranks.agree(lambda: build(example, settings, len(train_set.classes)))
     if state is not None:
         with fitting(path):
-            inputs = _inputs(settings, state["mean"], state["components"])
+            inputs = _inputs(settings, state["mean"], state["components"], state["std"])
     elif settings.finetuned_from is not None:
         inputs = ranks.agree(lambda: _take_over(model, settings))
     else:
         found = ranks.from_leader(lambda: _statistics(settings, train_set, progress))
-        inputs = _inputs(settings, *found)
+        inputs = _inputs(settings, *found, settings.pixel_std)
     ranks.agree(lambda: divide_layers(model, settings, ranks))
     network = Network(model, inputs, train_set.classes, settings.store_size)
     optimizer = _optimizer(example, model, settings)
@@ -165,12 +165,12 @@ def _optimizer(example: Example, model: Sequential, settings: Settings) -> SGD:
 
 
 def _take_over(model: Sequential, settings: Settings) -> Inputs:
-    """Begin with a checkpoint's weights, except the last layer's, and with its mean image."""
+    """Begin with a checkpoint's weights, except the last layer's, and with its mean and std."""
     path = Path(settings.finetuned_from)
     state = read_checkpoint(path, settings.network)
     with fitting(path):
         finetuning.take_over(model, state["model"])
-        return _inputs(settings, state["mean"], state["components"])
+        return _inputs(settings, state["mean"], state["components"], state["std"])
 
 
 def _tables(wanted: tuple[str, ...], trainer: Trainer, used: list[Device]) -> Iterator[str]:
@@ -264,10 +264,12 @@ def _draw_figures(trainer: Trainer, folder: RunFolder) -> None:
         print(f"figures  {printable(folder.figures_path)}; {scores}")
 
 
-def _inputs(settings: Settings, mean: np.ndarray, components: np.ndarray) -> Inputs:
+def _inputs(
+    settings: Settings, mean: np.ndarray, components: np.ndarray, std: Sequence[float]
+) -> Inputs:
     return Inputs(
         mean,
-        np.array(settings.pixel_std),
+        std,
         settings.devices.split(",")[0],
         components,
         settings.colour_noise,

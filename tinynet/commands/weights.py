@@ -20,7 +20,6 @@ from tinynet.commands.names import read_names
 from tinynet.console.printable import printable, quoted
 from tinynet.console.sentences import counted
 from tinynet.files.tensor_file import read_tensors
-from tinynet.files.whole_file import whole_path
 from tinynet.training.checkpoint import load_network
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
@@ -171,8 +170,6 @@ def export_weights(example: Example, path: Path, file: Path) -> int:
 
     UserError if it is another one, or `file` is named otherwise.
     """
-    from safetensors.numpy import save_file
-
     if file.suffix != ".safetensors":
         raise UserError(f"--torch {printable(file)}: wanted a name in .safetensors")
     network, settings = load_network(path, example.name, example.build, ("cpu",))
@@ -183,7 +180,6 @@ def export_weights(example: Example, path: Path, file: Path) -> int:
             f"torchvision's AlexNet is of profile {PROFILE}, {IMAGE_SIZE} pixels, width {WIDTH:g}"
         )
     state = {torchvision_name(n): a for n, a in network.model.state_dict().items()}
-    with whole_path(file) as part:
-        save_file(state, part)
+    serialization.write_arrays(file, state)
     print(f"weights  {printable(file)}, for torchvision.models.alexnet, load_state_dict")
     return 0

@@ -93,15 +93,17 @@ class Dataset(ABC):
 
 
 class Sample(Dataset):
-    """`count` images of another dataset, or all if it has fewer, at even distances.
+    """`count` images of another dataset, or all if it has fewer, in its order.
 
-    Datasets are in the order of their classes or in none: each class has its share of the sample.
+    They are taken at even distances from the images class by class, so that each class has its
+    share of the sample, in whichever order the dataset has them.
     """
 
     def __init__(self, whole: Dataset, count: int) -> None:
         self._whole = whole
         count = min(count, len(whole))
-        self._chosen = np.arange(count) * len(whole) // max(count, 1)
+        by_class = np.argsort(whole.labels, kind="stable")
+        self._chosen = np.sort(by_class[np.arange(count) * len(whole) // max(count, 1)])
         labels = whole.labels[self._chosen]
         sizes = whole.image_size, whole.store_size
         super().__init__(whole.name, whole.split, whole.classes, labels, *sizes)

@@ -50,8 +50,11 @@ def is_idx_folder(path: Path) -> bool:
 
 
 def kind_of_idx(path: Path) -> str:
-    """Which of the two a folder with such files holds, by its name."""
-    return "mnist" if path.name == "mnist" else "fashion-mnist"
+    """Which of the two a folder with such files holds, by its name or that of the folder it is in:
+    "mnist", "MNIST/raw" and "mnist-digits" hold digits. The files themselves do not say."""
+    names = [part.lower() for part in path.resolve().parts[-2:]]
+    digits = any(name.startswith("mnist") for name in names)
+    return "mnist" if digits and not any("fashion" in name for name in names) else "fashion-mnist"
 
 
 def find_mnist(folder: Path) -> Path:

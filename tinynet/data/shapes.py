@@ -97,8 +97,8 @@ def draw(outline: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray
     mask = _mask(outline, radius * size, place, turn, box)
 
     image = _paint_ground(ground, size)
-    patch = image[:, top : top + box, left : left + box]
-    patch += mask * (colour[:, None, None] - patch)
+    patch = image[:, top : top + box, left : left + box]  # the last row may be beyond a small image
+    patch += mask[: patch.shape[1], : patch.shape[2]] * (colour[:, None, None] - patch)
     return np.rint(image).astype(np.uint8)
 
 

@@ -39,9 +39,14 @@ def validations(lines: Sequence[dict]) -> list[dict]:
 
 
 def steps_per_epoch(lines: Sequence[dict]) -> int | None:
-    """The steps of an epoch, by the log; None before the second, as the first may be cut short."""
+    """The steps of an epoch, by the log; None before the second, as the first may be cut short.
+
+    So may another: a run that was stopped within an epoch, and then resumed, validated there.
+    """
     last = max((line["epoch"] for line in lines), default=0)
-    for line in lines:
-        if "val_top1_error" in line and line["epoch"] < last:
-            return line["step"] // line["epoch"]
-    return None
+    found = (
+        line["step"] // line["epoch"]
+        for line in lines
+        if "val_top1_error" in line and line["epoch"] < last
+    )
+    return max(found, default=None)

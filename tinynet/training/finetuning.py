@@ -2,9 +2,9 @@
 
 All layers but the last start from the weights of a checkpoint; the last one is new, initialized as
 its profile says. The known layers learn at a tenth of the usual rate, the new one at the usual
-rate. The mean image and the components of the colour noise are the checkpoint's too: the first
-layer has learned to see images minus that mean. (Caffe's fine-tuning of CaffeNet to Flickr's styles
-does the same: base_lr a tenth, lr_mult 10 for the new layer, ImageNet's mean.)
+rate. The mean image, the std and the components of the colour noise are the checkpoint's too: the
+first layer has learned to see images minus that mean. (Caffe's fine-tuning of CaffeNet to Flickr's
+styles does the same: base_lr a tenth, lr_mult 10 for the new layer, ImageNet's mean.)
 """
 
 import numpy as np

@@ -114,6 +114,7 @@ class _Wandb:
     def __init__(self, folder: RunFolder, config: dict, lines: list[dict]):
         import wandb
 
+        shutil.rmtree(folder.path / "wandb", ignore_errors=True)  # the run before a resume
         self._run = wandb.init(
             project="tinynet",
             name=folder.path.name,
