@@ -53,7 +53,7 @@ template <typename T> __global__ void twin(T *y) { y[0] = 1; }
 template <typename T> __global__ void twin(T *y, int n) { y[0] = n; }
 
 int main() {
-  float *d_x;
+  float *d_x, *h_y = (float *)malloc(sizeof(float) << 20);
   CHECK(cudaMalloc(&d_x, sizeof(float) << 20));
   saxpy<<<4096, 256>>>(d_x, d_x, 1 << 20, 2.0f);
   CHECK(cudaDeviceSynchronize());
@@ -344,6 +344,8 @@ def test_flags_stand_anywhere(run):
         ("#if 1\n__global__ void k(int *y) {}", "k.cu:1: compile: unterminated #if"),
         ("__global__ void k(int *y) {}\n#error stop here", "k.cu:2: compile: #error stop here"),
         ('__global__ void k(int *y) { asm("trap;"); }', "does not know inline PTX (asm)"),
+        ("__global__ void k(int *y) { y = (int *)malloc(4); }", "a kernel asks for (malloc)"),
+        ("__global__ void k(int *y) {\n  y = new int[4];\n}", "k.cu:2: compile: the simulator"),
         ("__global__ void k(int *y) {\n  k<<<1, 1>>>(y);\n}", "k.cu:2: compile: the simulator"),
         ("__global__ void k(int *y, ...) {}", "k.cu:1: "),
     ],
@@ -360,6 +362,15 @@ def test_a_kernel_named_as_a_function_of_c(run, tmp_path):
     (tmp_path / "k.cu").write_text("__global__ void max(int *y) { y[0] = 7; }")
     told = refused(run, "max<<<1, 1>>>(y=zeros(1))", file="k.cu")
     assert "k.cu:1: max: compile: C++ has functions of this name: give the kernel another" in told
+
+
+def test_constants_and_a_dim3_of_a_place(run, tmp_path):
+    (tmp_path / "k.cu").write_text(
+        "#include <math_constants.h>\n__global__ void k(float *y) {\n  dim3 at = threadIdx;\n"
+        "  y[at.x] = at.x ? -CUDART_INF_F : CUDART_PI_F;\n}\n"
+    )
+    assert run("k<<<1, 2>>>(y=empty(2))", "--save", "y=y.npy", file="k.cu")[0] == 0
+    assert np.load("y.npy").tolist() == [np.float32(np.pi), -np.inf]
 
 
 def test_a_pack_of_parameters(run, tmp_path):

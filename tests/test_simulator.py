@@ -438,3 +438,18 @@ def test_mode_comes_from_the_environment_unless_named(monkeypatch):
     monkeypatch.setenv("TINYNET_SIM", "fast")
     with pytest.raises(ValueError, match="TINYNET_SIM must be one of run, check, profile"):
         simulator.RawModule(code="")
+
+
+def test_shuffles_from_other_parts_of_a_warp_and_from_lanes_that_take_no_part():
+    """By xor, lanes of later parts see earlier ones; what nobody offers is a lane's own value."""
+    code = """extern "C" __global__ void k(int* y) {
+      int t = threadIdx.x;
+      y[t] = __shfl_xor_sync(~0u, t, 16, 16);
+      y[32 + t] = __shfl_xor_sync(~0u, t, 8, 8);
+      y[64 + t] = t;
+      if (t < 16) y[64 + t] = __shfl_down_sync(0xffffu, t, 8);
+    }"""
+    y, t = np.zeros(96, np.int32), np.arange(32)
+    simulator.RawModule(code=code).get_function("k")((1,), (32,), (y,))
+    expected = [t % 16, np.where(t & 8, t - 8, t), np.where(t < 8, t + 8, t)]
+    np.testing.assert_array_equal(y.reshape(3, 32), expected)

@@ -189,6 +189,21 @@ FINER = {
         SHARED + "s[t] = 1; __syncwarp(); y[t] = s[63 - t];", "race"),
     "one warp, a barrier of half of it": (
         SHARED + "s[t] = 1; if (t < 16) __syncwarp(0xffff); y[t] = s[t ^ 31];", "race"),
+    "two barriers of half of it": (
+        SHARED + "s[t] = 1; __syncwarp(0xffffu << (t & 16)); y[t] = s[t ^ 16];", "race"),
+    "two barriers of half of it, each for its own": (
+        SHARED + "s[t] = 1; __syncwarp(0xffffu << (t & 16)); y[t] = s[t ^ 15];", None),
+    "two barriers of half of it, and one of all": (
+        SHARED + "s[t] = 1; __syncwarp(0xffffu << (t & 16)); __syncwarp(); y[t] = s[t ^ 31];",
+        None),
+    "a chain of barriers": (
+        SHARED + "s[t] = 1; int lane = t % 32; if (lane < 16) __syncwarp(0xffff);"
+        "if (lane > 7) __syncwarp(~0xffu); if (lane == 31) y[t] = s[t - 31] + s[t - 16];", None),
+    "memset, and a barrier": (
+        SHARED + "if (t == 0) memset(s, 0, sizeof s); __syncthreads(); y[t] = s[t];", None),
+    "memcpy past the end": ("if (t == 0) memcpy(y + 1, x, 64 * sizeof(float));", "out of bounds"),
+    "memmove of what nobody has written": (
+        SHARED + "if (t == 0) memmove(y, s, sizeof s);", "uninitialised read"),
     "a shuffle does not order memory": (
         SHARED + "s[t] = 1; __shfl_sync(~0u, t, 0); y[t] = s[t ^ 1];", "race"),
     "reading together is no race": (SHARED + "s[t] = x[0]; y[t] = s[t] + x[63];", None),

@@ -39,6 +39,13 @@ __global__ void last_block(float* y, float* partial, const float* x) {
   }
 }
 
+__global__ void too_early(float* y, float* partial) {
+  FENCE;
+  partial[blockIdx.x] = 1;
+  if (atomicInc(&done, gridDim.x - 1) < gridDim.x - 1) return;
+  for (int i = 0; i < gridDim.x; ++i) y[0] += partial[i];     // EARLY
+}
+
 __global__ void locked(int* y) {
   if (threadIdx.x % 16) return;
   while (atomicCAS(&lock, 0, 1) != 0) {
@@ -105,10 +112,19 @@ def test_but_not_without_a_fence():
     assert launch("last_block", 4, 32, y, np.zeros(4, np.float32), x, FENCE="") == {line_of("READ")}
 
 
+def test_nor_with_a_fence_for_the_block_alone_nor_with_one_before_what_is_written():
+    x, y, fence = np.arange(128, dtype=np.float32), np.zeros(1, np.float32), "__threadfence_block()"
+    found = launch("last_block", 4, 32, y, np.zeros(4, np.float32), x, FENCE=fence)
+    assert found == {line_of("READ")}
+    assert launch("too_early", 4, 1, y, np.zeros(4, np.float32)) == {line_of("EARLY")}
+
+
 def test_a_lock_lets_one_in_after_the_other():
     y = np.zeros(300, np.int32)
     assert launch("locked", 4, 64, y) == set()
     assert y[0] == 16
+    y[:] = 0
+    assert launch("locked", 1, 64, y, FENCE="__threadfence_block()") == set()
 
 
 @pytest.mark.parametrize("macros", [{"FENCE": ""}, {"OUTSIDE": "0"}])

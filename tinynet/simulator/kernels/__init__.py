@@ -27,8 +27,8 @@ The files, in the order to read them:
 
 In cpp/ is what a kernel's text is compiled with. cuda.h is the language: __global__, threadIdx,
 __syncthreads; what a warp does together is in warp.h, and vectors.h, atomics.h, arithmetic.h,
-cuda_fp16.h, cuda_pipeline.h and cooperative_groups.h are as they are called; dual.h has numbers
-that carry their slope.
+cuda_fp16.h, cuda_pipeline.h, cooperative_groups.h and math_constants.h are as they are called;
+dual.h has numbers that carry their slope.
 
 entry.h is how Python finds a kernel; fiber.h makes threads that take turns, and scheduler.cpp gives
 the turns; crash.cpp outlives a kernel that crashes or never ends; lockstep.cpp keeps

@@ -28,7 +28,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"][^\n]*', re
 _MARKER = re.compile(r'^# (\d+) "([^"\n]*)"[^\n]*', re.MULTILINE)
 
 # What stands for CUDA's own headers, and what a device may use of C's and C++'s.
-OURS = ("cuda_fp16.h", "cooperative_groups.h", "cuda_pipeline.h")
+OURS = ("cuda_fp16.h", "cooperative_groups.h", "cuda_pipeline.h", "math_constants.h")
 OF_C = ("float.h", "limits.h", "stddef.h", "stdint.h")
 OF_CPP = ("algorithm", "array", "cfloat", "climits", "cmath", "cstdint", "limits", "utility")
 
@@ -48,6 +48,8 @@ _UNKNOWN_WORDS = dict.fromkeys(("asm", "__asm__", "__asm"), "inline PTX (asm)") 
     "nvcuda": "tensor cores (nvcuda)",
     "cudaTextureObject_t": "textures",
     "cudaSurfaceObject_t": "surfaces",
+    "malloc": "memory that a kernel asks for (malloc)",
+    "new": "memory that a kernel asks for (new)",
 }
 
 

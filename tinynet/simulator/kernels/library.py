@@ -177,7 +177,7 @@ class Library:
 
     @cached_property
     def _shared(self) -> list[SharedVariable]:
-        """Shared variables are the static variables that source.py has put between red zones.
+        """Shared variables are the static variables that variables.py has put between red zones.
 
         The compiler calls such a variable `_ZZ<function>E<variable>`, preceded by its length; and
         one that is outside of every function `_ZL<variable>`.

@@ -4,7 +4,7 @@
 // one if at least one of the two writes, they are not both atomic, and nothing orders them:
 //   another block                                    nothing ever orders blocks of one launch
 //   another thread, no __syncthreads() between       "epoch" counts them
-//   ... of the same warp, and no __syncwarp() either "sync" counts those
+//   ... of the same warp, and no __syncwarp() either of both, or by way of a third: "sync" counts
 // What a fence and then an atomic hand over, to whoever comes to the same atomic later, is ordered.
 // Shared memory starts afresh with every block: what a block has not written, it must not read.
 // A cell takes 60 bytes: check kernels on small arrays.
@@ -39,21 +39,27 @@ static uintptr_t library;    // where it begins
 
 // A lock, or a counter of the blocks that are done: a thread writes, calls __threadfence(), and then
 // gives a sign by an atomic. Who sees the sign by an atomic on the same element knows what was
-// written before; and so does its block, from its next barrier on.
-struct Sign { uint32_t block, epoch, time, thread; };   // of whom, and when it was given
+// written before the fence; and so does its block, from its next barrier on. After a fence of the
+// block alone, only threads of that block do.
+struct Sign { uint32_t block, epoch, time, thread; bool for_all; };  // of whom, and its fence
 struct Seen { Sign sign; uint32_t epoch, thread; };     // by whom of the block that runs, and when
 static std::map<const Cell*, std::vector<Sign>> signs;
 static std::vector<Seen> seen;
-static uint32_t seen_by, clock_of_signs, fenced_in[MAX_THREADS];
+struct Fence { uint32_t block, time; bool for_all; };
+static Fence last_fence[MAX_THREADS];                   // of each thread
+static uint32_t seen_by, clock_of_fences;
 
-void fence() { fenced_in[block.current] = uint32_t(block.number); }
+void fence(bool for_all_blocks) {
+  last_fence[block.current] = {uint32_t(block.number), ++clock_of_fences, for_all_blocks};
+}
 
 static void give_and_see_signs(const Cell* cell, const Touch& now) {
   if (seen_by != now.block) seen.clear();
   seen_by = now.block;
   auto& here = signs[cell];
   for (const Sign& sign : here) seen.push_back({sign, now.epoch, now.thread});
-  if (fenced_in[now.thread] != now.block || here.size() > 4096) return;
+  const Fence& fence = last_fence[now.thread];
+  if (fence.block != now.block || here.size() > 4096) return;
   for (const Seen& known : seen)
     if (known.thread == now.thread && known.epoch == now.epoch) here.push_back(known.sign);
   std::sort(here.begin(), here.end(), [](const Sign& a, const Sign& b) {
@@ -61,7 +67,7 @@ static void give_and_see_signs(const Cell* cell, const Touch& now) {
   });
   auto same = [](const Sign& a, const Sign& b) { return a.block == b.block && a.time == b.time; };
   here.erase(std::unique(here.begin(), here.end(), same), here.end());
-  here.push_back({now.block, now.epoch, ++clock_of_signs, now.thread});
+  here.push_back({now.block, now.epoch, fence.time, now.thread, fence.for_all});
 }
 
 static bool handed_over(const Touch& earlier, const Touch& now) {
@@ -71,10 +77,42 @@ static bool handed_over(const Touch& earlier, const Touch& now) {
     bool knows = known.thread == now.thread || known.epoch < now.epoch;
     bool before = (sign.thread == earlier.thread && earlier.time < sign.time) ||
                   earlier.epoch < sign.epoch;
-    if (knows && sign.block == earlier.block && before) return true;
+    bool reaches = sign.for_all || sign.block == now.block;
+    if (knows && reaches && sign.block == earlier.block && before) return true;
   }
   return false;
 }
+
+// ------------------------------------------------------------ __syncwarp()
+
+// What each thread knows of the lanes of its warp: their accesses before this many operations of the
+// warp are ordered before all that it does now.
+static uint32_t known[MAX_THREADS][WARP];
+static uint64_t known_in;  // the block that this is of
+
+void on_warp_sync(int warp, unsigned group) {
+  if (known_in != block.number) memset(known, 0, sizeof known);
+  known_in = block.number;
+  uint32_t together[WARP] = {};
+  for (int lane = 0; lane < WARP; ++lane) {
+    int t = warp * WARP + lane;
+    if (!(group >> lane & 1) || !block.thread[t].orders_memory) continue;
+    for (int other = 0; other < WARP; ++other)
+      together[other] = std::max(together[other], known[t][other]);
+    together[lane] = block.syncs[warp];
+  }
+  for (int lane = 0; lane < WARP; ++lane) {
+    int t = warp * WARP + lane;
+    if (!(group >> lane & 1) || !block.thread[t].orders_memory) continue;
+    memcpy(known[t], together, sizeof together);
+  }
+}
+
+static bool warp_has_met(const Touch& earlier, const Touch& now) {
+  return known_in == now.block && known[now.thread][earlier.thread % WARP] > earlier.sync;
+}
+
+// ------------------------------------------------------------ each access
 
 void on_launch(const Region* regions, int count) {
   for (int i = 0; i < n_shadows; ++i) {
@@ -85,8 +123,9 @@ void on_launch(const Region* regions, int count) {
   n_shadows = count;
   signs.clear();
   seen.clear();
-  seen_by = clock_of_signs = 0;
-  memset(fenced_in, 0, sizeof fenced_in);
+  seen_by = clock_of_fences = 0;
+  memset(last_fence, 0, sizeof last_fence);
+  known_in = 0;
   for (int i = 0; i < count; ++i) {
     const Region& region = regions[i];
     size_t cells = region.shared ? region.bytes : region.bytes / region.itemsize;
@@ -102,7 +141,7 @@ static int unordered(const Touch& earlier, const Touch& now, bool shared) {
   if (earlier.block != now.block) return shared ? 0 : 3;
   if (earlier.thread == now.thread || earlier.epoch != now.epoch) return 0;
   if (earlier.thread / WARP != now.thread / WARP) return 2;
-  return block.last_sync[now.thread] > earlier.sync ? 0 : 1;
+  return warp_has_met(earlier, now) ? 0 : 1;
 }
 
 // A race has two lines. Of a read and a write, report the read, whichever came first this time.
@@ -155,7 +194,7 @@ void on_access(int number, uint64_t offset, size_t bytes, Access access, uintptr
   uint64_t unit = region.shared ? 1 : region.itemsize;
   uint64_t step = region.shared && bytes >= 4 ? 4 : unit;
   int warp = block.current / WARP;
-  Touch now = {uint32_t(block.number), block.epoch, clock_of_signs, block.syncs[warp],
+  Touch now = {uint32_t(block.number), block.epoch, clock_of_fences, block.syncs[warp],
                uint32_t(block.current), access == ATOMIC, uint32_t(pc - library)};
   for (uint64_t at = offset / step * step; at < offset + bytes; at += step) {
     uint64_t cell = at / unit, element = region.shared ? at / bytes : cell;

@@ -82,7 +82,7 @@ struct coalesced_group {
   SIM_INLINE unsigned meta_group_size() const { return 1; }
 
   template <class T> SIM_INLINE T shfl(T value, unsigned rank, SIM_LINE) const {
-    return sim::shuffle(mask, value, sim_detail::nth(mask, rank), 32, line);
+    return sim::shuffle(mask, value, sim_detail::nth(mask, rank), 0, 32, line);
   }
   template <class T> SIM_INLINE T shfl_down(T value, unsigned by, SIM_LINE) const {
     return shfl(value, thread_rank() + by < size() ? thread_rank() + by : thread_rank(), line);

@@ -1,6 +1,6 @@
 // CUDA C for a C++17 compiler of the host: what a .cu file may say, in terms of runtime.h.
 //
-// Keywords become nothing; source.py has made shared memory static (one block runs at a time, so
+// Keywords become nothing; variables.py has made shared memory static (one block runs at a time, so
 // that is what it is). Barriers and warp-wide operations hand the thread to the scheduler. A host
 // compiler knows more than NVRTC does: what compiles here need not compile there.
 #pragma once
@@ -35,9 +35,9 @@ SIM_INLINE void __syncthreads(SIM_LINE) { sim::wait_for_block(0, line); }
 SIM_INLINE int __syncthreads_count(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line); }
 SIM_INLINE int __syncthreads_or(int p, SIM_LINE) { return sim::wait_for_block(p != 0, line) != 0; }
 SIM_INLINE int __syncthreads_and(int p, SIM_LINE) { return sim::wait_for_block(p == 0, line) == 0; }
-SIM_INLINE void __threadfence() { sim::fence(); }
-SIM_INLINE void __threadfence_block() { sim::fence(); }
-SIM_INLINE void __threadfence_system() { sim::fence(); }
+SIM_INLINE void __threadfence() { sim::fence(true); }
+SIM_INLINE void __threadfence_block() { sim::fence(false); }
+SIM_INLINE void __threadfence_system() { sim::fence(true); }
 
 // ------------------------------------------------------------ what a thread says
 
@@ -56,3 +56,14 @@ SIM_INLINE long clock() { return (long)++sim::ticks; }
 #include "atomics.h"
 #include "arithmetic.h"
 #include "dual.h"
+
+#ifdef SIM_CHECK  // GCC would call the C library's, which nobody watches
+extern "C" void *sim_memcpy(void*, const void*, size_t), *sim_memmove(void*, const void*, size_t);
+extern "C" void* sim_memset(void*, int, size_t);
+namespace std {
+using ::sim_memcpy, ::sim_memmove, ::sim_memset;
+}
+#define memcpy sim_memcpy
+#define memmove sim_memmove
+#define memset sim_memset
+#endif

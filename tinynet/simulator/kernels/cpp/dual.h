@@ -87,9 +87,10 @@ struct Dual {
 };
 
 // A shuffle moves at most 64 bits: the value goes first, then the slope.
-template <> SIM_INLINE Dual shuffle(unsigned mask, Dual mine, int from, int width, int line) {
-  const double value = shuffle(mask, mine.value, from, width, line);
-  return {value, shuffle(mask, mine.slope, from, width, line)};
+template <>
+SIM_INLINE Dual shuffle(unsigned mask, Dual mine, int from, int first, int width, int line) {
+  const double value = shuffle(mask, mine.value, from, first, width, line);
+  return {value, shuffle(mask, mine.slope, from, first, width, line)};
 }
 
 }  // namespace sim

@@ -16,7 +16,7 @@
 
 namespace sim {
 
-struct LineCost {            // library.py has the same
+struct LineCost {            // runtime.py has the same
   uint64_t line, requests, lanes, cost, least;
   int32_t shared, access;
 };

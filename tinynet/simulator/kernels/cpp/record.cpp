@@ -3,19 +3,19 @@
 
 namespace sim {
 
-struct Step {                // library.py has the same
+struct Step {                // runtime.py has the same
   uint64_t block;            // from 0
   uint32_t warp, line, lanes;
   int32_t kind;
 };
-struct Kept {                // library.py has the same
+struct Kept {                // runtime.py has the same
   uint64_t step;
   uint32_t lanes;
   int32_t access, region;
   uint32_t bytes;
 };
 struct Touch { uint64_t offset; Value value; };  // of each lane of each access
-struct Wanted { uint64_t first_block, end_block; uint32_t warps, most; };  // library.py has the same
+struct Wanted { uint64_t first_block, end_block; uint32_t warps, most; };  // runtime.py has the same
 
 static Wanted wanted;
 static std::vector<Step> steps;

@@ -13,6 +13,7 @@ struct uint3 { unsigned x, y, z; };
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+  constexpr dim3(uint3 v) : x(v.x), y(v.y), z(v.z) {}
 };
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
@@ -57,8 +58,7 @@ struct Block {
   int order[MAX_THREADS];          // the order in which threads take their turns
   uint64_t offered[MAX_THREADS];   // what each lane brings to a warp-wide operation...
   uint64_t given[MAX_THREADS];     // ...and what its group gets to see when all are there
-  unsigned syncs[MAX_WARPS];       // operations passed by each warp...
-  unsigned last_sync[MAX_THREADS]; // ...and which of them was the last __syncwarp() of each lane
+  unsigned syncs[MAX_WARPS];       // operations passed by each warp
   int votes, votes_given;          // for __syncthreads_count and its sisters
   bool first_of_fiber;             // a fiber is to begin its first thread
 };
@@ -161,11 +161,13 @@ void where_is(int thread, uint64_t block_number, uint32_t* block_index, uint32_t
 uint3 unravel(uint64_t i, const uint32_t* size);    // x runs fastest, as in CUDA
 uint64_t offset_in_library(uintptr_t address);      // 0 if it lies elsewhere
 
-// In check.cpp: the thread that runs has called __threadfence().
+// In check.cpp: the thread that runs has called __threadfence(), or __threadfence_block(), which the
+// other blocks need not see; and the lanes of a group have all come to a warp-wide operation.
 #ifdef SIM_CHECK
-void fence();
+void fence(bool for_all_blocks);
+void on_warp_sync(int warp, unsigned group);
 #else
-inline void fence() {}
+inline void fence(bool) {}
 #endif
 
 // In crash.cpp: run `work` so that neither a crash nor a hang ends the process...
@@ -177,7 +179,7 @@ extern volatile bool late;  // the launch's time is up: they are to end it
 
 // ------------------------------------------------------------ memory, in check and profile mode
 
-struct Region {              // an array argument or a shared variable; library.py has the same
+struct Region {              // an array argument or a shared variable; runtime.py has the same
   const char* address;
   uint64_t bytes, itemsize;  // itemsize 0: shared memory, where each access has its own
   uint64_t red_zone;         // bytes before and after in which nothing else lives

@@ -127,11 +127,13 @@ static unsigned group_of(int warp, int l) {
 static void release_group(int warp, unsigned group) {
   unsigned all = group;
   ++block.syncs[warp];
+#ifdef SIM_CHECK
+  on_warp_sync(warp, group);
+#endif
   for (int t = warp * WARP; group; group >>= 1, ++t) {
     if (!(group & 1)) continue;
     block.given[t] = block.offered[t];
     if (!block.thread[t].mask) block.thread[t].mask = all;
-    if (block.thread[t].orders_memory) block.last_sync[t] = block.syncs[warp];
     block.state[t] = RELEASED;
     --block.at_warp;
 #ifdef SIM_PROFILE
@@ -228,7 +230,6 @@ static void run_block() {
   block.epoch = 0;
   block.votes = block.at_barrier = block.at_warp = 0;
   memset(block.syncs, 0, sizeof block.syncs);
-  memset(block.last_sync, 0, sizeof block.last_sync);
   for (int used = 0; block.started < block.threads; ++used) {
     if (used == begun) begin_fiber(begun++, fiber_loop);
     block.first_of_fiber = true;

@@ -10,12 +10,12 @@
 
 namespace sim {
 
-struct LineRuns {            // library.py has the same
+struct LineRuns {            // runtime.py has the same
   uint64_t line, runs, lanes, branches, parted, passes;
 };
 struct Branch { uint32_t line; std::set<int> targets; uint64_t runs, passes; };
 
-struct BlockRuns { uint64_t at, lanes; };                // library.py has the same
+struct BlockRuns { uint64_t at, lanes; };                // runtime.py has the same
 static std::map<uint32_t, uint64_t> block_lanes;         // of each basic block, those that ran it
 static std::map<uint32_t, LineRuns> lines;
 static std::map<int, Branch> branches;                   // by the place where lanes may part

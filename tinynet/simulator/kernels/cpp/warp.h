@@ -25,29 +25,31 @@ SIM_INLINE int __all_sync(unsigned mask, int predicate, SIM_LINE) {
 }
 
 namespace sim {
-// The value of lane `from` if it is in this lane's part of the warp (`width` lanes), else its own.
-template <class T> SIM_INLINE T shuffle(unsigned mask, T value, int from, int width, int line) {
+// The value of lane `from`, if that is one of `mask`, from `first` to the end of this lane's part of
+// the warp (`width` lanes); else its own.
+template <class T>
+SIM_INLINE T shuffle(unsigned mask, T value, int from, int first, int width, int line) {
   static_assert(sizeof(T) <= 8, "a shuffle moves 64 bits at most");
   uint64_t offer = 0;
   memcpy(&offer, &value, sizeof value);
   wait_for_warp(mask, offer, false, line);
-  int lane = block.current % 32, part = lane & ~(width - 1);
-  if (from < part || from >= part + width) from = lane;
+  int lane = block.current % 32, end = (lane & ~(width - 1)) + width;
+  if (from < first || from >= end || !(mask >> from & 1)) from = lane;
   memcpy(&value, &block.given[block.current - lane + from], sizeof value);
   return value;
 }
 }  // namespace sim
 
-#define SIM_SHUFFLE(name, Operand, from)                                                           \
+#define SIM_SHUFFLE(name, Operand, from, first)                                                    \
   template <class T>                                                                               \
   SIM_INLINE T name(unsigned mask, T value, Operand operand, int width = 32, SIM_LINE) {           \
-    int lane = sim::block.current % 32;                                                            \
-    return sim::shuffle(mask, value, from, width, line);                                           \
+    int lane = sim::block.current % 32, part = lane & ~(width - 1);                                \
+    return sim::shuffle(mask, value, from, first, width, line);                                    \
   }
-SIM_SHUFFLE(__shfl_sync, int, (lane & ~(width - 1)) + (operand & (width - 1)))
-SIM_SHUFFLE(__shfl_up_sync, unsigned, lane - (int)operand)
-SIM_SHUFFLE(__shfl_down_sync, unsigned, lane + (int)operand)
-SIM_SHUFFLE(__shfl_xor_sync, int, lane ^ operand)
+SIM_SHUFFLE(__shfl_sync, int, part + (operand & (width - 1)), part)
+SIM_SHUFFLE(__shfl_up_sync, unsigned, lane - (int)operand, part)
+SIM_SHUFFLE(__shfl_down_sync, unsigned, lane + (int)operand, part)
+SIM_SHUFFLE(__shfl_xor_sync, int, lane ^ operand, 0)  // which reaches earlier parts, not later ones
 
 // The lanes that run this line together: those that are there when none can go on without it.
 SIM_INLINE unsigned __activemask(SIM_LINE) {

@@ -144,6 +144,32 @@ void* __tsan_memset(void* to, int value, size_t bytes) {
   return memset(to, value, bytes);
 }
 
+#ifdef SIM_CHECK
+// A kernel's own memcpy and so on (cuda.h), as a GPU does them: number after number.
+static void watch_numbers(const void* address, size_t bytes, Access access, uintptr_t pc) {
+  const char *at = (const char*)address, *end = at + bytes;
+  while (at < end) {
+    size_t step = (uintptr_t)at % 4 == 0 && end - at >= 4 ? 4 : 1;
+    watch(at, step, access, pc);
+    at += step;
+  }
+}
+void* sim_memcpy(void* to, const void* from, size_t bytes) {
+  watch_numbers(from, bytes, READ, SIM_CALLER);
+  watch_numbers(to, bytes, WRITE, SIM_CALLER);
+  return memcpy(to, from, bytes);
+}
+void* sim_memmove(void* to, const void* from, size_t bytes) {
+  watch_numbers(from, bytes, READ, SIM_CALLER);
+  watch_numbers(to, bytes, WRITE, SIM_CALLER);
+  return memmove(to, from, bytes);
+}
+void* sim_memset(void* to, int value, size_t bytes) {
+  watch_numbers(to, bytes, WRITE, SIM_CALLER);
+  return memset(to, value, bytes);
+}
+#endif
+
 void __tsan_init() {}
 #ifndef SIM_PROFILE  // trace.cpp wants to know
 void __tsan_func_entry(void*) {}
