@@ -104,8 +104,7 @@ def _refused(op: type[Function], first, i: int, x) -> Exception:
 
 
 def record(function: Function, inputs: tuple, result) -> None:
-    """Note where the inputs of a Function came from, and what they were; and which of them it
-    saved, or whether it saved its result."""
+    """Note where a Function's inputs came from, and which of them, or if its result, it saved."""
     function.input_types = tuple((x.dtype, x.shape) for x in inputs)
     function.parents = tuple((x.creator or x) if x.requires_grad else None for x in inputs)
     saved = [array for array in function.saved if function.device.owns(array)]

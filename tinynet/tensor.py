@@ -28,7 +28,7 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
     labels and masks, without a gradient. `.data` is the device's array, `.grad` a Tensor or None.
     """
 
-    __slots__ = ("data", "device", "_grad", "_requires_grad", "creator", "version", "__weakref__")
+    __slots__ = ("data", "device", "_grad", "requires_grad", "creator", "version", "__weakref__")
 
     def __init__(
         self,
@@ -58,7 +58,9 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
         self.data = self.device.asarray(as_array(data, self.device, dtype))
         # A Tensor of another one that holds its very array counts the changes with it.
         self.version = version if version and self.data is data else tape.Version()
-        self.requires_grad = requires_grad
+        if requires_grad and self.data.dtype.kind != "f":
+            raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
+        self.requires_grad = bool(requires_grad)
         self._grad: Tensor | None = None
         self.creator: Function | None = None  # the Function whose result this is
 
@@ -122,17 +124,6 @@ class Tensor(Operations, NumPyFunctions, PyTorchNames):
         if self.requires_grad:
             return apply(To, self, target=target)
         return Tensor(copy(self.data, self.device, target), device=target)
-
-    @property
-    def requires_grad(self) -> bool:
-        """Is its gradient wanted?"""
-        return self._requires_grad
-
-    @requires_grad.setter
-    def requires_grad(self, wanted: bool) -> None:
-        if wanted and self.data.dtype.kind != "f":
-            raise TypeError(f"Tensor: requires_grad expects float data, got {self.data.dtype}")
-        self._requires_grad = bool(wanted)
 
     @property
     def grad(self) -> "Tensor | None":

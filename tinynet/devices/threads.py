@@ -153,8 +153,7 @@ def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> No
 
 
 def _taken_from(left: deque) -> Iterator[int]:
-    """Its elements one by one, each to one of the threads that take: a deque is made for that, also
-    in a Python without the global lock."""
+    """Its elements one by one, each to one thread, also in a Python without the global lock."""
     with suppress(IndexError):
         while True:
             yield left.popleft()

@@ -80,23 +80,22 @@ def col2im(
     dx, taps = dx.reshape(n, c, h, w), _image_by_image(dcol, n, c, kh, kw, oh, ow)
 
     def some_images(part):
-        if (kh, stride_h, pad_top, oh) == (1, 1, 0, h):  # the columns are the rows
-            _add_rows(dx[part], taps[part, :, 0], stride_w, pad_left)
-            return
-        rows = threads.scratch("rows", (part.stop - part.start, c, kw, h, ow), dx.dtype)
-        _put_together(rows, taps[part], stride_h, pad_top)
+        one_row = (kh, stride_h, pad_top, oh) == (1, 1, 0, h)  # then the columns are the rows
+        rows = taps[part, :, 0] if one_row else _put_together(taps[part], h, stride_h, pad_top)
         _add_rows(dx[part], rows, stride_w, pad_left)
 
     threads.for_each_chunk(n, c * kw * h * ow * dx.itemsize, some_images)
 
 
-def _put_together(rows, taps, stride_h, pad_top):
-    """rows (n, c, kw, h, ow) = the sum of all taps that saw them."""
-    (kh, oh), h = (taps.shape[2], taps.shape[4]), rows.shape[3]
+def _put_together(taps, h, stride_h, pad_top):
+    """Of taps (n, c, kh, kw, oh, ow) the rows (n, c, kw, h, ow): the sum of all that saw them."""
+    n, c, kh, kw, oh, ow = taps.shape
+    rows = threads.scratch("rows", (n, c, kw, h, ow), taps.dtype)
     rows[...] = 0
     for i in range(kh):
         source, to = tap_slices(i, stride_h, pad_top, h, oh)
         rows[:, :, :, to] += taps[:, :, i, :, source]
+    return rows
 
 
 def _add_rows(dx, rows, stride_w, pad_left):
