@@ -225,8 +225,7 @@ class StepLR:
             raise ValueError(f"StepLR: step_size expects an int of at least 1, got {step_size!r}")
         if number(gamma) is None or not 0 < gamma < math.inf:
             raise ValueError(f"StepLR: gamma expects a finite number above 0, got {gamma!r}")
-        self.optimizer, self.step_size, self.gamma = optimizer, step_size, gamma
-        self.count = 0
+        self.optimizer, self.step_size, self.gamma, self.count = optimizer, step_size, gamma, 0
 
     def step(self) -> bool:
         """Call once an epoch (or a step). True when the rates were changed."""
