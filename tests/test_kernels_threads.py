@@ -99,6 +99,16 @@ def test_kernels_threads_leave_blas_as_it_was_whoever_calls(workers):
     assert blas_threads() == before
 
 
+def test_kernels_threads_hold_blas_for_slices_too_and_leave_it_alone_for_chunks(workers):
+    """Chunks are for tasks that multiply nothing, which need not pay for the limit."""
+    before, inside = blas_threads(), []
+    threads.for_each_slice(5, 2, lambda part: inside.append(blas_threads()))
+    assert inside == [[1] * len(before)] * 3
+    inside.clear()
+    threads.for_each_chunk(5, threads.CACHE // 2, lambda part: inside.append(blas_threads()))
+    assert inside == [before] * 3
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # Python 3.12 and later
 def test_kernels_threads_work_in_a_forked_process(monkeypatch):

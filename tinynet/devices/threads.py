@@ -1,9 +1,10 @@
 """Worker threads for the NumPy twins: some images at a time, one worker per core.
 
 NumPy releases Python's global lock inside its loops and inside BLAS, so threads are enough. A twin
-hands each worker some images; its buffers then stay in its core's cache. BLAS is held to one thread
-meanwhile, or every worker would start a team of its own, and the bits of a product would depend on
-the size of the team. A product too large for one worker is cut by blas.py.
+hands each worker some images; its buffers then stay in its core's cache. Where tasks may multiply
+matrices, BLAS is held to one thread meanwhile, or every worker would start a team of its own, and
+the bits of a product would depend on the size of the team. A product too large for one worker is
+cut by blas.py.
 """
 
 import os
@@ -93,9 +94,19 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
     own thread. One call at a time has the workers: a call from another thread waits its turn.
     """
     if at_work():
-        for i in range(count):
-            task(i)
+        _one_by_one(count, task)
         return
+    with _turn, _blas().limit(limits=1, user_api="blas"):
+        _by_the_team(count, task)
+
+
+def _one_by_one(count: int, task: Callable[[int], object]) -> None:
+    for i in range(count):
+        task(i)
+
+
+def _by_the_team(count: int, task: Callable[[int], object]) -> None:
+    """For whoever has the turn."""
     left = deque(range(count))  # shared by the team
 
     def work() -> None:
@@ -108,17 +119,16 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
             left.clear()
 
     team = min(workers(), count)
-    with _turn, _blas().limit(limits=1, user_api="blas"):
-        if team <= 1:
-            work()
-            return
-        futures = [_pool(workers()).submit(work) for _ in range(team - 1)]
-        try:
-            work()
-            wait(futures)
-        finally:  # after Ctrl-C, too, in whichever of the two lines it came
-            left.clear()
-            wait(futures)
+    if team <= 1:
+        work()
+        return
+    futures = [_pool(workers()).submit(work) for _ in range(team - 1)]
+    try:
+        work()
+        wait(futures)
+    finally:  # after Ctrl-C, too, in whichever of the two lines it came
+        left.clear()
+        wait(futures)
     for future in futures:
         future.result()
 
@@ -134,9 +144,15 @@ def for_each_chunk(total: int, bytes_each: int, task: Callable[[slice], object])
     """Run `task` on slices of `range(total)`, of whose elements `bytes_each` are read and written.
 
     A slice is as long as a cache lets it be, so that what one operation of a task has written is
-    still in the cache when the next one reads it.
+    still in the cache when the next one reads it. The tasks multiply no matrices: BLAS is left as
+    it is, since to hold it to one thread takes as long as many a small layer does.
     """
-    for_each_slice(total, chunk(total, bytes_each), task)
+    count, task_of = _sliced(total, chunk(total, bytes_each), task)
+    if at_work():
+        _one_by_one(count, task_of)
+        return
+    with _turn:
+        _by_the_team(count, task_of)
 
 
 def chunk(total: int, bytes_each: int) -> int:
@@ -149,7 +165,12 @@ def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> No
 
     The cuts depend on `total` and `step` alone, never on the number of workers.
     """
-    for_each(-(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step))))
+    for_each(*_sliced(total, step, task))
+
+
+def _sliced(total: int, step: int, task: Callable[[slice], object]) -> tuple[int, Callable]:
+    """How many slices there are, and what to do with each of them, by its number."""
+    return -(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step)))
 
 
 def _taken_from(left: deque) -> Iterator[int]:
