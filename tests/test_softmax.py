@@ -103,12 +103,14 @@ def test_a_very_sure_answer_has_a_small_loss_not_none(dtype, gap, device):
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_a_nan_makes_the_loss_nan(wrong, device):
-    x = Tensor(np.array([[0, wrong], [wrong, wrong], [0, 1]]), device=device, requires_grad=True)
-    losses = F.cross_entropy(x, [1, 0, 0], "none")
-    assert np.isnan(losses.numpy()).tolist() == [True, True, False]
-    assert np.isnan(F.log_softmax(x).numpy()[:2]).any(axis=1).all()
-    losses.backward(np.ones(3))
-    assert np.isnan(x.grad.numpy()).tolist() == [[True] * 2, [True] * 2, [False] * 2]
+    """Also where the label is another one's."""
+    x = np.array([[0, wrong], [0, wrong], [wrong, wrong], [0, 1]])
+    x = Tensor(x, device=device, requires_grad=True)
+    losses = F.cross_entropy(x, [1, 0, 0, 0], "none")
+    assert np.isnan(losses.numpy()).tolist() == [True, True, True, False]
+    assert np.isnan(F.log_softmax(x).numpy()[:3]).any(axis=1).all()
+    losses.backward(np.ones(4))
+    assert np.isnan(x.grad.numpy()).tolist() == [[True] * 2] * 3 + [[False] * 2]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, np.uint64])

@@ -18,13 +18,15 @@ def softmax_cross_entropy_forward(loss, probabilities, logits, labels, n, classe
     """loss (n,) and probabilities (n, classes) from logits (n, classes) and int32 labels (n,)."""
 
     def some_rows(rows):
-        p = probabilities[rows]
-        np.subtract(logits[rows], logits[rows].max(axis=1, keepdims=True), out=p)
-        label_logit = p[np.arange(len(p)), labels[rows]]
-        largest = p == 0  # where several are the largest, all but one belong to the rest
+        p, each = probabilities[rows], np.arange(rows.stop - rows.start)
+        largest = each, logits[rows].argmax(axis=1)  # of several, one: the others are of the rest
+        np.subtract(logits[rows], logits[rows][largest][:, None], out=p)
+        label_logit = p[each, labels[rows]]
         np.exp(p, out=p)
-        ties = np.count_nonzero(largest, axis=1).astype(p.dtype)
-        rest = np.where(largest, 0, p).sum(axis=1) + (ties - 1)
+        own = p[largest]  # 1, but NaN beside an infinity or a NaN: then all of the row is
+        p[largest] = 0
+        rest = p.sum(axis=1) + (own - 1)
+        p[largest] = own
         p /= (1 + rest)[:, None]
         loss[rows] = np.log1p(rest) - label_logit
 
