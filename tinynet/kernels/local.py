@@ -51,13 +51,13 @@ def local_backward(
     threads.for_each(oh * ow, one_place)
     images = windows.room(n, c, dx.dtype)
 
-    def one_channel(ci):
-        images[ci] = 0
+    def some_channels(part):
+        images[part] = 0
         for place in range(oh * ow):
             rows, columns = windows.at(place)
-            images[ci, rows, columns] += dseen[place, ci]
+            images[part, rows, columns] += dseen[place, part]
 
-    threads.for_each(c, one_channel)
+    threads.for_each_chunk(c, images[0].nbytes, some_channels)
     windows.unpad(images, dx.reshape(n, c, h, w))
 
 

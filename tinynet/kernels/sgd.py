@@ -21,4 +21,4 @@ def sgd_update(weight, velocity, grad, size, lr, momentum, weight_decay):
         v -= np.multiply(grad[block], lr, out=product)
         w += v
 
-    threads.for_each_chunk(size, 4 * weight.itemsize, one_block)
+    threads.for_each_chunk(size, 2 * weight.itemsize, one_block)  # v, product: they are read again
