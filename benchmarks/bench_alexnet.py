@@ -2,8 +2,8 @@
 
 A step of training is forward, backward and the update. Before it is timed, the loss on one batch,
 without dropout, and its gradients must be those of the peers: in float64 to 1e-9, and in float32 as
-far as rounding lets them (contest.py). The bound is the time of the matrix products alone, as
-tinynet cuts them.
+far as rounding lets them (contest.py). The bound is the time of the matrix products alone,
+those of convolutions an image at a time; tinynet multiplies several images at once.
 """
 
 from contest import Session

@@ -1,6 +1,7 @@
 """Convolution: AlexNet's five layers (profile `paper`), with bias. conv1's input needs no gradient.
 
-The bound is the time of the matrix products alone, as tinynet cuts them: one an image and group.
+The bound is the time of the matrix products alone, one an image and group. tinynet multiplies
+several images at once, so it may pass it.
 """
 
 import numpy as np

@@ -249,7 +249,8 @@ log(1 + exp(y - x)), however small, and its slopes are taken from the probabilit
 drawn such that x - y is exact. Elsewhere it is rounded once, and an error of e in it is one of a
 factor 1 + e in exp.
 
-`python tests/exactness.py` writes this page, and the tests hold every row to a limit.
+`python tests/exactness.py > docs/exactness.md` writes this page, and the tests hold every row to a
+limit.
 
 {table}
 """

@@ -14,6 +14,7 @@ from tinynet.kernels import KERNELS
 from tinynet.kernels.__main__ import main
 from tinynet.kernels.catalogue import trials
 from tinynet.kernels.catalogue.page import document, pages, shown
+from tinynet.kernels.catalogue.page.story import Rows, Shown, story
 from tinynet.kernels.catalogue.page.words import FOUND_IN_KOREAN, SAID_IN_KOREAN, WORDS
 from tinynet.simulator.kernels import findings, sentences
 
@@ -273,6 +274,36 @@ extern "C" __global__ void k(float* y) {
     assert (read.access, read.line, write.access, write.line) == ("read", 5, "write", 4)
     assert read.memory == write.memory == "tile" and read.element == write.element
     assert read.thread != write.thread and read.block == write.block == (0, 0, 0)
+
+
+@needs_simulator
+def test_shared_memory_is_shown_as_what_the_text_declares():
+    """As floats, the bits of small ints are 1e-44."""
+    code = """
+extern "C" __global__ void k(float* y) {
+  __shared__ int count[32], /* of each warp */ more; __shared__ unsigned bits[32];
+  __shared__ unsigned char flags[32];
+  __shared__ float sums[32];
+  extern __shared__ short rest[];
+  const int t = threadIdx.x;
+  count[t] = -t;
+  bits[t] = t;
+  flags[t] = t;
+  sums[t] = t / 2.f;
+  rest[t] = -t;
+  y[t] = count[t] + bits[t] + flags[t] + sums[t] + rest[t];
+}"""
+    module = simulator.RawModule(code=code, mode="profile")
+    recording = module.get_function("k").record((1,), (32,), (np.zeros(32, np.float32),), 64)
+    page = story(Shown(recording, "k"), Rows({"kernel.cu": code.splitlines()}))
+    types = {memory["name"]: memory["type"] for memory in page["memories"]}
+    assert types.pop("dynamic shared memory") == "int16" and types.pop("count") == "int32"
+    assert types["bits"] == "uint32" and types["flags"] == "uint8" and types["sums"] == "float32"
+    up = list(range(32))
+    down, halves = [-t for t in up], [t / 2 for t in up]
+    accesses = [access for step in page["steps"] for access in step[3]]
+    writes = [access[5] for access in accesses if ACCESSES[access[0]] == "write"]
+    assert writes[:5] == [down, up, up, halves, down]
 
 
 def test_the_text_of_a_page_is_of_the_kernels_asked_for():

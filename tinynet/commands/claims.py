@@ -31,14 +31,13 @@ from tinynet.data.preparing.cifar10_part import SIDE, has_part, write_part
 from tinynet.files.json_file import read_json
 from tinynet.files.whole_file import whole_file
 from tinynet.reports.ablation import ENOUGH, first_epoch
-from tinynet.reports.claims import Log, was_run
+from tinynet.reports.claims import SEEDS, Log, was_run
 from tinynet.reports.claims_page import page
 from tinynet.reports.claims_table import block
 from tinynet.training.errors import UserError
 from tinynet.training.run_folder import RunFolder
 
 FOLDER = Path("runs") / "claims"
-SEEDS = 3
 MOST = 2**24  # bytes of a log
 VIEWED = {c.with_it for it in CLAIMS.values() for c in it.comparisons if c.figure == "views"}
 

@@ -2,7 +2,7 @@
 
 The files, in the order to read them:
 
-    kernels/        what is to be written: tinynet's own kernels, and two more
+    kernels/        what is to be written: tinynet's own kernels, and three more
     exercise.py     what an exercise is
     exercises/      one file each
     causes.py       from what came and what was wanted to what was probably done

@@ -70,12 +70,12 @@ extern "C" __global__ void col2im_kernel(REAL* dx, const REAL* dcol, int n, int 
         const int owi_first = column < kw ? 0 : (column - kw) / stride_w + 1;
         const int owi_last = min(column / stride_w, ow - 1);
 
-        const REAL* columns = dcol + (ci * kh * kw * n + ni) * oh * ow;  // of place (0, 0)
+        const REAL* dcolumns = dcol + (ci * kh * kw * n + ni) * oh * ow;  // of place (0, 0)
         REAL sum = 0;
         for (int ohi = ohi_first; ohi <= ohi_last; ++ohi) {
             for (int owi = owi_first; owi <= owi_last; ++owi) {
                 const int khi = row - ohi * stride_h, kwi = column - owi * stride_w;
-                sum += columns[((khi * kw + kwi) * n * oh + ohi) * ow + owi];
+                sum += dcolumns[((khi * kw + kwi) * n * oh + ohi) * ow + owi];
             }
         }
         dx[index] = sum;

@@ -16,6 +16,7 @@ from tinynet.alexnet_profiles import CLAIMS, Comparison
 from tinynet.reports.ablation import ENOUGH, Pairs, epochs_to_an_error, first_epoch, outcome
 from tinynet.reports.verdict import Verdict, verdict
 
+SEEDS = 3  # of each kind of run, if nobody asks for more
 HALVINGS = 1000  # random ones, of a layer's filters
 
 

@@ -11,7 +11,7 @@ from tinynet.alexnet_profiles import CLAIMS, KINDS
 from tinynet.alexnet_profiles.claims import PARTS
 from tinynet.console.progress import minutes
 from tinynet.console.sentences import counted, listed
-from tinynet.reports.claims import Log, compared, was_run
+from tinynet.reports.claims import SEEDS, Log, compared, was_run
 from tinynet.reports.claims_table import HEADER, cells, tuned
 
 COMMAND = "python examples/alexnet.py claims"
@@ -22,9 +22,10 @@ HEAD = """\
 Krizhevsky, Sutskever and Hinton (2012) say what the parts of AlexNet are good for, and released the
 logs of some of the runs behind it. Here each claim is held against runs that two cores finish: with
 the part and without it, with the same seed each time. `{command} NAME`
-runs one, goes on where it was stopped, and prints what stands here; `--seeds 10` adds to it. Claims
-share runs: `modern` as it is counts for most of them. The times are of one run after the other, on
-a core of a busy machine.
+runs one with {seeds} seeds, goes on where it was stopped, and prints what stands here; `--seeds 10`
+adds to it (where more than {seeds} were run, the command below says so: without, they would not
+count). Claims share runs: `modern` as it is counts for most of them. The times are of one run after
+the other, on a core of a busy machine.
 
 | claim | difference without it | 95 % interval | 2012 | verdict |
 | --- | --- | --- | --- | --- |
@@ -71,7 +72,7 @@ LIMITS = """
 
 def page(logs: dict[str, Log]) -> str:
     """The whole page, in Markdown, from the logs by claim; a claim without one was not run."""
-    text = HEAD.format(command=COMMAND)
+    text = HEAD.format(command=COMMAND, seeds=SEEDS)
     text += "".join(chain.from_iterable(_rows(name, logs.get(name, Log())) for name in CLAIMS))
     text += HOW + "".join(_how(name, logs.get(name, Log())) for name in CLAIMS) + VERDICTS
     for name in CLAIMS:
@@ -96,7 +97,14 @@ def _how(name: str, log: Log) -> str:
     if was_run(name, log):
         count = sum(len(kind["runs"]) for kind in log.kinds.values()) + len(_tried(log))
         runs, time, figure = str(count), minutes(_seconds(log)), f"[figure](claims/{name}.png)"
-    return f"| `{COMMAND} {name}` | {runs} | {time} | {figure} |\n"
+    return f"| `{_command(name, log)}` | {runs} | {time} | {figure} |\n"
+
+
+def _command(name: str, log: Log) -> str:
+    """What prints what stands on the page: it counts only the seeds that it is asked for."""
+    pairs = [found.pairs for found in compared(name, log) if found.pairs is not None]
+    seeds = max((len(each.with_it) for each in pairs), default=SEEDS)
+    return f"{COMMAND} {name}" + (f" --seeds {seeds}" if seeds != SEEDS else "")
 
 
 def _seconds(log: Log) -> float:
@@ -112,7 +120,7 @@ def _tried(log: Log) -> list[dict]:
 def _section(name: str, log: Log | None) -> Iterator[str]:
     claim = CLAIMS[name]
     yield f"{claim.says} ({claim.source}).{' ' + claim.remark if claim.remark else ''}\n"
-    yield f"`{COMMAND} {name}`"
+    yield f"`{_command(name, log or Log())}`"
     if log is None or not was_run(name, log):
         yield "\n*Not run yet.*"
         return

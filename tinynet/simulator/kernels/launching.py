@@ -25,7 +25,7 @@ from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
 from tinynet.simulator.kernels.recording import Memory, Recording, steps_of
 from tinynet.simulator.kernels.runtime import Launch, Region, Wanted
 from tinynet.simulator.kernels.source import KernelText
-from tinynet.simulator.kernels.variables import RED_ZONE
+from tinynet.simulator.kernels.variables import DYNAMIC, RED_ZONE
 from tinynet.simulator.locks import ONE_LAUNCH
 from tinynet.simulator.settings import chosen_order, time_limit
 
@@ -68,7 +68,7 @@ def launch(
             copies = guard(arrays)
         if mode == "run" and fenced:
             fences = [(copy.name, copy.copy) for copy in copies]
-            fences.append(("dynamic shared memory", shared))
+            fences.append((DYNAMIC, shared))
             for _, memory in fences:
                 fence(memory)
         if mode != "run":
@@ -210,7 +210,7 @@ def _memory(
         places.append(Place(variable.name, variable.bytes, 0))
     if shared.size or mode == "check":  # of no bytes: whoever uses it all the same is told so
         regions.append(Region(shared.ctypes.data, shared.size, red_zone=guards.RED_ZONE, shared=1))
-        places.append(Place("dynamic shared memory", shared.size, 0))
+        places.append(Place(DYNAMIC, shared.size, 0))
     return regions, places
 
 

@@ -9,6 +9,7 @@ argument must be exactly what the kernel's parameter says, or the launch is refu
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from numbers import Integral
 
@@ -29,7 +30,7 @@ from tinynet.simulator.kernels.profiling import (
     total,
     total_runs,
 )
-from tinynet.simulator.kernels.recording import Recording, wanted
+from tinynet.simulator.kernels.recording import Recording, typed, wanted
 from tinynet.simulator.kernels.source import (
     ENTRIES,
     KernelText,
@@ -40,7 +41,7 @@ from tinynet.simulator.kernels.source import (
     named_as,
     to_cpp,
 )
-from tinynet.simulator.kernels.variables import variables
+from tinynet.simulator.kernels.variables import shared_types, variables
 from tinynet.simulator.settings import chosen_mode
 
 MAX_THREADS = 1024
@@ -231,7 +232,9 @@ class Kernel:
             wanted(blocks, warps),
         )
         self._count(grid, block, shared_mem, outcome)
-        return outcome.recording
+        types = shared_types(self.module.code)
+        memories = tuple(typed(memory, types) for memory in outcome.recording.memories)
+        return replace(outcome.recording, memories=memories)
 
     def _error(self, kind: str, reason: str) -> KernelError:
         return KernelError(kind, reason, self.text.file, self.text.line, self.text.name)
@@ -253,6 +256,9 @@ class Kernel:
         threads = block[0] * block[1] * block[2]
         if threads > MAX_THREADS:
             reason = f"a block of {block} is {threads} threads, at most {MAX_THREADS} are allowed"
+            raise self._error("limits", reason)
+        if self.text.most and threads > self.text.most:
+            reason = f"a block of {block} is {threads} threads, __launch_bounds__({self.text.most})"
             raise self._error("limits", reason)
         static = self.static_shared
         if not isinstance(shared_mem, Integral) or shared_mem < 0:

@@ -9,11 +9,12 @@ them, see trace.cpp.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tinynet.simulator.errors import KernelError
+from tinynet.simulator.kernels.c_types import dtype_of, fields_of, known
 from tinynet.simulator.kernels.library import Library
 from tinynet.simulator.kernels.lines import CodeText
 from tinynet.simulator.kernels.profiling import LineProfile, LineRuns
@@ -27,7 +28,10 @@ ACCESSES = ("read", "write", "atomic")
 
 @dataclass(frozen=True)
 class Memory:
-    """An array argument, or a shared variable, for which shape and before are None."""
+    """An array argument, or a shared variable, for which shape and before are None.
+
+    dtype of a shared variable: what the text declares, None where that is no number.
+    """
 
     name: str
     bytes: int
@@ -84,6 +88,14 @@ class Recording:
     profile: tuple[LineProfile, ...]
     runs: tuple[LineRuns, ...]
     error: KernelError | None
+
+
+def typed(memory: Memory, types: dict[str, str]) -> Memory:
+    """The memory with the dtype that `types` (variables.shared_types) tell, if they do."""
+    type_ = types.get(memory.name, "")
+    type_ = "unsigned int" if type_ == "unsigned" else type_
+    number = known(type_) and not fields_of(type_) and not type_.endswith("*")
+    return replace(memory, dtype=dtype_of(type_)) if memory.shared and number else memory
 
 
 def wanted(blocks: range, warps: Iterable[int]) -> Wanted:

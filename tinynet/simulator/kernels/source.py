@@ -30,6 +30,7 @@ class KernelText:
     name       with its namespaces, and of an instance with its arguments: "ns::saxpy<float>"
     template   a template's parameters, such as "typename T, int N"; None if it is none
     files      all the files that the text comes from
+    most       threads of a block, if __launch_bounds__ says so in figures
     """
 
     name: str
@@ -39,6 +40,7 @@ class KernelText:
     extern_c: bool
     template: str | None = None
     files: frozenset[str] = frozenset()
+    most: int | None = None
 
     @property
     def symbol(self) -> str:
@@ -81,7 +83,16 @@ def _kernel(declaration: Declaration, position: "Positions") -> KernelText:
         extern_c=declaration.extern_c,
         template=declaration.template,
         files=position.all,
+        most=_launch_bounds(declaration.tokens),
     )
+
+
+def _launch_bounds(some: tuple[Token, ...]) -> int | None:
+    texts = [token.text for token in some]
+    if "__launch_bounds__" not in texts:
+        return None
+    first = texts[texts.index("__launch_bounds__") + 2]
+    return int(first) if first.isdecimal() else None
 
 
 def _parameter_name(parameter: list[Token]) -> Token:

@@ -10,13 +10,23 @@ from dataclasses import dataclass
 from tinynet.simulator.errors import KernelError
 from tinynet.simulator.kernels.declarations import Declaration, declarations, is_prototype
 from tinynet.simulator.kernels.positions import Positions, symbol
-from tinynet.simulator.kernels.tokens import Token, closing, outline, spelled, split, tokens
+from tinynet.simulator.kernels.tokens import (
+    Token,
+    closing,
+    outline,
+    spelled,
+    split,
+    tokens,
+    without_comments,
+)
 
 RED_ZONE = 256
 SHARED = "sim_shared_"  # precedes its name in the library, where library.py finds it
 GLOBAL = "sim_global_"
+DYNAMIC = "dynamic shared memory"  # what a launch asks for; its name in messages
 
-_SHARED = re.compile(r"((?:(?:extern|static|volatile)\s+)*)__shared__\s+([^;]*);")
+_ALIGNED = r"(?:__align__|alignas)\s*\([^()]*\)"
+_SHARED = re.compile(rf"((?:(?:extern|static|volatile|{_ALIGNED})\s+)*)__shared__\s+([^;]*);")
 _DECLARATOR = re.compile(r"(.*?)\b(\w+)\s*((?:\[[^\]]*\]\s*)*)$", re.DOTALL)
 _OF_MODULE = ("__device__", "__constant__", "__managed__")
 _DROPPED = {*_OF_MODULE, "static", "inline", "extern", "volatile"}
@@ -48,6 +58,17 @@ def variables(code: str) -> list[Variable]:
 def constants(code: str) -> list[str]:
     """The __constant__ variables to which the text gives no values."""
     return [each.name for each in variables(code) if each.constant and not each.initialised]
+
+
+def shared_types(code: str) -> dict[str, str]:
+    """The C type of each name in shared memory, where all variables of that name have one."""
+    types: dict[str, set[str]] = {}
+    for match in _SHARED.finditer(without_comments(code)):
+        type_, declarators = _of_block(match)
+        for part in declarators if type_ else ():
+            name = DYNAMIC if "extern" in match[1] else part[2]
+            types.setdefault(name, set()).add(type_)
+    return {name: min(found) for name, found in types.items() if len(found) == 1}
 
 
 def in_cpp(code: str) -> str:
@@ -119,11 +140,8 @@ def _shared_memory(match: re.Match, position: Positions, outside: list[tuple[int
     float a[4], b; becomes two static variables, each between red zones, and references to them;
     extern float cells[]; becomes a pointer to what the launch has asked for.
     """
-    before = match[1].split()
-    parts = [spelled(part) for part in split(_without_alignment(tokens(match[2])))]
-    declarators = [_DECLARATOR.match(part) for part in parts]
-    type_ = declarators[0][1].strip() if declarators and declarators[0] else ""
-    if not type_ or not all(declarators) or any(part[1] for part in declarators[1:]):
+    before, (type_, declarators) = match[1].split(), _of_block(match)
+    if not type_:
         reason = f"the simulator cannot read this declaration: {match[0]}"
         raise KernelError("compile", reason, *position.of(match.start()))
     if "volatile" in before:
@@ -140,6 +158,16 @@ def _shared_memory(match: re.Match, position: Positions, outside: list[tuple[int
     else:
         text = f"{type_}* {name} = ({type_}*)sim::launch.dynamic_shared;"
     return text + "\n" * match[0].count("\n")
+
+
+def _of_block(match: re.Match) -> tuple[str, list[re.Match]]:
+    """The type and the declarators (1: nothing, 2: name, 3: sizes), or "" if it is not read."""
+    parts = [spelled(part) for part in split(_without_alignment(tokens(match[2])))]
+    declarators = [_DECLARATOR.match(part) for part in parts]
+    type_ = declarators[0][1].strip() if declarators and declarators[0] else ""
+    if not all(declarators) or any(part[1] for part in declarators[1:]):
+        type_ = ""
+    return type_, declarators
 
 
 def _without_alignment(some: list[Token] | tuple[Token, ...]) -> list[Token]:

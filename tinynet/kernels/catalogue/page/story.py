@@ -133,7 +133,8 @@ def _short(value: float) -> str:
 
 def _memory(memory: Memory, shown: Shown) -> dict:
     if memory.shared:
-        return {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": ""}
+        type_ = "" if memory.dtype is None else memory.dtype.name
+        return {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": type_}
     role = shown.roles.get(memory.name, "in" if memory.constant else "in, out")
     drawn = role != "out" and memory.before.size <= MOST_DRAWN
     return {
@@ -179,11 +180,16 @@ def _values(access: Access, memory: Memory) -> list:
 
 
 def _dtype(access: Access, memory: Memory) -> np.dtype:
-    """What the bytes are: what the array holds, or for shared memory floats of that size."""
-    if memory.dtype is not None and access.bytes % memory.dtype.itemsize == 0:
-        return memory.dtype
-    sizes = {1: np.uint8, 2: np.float16, 4: np.float32, 8: np.float64}
-    return np.dtype(sizes.get(access.bytes, np.float32))
+    """What the bytes are: what the array holds, or else floats of that size.
+
+    Of shared memory, 16 bytes a lane are four numbers; all else is one (as in story.js).
+    """
+    each, held = access.bytes if access.bytes <= 8 else 4, memory.dtype
+    if memory.shared and held is not None and held.itemsize != each:
+        held = None
+    if held is not None and access.bytes % held.itemsize == 0:
+        return held
+    return np.dtype({1: np.uint8, 2: np.float16, 8: np.float64}.get(each, np.float32))
 
 
 def _numbers(array: np.ndarray) -> list:
