@@ -140,7 +140,8 @@ def test_neighbours_of_another_class_are_marked_without_colours(texts):
 
 def test_the_confusion_matrix_has_truth_in_rows(texts, monkeypatch):
     counts = np.array([[9, 1, 0], [0, 0, 0], [2, 3, 1005]])
-    plot.confusion(counts, ["cat", "n01440764 tench, Tinca", "dog"], None, "4 mistakes")
+    classes, totals = ["cat", "n01440764 tench, Tinca", "dog"], counts.sum(axis=1)
+    plot.confusion(counts, classes, None, "4 mistakes", totals)
     numbers = [text for text in texts if text.replace(",", "").isdigit()]
     assert sorted(numbers) == sorted(["9", "1", "2", "3", "1,005"])  # none where there are none
     assert texts.count("tench") >= 2 and "truth" in texts and "4 mistakes" in texts
@@ -149,16 +150,25 @@ def test_the_confusion_matrix_has_truth_in_rows(texts, monkeypatch):
 def test_rows_of_the_confusion_matrix_are_shaded_by_their_shares(tmp_path):
     """The cell of three quarters of its row is darker than that of one, whatever the counts."""
     counts = np.array([[300, 100], [1, 3]])
-    plot.confusion(counts, ["cat", "dog"], tmp_path / "c.png", "")
+    plot.confusion(counts, ["cat", "dog"], tmp_path / "c.png", "", counts.sum(axis=1))
     gray = pixels(tmp_path / "c.png").mean(axis=2)
     levels, sizes = np.unique(gray.round(), return_counts=True)
     cells = levels[np.argsort(-sizes)][:3]  # white, and the two shades
     assert sorted(cells)[2] == 255 and sorted(cells)[0] < 80 < sorted(cells)[1] < 180
 
 
+def test_images_taken_for_classes_that_are_not_shown_count_in_the_shares(tmp_path):
+    """5 of 50 right is no dark diagonal, though nothing else of the row is shown."""
+    for name, totals in (("all", [5, 5]), ("tenth", [50, 50])):
+        plot.confusion(np.diag([5, 5]), ["a", "b"], tmp_path / name, "", np.array(totals))
+    dark = [(pixels(tmp_path / name).mean(axis=2) < 60).mean() for name in ("all", "tenth")]
+    assert dark[0] > 10 * dark[1]
+
+
 @pytest.mark.parametrize("classes", [1, 30])
 def test_a_confusion_matrix_of_any_size(tmp_path, classes):
-    plot.confusion(np.eye(classes, dtype=int), ["a"] * classes, tmp_path / "c.png", "none")
+    counts = np.eye(classes, dtype=int)
+    plot.confusion(counts, ["a"] * classes, tmp_path / "c.png", "none", counts.sum(axis=1))
     assert pixels(tmp_path / "c.png").shape[0] < 1700
 
 

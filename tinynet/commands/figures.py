@@ -175,7 +175,8 @@ def _draw_confusion(folder: RunFolder, network: Network, verdicts: Verdicts) -> 
         title += f"; the {MOST} of {len(network.classes):,} classes with the most"
     file = folder.figures_path / "confusion.png"
     names = [network.classes[k] for k in shown]
-    plot.confusion(counts[np.ix_(shown, shown)], names, file, title)
+    totals = counts[shown].sum(axis=1)
+    plot.confusion(counts[np.ix_(shown, shown)], names, file, title, totals)
     truth, said = np.unravel_index(wrong.argmax(), wrong.shape)
     if not wrong.any():
         return f"{file}: no mistakes in {images}"

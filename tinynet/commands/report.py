@@ -86,7 +86,8 @@ def report(example: Example, args: Namespace) -> int:
     if run.network is not None:
         with _needed(parts, "filters"):
             found = _first_filters(example, run)
-            parts.shown["filters"] = pictures.filters(found, count_towers(run.whole.model))
+            towers, began_here = count_towers(run.whole.model), "flags_given" in run.config
+            parts.shown["filters"] = pictures.filters(found, towers, began_here)
         val_set = _add_images(parts, run, args)
         without = len(document.page(*about, parts, args.lang).encode())
         _add_live(parts, run.whole, val_set, document.MOST - without)

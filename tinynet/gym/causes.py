@@ -20,7 +20,7 @@ def of_error(error: KernelError, given: dict, outputs: list[str]) -> str:
     given: the arguments by name. outputs: which of them the kernel writes.
     """
     reason = str(error).splitlines()[0]
-    names_output = any(f"{name}[" in reason for name in outputs)
+    names_output = any(re.search(rf"\b{name}\[", reason) for name in outputs)
     if error.kind == "out of bounds":
         return _of_place(reason, given, given[outputs[0]].size)
     if error.kind == "race":
@@ -74,8 +74,10 @@ def _of_place(reason: str, given: dict, elements: int) -> str:
     array = given.get(found[1]) if found else None
     if array is None:
         return "an index is larger than what it counts in."
-    if array.size == 0:
+    if array.size == 0 and elements == 0:
         return f"{found[1]} is empty here: no thread has anything to do, not even the first one."
+    if array.size == 0:
+        return f"{found[1]} is empty here: nothing of it can be read, and a sum over it is 0."
     sizes = f"the index is put together of the wrong sizes: {found[1]} is {array.shape}. "
     if array.size == elements:
         ragged = "the last block is ragged: some of its threads have no element: they must do "

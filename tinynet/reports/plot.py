@@ -153,14 +153,17 @@ def neighbours(
 
 
 @with_defaults
-def confusion(counts: np.ndarray, classes: Sequence[str], file: Path, title: str) -> None:
+def confusion(
+    counts: np.ndarray, classes: Sequence[str], file: Path, title: str, totals: np.ndarray
+) -> None:
     """What images of each class are taken for: `counts` (true class, class said), as a table.
 
+    totals (classes,): all images of each class, those taken for classes not shown too.
     Each row is shaded by its shares, the more the darker; where there is room for them the numbers
     stand in the cells. Those that are right have a frame.
     """
     n = len(classes)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = counts / np.maximum(totals, 1)[:, None]
     side = max(4.0, min(0.5 * n, 12) + 2)
     figure = Figure(figsize=(side, side + 0.4), layout="constrained")
     axes = figure.subplots()

@@ -76,7 +76,6 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
         "the wrong crops are mirrored: flip is asked the wrong way round": made(
             cropped(given, flip=1 - flip)
         ),
-        "all crops have the flip of the first": made(cropped(given, flip=nothing + flip[0])),
         "the whole image is mirrored: ow - 1 - owi begins at left too": made(
             cropped(given, left=from_right)
         ),
@@ -98,7 +97,7 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     }
 
 
-CROPS = {"n": 3, "c": 3, "h": 12, "w": 15, "oh": 9, "ow": 11}
+CROPS = {"n": 4, "c": 3, "h": 12, "w": 15, "oh": 9, "ow": 11}
 ONE = {"n": 1, "c": 1, "h": 2, "w": 2, "oh": 1, "ow": 1}
 
 EXERCISE = Exercise(

@@ -12,7 +12,7 @@ lrn_forward: scale[i] = k + alpha * sum over j in window(i) of x[j]^2
 
     size 4      channel     0   1   2 | 3   4   5        two groups, of three channels each
     window(1)              [.   .   . |                  from -1 on, clipped to the group
-    window(3)                         |[.   .   .        from 1 on: never into the other group
+    window(3)                         |[.   .            from 1 to 4: never into the other group
 
 At every pixel on its own. alpha is not divided by size: this is the paper's formula.
 

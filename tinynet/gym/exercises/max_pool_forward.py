@@ -76,6 +76,9 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     return {
         "padding counts as 0: it must be less than any number": pooled(given, best=0.0)[0],
         "a NaN is lost: no comparison with it is true": pooled(given, nan=False)[0],
+        "a NaN is lost: no number is larger than it, and fmax leaves it out": pooled(
+            given, best=-np.inf, nan=False
+        )[0],
         "the last row of each window is left out": pooled(given, kh=kh - 1)[0],
         "the last column of each window is left out": pooled(given, kw=kw - 1)[0],
         "the padding is left out: windows begin at ohi*stride_h - pad_top": pooled(

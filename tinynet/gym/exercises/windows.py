@@ -17,7 +17,7 @@ def sizes(*values: int) -> dict[str, int]:
 # Windows that overlap down and step by one across, with padding above; then some that leave gaps,
 # with padding on the left; one pixel; and no image at all.
 OVERLAPPING = sizes(3, 4, 9, 7, 3, 2, 2, 1, 1, 0, 5, 6)
-WITH_GAPS = sizes(1, 2, 5, 13, 2, 3, 3, 2, 0, 2, 2, 8)
+WITH_GAPS = sizes(1, 2, 5, 13, 2, 4, 3, 2, 0, 2, 2, 8)
 ONE_PIXEL = sizes(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1)
 TRIES = (
     *(Try(OVERLAPPING), Try(OVERLAPPING, blocks=1)),

@@ -25,6 +25,7 @@ def judged(verdicts: Verdicts, dataset: Dataset, classes: Sequence[str]) -> dict
         "of": len(classes),
         "classes": [classes[k] for k in shown],
         "counts": counts[np.ix_(shown, shown)].tolist(),
+        "totals": counts[shown].sum(axis=1).tolist(),  # of a class, also where taken for others
         "mistakes": [
             {
                 "picture": thumbnail(dataset.load(verdicts.indices[i])),
@@ -56,13 +57,14 @@ def near(
     ]
 
 
-def filters(found: Sequence[tuple[int, np.ndarray]], towers: int) -> dict:
+def filters(found: Sequence[tuple[int, np.ndarray]], towers: int, began_here: bool) -> dict:
     """First-layer filters (out, 3 or 1, kh, kw) after some steps, as colour pictures.
 
+    began_here: after 0 steps they are as drawn, not as another program trained them.
     Each filter is scaled to the full range of colours on its own, at each step; 0 is middle gray.
     """
     out, _, kh, kw = found[0][1].shape
-    return {"count": out, "kh": kh, "kw": kw, "towers": towers} | {
+    return {"count": out, "kh": kh, "kw": kw, "towers": towers, "began_here": began_here} | {
         "steps": [
             {"step": step, "pixels": _coloured(weight), "scores": _scores(weight, towers)}
             for step, weight in found

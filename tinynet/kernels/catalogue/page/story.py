@@ -155,7 +155,7 @@ def _step(step: LineStep, memories: tuple[Memory, ...], rows: Rows) -> list:
 
 
 def _access(access: Access, memory: Memory) -> list:
-    known = memory.constant and not memory.shared
+    known = memory.constant and not memory.shared and memory.before.size <= MOST_DRAWN
     return [
         ACCESSES.index(access.kind),
         access.memory,
@@ -182,14 +182,14 @@ def _values(access: Access, memory: Memory) -> list:
 def _dtype(access: Access, memory: Memory) -> np.dtype:
     """What the bytes are: what the array holds, or else floats of that size.
 
-    Of shared memory, 16 bytes a lane are four numbers; all else is one (as in story.js).
+    Of shared memory, 12 or 16 bytes a lane are floats, 3 or 5 are bytes (as in story.js).
     """
-    each, held = access.bytes if access.bytes <= 8 else 4, memory.dtype
-    if memory.shared and held is not None and held.itemsize != each:
-        held = None
-    if held is not None and access.bytes % held.itemsize == 0:
-        return held
-    return np.dtype({1: np.uint8, 2: np.float16, 8: np.float64}.get(each, np.float32))
+    sizes = {1: np.uint8, 2: np.float16, 4: np.float32, 8: np.float64}
+    plain = np.dtype(sizes.get(access.bytes, np.uint8 if access.bytes % 4 else np.float32))
+    if memory.dtype is None:
+        return plain
+    fits = memory.dtype.itemsize == plain.itemsize if memory.shared else True
+    return memory.dtype if fits and access.bytes % memory.dtype.itemsize == 0 else plain
 
 
 def _numbers(array: np.ndarray) -> list:

@@ -19,17 +19,21 @@ class Ran:
     """What was found, the first of its kind on each line, with the launch that did it.
 
     arrays   those that have a name, as the program leaves them; by order, and by name
+    begun    launches that were come to: after one that fails, none is
     """
 
     findings: list[tuple[Launch | None, KernelError]] = field(default_factory=list)
     arrays: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    begun: list[Launch] = field(default_factory=list)
 
     @property
     def errors(self) -> list[KernelError]:
         return [error for _, error in self.findings]
 
-    def of(self, launch: Launch) -> tuple[KernelError, ...]:
-        """What was found in one launch."""
+    def of(self, launch: Launch) -> tuple[KernelError, ...] | None:
+        """What was found in one launch; None if it was never come to."""
+        if not any(each is launch for each in self.begun):
+            return None
         return tuple(error for its, error in self.findings if its is launch)
 
     def add(self, launch: Launch | None, error: KernelError) -> None:
@@ -71,6 +75,7 @@ def _run(program: Program, order: str, names: list[str], ran: Ran) -> None:
 
     def launching(launch: Launch, kernel: Kernel, args: tuple) -> None:
         running.append(launch)
+        ran.begun.append(launch)
         kernel(*args)
 
     try:

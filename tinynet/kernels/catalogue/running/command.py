@@ -79,6 +79,11 @@ def _signature(kernel: KernelText) -> str:
 def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
     from tinynet.kernels.catalogue.running.recorded import Part, write_program_page
 
+    asked = {"--print": args.print, "--save": args.save, "--expect": args.expect}
+    if unseen := [flag for flag, given in asked.items() if given]:
+        raise ValueError(
+            f"--page shows the launches, without {unseen[0]}: that takes a run of its own"
+        )
     part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
     try:
         found, notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)

@@ -22,7 +22,7 @@ from tinynet.kernels.catalogue.running.numbers_of_c import NAMES, WORD, NotANumb
 
 MAKERS = ("zeros", "ones", "arange", "random", "empty")
 PATH = re.compile(r"""[^\s,(){}<>="';]+\.npy(?=\s*[,)};]|\s*$)""")
-QUOTED = re.compile(r"""(["'])(.+?)\1""")
+QUOTED = re.compile(r"""(["'])(.*?)\1""")
 VECTOR = re.compile(r"(?:make_\w+\d|dim3)\s*\(|\{")
 
 
@@ -65,6 +65,8 @@ class _Reader:
 
     def statement(self) -> Launch | Assignment:
         name = self._word("the name of a kernel")
+        while self._take("::"):
+            name += "::" + self._word("a name")
         if self._next("=") and not self._next("=="):
             value_at = self.place + 1
             self.place = value_at
@@ -82,8 +84,6 @@ class _Reader:
         return self.place == len(self.text)
 
     def _launch(self, kernel: str) -> Launch:
-        while self._take("::"):
-            kernel += "::" + self._word("a name")
         template = None
         if self._next("<") and not self._next("<<<"):
             template = self._template()
@@ -199,14 +199,16 @@ class _Reader:
             raise self._error(f"no array is made by {maker}; there are {', '.join(MAKERS)}")
         self.place = end
         self._want("(", "(")
-        doubled = self._take("(")
-        shape = self._sizes(")", "shape")
-        below = None
-        if doubled:
+        start, below = self.place, None
+        shape = self._sizes(")", "shape") if self._take("(") else None
+        if shape is None or not re.compile(r"\s*(?:\)|,\s*below\b)").match(self.text, self.place):
+            self.place = start  # 4, 4 or (n + 1) * 4, and no (4, 4)
+            shape = self._sizes(")", "shape")
+            if self.text[self.place - 1] == ",":
+                below = self._below()
+                self._want(")", ")")
+        else:
             below = self._below() if self._take(",") else None
-            self._want(")", ")")
-        elif self.text[self.place - 1] == ",":
-            below = self._below()
             self._want(")", ")")
         if below is not None and maker != "random":
             raise self._error("only random has below")

@@ -27,13 +27,20 @@ from tinynet.simulator.kernels.variables import constants
 REFUSALS = ("compile", "arguments", "limits", "shared memory")  # before a kernel runs
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # in a folder of somebody else's; or a name too long to be one
+        raise ValueError(f"{path}: {error.strerror or error}") from None
+
+
 def find_file(name: str, defines: Iterable[str]) -> CudaFile:
     """A .cu file by its path, or a built-in one by its name; ValueError if there is neither.
 
     REAL is float in a built-in file unless `defines` says otherwise.
     """
     path, defines = Path(name), tuple(defines)
-    if not path.exists():
+    if not _exists(path):
         stem = name.removesuffix(".cu")
         built_in = {kernel.path.stem: kernel.path for kernel in KERNELS.values()}
         if stem not in built_in:

@@ -42,6 +42,8 @@ class _Recorder:
             reason = f"there are {_blocks(launch):,} blocks of {each} warps"
             raise ValueError(f"--blocks, --warps: {launch.expression}: {reason}")
         recording = kernel.record(*args, blocks=blocks, warps=warps)
+        if recording.error is not None and not recording.warps:
+            raise recording.error  # in a block before those that were asked for
         self.launches.append(launch)
         self.recordings.append(recording)
         self.parameters.append(tuple(each.name for each in kernel.text.parameters))

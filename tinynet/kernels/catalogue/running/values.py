@@ -2,6 +2,7 @@
 
 import os
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -70,6 +71,7 @@ class Values:
         value = assignment.argument.value
         try:
             if isinstance(value, Made):
+                _check_shape(assignment.name, value.shape, variable)
                 made = self._filled(value, value.shape, variable.dtype)
             elif isinstance(value, Loaded):
                 made = _loaded(value.path, variable.dtype)
@@ -77,8 +79,7 @@ class Values:
                 return _number(value, variable.dtype, variable.dtype.name)
             else:
                 raise _Unfit("wanted a number, zeros, ones, arange, random or a file")
-            if made.size != variable.size:
-                raise _Unfit(f"{assignment.name} has shape {variable.shape}, not {made.shape}")
+            _check_shape(assignment.name, made.shape, variable)
             return made.reshape(variable.shape)
         except _Unfit as error:
             raise pointing(assignment.line, assignment.argument.place, str(error)) from None
@@ -134,13 +135,18 @@ class Values:
             return np.arange(np.prod(shape, dtype=int)).astype(dtype).reshape(shape)
         if dtype.kind == "f" and made.below is None:
             return self._rng.standard_normal(shape).astype(dtype)
-        most = {"b": 2, "u": np.iinfo(dtype).max + 1 if dtype.itemsize == 1 else INTEGERS_BELOW}
-        below = made.below or most.get(dtype.kind, INTEGERS_BELOW)
+        most = {"|b1": 2, "|u1": 256}
+        below = made.below or most.get(dtype.str, INTEGERS_BELOW)
         return self._rng.integers(below, size=shape).astype(dtype)
 
 
 class _Unfit(ValueError):
     """What does not fit its parameter, in words that miss the place."""
+
+
+def _check_shape(name: str, shape: tuple[int, ...], variable: np.ndarray) -> None:
+    if prod(shape) != variable.size:
+        raise _Unfit(f"{name} has shape {variable.shape}, not {shape}")
 
 
 def _loaded(path: str, dtype: np.dtype) -> np.ndarray:

@@ -57,7 +57,7 @@ function begin() {
     event.preventDefault();
     if (event.dataTransfer.files[0]) dropped(event.dataTransfer.files[0]);
   });
-  addEventListener("hashchange", toMoment);
+  addEventListener("hashchange", () => location.hash.startsWith("#live:") && toMoment());
   toMoment();
 }
 

@@ -10,12 +10,12 @@ function picture(source, alt) {
 // ------------------------------------------------------------ what it gets wrong
 
 function showJudged(judged) {
-  const {classes, counts} = judged;
+  const {classes, counts, totals} = judged;
   const sums = [say("judged_sum", {wrong: counted(judged.wrong), images: counted(judged.images)})];
   if (classes.length < judged.of) sums.push(say("judged_most", {shown: classes.length, of: counted(judged.of)}));
   const heads = [make("th"), ...classes.map((name) => make("th", {title: name}, named(short(name))))];
   const rows = counts.map((row, i) => {
-    const all = Math.max(1, row.reduce((a, b) => a + b, 0));
+    const all = Math.max(1, totals[i]);
     return make("tr", {}, make("th", {title: classes[i]}, named(short(classes[i]))), ...row.map((n, k) => {
       const share = Math.sqrt(n / all);  // or a few mistakes would look like none
       const title = say("cell", {truth: short(classes[i]), said: short(classes[k]), n});
@@ -59,7 +59,8 @@ function showFilters(filters) {
   const pixels = steps.map(({pixels}) => bytesOf(pixels));
   function go(at) {
     const {step, scores} = steps[at];
-    output.textContent = step ? say("after_step", {n: counted(step)}) : say("before_training");
+    const before = say(filters.began_here ? "before_training" : "as_it_came");
+    output.textContent = step ? say("after_step", {n: counted(step)}) : before;
     parts.forEach(({title, canvas}, tower) => {
       const values = {tower: "ab"[tower], n: each, score: scores[tower].toFixed(2)};
       title.textContent = say(towers > 1 ? "tower_score" : "one_tower_score", values);

@@ -14,8 +14,10 @@ function lineNumber(line) {
 
 // Lanes of 32 that ran it on average; sectors or passes for each request of a warp.
 function showCosts(launch) {
-  for (const row of listing.querySelectorAll(".row"))
+  for (const row of listing.querySelectorAll(".row")) {
     for (const name of ["lanes", "read", "write"]) row.querySelector(`.${name}`).replaceChildren();
+    row.querySelector(".lanes").removeAttribute("title");
+  }
   for (const {line, runs, lanes, branches, parted, passes} of launch.runs) {
     const row = lineElement(line);
     if (!row) continue;

@@ -24,11 +24,13 @@ function showMemories(access) {
   const trail = trailOf();
   launch.memories.forEach((memory, i) => {
     const canvas = figures[i].querySelector("canvas");
-    const large = memory.shape && memory.bytes / memory.itemsize > PAGE.most_drawn;
+    const many = memory.shape && memory.bytes / memory.itemsize > PAGE.most_drawn;
+    if (!many && layouts[i]?.width !== width) layouts[i] = layoutOf(memory, width);
+    const large = Boolean(many || layouts[i].wide), status = figures[i].querySelector(".status");
     figures[i].classList.toggle("touched", Boolean(access && access.memory === i));
-    canvas.hidden = Boolean(large);
-    if (large) return void (figures[i].querySelector(".status").textContent = say("too_large"));
-    if (!layouts[i] || layouts[i].width !== width) layouts[i] = layoutOf(memory, width);
+    canvas.hidden = large;
+    if (large) return void (status.textContent = say("too_large"));
+    if (status.textContent === say("too_large")) status.textContent = "";  // the window has grown
     const own = access && access.memory === i ? access : null;
     drawMemory(canvas, memory, layouts[i], own, trail[i], foundElements(memory), now.hovered);
   });
@@ -46,7 +48,7 @@ function trailOf() {
       for (let b = 0; b < access.bytes; b += size) {
         const element = Math.floor((offset + b) / size), kind = trail[access.memory].get(element);
         if (kind !== "write") trail[access.memory].set(element, access.kind);
-        trail.values[access.memory].set(element, values[b / size]);
+        trail.values[access.memory].set(element, b / size < values.length ? values[b / size] : "?");
       }
   }
   return trail;

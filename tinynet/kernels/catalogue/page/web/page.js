@@ -95,7 +95,8 @@ function sentence(frame, states) {
   const count = (state) => states.filter((s) => s.state === state).length;
   const parts = [say("runs_line", {line: lineNumber(frame.line), n: count("on")})];
   if (count("waits")) parts.push(say("others_wait", {n: count("waits")}));
-  if (frame.kind === "barrier") parts.push(say("at_barrier", {n: runs.length}));
+  const warps = Math.ceil(launch.block.reduce((a, b) => a * b) / WARP);
+  if (frame.kind === "barrier") parts.push(say(warps > 1 ? "at_barrier" : "at_barrier_alone", {n: warps}));
   if (frame.kind === "warp") parts.push(say("at_warp"));
   if (!frame.access) return parts.join(" ");
   const {access} = frame, {shared, cost, least} = costOf(launch, access);
@@ -152,12 +153,18 @@ const KEYS = {
   n: () => line(1), p: () => line(-1), " ": () => play(!now.playing),
 };
 
+// Whether what has the focus does something with a key itself: scroll, or be pressed.
+function isTaken(key, own) {
+  if (!own || own.type === "range") return false;
+  if (own.tagName === "BUTTON") return key === " ";
+  if (own.matches("select, pre, .scroll")) return true;
+  return key !== "ArrowLeft" && key !== "ArrowRight";
+}
+
 document.addEventListener("keydown", (event) => {
-  const own = event.target.closest("select, input, summary, textarea, .listing, button");
+  const own = event.target.closest("select, input, summary, pre, .scroll, .listing, button");
   const act = KEYS[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (own && !(own.type === "range") && event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-  if (own && own.tagName === "SELECT") return;
+  if (!act || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.key, own)) return;
   event.preventDefault();
   act();
 });

@@ -35,7 +35,8 @@ function layoutOf(memory, width) {
       label: chunk ? String(i * chunk) : n > 1 ? labelOf(i, outer) : "",
     }));
     const inset = cell > 5 ? 1 : cell > 3 ? 0.5 : 0;  // the gap between elements
-    return {shared, size, count, rows, columns, cell, tall, inset, maps, height: height + 2, width};
+    const wide = columns * cell > width;  // more columns than there is room for
+    return {shared, size, count, rows, columns, cell, tall, inset, maps, height: height + 2, width, wide};
   }
 }
 
@@ -120,10 +121,15 @@ function drawElements(pen, memory, layout) {
 // How dark an input's element is, by its value: 0 for the least, 0.5 for the largest.
 function tonesOf(memory) {
   if (!memory.values) return null;
-  memory.range ??= memory.values.reduce(([low, high], v) =>
-    typeof v === "number" ? [Math.min(low, v), Math.max(high, v)] : [low, high], [Infinity, -Infinity]);
+  const isNumber = (v) => typeof v === "number" || typeof v === "boolean";
+  memory.range ??= memory.values.filter(isNumber).map(Number).reduce(([low, high], v) =>
+    [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
   const [low, high] = memory.range;
-  return (element) => high > low ? 0.5 * (memory.values[element] - low) / (high - low) || 0 : 0;
+  return (element) => {  // an infinity is as dark as the largest number, NaN as light as the least
+    const value = memory.values[element];
+    if (!isNumber(value)) return value === "inf" ? 0.5 : 0;
+    return high > low ? 0.5 * (Number(value) - low) / (high - low) : 0;
+  };
 }
 
 function light(pen, layout, element, kind, lane, hovered) {

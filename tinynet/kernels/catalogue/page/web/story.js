@@ -2,7 +2,7 @@
 "use strict";
 
 const KIND = ["line", "warp", "barrier"], ACCESS = ["read", "write", "atomic"];
-const WARP = 32;
+const WARP = 32, MOST_KEPT = 16;  // bytes of what a lane loads or stores that were recorded
 
 const isActive = (lanes, lane) => (lanes >>> lane) & 1;
 
@@ -14,7 +14,8 @@ function lanesOf(mask) {
 function accessOf(launch, [kind, memory, bytes, mask, offsets, values]) {
   const far = Array.isArray(offsets[0]) ? offsets[0] : null;
   const where = launch.memories[memory];
-  const each = where.itemsize ? Math.max(1, bytes / where.itemsize) : Math.max(1, valuesEach(bytes));
+  const kept = Math.min(bytes, MOST_KEPT);
+  const each = where.itemsize ? Math.max(1, kept / where.itemsize) : valuesEach(kept);
   const lanes = lanesOf(mask).map((lane, i) => {
     const offset = far ? far[i] : offsets[0] + i * offsets[1];
     return {lane, offset, values: valuesOf(where, values, i, each, offset)};
@@ -28,8 +29,8 @@ function accessesOf(launch, number) {
   return launch.accesses[number] ??= launch.steps[number][3].map((told) => accessOf(launch, told));
 }
 
-// Shared memory of 16 bytes a lane holds four floats; of all else, one number.
-const valuesEach = (bytes) => (bytes > 8 ? bytes / 4 : 1);
+// Shared memory of 1, 2, 4 or 8 bytes a lane holds a number; of 12 or 16, floats; of 3 or 5, bytes.
+const valuesEach = (bytes) => ([1, 2, 4, 8].includes(bytes) ? 1 : bytes % 4 ? bytes : bytes / 4);
 
 function valuesOf(where, values, i, each, offset) {
   if (values.length === 1) return Array(each).fill(values[0]);
@@ -101,7 +102,9 @@ function costOf(launch, access) {
 
 function shown(value) {
   if (value === null) return "NaN";
-  if (typeof value !== "number") return value;
-  const text = String(value);
-  return text.length <= 7 ? text : String(Number(value.toPrecision(4)));
+  if (!Number.isFinite(value) || Number.isInteger(value)) return String(value);
+  const text = String(value), short = String(Number(value.toPrecision(4)));
+  return text.length <= 7 ? text : short.length <= 7 ? short : value.toExponential(1);
 }
+
+const whole = (value) => (value === null ? "NaN" : String(value));

@@ -38,7 +38,7 @@ function showLanes(box, frame, states, firstThread, block) {
     cell.title = say("lane_title", {
       thread: threadOf(firstThread + lane, block),
       state: say(`state_${state}`, {line: lineNumber(line)}),
-    });
+    }) + (touches ? ` · ${(values.get(lane) || []).map(whole).join(", ")}` : "");
     return cell;
   }));
 }
