@@ -183,3 +183,29 @@ def test_an_arrays_name_goes_before_a_number_of_the_file():
     first, second = read_lines(lines, constants([FILE], FILE, []))
     assert [a.value for a in first.arguments] == [1024, Made("zeros", (1024,))]
     assert [a.value for a in second.arguments] == [Named("n"), Named("n")]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "below"),
+    [
+        ("zeros((N + 1) * 4)", (36,), None),
+        ("zeros((N + 1))", (9,), None),
+        ("zeros((N + 1), 2)", (9, 2), None),
+        ("zeros((1 << 3) + 1, (2))", (9, 2), None),
+        ("zeros((2, 3))", (2, 3), None),
+        ("random((2, 3), below=4)", (2, 3), 4),
+        ("random((N + 1) * 2, below=4)", (18,), 4),
+        ("zeros(((2)))", (2,), None),
+    ],
+)
+def test_a_size_may_begin_with_a_bracket(text, shape, below):
+    (launch,) = read_lines([f"k<<<1, 1>>>({text})"], {"N": 8})
+    made = launch.arguments[0].value
+    assert (made.shape, made.below) == (shape, below)
+
+
+def test_names_have_the_types_that_the_file_gives_them():
+    code = "const int N = 1e6; const float a = 1; constexpr double b = N / 4; const int c = 7.9;"
+    found = constants([], code, [])
+    assert found == {"N": 1000000, "a": 1.0, "b": 250000.0, "c": 7}
+    assert [type(found[name]) for name in "Nabc"] == [int, float, float, int]

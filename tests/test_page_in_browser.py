@@ -18,6 +18,23 @@ __global__ void racy(float* y, const float* x) {
 }
 """
 
+# Values of other sizes than a float's, and a matrix wider than any window.
+VALUES = """\
+struct Odd { unsigned char r, g, b; };
+__global__ void values(double4* y, const double4* x, int* counts, float* wide, const bool* flags,
+                       const Odd* pixels) {
+  __shared__ Odd odd[32];
+  __shared__ int large[32];
+  int t = threadIdx.x;
+  y[t] = x[t];
+  odd[t] = pixels[t];
+  large[t] = 123456789 + t;
+  __syncthreads();
+  counts[t] = large[t] + odd[31 - t].b;
+  wide[t] = 1.2345e-7f * (flags[t] ? 1 : 2);
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -29,6 +46,11 @@ def folder(tmp_path_factory):
     assert (
         main(["run", str(folder / "racy.cu"), line, "--page", str(folder / "racy.html")]) == 1
     )  # it finds a race
+    (folder / "values.cu").write_text(VALUES)
+    arrays = "zeros(32), arange(32), zeros(32), zeros(5, 3000), random(32), arange(32)"
+    line = f"values<<<1, 32>>>({arrays})"
+    page = str(folder / "values.html")
+    assert main(["run", str(folder / "values.cu"), line, "--page", page]) == 0
     return folder
 
 
@@ -43,7 +65,8 @@ def nothing_is_wrong_and_nothing_asked_for(browser, folder):
     yield
     assert browser.errors() == []
     pages = {(folder / name).as_uri() for name in ("conv.html", "softmax.html", "gemm.html")}
-    pages |= {(folder / name).as_uri() for name in ("ko.html", "racy.html", "index.html")}
+    others = ("ko.html", "racy.html", "values.html", "index.html")
+    pages |= {(folder / name).as_uri() for name in others}
     asked = {url.partition("#")[0] for url in browser.requests()}
     assert asked <= {*pages, "data:,", "about:blank"}
 
@@ -198,3 +221,49 @@ def test_light_and_dark_and_less_motion_are_respected(browser, folder):
     browser.click("#theme")  # the reader knows better than the system
     assert browser.run(paper) == light
     browser.prefer(prefers_color_scheme="light", prefers_reduced_motion="no-preference")
+
+
+ACCESSES = """
+  return frames.filter((f) => f.access).map((f) => ({
+    memory: launch.memories[f.access.memory].name, kind: f.access.kind,
+    values: f.access.lanes[5].values}));
+"""
+
+
+def test_values_of_any_size_are_each_lanes_own(browser, folder):
+    browser.open(folder / "values.html")
+    found = {(a["memory"], a["kind"]): a["values"] for a in browser.run(ACCESSES)}
+    assert found["y", "write"][:2] == [20, 21]
+    assert found["large", "write"] == [123456794] and found["counts", "write"] == [123456874]
+    assert found["odd", "write"][-1] == 17 and found["odd", "read"] == [80]
+
+
+def test_a_lane_tells_its_whole_value(browser, folder):
+    """In the lane there may be no room for it."""
+    browser.open(folder / "values.html")
+    browser.run(
+        "go(frames.findIndex((f) => f.access && launch.memories[f.access.memory].name === 'large'))"
+    )
+    assert browser.run("return document.querySelectorAll('.lane')[5].title").endswith("123456794")
+    browser.run(
+        "go(frames.findIndex((f) => f.access && launch.memories[f.access.memory].name === 'wide'))"
+    )
+    text = browser.run("return document.querySelectorAll('.lane .v')[5].textContent")
+    assert text in ("1.2e-7", "2.5e-7")
+
+
+def test_a_matrix_that_is_wider_than_the_window_is_said_to_be(browser, folder):
+    browser.open(folder / "values.html")
+    hidden = browser.run(
+        "return launch.memories.map((m, i) => [m.name, figures[i].querySelector('canvas').hidden])"
+    )
+    assert [name for name, is_hidden in hidden if is_hidden] == ["wide"]
+
+
+def test_keys_go_on_after_a_click_on_a_button(browser, folder):
+    browser.open(folder / "conv.html")
+    browser.run("document.getElementById('on').focus(); document.getElementById('on').click()")
+    before = state(browser)
+    browser.press("ArrowDown")
+    after = state(browser)
+    assert (before["block"], before["warp"]) != (after["block"], after["warp"])

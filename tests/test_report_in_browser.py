@@ -427,3 +427,12 @@ def test_less_motion_is_respected(browser, folder):
     )
     browser.prefer(prefers_reduced_motion="no-preference")
     assert moving == 0
+
+
+def test_a_link_to_a_section_leaves_the_image_that_was_chosen(browser, folder):
+    opened(browser, folder)
+    browser.run("document.querySelectorAll('.strip button')[2].click()")
+    wait_for(browser, "net.images[2].logits === seen.logits")
+    browser.run("document.querySelector('#sections a[href=\"#layers\"]').click()")
+    browser.run("return new Promise((done) => setTimeout(done, 100))")
+    assert browser.run("return net.images[2].logits === seen.logits")

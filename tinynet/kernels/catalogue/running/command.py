@@ -81,9 +81,7 @@ def _page(file: CudaFile, statements: list, args: argparse.Namespace) -> int:
 
     asked = {"--print": args.print, "--save": args.save, "--expect": args.expect}
     if unseen := [flag for flag, given in asked.items() if given]:
-        raise ValueError(
-            f"--page shows the launches, without {unseen[0]}: that takes a run of its own"
-        )
+        raise ValueError(f"--page goes without {unseen[0]}: that takes a run of its own")
     part = Part(numbers("--blocks", args.blocks), numbers("--warps", args.warps))
     try:
         found, notes = write_program_page(args.page, file, statements, args.seed, part, args.lang)
