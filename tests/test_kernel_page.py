@@ -306,6 +306,29 @@ extern "C" __global__ void k(float* y) {
     assert writes[:5] == [down, up, up, halves, down]
 
 
+@needs_simulator
+def test_a_copied_structure_is_stored_as_it_was_read():
+    """Compilers tell of a copy's write before its read, and store after both."""
+    code = """
+struct Odd { unsigned char r, g, b; };
+struct Two { float a; int b; };
+extern "C" __global__ void k(Odd* y, const Odd* x, Two* q, const Two* p) {
+  y[threadIdx.x] = x[31 - threadIdx.x];
+  q[threadIdx.x] = p[31 - threadIdx.x];
+}"""
+    two = np.dtype([("a", np.float32), ("b", np.int32)])
+    x, p = np.arange(96, dtype=np.uint8).reshape(32, 3), np.zeros(32, two)
+    p["a"], p["b"] = np.arange(32), -np.arange(32)
+    kernel = simulator.RawModule(code=code, mode="profile").get_function("k")
+    recording = kernel.record((1,), (32,), (np.zeros_like(x), x, np.zeros_like(p), p))
+    names = [memory.name for memory in recording.memories]
+    accesses = [access for step in recording.warps[0, 0] for access in step.accesses]
+    found = {(names[a.memory], a.kind): a.values[:, : a.bytes] for a in accesses}
+    for out, source in (("y", "x"), ("q", "p")):
+        np.testing.assert_array_equal(found[out, "write"], found[source, "read"])
+    assert found["y", "write"][0].tolist() == [93, 94, 95]
+
+
 def test_the_text_of_a_page_is_of_the_kernels_asked_for():
     text = pages.text_of(["bias_backward"])
     assert text.title == "bias_backward" and list(text.texts) == ["bias.cu"]

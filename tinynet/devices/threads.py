@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from itertools import count as counter
 
@@ -84,9 +84,9 @@ def at_work() -> bool:
     return getattr(_local, "inside", False)
 
 
-def for_each(count: int, task: Callable[[int], object]) -> None:
+def for_each(count: int, task: Callable[[int], object], blas: bool = True) -> None:
     """Run `task(i)` for every i below `count`, on the workers and in the calling thread, which is
-    one of the team; what a task raises is raised here.
+    one of the team; what a task raises is raised here. With `blas`, BLAS is held to one thread.
 
     Which worker takes which i depends on timing, so a task must write only to places of its own.
     After an exception (Ctrl-C too) no new task starts, and those under way are waited for; if some
@@ -94,19 +94,9 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
     own thread. One call at a time has the workers: a call from another thread waits its turn.
     """
     if at_work():
-        _one_by_one(count, task)
+        for i in range(count):
+            task(i)
         return
-    with _turn, _blas().limit(limits=1, user_api="blas"):
-        _by_the_team(count, task)
-
-
-def _one_by_one(count: int, task: Callable[[int], object]) -> None:
-    for i in range(count):
-        task(i)
-
-
-def _by_the_team(count: int, task: Callable[[int], object]) -> None:
-    """For whoever has the turn."""
     left = deque(range(count))  # shared by the team
 
     def work() -> None:
@@ -119,16 +109,17 @@ def _by_the_team(count: int, task: Callable[[int], object]) -> None:
             left.clear()
 
     team = min(workers(), count)
-    if team <= 1:
-        work()
-        return
-    futures = [_pool(workers()).submit(work) for _ in range(team - 1)]
-    try:
-        work()
-        wait(futures)
-    finally:  # after Ctrl-C, too, in whichever of the two lines it came
-        left.clear()
-        wait(futures)
+    with _turn, _blas().limit(limits=1, user_api="blas") if blas else nullcontext():
+        if team <= 1:
+            work()
+            return
+        futures = [_pool(workers()).submit(work) for _ in range(team - 1)]
+        try:
+            work()
+            wait(futures)
+        finally:  # after Ctrl-C, too, in whichever of the two lines it came
+            left.clear()
+            wait(futures)
     for future in futures:
         future.result()
 
@@ -144,15 +135,9 @@ def for_each_chunk(total: int, bytes_each: int, task: Callable[[slice], object])
     """Run `task` on slices of `range(total)`, of whose elements `bytes_each` are read and written.
 
     A slice is as long as a cache lets it be, so that what one operation of a task has written is
-    still in the cache when the next one reads it. The tasks multiply no matrices: BLAS is left as
-    it is, since to hold it to one thread takes as long as many a small layer does.
+    still in the cache when the next one reads it. No task may call BLAS, which is not held here.
     """
-    count, task_of = _sliced(total, chunk(total, bytes_each), task)
-    if at_work():
-        _one_by_one(count, task_of)
-        return
-    with _turn:
-        _by_the_team(count, task_of)
+    for_each_slice(total, chunk(total, bytes_each), task, blas=False)
 
 
 def chunk(total: int, bytes_each: int) -> int:
@@ -160,17 +145,12 @@ def chunk(total: int, bytes_each: int) -> int:
     return max(1, min(total, CACHE // max(1, bytes_each)))
 
 
-def for_each_slice(total: int, step: int, task: Callable[[slice], object]) -> None:
+def for_each_slice(total: int, step: int, task: Callable[[slice], object], blas=True) -> None:
     """Run `task` on consecutive slices of `range(total)`, `step` long (the last may be shorter).
 
     The cuts depend on `total` and `step` alone, never on the number of workers.
     """
-    for_each(*_sliced(total, step, task))
-
-
-def _sliced(total: int, step: int, task: Callable[[slice], object]) -> tuple[int, Callable]:
-    """How many slices there are, and what to do with each of them, by its number."""
-    return -(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step)))
+    for_each(-(-total // step), lambda i: task(slice(i * step, min(total, (i + 1) * step))), blas)
 
 
 def _taken_from(left: deque) -> Iterator[int]:

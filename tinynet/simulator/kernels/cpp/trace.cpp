@@ -73,27 +73,33 @@ static void begin(int thread, PlaceKind kind, uint32_t at) {
 
 // ------------------------------------------------------------ values, while they are recorded
 
-// What a store leaves is seen at the next event, which comes before anyone else could store.
-static Value* unsettled;
+// What a store leaves is seen at the next write, which is told of before anyone else could store. Not
+// at the next access: a copy of a structure tells of its write and its read, and only then stores.
+static std::vector<Value>* unsettled;  // whose last one it was
+static size_t unsettled_at;
 static const char* stored_at;
 static size_t stored_bytes;
 
 static void settle() {
-  if (unsettled) memcpy(unsettled->bytes, stored_at, stored_bytes);
+  if (unsettled) memcpy((*unsettled)[unsettled_at].bytes, stored_at, stored_bytes);
   unsettled = nullptr;
 }
 
 void on_access(int region, uint64_t offset, size_t bytes, Access access, uintptr_t pc) {
-  settle();
+  if (access != READ) settle();
   int t = block.current;
   uint32_t at = in_own(uint32_t(pc - library), way[t]);
   add(t, {at, uint8_t(region), uint8_t(access), uint16_t(bytes), offset});
   if (!recorded(block.number - 1, t / WARP)) return;
   values[t].push_back({});
-  stored_at = regions[region].address + offset;
-  stored_bytes = bytes < sizeof(Value) ? bytes : sizeof(Value);
-  unsettled = &values[t].back();
-  if (access == READ) settle();
+  const char* address = regions[region].address + offset;
+  size_t kept = bytes < sizeof(Value) ? bytes : sizeof(Value);
+  if (access == READ) {
+    memcpy(values[t].back().bytes, address, kept);
+    return;
+  }
+  unsettled = &values[t], unsettled_at = values[t].size() - 1;
+  stored_at = address, stored_bytes = kept;
 }
 
 // ------------------------------------------------------------ a warp's run, put together
