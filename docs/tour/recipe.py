@@ -8,7 +8,7 @@ from tinynet.training.schedule import CHANGES_145, EPOCHS_145, LR_145
 
 IMAGES, BATCH, EPOCHS, DAYS = 1_200_000, 128, 90, 6  # the paper, sections 2 and 5
 BILLION = 1e9
-SECONDS = 6.323  # a step of the full net on two cores, benchmarks/RESULTS.md
+SECONDS = 5.891  # a step of the full net on two cores, benchmarks/RESULTS.md
 
 
 def rate(epoch, group):
