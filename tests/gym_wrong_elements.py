@@ -64,6 +64,13 @@ WRONG = {
         ("tanh(x[index])", "1 / (1 + exp(-x[index]))", "that is the sigmoid"),
         ("tanh(x[index])", "1 - tanh(x[index]) * tanh(x[index])", "that is the slope"),
         ("tanh(x[index])", "tanhf(x[index])", "a float is meant"),
+        ("tanh(x[index])", "exp(x[index]) - exp(-x[index])", r"not divided by e\^x"),
+        (
+            "tanh(x[index])",
+            "abs(x[index]) > 350 ? copysign(REAL(1), x[index])"
+            " : (exp(x[index]) - exp(-x[index])) / (exp(x[index]) + exp(-x[index]))",
+            r"right in double, but in float y\[3\] is -?nan, wanted is 1",
+        ),
         ("tanh(x[index])", "tanh(-x[index])", "the sign is wrong"),
         (SIZE_LOOP, NO_LOOP.replace("total", "size"), r"fewer threads \(256\) than elements"),
         (SIZE_LOOP, NO_GUARD, "the last block is ragged"),
@@ -116,6 +123,8 @@ WRONG = {
         ("left[ni] + ", "", "left is left out"),
         ("* ow + owi]", "* ow + wi - left[ni]]", "the mean is mirrored too"),
         ("shift[map]", "shift[ci]", "all images have the shift of the first"),
+        ("map = ni * c + ci", "map = ni * n + ci", "out of bounds"),
+        ("index / (oh * ow) % c", "index / (oh * ow) % n", "out of bounds|wrong"),
         (" * scale[ci]", "", "the scale is left out"),
         ("REAL(images", "REAL((signed char)images", "bytes are unsigned"),
         (LOOP, NO_LOOP, r"fewer threads \(256\) than elements"),

@@ -39,6 +39,7 @@ WRONG = {
         (" || (value != value && best == best)", "", "a NaN is lost"),
         ("min(top + kh, h)", "min(top + kh - 1, h)", "the last row of each window"),
         ("- pad_top", "", "the padding is left out"),
+        ("ohi * stride_h", "ohi * kw", "wrong|out of bounds"),
         ("value > best", "value >= best", "the first must"),
         (
             "argmax[index] = place",

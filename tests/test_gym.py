@@ -109,6 +109,17 @@ def test_a_tile_that_is_copied_down_its_columns_asks_for_too_much():
     ), found.text
 
 
+def test_a_maximum_that_begins_at_minus_infinity_loses_a_nan():
+    text = solution("max_pool_forward")
+    for old, new in (
+        ("REAL best = image[hi_first * w + wi_first]", "REAL best = -INFINITY"),
+        (" || (value != value && best == best)", ""),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    assert "fmax leaves it out" in of("max_pool_forward", text).text
+
+
 def test_a_solution_must_compile_for_float_too():
     text = solution("relu_forward") + 'static_assert(sizeof(REAL) == 8, "double only");\n'
     found = of("relu_forward", text)

@@ -28,7 +28,8 @@ FEW = 16  # threads of a warp that ask together, where 32 could
 MUCH = 1.5  # times as many sectors or passes as ours: worth a remark
 NOT_KNOWN = "No usual mistake gives this: work out that one element by hand, or ask for --hint 1."
 ADVICE = "; for a kernel that is only slow"  # of the simulator, where the judge sets the time
-SECONDS = "8"  # of processor time for counting, which is slow
+SECONDS = "8"  # of processor time for what profile mode does, which is slow
+FLOAT, DIGITS = np.dtype(np.float32), 1e-4  # of the largest number: so far floats may be apart
 ALL_SECONDS = 10  # of processor time, whatever a solution does: before its kernel runs, say
 
 
@@ -57,7 +58,9 @@ def found_wrong(exercise: Exercise, solution: Kernel) -> Verdict | None:
 
 def found_right(exercise: Exercise, solution: Kernel) -> Verdict:
     """What a solution that is right costs, in float: where little is the task, this may fail it."""
+    os.environ["TINYNET_SIM_TIMEOUT"] = SECONDS
     try:
+        _check_in_float(exercise, solution)
         costs = _costs(exercise, solution)
     except Wrong as wrong:
         return Verdict(False, str(wrong))
@@ -131,6 +134,34 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
             raise Wrong(_worded(fact if cause else f"{fact}\n{NOT_KNOWN}", cause, attempt))
 
 
+def _check_in_float(exercise: Exercise, solution: Kernel) -> None:
+    """Wrong if the numbers of the first shape are lost in float: by an overflow, say."""
+    kernel, attempt = exercise.reference.kernel, exercise.tries[0]
+    given = {
+        name: value.astype(FLOAT) if getattr(value, "ndim", 0) and value.dtype == DOUBLE else value
+        for name, value in exercise.arguments(attempt).items()
+    }
+    wanted = exercise.right(given)
+    (*across, down), block = kernel.launch_shape(tuple(given.values()))
+    module = trials.module_of(solution, "float", "profile")
+    try:
+        launched = module.get_function(f"{exercise.kernel}_kernel")
+        launched((*across, down), block, kernel.cast(tuple(given.values()), FLOAT))
+    except KernelError as error:
+        reason = str(error).splitlines()[0]
+        raise Wrong(f"right in double, but in float, with {attempt}: {reason}") from None
+    for array in (array for array in arrays(kernel) if array.role != "in"):
+        a, b = given[array.name], wanted[array.name]
+        room = DIGITS * np.abs(b[np.isfinite(b)]).max(initial=0)
+        with np.errstate(invalid="ignore"):
+            same = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= room)
+        if not same.all():
+            at = np.unravel_index(np.argmin(same), a.shape)
+            where = f"{array.name}[{', '.join(map(str, at))}]"
+            fact = f"{where} is {a[at]:.6g}, wanted is {b[at]:.6g}"
+            raise Wrong(f"right in double, but in float {fact}.\nWith {attempt}.")
+
+
 def _worded(fact: str, cause: str, attempt: Try) -> str:
     likely = f"\nLikely cause: {cause}" if cause else ""
     return f"{fact}{likely}\nWith {attempt}, in double."
@@ -144,7 +175,6 @@ def _costs(exercise: Exercise, solution: Kernel) -> str:
 
     At AlexNet's sizes, if the exercise is of AlexNet.
     """
-    os.environ["TINYNET_SIM_TIMEOUT"] = SECONDS
     kernel, sizes = exercise.reference.kernel, exercise.reference.counted
     ours, theirs = (trials.module_of(each, "float", "profile") for each in (kernel, solution))
     least = trials.counted_at(kernel, sizes, ours).profile
