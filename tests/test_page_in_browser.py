@@ -65,7 +65,7 @@ def nothing_is_wrong_and_nothing_asked_for(browser, folder):
     yield
     assert browser.errors() == []
     pages = {(folder / name).as_uri() for name in ("conv.html", "softmax.html", "gemm.html")}
-    others = ("ko.html", "racy.html", "values.html", "index.html")
+    others = ("ko.html", "racy.html", "values.html", "doubles.html", "index.html")
     pages |= {(folder / name).as_uri() for name in others}
     asked = {url.partition("#")[0] for url in browser.requests()}
     assert asked <= {*pages, "data:,", "about:blank"}
@@ -267,3 +267,28 @@ def test_keys_go_on_after_a_click_on_a_button(browser, folder):
     browser.press("ArrowDown")
     after = state(browser)
     assert (before["block"], before["warp"]) != (after["block"], after["warp"])
+
+
+DOUBLES = """\
+__global__ void doubles(double* y) {
+  __shared__ double tile[64];
+  tile[threadIdx.x] = threadIdx.x;
+  y[threadIdx.x] = tile[63 - threadIdx.x];
+}
+"""
+
+
+def test_a_finding_rings_the_word_of_its_element_whatever_its_size(browser, folder):
+    file, page = folder / "doubles.cu", folder / "doubles.html"
+    file.write_text(DOUBLES)
+    assert main(["run", str(file), "doubles<<<1, 64>>>(zeros(64))", "--page", str(page)]) == 1
+    browser.open(page)
+    browser.click("#found button")
+    rung = browser.run(
+        "const i = launch.memories.findIndex((m) => m.name === 'tile');"
+        "const [word] = foundElements(launch.memories[i]);"
+        "return [word, now.finding.culprits[0].element, indexOf(launch.memories[i], word),"
+        "        trailOf().values[i].get(word)]"
+    )
+    word, element, index, value = rung
+    assert word == 2 * element and index == element and value in (element, None)

@@ -133,8 +133,11 @@ def _short(value: float) -> str:
 
 def _memory(memory: Memory, shown: Shown) -> dict:
     if memory.shared:
-        type_ = "" if memory.dtype is None else memory.dtype.name
-        return {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": type_}
+        type_, each = (
+            ("", 4) if memory.dtype is None else (memory.dtype.name, memory.dtype.itemsize)
+        )
+        about = {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": type_}
+        return about | {"each": each}  # bytes of an element; it is drawn by words
     role = shown.roles.get(memory.name, "in" if memory.constant else "in, out")
     drawn = role != "out" and memory.before.size <= MOST_DRAWN
     return {

@@ -6,7 +6,8 @@ const foundLines = () =>
 
 function foundElements(memory) {
   if (!now.finding) return [];
-  return now.finding.culprits.filter((c) => c.memory === memory.name).map((c) => c.element);
+  const words = (element) => (memory.each ? Math.floor((element * memory.each) / 4) : element);
+  return now.finding.culprits.filter((c) => c.memory === memory.name).map((c) => words(c.element));
 }
 
 function showFindings() {

@@ -44,11 +44,13 @@ function trailOf() {
     const {access} = frames[i];
     if (!access) continue;
     const memory = launch.memories[access.memory], size = memory.itemsize || 4;
+    const kept = Math.min(access.bytes, MOST_KEPT);
     for (const {offset, values} of access.lanes)
       for (let b = 0; b < access.bytes; b += size) {
         const element = Math.floor((offset + b) / size), kind = trail[access.memory].get(element);
         if (kind !== "write") trail[access.memory].set(element, access.kind);
-        trail.values[access.memory].set(element, b / size < values.length ? values[b / size] : "?");
+        const value = b < kept ? values[Math.floor((b * values.length) / kept)] : "?";
+        trail.values[access.memory].set(element, value);
       }
   }
   return trail;

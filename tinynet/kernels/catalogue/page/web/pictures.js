@@ -65,7 +65,7 @@ function elementAt(layout, x, y) {
 }
 
 function indexOf(memory, element) {
-  if (!memory.shape) return element;
+  if (!memory.shape) return Math.floor((element * 4) / memory.each);
   const shape = memory.shape.length ? memory.shape : [1];
   return labelOf(element, shape);
 }
