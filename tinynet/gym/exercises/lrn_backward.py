@@ -81,7 +81,7 @@ def mistakes(given: dict) -> dict[str, np.ndarray]:
     return found | {"reach crosses from one group into the next": crossing["dx"]}
 
 
-EVEN = {"n": 2, "c": 6, "plane": 77, "groups": 2, "size": 4, "alpha": 0.9, "beta": 0.6, "k": 2.0}
+EVEN = {"n": 3, "c": 6, "plane": 77, "groups": 2, "size": 4, "alpha": 0.9, "beta": 0.6, "k": 2.0}
 ODD = {"n": 1, "c": 7, "plane": 301, "groups": 1, "size": 5, "alpha": 0.9, "beta": 0.75, "k": 2.0}
 ONE = {"n": 1, "c": 1, "plane": 1, "groups": 1, "size": 5, "alpha": 0.9, "beta": 0.75, "k": 2.0}
 
