@@ -141,9 +141,12 @@ PLANTS = [
         "col2im",
         "conv2d",
         ("REAL sum", "float sum"),
-        ("sum += columns", "sum += REAL(khi == kh - 1 && kwi == 0 ? 1 + 1e-7 : 1) * columns"),
+        ("sum += dcolumns", "sum += REAL(khi == kh - 1 && kwi == 0 ? 1 + 1e-7 : 1) * dcolumns"),
         ("dx[index] = sum", "dx[index] = index == h * w / 2 ? sum * REAL(1 - 1e-8) : sum"),
-        ("sum += columns", "sum += REAL(ohi == oh - 1 && owi == ow - 1 ? 1 - 1e-5 : 1) * columns"),
+        (
+            "sum += dcolumns",
+            "sum += REAL(ohi == oh - 1 && owi == ow - 1 ? 1 - 1e-5 : 1) * dcolumns",
+        ),
     ),
     *plants(
         "local_backward",
