@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from kernel_runs import command, in_a_folder_of_its_own, refused
 
 from tinynet import simulator
-from tinynet.kernels.__main__ import main
 
 pytestmark = pytest.mark.skipif(bool(simulator.unavailable()), reason=simulator.unavailable() or "")
 
@@ -23,19 +23,12 @@ __global__ void length(int* y, const char* text) { while (text[*y]) ++*y; }
 
 @pytest.fixture(autouse=True)
 def program(tmp_path, monkeypatch):
-    for name in ("TINYNET_SIM", "TINYNET_SIM_ORDER", "TINYNET_SIM_TIMEOUT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my.cu").write_text(PROGRAM)
+    in_a_folder_of_its_own(tmp_path, monkeypatch, PROGRAM)
 
 
 @pytest.fixture
 def run(capfd):
-    def command(*words, file="my.cu"):
-        status = main(["run", file, *words])
-        return status, *capfd.readouterr()
-
-    return command
+    return command(capfd)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +95,7 @@ def test_a_text_may_be_empty(run):
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_one_line(run, words, file, message):
-    status, out, err = run(*words, file=file)
-    assert (status, out, err.count("\n")) == (2, "", 1) and message in err
+    assert message in refused(run, *words, file=file)
 
 
 def test_a_page_says_nothing_of_launches_that_check_mode_never_came_to(run, tmp_path):
