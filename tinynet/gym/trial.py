@@ -126,7 +126,7 @@ def _try(exercise: Exercise, attempt: Try, module: RawModule) -> None:
         wrong = causes.first_wrong(a, b)
         if wrong.size:
             at = np.unravel_index(wrong[0], a.shape)
-            where = f"{array.name}[{', '.join(map(str, at))}]"
+            where = _place(array.name, at)
             came = "never written" if a[at] == NEVER else f"{a[at]:.9g}"
             many = f"{wrong.size} of {a.size} elements {'is' if wrong.size == 1 else 'are'} wrong"
             fact = f"{where} is {came}, wanted is {b[at]:.9g} ({many})."
@@ -150,16 +150,20 @@ def _check_in_float(exercise: Exercise, solution: Kernel) -> None:
     except KernelError as error:
         reason = str(error).splitlines()[0]
         raise Wrong(f"right in double, but in float, with {attempt}: {reason}") from None
-    for array in (array for array in arrays(kernel) if array.role != "in"):
+    written = [array for array in arrays(kernel) if array.role != "in"]
+    for array in written:
         a, b = given[array.name], wanted[array.name]
         room = DIGITS * np.abs(b[np.isfinite(b)]).max(initial=0)
         with np.errstate(invalid="ignore"):
             same = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= room)
         if not same.all():
             at = np.unravel_index(np.argmin(same), a.shape)
-            where = f"{array.name}[{', '.join(map(str, at))}]"
-            fact = f"{where} is {a[at]:.6g}, wanted is {b[at]:.6g}"
+            fact = f"{_place(array.name, at)} is {a[at]:.6g}, wanted is {b[at]:.6g}"
             raise Wrong(f"right in double, but in float {fact}.\nWith {attempt}.")
+
+
+def _place(name: str, at: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, at))}]"
 
 
 def _worded(fact: str, cause: str, attempt: Try) -> str:

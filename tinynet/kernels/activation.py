@@ -12,7 +12,7 @@ from tinynet.kernels.masks import keep
 
 
 def relu_forward(y, x, size):
-    """y = max(x, 0); NaN stays NaN."""
+    """y = max(x, 0), in another array than x; NaN stays NaN."""
     y, x = y.reshape(-1), x.reshape(-1)
 
     def one_block(block):

@@ -133,11 +133,14 @@ def _short(value: float) -> str:
 
 def _memory(memory: Memory, shown: Shown) -> dict:
     if memory.shared:
-        type_, each = (
-            ("", 4) if memory.dtype is None else (memory.dtype.name, memory.dtype.itemsize)
-        )
-        about = {"name": memory.name, "role": "shared", "bytes": memory.bytes, "type": type_}
-        return about | {"each": each}  # bytes of an element; it is drawn by words
+        held = memory.dtype
+        return {
+            "name": memory.name,
+            "role": "shared",
+            "bytes": memory.bytes,
+            "type": "" if held is None else held.name,
+            "each": 4 if held is None else held.itemsize,  # bytes; it is drawn by words of 4
+        }
     role = shown.roles.get(memory.name, "in" if memory.constant else "in, out")
     drawn = role != "out" and memory.before.size <= MOST_DRAWN
     return {
