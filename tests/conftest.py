@@ -81,3 +81,11 @@ def two_epochs(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "two-epochs"
     train("--profile", "modern", "--data", photos, "--epochs", 2, "--out", out)
     return out
+
+
+@pytest.fixture(scope="session")
+def whole(photos, tmp_path_factory):
+    """Four epochs, never interrupted: 20 steps with crops, mirror images, dropout and a drop."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    train("--profile", "modern", "--data", photos, "--epochs", 4, "--out", out)
+    return out

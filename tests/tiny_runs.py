@@ -15,6 +15,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
+import tinynet
 from tinynet.commands import command_line
 from tinynet.commands import run as commands_run
 
@@ -136,3 +137,13 @@ def without_times(lines: list[dict]) -> list[dict]:
 
 def percentages(text: str) -> list[str]:
     return re.findall(r"\d+\.\d+%", text)
+
+
+def assert_same_end(run_folder, whole):
+    """The very bytes: weights, velocities, dropout counters, schedule and place in the data."""
+    assert last_checkpoint(run_folder).name == last_checkpoint(whole).name
+    assert last_checkpoint(run_folder).read_bytes() == last_checkpoint(whole).read_bytes()
+
+
+def read_steps(out):
+    return tinynet.load(last_checkpoint(out))["step"]
